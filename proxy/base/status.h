@@ -1,0 +1,96 @@
+// Errors of start-up and configuration, and the table of reasons for which Sheaf closes a connection.
+//
+// Nothing on the data path throws: functions that can fail there return a verdict. Start-up code returns Result<T>.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace sheaf {
+
+// What went wrong, where, and what to do about it, as one sentence for the operator.
+struct Error {
+  std::string message;
+};
+
+// Either a value or an Error. Check ok() before value().
+template <typename T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : state_(std::move(value)) {}      // NOLINT(google-explicit-constructor): `return value;` is the use
+  Result(Error error) : state_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
+
+  bool ok() const { return std::holds_alternative<T>(state_); }
+  T& value() { return std::get<T>(state_); }
+  const T& value() const { return std::get<T>(state_); }
+  const std::string& error() const { return std::get<Error>(state_).message; }
+
+ private:
+  std::variant<T, Error> state_;
+};
+
+// One row a reason: name, label (metrics and logs), WebSocket code sent to the client (0: no Close frame is sent),
+// sentence (log text and, where a Close frame is sent, its reason).
+// A client that has not been upgraded yet gets an HTTP answer instead; those reasons are in wire/http1.h (RejectReason).
+#define SHEAF_CLOSE_REASONS(ROW)                                                                               \
+  ROW(kNone, "none", 0, "open")                                                                                \
+  ROW(kDone, "done", 1000, "all work is done")                                                                 \
+  ROW(kClientClosed, "client_closed", 1000, "the client closed")                                               \
+  ROW(kClientGone, "client_gone", 0, "the client's connection ended without a Close")                          \
+  ROW(kClientProtocolError, "client_protocol_error", 1002, "the client broke the WebSocket protocol")          \
+  ROW(kClientBadUtf8, "client_bad_utf8", 1007, "the client sent text that is not UTF-8")                       \
+  ROW(kClientMessageTooBig, "client_message_too_big", 1009, "the client's message is over limits.max_message") \
+  ROW(kClientFragments, "client_fragments", 1008, "the client's message has too many fragments")               \
+  ROW(kClientPingFlood, "client_ping_flood", 1008, "the client sent pings over limits.max_ping_rate")          \
+  ROW(kClientBadRequest, "client_bad_request", 0, "the client's request was refused")                          \
+  ROW(kClientTimeout, "client_timeout", 0, "the client was too slow")                                          \
+  ROW(kClientPingTimeout, "client_ping_timeout", 1011, "the client did not answer a ping")                     \
+  ROW(kClientStalled, "client_stalled", 1013, "the client did not read what was sent to it")                   \
+  ROW(kClientIdle, "client_idle", 0, "the client's connection was idle")                                       \
+  ROW(kClientTlsError, "client_tls_error", 0, "the TLS connection with the client failed")                     \
+  ROW(kUpstreamClosed, "upstream_closed", 1000, "the backend closed")                                          \
+  ROW(kUpstreamGone, "upstream_gone", 1014, "the backend's connection ended without a Close")                  \
+  ROW(kUpstreamTruncated, "upstream_truncated", 0, "the backend's response ended before its end")              \
+  ROW(kUpstreamProtocolError, "upstream_protocol_error", 1014, "the backend broke the protocol")               \
+  ROW(kUpstreamMessageTooBig, "upstream_message_too_big", 1009, "the backend's message is over limits.max_message") \
+  ROW(kUpstreamConnectFailed, "upstream_connect_failed", 1014, "no connection to the backend could be made")   \
+  ROW(kUpstreamTimeout, "upstream_timeout", 1014, "the backend did not answer in time")                        \
+  ROW(kUpstreamTlsError, "upstream_tls_error", 1014, "the TLS connection with the backend failed")             \
+  ROW(kUpstreamStale, "upstream_stale", 0, "an unused connection was kept for pool.stale_timeout")             \
+  ROW(kUpstreamExpired, "upstream_expired", 0, "a connection reached pool.max_lifetime")                       \
+  ROW(kUpstreamUnhealthy, "upstream_unhealthy", 0, "the backend failed a health check")                        \
+  ROW(kPoolExhausted, "pool_exhausted", 1013, "no upstream connection was free within pool.acquire_timeout")   \
+  ROW(kOverloaded, "overloaded", 1013, "the proxy has as many connections as it may have")                     \
+  ROW(kDrain, "drain", 1012, "the proxy is restarting")                                                        \
+  ROW(kOutOfMemory, "out_of_memory", 1013, "memory for this connection could not be had")                      \
+  ROW(kInternal, "internal", 1011, "an internal error")
+
+enum class CloseReason : uint8_t {
+#define SHEAF_ROW(name, label, code, text) name,
+  SHEAF_CLOSE_REASONS(SHEAF_ROW)
+#undef SHEAF_ROW
+};
+
+struct CloseReasonRow {
+  std::string_view label;
+  uint16_t websocket_code;
+  std::string_view text;
+};
+
+inline constexpr std::array kCloseReasonRows = {
+#define SHEAF_ROW(name, label, code, text) CloseReasonRow{label, code, text},
+    SHEAF_CLOSE_REASONS(SHEAF_ROW)
+#undef SHEAF_ROW
+};
+inline constexpr size_t kCloseReasonCount = kCloseReasonRows.size();
+
+constexpr const CloseReasonRow& Describe(CloseReason reason) {
+  return kCloseReasonRows[static_cast<size_t>(reason)];
+}
+
+}  // namespace sheaf

@@ -1,0 +1,114 @@
+// WebSocket frames (RFC 6455 section 5): bytes in, pieces out. No socket, no clock, no log.
+//
+// The decoder checks frames and hands them on as pieces of the bytes they came as, so that what needs no rewriting is
+// forwarded without a copy. A piece never spans two frames; a frame may come in several pieces when it is longer than what
+// was read. Control frames always come whole and unmasked.
+//
+//   std::span<uint8_t> input = received;
+//   for (;;) {
+//     FramePiece piece = decoder.Next(input);
+//     switch (piece.kind) { case kNeedMore: return; case kData: forward(piece.wire); ... }
+//   }
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "proxy/wire/utf8.h"
+
+namespace sheaf::wire {
+
+enum class Opcode : uint8_t { kContinuation = 0x0, kText = 0x1, kBinary = 0x2, kClose = 0x8, kPing = 0x9, kPong = 0xA };
+
+// Who sent the frames: clients mask every frame, servers none (RFC 6455 5.1).
+enum class FrameSource : uint8_t { kClient, kServer };
+
+struct FrameLimits {
+  uint64_t max_message = 16 * 1024 * 1024;  // payload bytes of all fragments together
+  uint32_t max_fragments = 1024;            // empty ones count
+};
+
+enum class FrameError : uint8_t {
+  kNone,
+  kProtocol,      // 1002
+  kBadUtf8,       // 1007
+  kTooBig,        // 1009
+  kTooManyParts,  // 1008
+};
+
+inline constexpr size_t kMaxFrameHeader = 14;
+inline constexpr size_t kMaxControlPayload = 125;
+
+struct FramePiece {
+  enum class Kind : uint8_t { kNeedMore, kData, kPing, kPong, kClose, kError };
+
+  Kind kind = Kind::kNeedMore;
+  Opcode opcode = Opcode::kText;  // kData: kText or kBinary, on continuation frames too
+  FrameError error = FrameError::kNone;
+  bool starts_message = false;  // kData: holds the first byte of a message
+  bool ends_message = false;    // kData: holds the last byte of a message
+  bool starts_frame = false;
+  bool ends_frame = false;
+
+  // kData: the bytes of this piece as received, header included if starts_frame. Forward them verbatim.
+  std::span<uint8_t> wire;
+  // kData: the payload within `wire`, still masked if the client sent it (see mask). Control frames: the unmasked payload.
+  // kClose: the payload after the code, that is the reason text.
+  std::span<uint8_t> payload;
+
+  uint32_t mask = 0;         // key in memory order, rotated so that byte 0 of `payload` meets byte 0 of the key; 0: unmasked
+  uint16_t close_code = 0;   // kClose: 1005 when the frame had none
+};
+
+// Decodes the frames of one direction of one connection. After kError it must not be used again. Budget: 64 bytes.
+class FrameDecoder {
+ public:
+  FrameDecoder(FrameSource source, const FrameLimits& limits) : limits_(&limits), source_(source) {}
+
+  // Consumes from the front of `input`, which may be changed (control payloads are unmasked in place). The piece's views
+  // are valid until the next call and as long as the input's bytes are. `limits` must outlive the decoder.
+  FramePiece Next(std::span<uint8_t>& input);
+
+  // No frame is half received: a frame of our own may be sent in this direction.
+  bool at_frame_boundary() const { return remaining_ == 0 && header_size_ == 0 && !control_; }
+  // No message is half received.
+  bool at_message_boundary() const { return at_frame_boundary() && !in_message_; }
+
+ private:
+  struct ControlBuffer;  // a control frame that is split over two reads
+
+  const FrameLimits* limits_;
+  std::unique_ptr<ControlBuffer> control_;
+  uint64_t remaining_ = 0;     // payload bytes of the current frame still to come
+  uint64_t message_size_ = 0;  // payload bytes of the current message so far, declared ones included
+  uint32_t mask_ = 0;
+  uint32_t fragments_ = 0;
+  Utf8Checker utf8_;
+  FrameSource source_;
+  Opcode opcode_ = Opcode::kText;
+  bool in_message_ = false;
+  bool fin_ = false;
+  uint8_t header_size_ = 0;
+  uint8_t header_[kMaxFrameHeader] = {};  // a header that is split over two reads
+};
+
+// Appends the header of a frame. `mask`: key in memory order, or nullptr for an unmasked frame.
+void AppendFrameHeader(std::string& out, Opcode opcode, bool fin, uint64_t payload_size, const uint8_t* mask = nullptr);
+
+// Appends a whole control frame. `payload` at most 125 bytes. With `mask` the payload is masked.
+void AppendControlFrame(std::string& out, Opcode opcode, std::string_view payload, const uint8_t* mask = nullptr);
+
+// Appends a Close frame. Code 1005 gives an empty payload; `reason` is cut at 123 bytes on a character's boundary.
+void AppendCloseFrame(std::string& out, uint16_t code, std::string_view reason, const uint8_t* mask = nullptr);
+
+// Whether `code` may stand in a Close frame on the wire (RFC 6455 7.4; hardening row 53).
+bool IsValidCloseCode(uint16_t code);
+
+// XORs `bytes` with the key in place (RFC 6455 5.3). `mask` in memory order, meeting byte 0 of `bytes` with its byte 0.
+void ApplyMask(std::span<uint8_t> bytes, uint32_t mask);
+
+}  // namespace sheaf::wire
