@@ -5,8 +5,8 @@
 //   idle.PushBack(link);      // the link must be in no list through this hook
 //   idle.Remove(link);
 //
-// A state that is a list (upstream links, sessions) is counted by asking the list for its length. The list owns nothing.
-// One thread only.
+// A state that is a list (upstream links, sessions) is counted by asking the list for its length. The list owns
+// nothing. One thread only.
 #pragma once
 
 #include <cassert>

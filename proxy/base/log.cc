@@ -18,9 +18,15 @@ std::atomic<LogLevel> g_level{LogLevel::kInfo};
 
 }  // namespace
 
-void SetLogSink(LogSink sink) { g_sink.store(sink, std::memory_order_relaxed); }
-void SetLogLevel(LogLevel level) { g_level.store(level, std::memory_order_relaxed); }
-bool LogEnabled(LogLevel level) { return level >= g_level.load(std::memory_order_relaxed); }
+void SetLogSink(LogSink sink) {
+  g_sink.store(sink, std::memory_order_relaxed);
+}
+void SetLogLevel(LogLevel level) {
+  g_level.store(level, std::memory_order_relaxed);
+}
+bool LogEnabled(LogLevel level) {
+  return level >= g_level.load(std::memory_order_relaxed);
+}
 
 void Log(LogLevel level, std::string_view message, std::span<const LogField> fields) {
   if (LogEnabled(level)) g_sink.load(std::memory_order_relaxed)(level, message, fields);

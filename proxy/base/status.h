@@ -1,4 +1,5 @@
-// Errors of start-up and configuration, and the table of reasons for which Sheaf closes a connection.
+// Errors of start-up and configuration, the table of reasons for which Sheaf closes a connection, and the table of
+// reasons for which it answers a request itself instead of passing it on.
 //
 // Nothing on the data path throws: functions that can fail there return a verdict. Start-up code returns Result<T>.
 #pragma once
@@ -36,38 +37,38 @@ class [[nodiscard]] Result {
 
 // One row a reason: name, label (metrics and logs), WebSocket code sent to the client (0: no Close frame is sent),
 // sentence (log text and, where a Close frame is sent, its reason).
-// A client that has not been upgraded yet gets an HTTP answer instead; those reasons are in wire/http1.h (RejectReason).
-#define SHEAF_CLOSE_REASONS(ROW)                                                                               \
-  ROW(kNone, "none", 0, "open")                                                                                \
-  ROW(kDone, "done", 1000, "all work is done")                                                                 \
-  ROW(kClientClosed, "client_closed", 1000, "the client closed")                                               \
-  ROW(kClientGone, "client_gone", 0, "the client's connection ended without a Close")                          \
-  ROW(kClientProtocolError, "client_protocol_error", 1002, "the client broke the WebSocket protocol")          \
-  ROW(kClientBadUtf8, "client_bad_utf8", 1007, "the client sent text that is not UTF-8")                       \
-  ROW(kClientMessageTooBig, "client_message_too_big", 1009, "the client's message is over limits.max_message") \
-  ROW(kClientFragments, "client_fragments", 1008, "the client's message has too many fragments")               \
-  ROW(kClientPingFlood, "client_ping_flood", 1008, "the client sent pings over limits.max_ping_rate")          \
-  ROW(kClientBadRequest, "client_bad_request", 0, "the client's request was refused")                          \
-  ROW(kClientTimeout, "client_timeout", 0, "the client was too slow")                                          \
-  ROW(kClientPingTimeout, "client_ping_timeout", 1011, "the client did not answer a ping")                     \
-  ROW(kClientStalled, "client_stalled", 1013, "the client did not read what was sent to it")                   \
-  ROW(kClientIdle, "client_idle", 0, "the client's connection was idle")                                       \
-  ROW(kClientTlsError, "client_tls_error", 0, "the TLS connection with the client failed")                     \
-  ROW(kUpstreamClosed, "upstream_closed", 1000, "the backend closed")                                          \
-  ROW(kUpstreamGone, "upstream_gone", 1014, "the backend's connection ended without a Close")                  \
-  ROW(kUpstreamTruncated, "upstream_truncated", 0, "the backend's response ended before its end")              \
-  ROW(kUpstreamProtocolError, "upstream_protocol_error", 1014, "the backend broke the protocol")               \
+// A client that has not been upgraded yet gets an HTTP answer instead: see RejectReason below.
+#define SHEAF_CLOSE_REASONS(ROW)                                                                                    \
+  ROW(kNone, "none", 0, "open")                                                                                     \
+  ROW(kDone, "done", 1000, "all work is done")                                                                      \
+  ROW(kClientClosed, "client_closed", 1000, "the client closed")                                                    \
+  ROW(kClientGone, "client_gone", 0, "the client's connection ended without a Close")                               \
+  ROW(kClientProtocolError, "client_protocol_error", 1002, "the client broke the WebSocket protocol")               \
+  ROW(kClientBadUtf8, "client_bad_utf8", 1007, "the client sent text that is not UTF-8")                            \
+  ROW(kClientMessageTooBig, "client_message_too_big", 1009, "the client's message is over limits.max_message")      \
+  ROW(kClientFragments, "client_fragments", 1008, "the client's message has too many fragments")                    \
+  ROW(kClientPingFlood, "client_ping_flood", 1008, "the client sent pings over limits.max_ping_rate")               \
+  ROW(kClientBadRequest, "client_bad_request", 0, "the client's request was refused")                               \
+  ROW(kClientTimeout, "client_timeout", 0, "the client was too slow")                                               \
+  ROW(kClientPingTimeout, "client_ping_timeout", 1011, "the client did not answer a ping")                          \
+  ROW(kClientStalled, "client_stalled", 1013, "the client did not read what was sent to it")                        \
+  ROW(kClientIdle, "client_idle", 0, "the client's connection was idle")                                            \
+  ROW(kClientTlsError, "client_tls_error", 0, "the TLS connection with the client failed")                          \
+  ROW(kUpstreamClosed, "upstream_closed", 1000, "the backend closed")                                               \
+  ROW(kUpstreamGone, "upstream_gone", 1014, "the backend's connection ended without a Close")                       \
+  ROW(kUpstreamTruncated, "upstream_truncated", 0, "the backend's response ended before its end")                   \
+  ROW(kUpstreamProtocolError, "upstream_protocol_error", 1014, "the backend broke the protocol")                    \
   ROW(kUpstreamMessageTooBig, "upstream_message_too_big", 1009, "the backend's message is over limits.max_message") \
-  ROW(kUpstreamConnectFailed, "upstream_connect_failed", 1014, "no connection to the backend could be made")   \
-  ROW(kUpstreamTimeout, "upstream_timeout", 1014, "the backend did not answer in time")                        \
-  ROW(kUpstreamTlsError, "upstream_tls_error", 1014, "the TLS connection with the backend failed")             \
-  ROW(kUpstreamStale, "upstream_stale", 0, "an unused connection was kept for pool.stale_timeout")             \
-  ROW(kUpstreamExpired, "upstream_expired", 0, "a connection reached pool.max_lifetime")                       \
-  ROW(kUpstreamUnhealthy, "upstream_unhealthy", 0, "the backend failed a health check")                        \
-  ROW(kPoolExhausted, "pool_exhausted", 1013, "no upstream connection was free within pool.acquire_timeout")   \
-  ROW(kOverloaded, "overloaded", 1013, "the proxy has as many connections as it may have")                     \
-  ROW(kDrain, "drain", 1012, "the proxy is restarting")                                                        \
-  ROW(kOutOfMemory, "out_of_memory", 1013, "memory for this connection could not be had")                      \
+  ROW(kUpstreamConnectFailed, "upstream_connect_failed", 1014, "no connection to the backend could be made")        \
+  ROW(kUpstreamTimeout, "upstream_timeout", 1014, "the backend did not answer in time")                             \
+  ROW(kUpstreamTlsError, "upstream_tls_error", 1014, "the TLS connection with the backend failed")                  \
+  ROW(kUpstreamStale, "upstream_stale", 0, "an unused connection was kept for pool.stale_timeout")                  \
+  ROW(kUpstreamExpired, "upstream_expired", 0, "a connection reached pool.max_lifetime")                            \
+  ROW(kUpstreamUnhealthy, "upstream_unhealthy", 0, "the backend failed a health check")                             \
+  ROW(kPoolExhausted, "pool_exhausted", 1013, "no upstream connection was free within pool.acquire_timeout")        \
+  ROW(kOverloaded, "overloaded", 1013, "the proxy has as many connections as it may have")                          \
+  ROW(kDrain, "drain", 1012, "the proxy is restarting")                                                             \
+  ROW(kOutOfMemory, "out_of_memory", 1013, "memory for this connection could not be had")                           \
   ROW(kInternal, "internal", 1011, "an internal error")
 
 enum class CloseReason : uint8_t {
@@ -91,6 +92,68 @@ inline constexpr size_t kCloseReasonCount = kCloseReasonRows.size();
 
 constexpr const CloseReasonRow& Describe(CloseReason reason) {
   return kCloseReasonRows[static_cast<size_t>(reason)];
+}
+
+// Why a request is refused: one row a reason with label (log, metric), status and sentence (body of the answer).
+#define SHEAF_REJECT_REASONS(ROW)                                                                            \
+  ROW(kBadRequestLine, "bad_request_line", 400, "the request line is malformed")                             \
+  ROW(kBadVersion, "bad_version", 400, "the HTTP version is not supported")                                  \
+  ROW(kHttp2Preface, "http2_preface", 505, "HTTP/2 is not spoken here")                                      \
+  ROW(kBadTarget, "bad_target", 400, "the request target has a character or an escape that it may not have") \
+  ROW(kMethodNotAllowed, "method_not_allowed", 405, "this method is not passed on")                          \
+  ROW(kLineTooLong, "line_too_long", 414, "the request line is over limits.max_request_line")                \
+  ROW(kHeadTooLarge, "head_too_large", 431, "the head is over limits.max_head")                              \
+  ROW(kTooManyFields, "too_many_fields", 431, "the head has more fields than limits.max_fields")             \
+  ROW(kBareLineFeed, "bare_line_feed", 400, "a line of the head does not end in CRLF")                       \
+  ROW(kBadFieldName, "bad_field_name", 400, "a field name is malformed")                                     \
+  ROW(kUnderscore, "underscore", 400, "a field name has an underscore")                                      \
+  ROW(kBadFieldValue, "bad_field_value", 400, "a field value has a character that it may not have")          \
+  ROW(kObsoleteFold, "obsolete_fold", 400, "a field is folded over several lines")                           \
+  ROW(kBadHost, "bad_host", 400, "the Host field is missing, repeated or malformed")                         \
+  ROW(kBadContentLength, "bad_content_length", 400, "the Content-Length is malformed")                       \
+  ROW(kBadTransferEncoding, "bad_transfer_encoding", 400, "the Transfer-Encoding is not exactly 'chunked'")  \
+  ROW(kLengthAndEncoding, "length_and_encoding", 400, "Content-Length and Transfer-Encoding came together")  \
+  ROW(kEncodingOnHttp10, "encoding_on_http10", 400, "Transfer-Encoding came in an HTTP/1.0 message")         \
+  ROW(kBadChunk, "bad_chunk", 400, "a chunk is malformed")                                                   \
+  ROW(kChunkExtensionTooLong, "chunk_extension_too_long", 400, "the chunk extensions are over 4 KiB")        \
+  ROW(kBadTrailer, "bad_trailer", 400, "a trailer is malformed or forbidden")                                \
+  ROW(kBadExpect, "bad_expect", 417, "only '100-continue' can be expected")                                  \
+  ROW(kBodyTooLarge, "body_too_large", 413, "the body is over limits.max_body")                              \
+  ROW(kHeadTimeout, "head_timeout", 408, "the head did not arrive within timeouts.head")                     \
+  ROW(kBodyTimeout, "body_timeout", 408, "the body did not arrive within timeouts.body")                     \
+  ROW(kBadUpgrade, "bad_upgrade", 400, "the WebSocket handshake is malformed")                               \
+  ROW(kUpgradeWithBody, "upgrade_with_body", 400, "a WebSocket handshake has no body")                       \
+  ROW(kBadWebSocketVersion, "bad_websocket_version", 426, "only WebSocket version 13 is spoken here")        \
+  ROW(kOriginNotAllowed, "origin_not_allowed", 403, "the Origin is not in websocket.allowed_origins")        \
+  ROW(kOverloaded, "overloaded", 503, "the proxy has as many connections as it may have")                    \
+  ROW(kDraining, "draining", 503, "the proxy is restarting")                                                 \
+  ROW(kPoolExhausted, "pool_exhausted", 503, "no upstream connection was free within pool.acquire_timeout")  \
+  ROW(kUpstreamRefused, "upstream_refused", 503, "no connection to the backend could be made")               \
+  ROW(kUpstreamBadResponse, "upstream_bad_response", 502, "the backend's answer was not valid")              \
+  ROW(kUpstreamClosed, "upstream_closed", 502, "the backend closed the connection before it answered")       \
+  ROW(kUpstreamTimeout, "upstream_timeout", 504, "the backend did not answer within timeouts.response")
+
+enum class RejectReason : uint8_t {
+#define SHEAF_ROW(name, label, status, text) name,
+  SHEAF_REJECT_REASONS(SHEAF_ROW)
+#undef SHEAF_ROW
+};
+
+struct RejectReasonRow {
+  std::string_view label;
+  int status;
+  std::string_view text;
+};
+
+inline constexpr std::array kRejectReasonRows = {
+#define SHEAF_ROW(name, label, status, text) RejectReasonRow{label, status, text},
+    SHEAF_REJECT_REASONS(SHEAF_ROW)
+#undef SHEAF_ROW
+};
+inline constexpr size_t kRejectReasonCount = kRejectReasonRows.size();
+
+constexpr const RejectReasonRow& Describe(RejectReason reason) {
+  return kRejectReasonRows[static_cast<size_t>(reason)];
 }
 
 }  // namespace sheaf

@@ -3,9 +3,8 @@
 // A head is first collected whole (HeadScanner says when it is), then parsed in one go into views of its bytes:
 //
 //   HeadScanner scanner;
-//   switch (scanner.Scan(all_bytes_so_far, limits)) { case kComplete: head = bytes.substr(0, scanner.head_size()); ... }
-//   RequestHead request;
-//   if (auto reject = ParseRequestHead(head, limits, request)) ...
+//   switch (scanner.Scan(all_bytes_so_far, limits)) { case kComplete: head = bytes.substr(0, scanner.head_size()); ...
+//   } RequestHead request; if (auto reject = ParseRequestHead(head, limits, request)) ...
 //
 // Bodies pass through a BodyDecoder, which never buffers: it hands out views of the bytes it was given.
 // No socket, no clock, no log, no exception. Objects belong to one thread.
@@ -18,60 +17,9 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/base/status.h"
+
 namespace sheaf::wire {
-
-// Why a request is refused: one row a reason with label (log, metric), status and sentence (body of the answer).
-#define SHEAF_REJECT_REASONS(ROW)                                                                               \
-  ROW(kBadRequestLine, "bad_request_line", 400, "the request line is malformed")                                \
-  ROW(kBadVersion, "bad_version", 400, "the HTTP version is not supported")                                     \
-  ROW(kHttp2Preface, "http2_preface", 505, "HTTP/2 is not spoken here")                                         \
-  ROW(kBadTarget, "bad_target", 400, "the request target has a character or an escape that it may not have")    \
-  ROW(kMethodNotAllowed, "method_not_allowed", 405, "this method is not passed on")                             \
-  ROW(kLineTooLong, "line_too_long", 414, "the request line is over limits.max_request_line")                   \
-  ROW(kHeadTooLarge, "head_too_large", 431, "the head is over limits.max_head")                                 \
-  ROW(kTooManyFields, "too_many_fields", 431, "the head has more fields than limits.max_fields")                \
-  ROW(kBareLineFeed, "bare_line_feed", 400, "a line of the head does not end in CRLF")                          \
-  ROW(kBadFieldName, "bad_field_name", 400, "a field name is malformed")                                        \
-  ROW(kUnderscore, "underscore", 400, "a field name has an underscore")                                         \
-  ROW(kBadFieldValue, "bad_field_value", 400, "a field value has a character that it may not have")             \
-  ROW(kObsoleteFold, "obsolete_fold", 400, "a field is folded over several lines")                              \
-  ROW(kBadHost, "bad_host", 400, "the Host field is missing, repeated or malformed")                            \
-  ROW(kBadContentLength, "bad_content_length", 400, "the Content-Length is malformed")                          \
-  ROW(kBadTransferEncoding, "bad_transfer_encoding", 400, "the Transfer-Encoding is not exactly 'chunked'")     \
-  ROW(kLengthAndEncoding, "length_and_encoding", 400, "Content-Length and Transfer-Encoding came together")     \
-  ROW(kEncodingOnHttp10, "encoding_on_http10", 400, "Transfer-Encoding came in an HTTP/1.0 message")            \
-  ROW(kBadChunk, "bad_chunk", 400, "a chunk is malformed")                                                      \
-  ROW(kChunkExtensionTooLong, "chunk_extension_too_long", 400, "the chunk extensions are over 4 KiB")           \
-  ROW(kBadTrailer, "bad_trailer", 400, "a trailer is malformed or forbidden")                                   \
-  ROW(kBadExpect, "bad_expect", 417, "only '100-continue' can be expected")                                     \
-  ROW(kBodyTooLarge, "body_too_large", 413, "the body is over limits.max_body")                                 \
-  ROW(kHeadTimeout, "head_timeout", 408, "the head did not arrive within timeouts.head")                        \
-  ROW(kBodyTimeout, "body_timeout", 408, "the body did not arrive within timeouts.body")                        \
-  ROW(kBadUpgrade, "bad_upgrade", 400, "the WebSocket handshake is malformed")                                  \
-  ROW(kUpgradeWithBody, "upgrade_with_body", 400, "a WebSocket handshake has no body")                          \
-  ROW(kBadWebSocketVersion, "bad_websocket_version", 426, "only WebSocket version 13 is spoken here")           \
-  ROW(kOriginNotAllowed, "origin_not_allowed", 403, "the Origin is not in websocket.allowed_origins")           \
-  ROW(kOverloaded, "overloaded", 503, "the proxy has as many connections as it may have")                       \
-  ROW(kDraining, "draining", 503, "the proxy is restarting")                                                    \
-  ROW(kPoolExhausted, "pool_exhausted", 503, "no upstream connection was free within pool.acquire_timeout")     \
-  ROW(kUpstreamRefused, "upstream_refused", 503, "no connection to the backend could be made")                  \
-  ROW(kUpstreamBadResponse, "upstream_bad_response", 502, "the backend's answer was not valid")                 \
-  ROW(kUpstreamClosed, "upstream_closed", 502, "the backend closed the connection before it answered")          \
-  ROW(kUpstreamTimeout, "upstream_timeout", 504, "the backend did not answer within timeouts.response")
-
-enum class RejectReason : uint8_t {
-#define SHEAF_ROW(name, label, status, text) name,
-  SHEAF_REJECT_REASONS(SHEAF_ROW)
-#undef SHEAF_ROW
-};
-
-struct RejectReasonRow {
-  std::string_view label;
-  int status;
-  std::string_view text;
-};
-const RejectReasonRow& Describe(RejectReason reason);
-extern const size_t kRejectReasonCount;
 
 struct Field {
   std::string_view name;   // as received
@@ -92,8 +40,8 @@ struct HeadLimits {
 };
 
 // Finds the end of a head that arrives in pieces, in linear time, and refuses early what no later byte can mend:
-// bare LF, bare CR, NUL, a line or head over its limit. For requests, up to one empty line (CRLF) before the request line
-// is skipped by the caller (SkippableEmptyLine).
+// bare LF, bare CR, NUL, a line or head over its limit. For requests, up to one empty line (CRLF) before the request
+// line is skipped by the caller (SkippableEmptyLine).
 class HeadScanner {
  public:
   enum class Verdict : uint8_t { kNeedMore, kComplete, kReject };
@@ -101,7 +49,7 @@ class HeadScanner {
   // `bytes`: all of the head received so far, from its first byte; earlier bytes are not looked at again.
   Verdict Scan(std::string_view bytes, const HeadLimits& limits);
 
-  size_t head_size() const { return position_; }  // after kComplete: bytes of the head, empty line included
+  size_t head_size() const { return position_; }   // after kComplete: bytes of the head, empty line included
   RejectReason reason() const { return reason_; }  // after kReject
   void Reset() { *this = HeadScanner(); }
 
@@ -126,8 +74,9 @@ enum class BodyKind : uint8_t {
 struct RequestHead {
   std::string_view method;
   std::string_view target;  // as received (absolute-form is taken apart into host and origin-form)
-  std::string_view host;    // the Host field, or the authority of an absolute-form target (RFC 9112 3.2.2); HTTP/1.0 may have none
-  int minor_version = 1;    // HTTP/1.0 or HTTP/1.1
+  std::string_view
+      host;  // the Host field, or the authority of an absolute-form target (RFC 9112 3.2.2); HTTP/1.0 may have none
+  int minor_version = 1;  // HTTP/1.0 or HTTP/1.1
   std::vector<Field> fields;
   BodyKind body = BodyKind::kNone;
   uint64_t content_length = 0;
@@ -164,9 +113,9 @@ struct ResponseHead {
                                      ResponseHead& response);
 
 // One normal form of a path for routing, admission and forwarding (hardening row 20; RFC 3986 6.2.2): %-escapes of
-// unreserved characters decoded, hexadecimal digits upper-case, "." and ".." segments resolved, "//" kept as it is except
-// where it hides a "..". nullopt: `%00`, a malformed escape, or a path that climbs over the root.
-// The query is untouched.
+// unreserved characters decoded, hexadecimal digits upper-case, "." and ".." segments resolved, "//" kept as it is
+// except where it hides a "..". nullopt: `%00`, a malformed escape, or a path that climbs over the root. The query is
+// untouched.
 std::optional<std::string> NormalizeTarget(std::string_view origin_form);
 
 // Takes the framing off a body. Views into the bytes given; nothing is copied or kept but counters.

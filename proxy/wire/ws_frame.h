@@ -1,8 +1,8 @@
 // WebSocket frames (RFC 6455 section 5): bytes in, pieces out. No socket, no clock, no log.
 //
 // The decoder checks frames and hands them on as pieces of the bytes they came as, so that what needs no rewriting is
-// forwarded without a copy. A piece never spans two frames; a frame may come in several pieces when it is longer than what
-// was read. Control frames always come whole and unmasked.
+// forwarded without a copy. A piece never spans two frames; a frame may come in several pieces when it is longer than
+// what was read. Control frames always come whole and unmasked.
 //
 //   std::span<uint8_t> input = received;
 //   for (;;) {
@@ -56,21 +56,24 @@ struct FramePiece {
 
   // kData: the bytes of this piece as received, header included if starts_frame. Forward them verbatim.
   std::span<uint8_t> wire;
-  // kData: the payload within `wire`, still masked if the client sent it (see mask). Control frames: the unmasked payload.
-  // kClose: the payload after the code, that is the reason text.
+  // kData: the payload within `wire`, still masked if the client sent it (see mask). Control frames: the unmasked
+  // payload. kClose: the payload after the code, that is the reason text.
   std::span<uint8_t> payload;
 
-  uint32_t mask = 0;         // key in memory order, rotated so that byte 0 of `payload` meets byte 0 of the key; 0: unmasked
-  uint16_t close_code = 0;   // kClose: 1005 when the frame had none
+  uint32_t mask = 0;  // key in memory order, rotated so that byte 0 of `payload` meets byte 0 of the key; 0: unmasked
+  uint16_t close_code = 0;  // kClose: 1005 when the frame had none
 };
 
 // Decodes the frames of one direction of one connection. After kError it must not be used again. Budget: 64 bytes.
 class FrameDecoder {
  public:
-  FrameDecoder(FrameSource source, const FrameLimits& limits) : limits_(&limits), source_(source) {}
+  FrameDecoder(FrameSource source, const FrameLimits& limits);
+  FrameDecoder(FrameDecoder&&) noexcept;
+  FrameDecoder& operator=(FrameDecoder&&) noexcept;
+  ~FrameDecoder();
 
-  // Consumes from the front of `input`, which may be changed (control payloads are unmasked in place). The piece's views
-  // are valid until the next call and as long as the input's bytes are. `limits` must outlive the decoder.
+  // Consumes from the front of `input`, which may be changed (control payloads are unmasked in place). The piece's
+  // views are valid until the next call and as long as the input's bytes are. `limits` must outlive the decoder.
   FramePiece Next(std::span<uint8_t>& input);
 
   // No frame is half received: a frame of our own may be sent in this direction.

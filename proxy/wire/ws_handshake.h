@@ -12,17 +12,17 @@ namespace sheaf::wire {
 // The value of Sec-WebSocket-Accept that answers `key` (RFC 6455 4.2.2).
 std::string WebSocketAccept(std::string_view key);
 
-// Whether a head that wants a WebSocket is a valid handshake (RFC 6455 4.2.1; hardening rows 36, 37, 39): GET, HTTP/1.1,
-// Connection: upgrade, one key of 16 bytes in base64, version 13, no body. nullopt: valid.
+// Whether a head that wants a WebSocket is a valid handshake (RFC 6455 4.2.1; hardening rows 36, 37, 39): GET,
+// HTTP/1.1, Connection: upgrade, one key of 16 bytes in base64, version 13, no body. nullopt: valid.
 std::optional<RejectReason> CheckUpgradeRequest(const RequestHead& request);
 
-// Whether `origin` is allowed by a list of exact origins, "*" or "https://*.example.org". An empty list allows all; a missing
-// Origin (not a browser) is always allowed.
+// Whether `origin` is allowed by a list of exact origins, "*" or "https://*.example.org". An empty list allows all; a
+// missing Origin (not a browser) is always allowed.
 bool OriginAllowed(std::optional<std::string_view> origin, const std::vector<std::string>& allowed);
 
-// Whether a 101 answers the handshake that was sent (RFC 6455 4.1; hardening rows 38, 42). `offered_protocols`: the request's
-// Sec-WebSocket-Protocol values joined by ", ". Any extension is wrong, since none was offered. Returns what is wrong, or
-// an empty view.
+// Whether a 101 answers the handshake that was sent (RFC 6455 4.1; hardening rows 38, 42). `offered_protocols`: the
+// request's Sec-WebSocket-Protocol values joined by ", ". Any extension is wrong, since none was offered. Returns what
+// is wrong, or an empty view.
 std::string_view CheckUpgradeResponse(const ResponseHead& response, std::string_view expected_accept,
                                       std::string_view offered_protocols);
 
