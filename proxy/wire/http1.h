@@ -40,8 +40,8 @@ struct HeadLimits {
 };
 
 // Finds the end of a head that arrives in pieces, in linear time, and refuses early what no later byte can mend:
-// bare LF, bare CR, NUL, a line or head over its limit. For requests, up to one empty line (CRLF) before the request
-// line is skipped by the caller (SkippableEmptyLine).
+// bare LF, bare CR, NUL, a folded field, a first line without a version, a line or head over its limit. For requests,
+// up to one empty line (CRLF) before the request line is skipped by the caller (SkippableEmptyLine).
 class HeadScanner {
  public:
   enum class Verdict : uint8_t { kNeedMore, kComplete, kReject };
@@ -54,6 +54,9 @@ class HeadScanner {
   void Reset() { *this = HeadScanner(); }
 
  private:
+  std::optional<RejectReason> CheckPartOfLine(std::string_view bytes, size_t end, bool has_end,
+                                              const HeadLimits& limits) const;
+
   size_t position_ = 0;
   size_t line_start_ = 0;
   bool first_line_ = true;
@@ -64,8 +67,8 @@ class HeadScanner {
 size_t SkippableEmptyLine(std::string_view bytes);
 
 enum class BodyKind : uint8_t {
-  kNone,
-  kLength,      // Content-Length
+  kNone,        // also `Content-Length: 0`
+  kLength,      // Content-Length, more than 0
   kChunked,     // Transfer-Encoding: chunked
   kUntilClose,  // responses only (RFC 9112 6.3, rule 8)
 };
@@ -74,14 +77,15 @@ enum class BodyKind : uint8_t {
 struct RequestHead {
   std::string_view method;
   std::string_view target;  // as received (absolute-form is taken apart into host and origin-form)
-  std::string_view
-      host;  // the Host field, or the authority of an absolute-form target (RFC 9112 3.2.2); HTTP/1.0 may have none
+  // The Host field, or the authority of an absolute-form target, which replaces it (RFC 9112 3.2.2). HTTP/1.0 may have
+  // none. `fields` holds the Host field as received: send this one instead.
+  std::string_view host;
   int minor_version = 1;  // HTTP/1.0 or HTTP/1.1
   std::vector<Field> fields;
   BodyKind body = BodyKind::kNone;
   uint64_t content_length = 0;
   bool keep_alive = true;        // after the response, as far as the client is concerned
-  bool expect_continue = false;  // Expect: 100-continue (HTTP/1.1 only)
+  bool expect_continue = false;  // Expect: 100-continue (HTTP/1.1 only, and only if there is a body)
   bool wants_websocket = false;  // has `Upgrade: websocket` (any case); validity is checked by ws_handshake.h
 
   // First field of that name, or nullopt.
@@ -99,8 +103,8 @@ struct ResponseHead {
   std::string_view reason;
   std::vector<Field> fields;
   BodyKind body = BodyKind::kNone;
-  uint64_t content_length = 0;
-  bool keep_alive = true;  // the upstream connection may be used again after this response
+  uint64_t content_length = 0;  // as declared, also where no body follows (HEAD, 304)
+  bool keep_alive = true;       // the upstream connection may be used again after this response
 
   std::optional<std::string_view> Find(std::string_view name) const;
   size_t Count(std::string_view name) const;
@@ -143,6 +147,15 @@ class BodyDecoder {
 
  private:
   enum class ChunkState : uint8_t;
+
+  std::string_view TakeData(std::string_view& input);
+  Step NextChunked(std::string_view& input);
+  void TakeFramingByte(char byte);
+  void TakeSizeByte(char byte);
+  void TakeExtensionByte(char byte);
+  void TakeTrailer(std::string_view& input);
+  void TakeTrailerLine(std::string_view line);
+  void Fail(RejectReason reason);
 
   BodyKind kind_ = BodyKind::kNone;
   ChunkState state_{};

@@ -77,24 +77,32 @@ class FrameDecoder {
   FramePiece Next(std::span<uint8_t>& input);
 
   // No frame is half received: a frame of our own may be sent in this direction.
-  bool at_frame_boundary() const { return remaining_ == 0 && header_size_ == 0 && !control_; }
+  bool at_frame_boundary() const { return remaining_ == 0 && header_size_ == 0; }
   // No message is half received.
   bool at_message_boundary() const { return at_frame_boundary() && !in_message_; }
 
  private:
   struct ControlBuffer;  // a control frame that is split over two reads
+  struct Header;
+
+  FramePiece ContinueHeader(std::span<uint8_t>& input);
+  FrameError CheckStart(uint8_t first, uint8_t second) const;
+  FramePiece BeginFrame(std::span<uint8_t> header, std::span<uint8_t>& input);
+  FrameError AdmitData(const Header& frame);
+  FramePiece TakeData(std::span<uint8_t>& input, size_t header_size);
+  FramePiece BeginControl(const Header& frame, std::span<uint8_t>& input);
+  FramePiece ContinueControl(std::span<uint8_t>& input);
 
   const FrameLimits* limits_;
   std::unique_ptr<ControlBuffer> control_;
-  uint64_t remaining_ = 0;     // payload bytes of the current frame still to come
+  uint64_t remaining_ = 0;     // payload bytes of the current frame still to come (of a control frame, if control_)
   uint64_t message_size_ = 0;  // payload bytes of the current message so far, declared ones included
-  uint32_t mask_ = 0;
+  uint32_t mask_ = 0;          // of the current data frame, rotated to its next byte
   uint32_t fragments_ = 0;
   Utf8Checker utf8_;
   FrameSource source_;
   Opcode opcode_ = Opcode::kText;
-  bool in_message_ = false;
-  bool fin_ = false;
+  bool in_message_ = false;  // more data frames of the message will follow the current one
   uint8_t header_size_ = 0;
   uint8_t header_[kMaxFrameHeader] = {};  // a header that is split over two reads
 };

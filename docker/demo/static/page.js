@@ -1,0 +1,73 @@
+// Shows the ticker over WebSocket, Socket.IO and server-sent events side by side. Addresses are relative to the page,
+// so that it works behind any proxy, on http and https.
+'use strict';
+
+function panel(id) {
+  const section = document.getElementById(id);
+  const rows = new Map();
+  let updates = 0;
+  return {
+    state(name, kind) {
+      section.querySelector('.state').dataset.state = kind;
+      section.querySelector('.name').textContent = name;
+    },
+    show(quote) {
+      let row = rows.get(quote.symbol);
+      if (!row) {
+        row = section.querySelector('tbody').insertRow();
+        for (let i = 0; i < 3; ++i) row.insertCell();
+        row.cells[0].textContent = quote.symbol;
+        rows.set(quote.symbol, row);
+      }
+      const before = Number(row.cells[1].textContent);
+      if (before) row.className = quote.price < before ? 'down' : 'up';
+      row.cells[1].textContent = quote.price.toFixed(2);
+      row.cells[2].textContent = quote.sequence;
+      section.querySelector('.count').textContent = `${++updates} updates`;
+    },
+  };
+}
+
+function startWebSocket() {
+  const view = panel('websocket');
+  const address = new URL('ws/quotes', document.baseURI);
+  address.protocol = address.protocol.replace('http', 'ws');
+  const connect = () => {
+    const socket = new WebSocket(address);
+    socket.onopen = () => view.state('connected', 'open');
+    socket.onmessage = (event) => view.show(JSON.parse(event.data));
+    socket.onclose = (event) => {
+      view.state(`closed (${event.code}), trying again`, 'closed');
+      setTimeout(connect, 1000 + Math.random() * 1000);
+    };
+  };
+  connect();
+}
+
+function startSocketIo() {
+  const view = panel('socketio');
+  if (typeof io === 'undefined') {
+    view.state('the Socket.IO client is not installed (run tests/install.sh)', 'closed');
+    return;
+  }
+  const socket = io({path: new URL('socket.io', document.baseURI).pathname});
+  const transport = () => view.state(`connected (${socket.io.engine.transport.name})`, 'open');
+  socket.on('connect', () => {
+    transport();
+    socket.io.engine.on('upgrade', transport);
+  });
+  socket.on('disconnect', (reason) => view.state(`closed (${reason}), trying again`, 'closed'));
+  socket.on('price_update', (quote) => view.show(quote));
+}
+
+function startServerSentEvents() {
+  const view = panel('sse');
+  const source = new EventSource('sse');
+  source.onopen = () => view.state('connected', 'open');
+  source.onerror = () => view.state('closed, trying again', 'closed');
+  source.addEventListener('quotes', (event) => JSON.parse(event.data).forEach((quote) => view.show(quote)));
+}
+
+startWebSocket();
+startSocketIo();
+startServerSentEvents();

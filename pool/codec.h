@@ -1,0 +1,56 @@
+// How one protocol stands on an upstream connection. A link has a codec while it is leased; the session or exchange that
+// leased it never learns which.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "pool/upstream_stream.h"
+
+namespace sheaf::pool {
+
+// What a codec may ask of its link.
+class CodecHost {
+ public:
+  virtual void WriteUpstream(std::span<const uint8_t> bytes) = 0;
+  // Who is told; nullptr once the stream was closed, which any callback may do. Ask again after each one.
+  virtual UpstreamEvents* events() = 0;
+
+ protected:
+  ~CodecHost() = default;
+};
+
+class Codec {
+ public:
+  enum class Verdict : uint8_t {
+    kGoOn,      // all input is taken
+    kClosed,    // the stream was closed from within a callback
+    kUpgraded,  // a WebSocket is open; the rest of the input is frames
+    kReusable,  // the response is complete and the connection is clean
+    kFinished,  // the response is complete, but the connection must close
+    kTruncated,
+    kBroken,  // the backend broke the protocol
+    kMessageTooBig,
+    kGone,  // the connection ended before the response began
+  };
+
+  virtual ~Codec() = default;
+
+  // Takes received bytes from the front of `bytes`.
+  virtual Verdict OnBytes(std::span<uint8_t>& bytes) = 0;
+  // The backend has closed in order.
+  virtual Verdict OnEnd() = 0;
+
+  virtual void SendBody(std::string_view /*data*/) {}
+  virtual void FinishBody() {}
+  virtual void SendMessage(const wire::FramePiece& /*piece*/) {}
+  virtual void SendClose(uint16_t /*code*/, std::string_view /*reason*/) {}
+
+  // No byte of the response has come yet.
+  virtual bool untouched() const = 0;
+  // The stream may be given up while what is queued still goes out, instead of breaking off at once.
+  virtual bool finishes_in_order() const = 0;
+};
+
+}  // namespace sheaf::pool

@@ -1,0 +1,58 @@
+#include "pool/endpoint.h"
+
+#include <algorithm>
+
+namespace sheaf::pool {
+
+Result<UpstreamUrl> UpstreamUrl::Parse(std::string_view text) {
+  UpstreamUrl url;
+  if (text.starts_with("unix:")) {
+    if (text.size() == 5 || text[5] != '/') return Error{"a Unix socket is written unix:/absolute/path"};
+    url.address = text;
+    url.host_header = "localhost";
+    return url;
+  }
+  std::string_view rest;
+  uint16_t port = 80;
+  if (text.starts_with("http://")) {
+    rest = text.substr(7);
+  } else if (text.starts_with("https://")) {
+    rest = text.substr(8);
+    url.tls = true;
+    port = 443;
+  } else {
+    return Error{"'" + std::string(text) + "' does not begin with http://, https:// or unix:/"};
+  }
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  if (rest.empty() || rest.find_first_of("/?#@ ") != std::string_view::npos) {
+    return Error{"'" + std::string(text) + "' must be a scheme, a host and a port alone, such as http://127.0.0.1:8000"};
+  }
+  url.host_header = rest;
+  const bool has_port = rest.starts_with('[') ? rest.find("]:") != std::string_view::npos
+                                              : rest.find(':') != std::string_view::npos;
+  url.address = has_port ? std::string(rest) : std::string(rest) + ":" + std::to_string(port);
+  const std::optional<net::HostPort> parts = net::SplitHostPort(url.address);
+  if (!parts || parts->host.empty() || parts->port == 0) {
+    return Error{"'" + std::string(text) + "' has no valid host and port"};
+  }
+  url.host = parts->host;
+  return url;
+}
+
+Backoff::Backoff(Duration first, Duration longest, Random random)
+    : first_(first), longest_(longest), random_(random), step_(first) {}
+
+void Backoff::Fail(TimePoint now) {
+  // Several dials may fail in the same spell; only the first of them lengthens it.
+  if (now < until_) return;
+  const auto whole = static_cast<double>(step_.count());
+  until_ = now + Duration(static_cast<Duration::rep>(whole * (0.5 + 0.5 * random_())));
+  step_ = std::min(step_ * 2, longest_);
+}
+
+void Backoff::Succeed() {
+  step_ = first_;
+  until_ = TimePoint{};
+}
+
+}  // namespace sheaf::pool

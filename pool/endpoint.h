@@ -1,0 +1,74 @@
+// The backend: where it is, whether it is up, and how long to wait before dialling it again after failures.
+//
+// One Endpoint a process, shared by the workers' pools: its health is atomic, the rest is set at construction, but for the
+// address, which a resolver replaces on each worker's own copy. Back-off is kept by each pool for itself.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "proxy/base/clock.h"
+#include "proxy/base/status.h"
+#include "proxy/net/address.h"
+#include "proxy/net/tls_context.h"
+
+namespace sheaf::pool {
+
+// upstream.url taken apart.
+struct UpstreamUrl {
+  bool tls = false;
+  std::string address;      // "host:port" or "unix:/path", as net::Address::Resolve takes it
+  std::string host;         // the name or IP literal; empty for Unix sockets
+  std::string host_header;  // for health checks: "host:port" without a default port, or "localhost"
+
+  // http://host[:port], https://host[:port] or unix:/path. The error says what is wrong with the text.
+  static Result<UpstreamUrl> Parse(std::string_view text);
+};
+
+class Endpoint {
+ public:
+  // `tls` is nullptr for plain; `server_name`: SNI and the verified name.
+  Endpoint(UpstreamUrl url, std::shared_ptr<const net::TlsContext> tls, std::string server_name)
+      : url_(std::move(url)), tls_(std::move(tls)), server_name_(std::move(server_name)) {}
+
+  const UpstreamUrl& url() const { return url_; }
+  const net::TlsContext* tls() const { return tls_.get(); }
+  const std::string& server_name() const { return server_name_; }
+
+  // Any thread. Up: the last attempt to reach the backend succeeded. It starts as down, until something has succeeded.
+  bool up() const { return up_.load(std::memory_order_relaxed); }
+  // Returns true when this changed it.
+  bool SetUp(bool up) { return up_.exchange(up, std::memory_order_relaxed) != up; }
+
+ private:
+  const UpstreamUrl url_;
+  const std::shared_ptr<const net::TlsContext> tls_;
+  const std::string server_name_;
+  std::atomic<bool> up_{false};
+};
+
+// Exponential back-off with full jitter between half and the whole of the step (so that workers and replicas spread).
+// Pure but for the random source, which is passed in. One thread.
+class Backoff {
+ public:
+  // `random`: a value in [0, 1) at each call.
+  using Random = double (*)();
+  Backoff(Duration first, Duration longest, Random random);
+
+  // After a failure at `now`: no attempt before until().
+  void Fail(TimePoint now);
+  void Succeed();
+
+  bool MayTry(TimePoint now) const { return now >= until_; }
+  TimePoint until() const { return until_; }
+
+ private:
+  Duration first_;
+  Duration longest_;
+  Random random_;
+  Duration step_;
+  TimePoint until_{};
+};
+
+}  // namespace sheaf::pool

@@ -1,0 +1,88 @@
+#include "pool/health_check.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/base/log.h"
+
+namespace sheaf::pool {
+
+HealthCheck::HealthCheck(net::Loop& loop, Endpoint& endpoint, const net::Address& address, const Options& options,
+                         WorkerMetrics& metrics)
+    : loop_(loop),
+      endpoint_(endpoint),
+      address_(address),
+      options_(options),
+      metrics_(metrics),
+      io_{&metrics.upstream_received_bytes_total, &metrics.upstream_sent_bytes_total},
+      deadline_(*this) {
+  Begin();
+}
+
+HealthCheck::~HealthCheck() = default;
+
+void HealthCheck::Begin() {
+  answer_.clear();
+  connection_ =
+      net::Connection::Connect(loop_, address_, endpoint_.tls(), endpoint_.server_name(), io_, *this);
+  loop_.SetDeadline(deadline_, options_.pool.health_check_timeout);
+  if (!connection_) Finish(false, "no socket could be made");
+}
+
+void HealthCheck::OnConnected() {
+  if (options_.pool.health_check_path.empty()) {
+    Finish(true, "");
+    return;
+  }
+  connection_->Write("GET " + options_.pool.health_check_path + " HTTP/1.1\r\nHost: " + endpoint_.url().host_header +
+                     "\r\nUser-Agent: sheaf-health-check\r\nAccept: */*\r\nConnection: close\r\n\r\n");
+}
+
+void HealthCheck::OnBytes(std::span<uint8_t> bytes) {
+  answer_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const wire::HeadLimits limits{.max_line = kMaxHead, .max_head = kMaxHead, .max_fields = 200, .allow_underscores = true};
+  wire::HeadScanner scanner;
+  switch (scanner.Scan(answer_, limits)) {
+    case wire::HeadScanner::Verdict::kNeedMore:
+      return;
+    case wire::HeadScanner::Verdict::kReject:
+      Finish(false, "the answer is not HTTP/1.1");
+      return;
+    case wire::HeadScanner::Verdict::kComplete:
+      break;
+  }
+  wire::ResponseHead head;
+  if (!wire::ParseResponseHead(std::string_view(answer_).substr(0, scanner.head_size()), limits, "GET", head)) {
+    Finish(false, "the answer is not HTTP/1.1");
+    return;
+  }
+  Finish(head.status >= 200 && head.status < 400, "status " + std::to_string(head.status));
+}
+
+void HealthCheck::OnEnd(net::ConnectionEnd end) {
+  Finish(false, end == net::ConnectionEnd::kTlsFailed ? connection_->TlsErrorText() : "the connection failed");
+}
+
+void HealthCheck::OnDeadline(net::Deadline& /*deadline*/) {
+  if (connection_) {
+    Finish(false, "no answer within pool.health_check_timeout");
+  } else {
+    Begin();
+  }
+}
+
+void HealthCheck::Finish(bool passed, std::string_view detail) {
+  if (connection_) {
+    connection_->Close();
+    loop_.graveyard().Retire(std::exchange(connection_, nullptr));
+  }
+  metrics_.health_checks_total[passed ? CheckResult::kPassed : CheckResult::kFailed].Add();
+  if (endpoint_.SetUp(passed)) {
+    Log(passed ? LogLevel::kInfo : LogLevel::kWarning, passed ? "the backend is up" : "the backend is down",
+        {{"upstream", endpoint_.url().address}, {"detail", std::string(detail)}});
+  }
+  const Duration interval = options_.pool.health_check_interval;
+  loop_.SetDeadline(deadline_, passed ? interval : std::min(interval, kIntervalWhileDown));
+}
+
+}  // namespace sheaf::pool

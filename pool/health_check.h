@@ -1,0 +1,54 @@
+// Asks the backend at an interval whether it is well: a TCP (and TLS) connection, or GET on a path that must answer 2xx or
+// 3xx. The result decides readiness (Endpoint::up); requests are tried all the same, since a check can be wrong.
+//
+// One a process, in the first worker's loop and thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "pool/endpoint.h"
+#include "proxy/base/metrics.h"
+#include "proxy/base/option_table.h"
+#include "proxy/net/connection.h"
+#include "proxy/net/loop.h"
+#include "proxy/wire/http1.h"
+
+namespace sheaf::pool {
+
+class HealthCheck final : public net::ConnectionEvents, public net::DeadlineHandler {
+ public:
+  // Begins at once. All references outlive it.
+  HealthCheck(net::Loop& loop, Endpoint& endpoint, const net::Address& address, const Options& options,
+              WorkerMetrics& metrics);
+  HealthCheck(const HealthCheck&) = delete;
+  HealthCheck& operator=(const HealthCheck&) = delete;
+  ~HealthCheck();
+
+  void SetAddress(const net::Address& address) { address_ = address; }
+
+  void OnConnected() override;
+  void OnBytes(std::span<uint8_t> bytes) override;
+  void OnEnd(net::ConnectionEnd end) override;
+  void OnDeadline(net::Deadline& deadline) override;
+
+ private:
+  // While the backend is down it is asked more often, so that readiness follows its return within a second.
+  static constexpr Duration kIntervalWhileDown = std::chrono::seconds(1);
+  static constexpr size_t kMaxHead = 16 * 1024;
+
+  void Begin();
+  void Finish(bool passed, std::string_view detail);
+
+  net::Loop& loop_;
+  Endpoint& endpoint_;
+  net::Address address_;
+  const Options& options_;
+  WorkerMetrics& metrics_;
+  const net::IoCounters io_;
+  net::Deadline deadline_;
+  std::unique_ptr<net::Connection> connection_;  // while a check runs
+  std::string answer_;
+};
+
+}  // namespace sheaf::pool

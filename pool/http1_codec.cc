@@ -1,0 +1,150 @@
+#include "pool/http1_codec.h"
+
+#include <array>
+#include <charconv>
+
+#include "proxy/wire/ws_handshake.h"
+
+namespace sheaf::pool {
+namespace {
+
+std::string_view AsText(std::span<const uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::span<const uint8_t> AsBytes(std::string_view text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+}  // namespace
+
+Http1Codec::Http1Codec(CodecHost& host, const UpstreamRequest& request, wire::ResponseHead& head)
+    : host_(host), request_(request), head_(head), request_finished_(request.body == wire::BodyKind::kNone || request.body_finished) {}
+
+void Http1Codec::Start() { host_.WriteUpstream(AsBytes(request_.head)); }
+
+void Http1Codec::SendBody(std::string_view data) {
+  if (request_.body == wire::BodyKind::kLength) {
+    host_.WriteUpstream(AsBytes(data));  // as it came: most often a view that need not be copied
+    return;
+  }
+  std::string framed;
+  AppendBody(framed, request_.body, data);
+  host_.WriteUpstream(AsBytes(framed));
+}
+
+void Http1Codec::FinishBody() {
+  if (request_finished_) return;
+  request_finished_ = true;
+  std::string end;
+  AppendBodyEnd(end, request_.body);
+  host_.WriteUpstream(AsBytes(end));
+}
+
+void Http1Codec::AppendBody(std::string& out, wire::BodyKind kind, std::string_view data) {
+  if (data.empty()) return;
+  if (kind != wire::BodyKind::kChunked) {
+    out.append(data);
+    return;
+  }
+  std::array<char, 16> size;
+  const char* end = std::to_chars(size.data(), size.data() + size.size(), data.size(), 16).ptr;
+  out.append(size.data(), static_cast<size_t>(end - size.data())).append("\r\n").append(data).append("\r\n");
+}
+
+void Http1Codec::AppendBodyEnd(std::string& out, wire::BodyKind kind) {
+  if (kind == wire::BodyKind::kChunked) out.append("0\r\n\r\n");
+}
+
+Codec::Verdict Http1Codec::OnBytes(std::span<uint8_t>& bytes) {
+  response_begun_ = true;
+  while (!head_done_) {
+    const Verdict verdict = TakeHead(bytes);
+    if (verdict != Verdict::kGoOn || (!head_done_ && bytes.empty())) return verdict;
+  }
+  return TakeBody(bytes);
+}
+
+// Takes one head (1xx or final) from the front of `bytes`, if it is complete.
+Codec::Verdict Http1Codec::TakeHead(std::span<uint8_t>& bytes) {
+  const wire::HeadLimits limits{.max_line = kMaxHead, .max_head = kMaxHead, .max_fields = 200, .allow_underscores = true};
+  const size_t already = partial_.size();
+  std::string_view all = AsText(bytes);
+  if (already != 0) {
+    partial_.append(all);
+    all = partial_;
+  }
+  switch (scanner_.Scan(all, limits)) {
+    case wire::HeadScanner::Verdict::kReject:
+      return Verdict::kBroken;
+    case wire::HeadScanner::Verdict::kNeedMore:
+      if (already == 0) partial_.assign(all);
+      bytes = {};
+      return Verdict::kGoOn;
+    case wire::HeadScanner::Verdict::kComplete:
+      break;
+  }
+  const size_t size = scanner_.head_size();
+  scanner_.Reset();
+  bytes = bytes.subspan(size - already);
+  const std::string kept = std::move(partial_);  // the head's views point into it
+  partial_.clear();
+  if (!wire::ParseResponseHead(already != 0 ? std::string_view(kept).substr(0, size) : all.substr(0, size), limits,
+                               request_.method, head_)) {
+    return Verdict::kBroken;
+  }
+  return OnHead();
+}
+
+Codec::Verdict Http1Codec::OnHead() {
+  if (head_.status == 101) {
+    // Also an answer to a request that asked for no upgrade: CheckUpgradeResponse needs what was asked.
+    if (!request_.websocket) return Verdict::kBroken;
+    if (!wire::CheckUpgradeResponse(head_, request_.websocket_accept, request_.websocket_protocols).empty()) {
+      return Verdict::kBroken;
+    }
+    head_done_ = true;
+    host_.events()->OnUpstreamHead(head_);
+    return host_.events() == nullptr ? Verdict::kClosed : Verdict::kUpgraded;
+  }
+  if (head_.status >= 200) {
+    if (request_.websocket && !IsRefusal(head_.status)) return Verdict::kBroken;
+    head_done_ = true;
+    keep_alive_ = head_.keep_alive;
+    body_.Reset(head_.body, head_.content_length);
+  }
+  host_.events()->OnUpstreamHead(head_);
+  return host_.events() == nullptr ? Verdict::kClosed : Verdict::kGoOn;
+}
+
+Codec::Verdict Http1Codec::TakeBody(std::span<uint8_t>& bytes) {
+  std::string_view input = AsText(bytes);
+  for (;;) {
+    const wire::BodyDecoder::Step step = body_.Next(input);
+    switch (step.verdict) {
+      case wire::BodyDecoder::Verdict::kNeedMore:
+        bytes = {};
+        return Verdict::kGoOn;
+      case wire::BodyDecoder::Verdict::kData:
+        host_.events()->OnUpstreamBody(step.data);
+        if (host_.events() == nullptr) return Verdict::kClosed;
+        break;
+      case wire::BodyDecoder::Verdict::kComplete:
+        // Bytes after the response belong to no request (hardening row 33): they are dropped with the connection.
+        return Complete(input.empty());
+      case wire::BodyDecoder::Verdict::kReject:
+        return Verdict::kBroken;
+    }
+  }
+}
+
+Codec::Verdict Http1Codec::Complete(bool clean) {
+  return clean && keep_alive_ && request_finished_ ? Verdict::kReusable : Verdict::kFinished;
+}
+
+Codec::Verdict Http1Codec::OnEnd() {
+  if (!head_done_) return response_begun_ ? Verdict::kTruncated : Verdict::kGone;
+  return body_.kind() == wire::BodyKind::kUntilClose ? Verdict::kFinished : Verdict::kTruncated;
+}
+
+}  // namespace sheaf::pool

@@ -1,0 +1,91 @@
+#include "pool/tunnel_codec.h"
+
+#include <sys/random.h>
+
+#include <array>
+
+namespace sheaf::pool {
+namespace {
+
+// A client's frames must have a key that nobody can foresee (RFC 6455 5.3). Only for our own Pongs and Closes.
+std::array<uint8_t, 4> NewMask() {
+  std::array<uint8_t, 4> mask{};
+  while (getrandom(mask.data(), mask.size(), 0) != static_cast<ssize_t>(mask.size())) {
+  }
+  return mask;
+}
+
+std::span<const uint8_t> AsBytes(const std::string& text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+}  // namespace
+
+TunnelCodec::TunnelCodec(CodecHost& host, const wire::FrameLimits& limits)
+    : host_(host), decoder_(wire::FrameSource::kServer, limits) {
+  static_assert(sizeof(TunnelCodec) <= 128, "an idle session's budget");
+}
+
+Codec::Verdict TunnelCodec::OnBytes(std::span<uint8_t>& bytes) {
+  for (;;) {
+    const wire::FramePiece piece = decoder_.Next(bytes);
+    switch (piece.kind) {
+      case wire::FramePiece::Kind::kNeedMore:
+        return Verdict::kGoOn;
+      case wire::FramePiece::Kind::kData:
+        if (!close_received_) host_.events()->OnUpstreamMessage(piece);
+        break;
+      case wire::FramePiece::Kind::kPing:
+        AnswerPing(piece.payload);
+        break;
+      case wire::FramePiece::Kind::kPong:
+        break;
+      case wire::FramePiece::Kind::kClose:
+        if (!close_received_) {
+          close_received_ = true;
+          host_.events()->OnUpstreamClose(
+              piece.close_code, {reinterpret_cast<const char*>(piece.payload.data()), piece.payload.size()});
+        }
+        break;
+      case wire::FramePiece::Kind::kError:
+        return piece.error == wire::FrameError::kTooBig ? Verdict::kMessageTooBig : Verdict::kBroken;
+    }
+    if (host_.events() == nullptr) return Verdict::kClosed;
+  }
+}
+
+void TunnelCodec::AnswerPing(std::span<const uint8_t> payload) {
+  if (close_sent_) return;
+  std::string pong;
+  const std::array<uint8_t, 4> mask = NewMask();
+  wire::AppendControlFrame(pong, wire::Opcode::kPong,
+                           {reinterpret_cast<const char*>(payload.data()), payload.size()}, mask.data());
+  if (mid_frame_) {
+    // Only the latest ping needs an answer (RFC 6455 5.5.3).
+    pending_pong_ = std::make_unique<std::string>(std::move(pong));
+  } else {
+    host_.WriteUpstream(AsBytes(pong));
+  }
+}
+
+void TunnelCodec::SendMessage(const wire::FramePiece& piece) {
+  if (close_sent_) return;
+  host_.WriteUpstream(piece.wire);
+  mid_frame_ = !piece.ends_frame;
+  if (!mid_frame_ && pending_pong_) {
+    host_.WriteUpstream(AsBytes(*pending_pong_));
+    pending_pong_.reset();
+  }
+}
+
+void TunnelCodec::SendClose(uint16_t code, std::string_view reason) {
+  // In the middle of a frame there is no place for a Close; the end of the connection must say it.
+  if (close_sent_ || mid_frame_) return;
+  close_sent_ = true;
+  std::string frame;
+  const std::array<uint8_t, 4> mask = NewMask();
+  wire::AppendCloseFrame(frame, code, reason, mask.data());
+  host_.WriteUpstream(AsBytes(frame));
+}
+
+}  // namespace sheaf::pool

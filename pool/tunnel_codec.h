@@ -1,0 +1,37 @@
+// One open WebSocket on an upstream connection. Frames from the backend are checked and handed on as the bytes they came as;
+// a client's pieces go upstream as they are, under the client's own mask. Pings from the backend are answered here.
+//
+// Owned by an UpstreamLink; one thread only. Budget: 128 bytes, it lives as long as the client does.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "pool/codec.h"
+#include "proxy/wire/ws_frame.h"
+
+namespace sheaf::pool {
+
+class TunnelCodec final : public Codec {
+ public:
+  TunnelCodec(CodecHost& host, const wire::FrameLimits& limits);
+
+  Verdict OnBytes(std::span<uint8_t>& bytes) override;
+  Verdict OnEnd() override { return close_received_ ? Verdict::kFinished : Verdict::kGone; }
+  void SendMessage(const wire::FramePiece& piece) override;
+  void SendClose(uint16_t code, std::string_view reason) override;
+  bool untouched() const override { return false; }
+  bool finishes_in_order() const override { return true; }
+
+ private:
+  void AnswerPing(std::span<const uint8_t> payload);
+
+  CodecHost& host_;
+  wire::FrameDecoder decoder_;
+  std::unique_ptr<std::string> pending_pong_;  // a Pong that waits for the end of the frame being sent
+  bool mid_frame_ = false;                     // a client's frame is half sent: no frame of ours may go between
+  bool close_sent_ = false;
+  bool close_received_ = false;
+};
+
+}  // namespace sheaf::pool

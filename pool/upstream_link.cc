@@ -1,0 +1,163 @@
+#include "pool/upstream_link.h"
+
+#include <utility>
+
+#include "pool/http1_codec.h"
+#include "pool/tunnel_codec.h"
+#include "pool/upstream_pool.h"
+
+namespace sheaf::pool {
+namespace {
+
+CloseReason ReasonOf(Codec::Verdict verdict) {
+  switch (verdict) {
+    case Codec::Verdict::kTruncated:
+      return CloseReason::kUpstreamTruncated;
+    case Codec::Verdict::kMessageTooBig:
+      return CloseReason::kUpstreamMessageTooBig;
+    case Codec::Verdict::kGone:
+      return CloseReason::kUpstreamGone;
+    default:
+      return CloseReason::kUpstreamProtocolError;
+  }
+}
+
+}  // namespace
+
+UpstreamLink::UpstreamLink(UpstreamPool& pool, TimePoint now) : pool_(pool), created_(now), since_(now) {
+  static_assert(sizeof(UpstreamLink) <= 144, "an idle session's budget");
+  pool_.list(state_).PushBack(*this);
+}
+
+UpstreamLink::~UpstreamLink() = default;
+
+bool UpstreamLink::Connect() {
+  Endpoint& endpoint = pool_.endpoint();
+  connection_ = net::Connection::Connect(pool_.loop(), pool_.address(), endpoint.tls(), endpoint.server_name(),
+                                         pool_.io(), *this);
+  return connection_ != nullptr;
+}
+
+void UpstreamLink::MoveTo(LinkState state) {
+  pool_.list(state_).Remove(*this);
+  state_ = state;
+  since_ = pool_.loop().now();
+  pool_.list(state_).PushBack(*this);
+}
+
+UpstreamEvents* UpstreamLink::events() { return stream_ == nullptr ? nullptr : stream_->events_; }
+
+void UpstreamLink::OnConnected() { pool_.OnLinkConnected(*this); }
+
+void UpstreamLink::Lease(PooledStream& stream) {
+  stream_ = &stream;
+  stream.link_ = this;
+  MoveTo(LinkState::kActive);
+  auto codec = std::make_unique<Http1Codec>(*this, *stream.request_, pool_.response_head());
+  codec->Start();
+  codec_ = std::move(codec);
+}
+
+void UpstreamLink::OnBytes(std::span<uint8_t> bytes) {
+  switch (state_) {
+    case LinkState::kActive:
+      if (const Codec::Verdict verdict = codec_->OnBytes(bytes); verdict != Codec::Verdict::kGoOn) {
+        Conclude(verdict, bytes);
+      }
+      break;
+    case LinkState::kDraining:
+      break;  // nobody is there any more who could take it
+    default:
+      Close(CloseReason::kUpstreamProtocolError);  // a backend has nothing to say before it is asked
+  }
+}
+
+void UpstreamLink::Conclude(Codec::Verdict verdict, std::span<uint8_t> rest) {
+  switch (verdict) {
+    case Codec::Verdict::kGoOn:
+    case Codec::Verdict::kClosed:
+      return;
+    case Codec::Verdict::kUpgraded:
+      codec_ = std::make_unique<TunnelCodec>(*this, *stream_->request_->frame_limits);
+      stream_->request_.reset();
+      if (!rest.empty()) OnBytes(rest);
+      return;
+    case Codec::Verdict::kReusable:
+    case Codec::Verdict::kFinished: {
+      PooledStream& stream = *std::exchange(stream_, nullptr);
+      stream.link_ = nullptr;
+      if (verdict == Codec::Verdict::kReusable) {
+        codec_.reset();
+        pool_.OnLinkReturned(*this);
+      } else {
+        Close(CloseReason::kDone);
+      }
+      stream.events_->OnUpstreamEnd();
+      return;
+    }
+    default:
+      Fail(ReasonOf(verdict));
+  }
+}
+
+void UpstreamLink::Fail(CloseReason reason) {
+  PooledStream& stream = *std::exchange(stream_, nullptr);
+  stream.link_ = nullptr;
+  const bool untouched = codec_->untouched();
+  Close(reason);
+  if (untouched && reason == CloseReason::kUpstreamGone && pool_.Retry(stream)) return;
+  stream.events_->OnUpstreamClosed(reason);
+}
+
+void UpstreamLink::OnEnd(net::ConnectionEnd end) {
+  switch (state_) {
+    case LinkState::kConnecting: {
+      const bool tls = end == net::ConnectionEnd::kTlsFailed;
+      pool_.OnConnectFailed(*this, tls ? CloseReason::kUpstreamTlsError : CloseReason::kUpstreamConnectFailed);
+      return;
+    }
+    case LinkState::kActive:
+      if (end == net::ConnectionEnd::kEof) {
+        Conclude(codec_->OnEnd(), {});
+      } else {
+        Fail(codec_->untouched() || codec_->finishes_in_order() ? CloseReason::kUpstreamGone
+                                                                : CloseReason::kUpstreamTruncated);
+      }
+      return;
+    case LinkState::kDraining:
+      Close(CloseReason::kDone);
+      return;
+    default:
+      Close(CloseReason::kUpstreamClosed);
+  }
+}
+
+void UpstreamLink::Abandon(CloseReason reason) {
+  stream_->link_ = nullptr;
+  stream_ = nullptr;
+  if (!codec_->finishes_in_order()) {
+    Close(reason);
+    return;
+  }
+  // The codec stays: this may be a callback from within it.
+  MoveTo(LinkState::kDraining);
+  connection_->ResumeReading(PauseReason::kPeerFull);
+  connection_->FinishWriting();
+}
+
+void UpstreamLink::Close(CloseReason reason) {
+  if (closed_) return;
+  closed_ = true;
+  if (connection_) connection_->Close();
+  pool_.OnLinkClosed(*this, reason);
+}
+
+void UpstreamLink::OnOutputBlocked() {
+  if (UpstreamEvents* told = events()) told->OnUpstreamBlocked();
+}
+
+void UpstreamLink::OnOutputDrained() {
+  if (UpstreamEvents* told = events()) told->OnUpstreamDrained();
+}
+
+}  // namespace sheaf::pool

@@ -1,0 +1,135 @@
+// One row a metric: kind, member of WorkerMetrics, Prometheus name, labels, help.
+//
+// metrics.h expands the rows into the workers' counter blocks and their sums, prometheus.cc into text. A new metric is
+// a row here, its use, and a line in conf/METRICS.md (tests/check_docs.sh compares). Names follow Prometheus'
+// conventions: `sheaf_` in front, base units (seconds, bytes), `_total` behind every counter.
+//
+// Kinds:
+//   COUNTER(member, name, help)                      only grows
+//   GAUGE(member, name, help)                        a level; the process's value is the workers' sum
+//   GAUGE_MAX(member, name, help)                    a level; the process's value is the greatest of the workers'
+//   COUNTERS(member, name, key, Labels, help)        one counter a value of the label `key`
+//   GAUGES(member, name, key, Labels, help)          one gauge a value of the label `key`
+//   HISTOGRAM(member, name, Buckets, help)           observations in buckets
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/base/status.h"
+
+namespace sheaf {
+
+// The values that a label can take, in the order of the enum that indexes it.
+struct CloseReasonLabels {
+  static constexpr size_t kCount = kCloseReasonCount;
+  static constexpr std::string_view At(size_t i) { return kCloseReasonRows[i].label; }
+};
+
+struct RejectReasonLabels {
+  static constexpr size_t kCount = kRejectReasonCount;
+  static constexpr std::string_view At(size_t i) { return kRejectReasonRows[i].label; }
+};
+
+enum class StatusClass : uint8_t { k1xx, k2xx, k3xx, k4xx, k5xx };
+struct StatusClassLabels {
+  static constexpr std::array<std::string_view, 5> kValues = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+  static constexpr size_t kCount = kValues.size();
+  static constexpr std::string_view At(size_t i) { return kValues[i]; }
+};
+// A status outside 100..599 is the proxy's own mistake and counts as 5xx.
+constexpr StatusClass StatusClassOf(int status) {
+  return status >= 100 && status < 600 ? static_cast<StatusClass>(status / 100 - 1) : StatusClass::k5xx;
+}
+
+enum class Side : uint8_t { kClient, kUpstream };
+struct SideLabels {
+  static constexpr std::array<std::string_view, 2> kValues = {"client", "upstream"};
+  static constexpr size_t kCount = kValues.size();
+  static constexpr std::string_view At(size_t i) { return kValues[i]; }
+};
+
+enum class CheckResult : uint8_t { kPassed, kFailed };
+struct CheckResultLabels {
+  static constexpr std::array<std::string_view, 2> kValues = {"passed", "failed"};
+  static constexpr size_t kCount = kValues.size();
+  static constexpr std::string_view At(size_t i) { return kValues[i]; }
+};
+
+// In the order of pool::LinkState, which indexes them.
+struct LinkStateLabels {
+  static constexpr std::array<std::string_view, 6> kValues = {"connecting", "idle",  "active",
+                                                              "draining",   "stale", "broken"};
+  static constexpr size_t kCount = kValues.size();
+  static constexpr std::string_view At(size_t i) { return kValues[i]; }
+};
+
+// Upper bounds of a histogram, in the unit that is observed; `kScale` turns that unit into the exported base unit.
+// From 10 microseconds (a warm link is at hand) to 10 seconds (pool.acquire_timeout and beyond).
+struct AcquireSecondsBuckets {
+  static constexpr double kScale = 1e-9;
+  static constexpr std::array<uint64_t, 19> kBounds = {
+      10'000,      25'000,        50'000,        100'000,       250'000,       500'000,     1'000'000,
+      2'500'000,   5'000'000,     10'000'000,    25'000'000,    50'000'000,    100'000'000, 250'000'000,
+      500'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000};
+};
+
+// clang-format off
+#define SHEAF_METRICS(COUNTER, GAUGE, GAUGE_MAX, COUNTERS, GAUGES, HISTOGRAM)                                          \
+  GAUGE(client_connections, "sheaf_client_connections", "Client connections open now.")                                \
+  COUNTER(client_connections_total, "sheaf_client_connections_total", "Client connections accepted.")                  \
+  COUNTER(client_accept_pauses_total, "sheaf_client_accept_pauses_total",                                              \
+          "Times accepting paused because descriptors, memory or listen.max_connections ran out.")                     \
+  COUNTERS(client_closes_total, "sheaf_client_closes_total", "reason", CloseReasonLabels,                              \
+           "Client connections closed, by reason.")                                                                    \
+  COUNTER(client_received_bytes_total, "sheaf_client_received_bytes_total",                                            \
+          "Bytes read from clients' sockets.")                                                                         \
+  COUNTER(client_sent_bytes_total, "sheaf_client_sent_bytes_total", "Bytes written to clients' sockets.")              \
+  COUNTER(tls_handshakes_total, "sheaf_tls_handshakes_total", "TLS handshakes with clients that succeeded.")           \
+  COUNTER(tls_resumptions_total, "sheaf_tls_resumptions_total",                                                        \
+          "TLS handshakes with clients that resumed an earlier session.")                                              \
+  COUNTER(tls_failures_total, "sheaf_tls_failures_total", "TLS handshakes with clients that failed.")                  \
+  GAUGE(http_requests_active, "sheaf_http_requests_active", "HTTP requests being served now.")                         \
+  COUNTERS(http_requests_total, "sheaf_http_requests_total", "status", StatusClassLabels,                              \
+           "HTTP requests answered, by class of the status, refusals and WebSocket handshakes included.")              \
+  COUNTERS(rejects_total, "sheaf_rejects_total", "reason", RejectReasonLabels,                                         \
+           "Requests that the proxy answered itself instead of passing them on, by reason.")                           \
+  GAUGE(websocket_sessions, "sheaf_websocket_sessions", "WebSocket sessions open now.")                                \
+  COUNTER(websocket_sessions_total, "sheaf_websocket_sessions_total", "WebSocket sessions opened.")                    \
+  COUNTERS(websocket_closes_total, "sheaf_websocket_closes_total", "reason", CloseReasonLabels,                        \
+           "WebSocket sessions closed, by reason.")                                                                    \
+  COUNTER(messages_to_clients_total, "sheaf_messages_to_clients_total",                                                \
+          "WebSocket messages passed on to clients.")                                                                  \
+  COUNTER(messages_to_upstream_total, "sheaf_messages_to_upstream_total",                                              \
+          "WebSocket messages passed on to the backend.")                                                              \
+  COUNTER(message_bytes_to_clients_total, "sheaf_message_bytes_to_clients_total",                                      \
+          "Payload bytes of WebSocket messages passed on to clients.")                                                 \
+  COUNTER(message_bytes_to_upstream_total, "sheaf_message_bytes_to_upstream_total",                                    \
+          "Payload bytes of WebSocket messages passed on to the backend.")                                             \
+  COUNTER(client_pings_total, "sheaf_client_pings_total", "WebSocket pings sent to clients by the proxy.")             \
+  COUNTERS(backpressure_pauses_total, "sheaf_backpressure_pauses_total", "side", SideLabels,                           \
+           "Times reading from this side paused because the other side did not keep up.")                              \
+  COUNTER(upstream_received_bytes_total, "sheaf_upstream_received_bytes_total",                                        \
+          "Bytes read from the backend's sockets.")                                                                    \
+  COUNTER(upstream_sent_bytes_total, "sheaf_upstream_sent_bytes_total", "Bytes written to the backend's sockets.")     \
+  GAUGE_MAX(upstream_up, "sheaf_upstream_up", "1 while the backend can be reached, else 0.")                           \
+  COUNTERS(health_checks_total, "sheaf_health_checks_total", "result", CheckResultLabels,                              \
+           "Health checks of the backend, by result.")                                                                 \
+  GAUGES(pool_links, "sheaf_pool_links", "state", LinkStateLabels, "Connections to the backend, by state.")            \
+  GAUGE(pool_waiting, "sheaf_pool_waiting", "Requests that wait for a connection to the backend now.")                 \
+  COUNTER(pool_acquired_total, "sheaf_pool_acquired_total", "Leases of a connection to the backend.")                  \
+  COUNTER(pool_created_total, "sheaf_pool_created_total", "Connections to the backend that were established.")         \
+  COUNTER(pool_reused_total, "sheaf_pool_reused_total",                                                                \
+          "Leases served at once by a connection that already stood.")                                                 \
+  COUNTER(pool_failed_total, "sheaf_pool_failed_total", "Connections to the backend that could not be established.")   \
+  COUNTERS(pool_evicted_total, "sheaf_pool_evicted_total", "reason", CloseReasonLabels,                                \
+           "Connections to the backend that were closed, by reason.")                                                  \
+  COUNTER(pool_retries_total, "sheaf_pool_retries_total",                                                              \
+          "Requests sent a second time because a pooled connection turned out to be dead.")                            \
+  HISTOGRAM(pool_acquire_seconds, "sheaf_pool_acquire_seconds", AcquireSecondsBuckets,                                 \
+            "Time that a request waited for a connection to the backend.")
+// clang-format on
+
+}  // namespace sheaf

@@ -1,0 +1,163 @@
+// Counting: one block of plain counters a worker, summed when somebody asks.
+//
+//   MetricsRegistry registry("1.2.3");
+//   WorkerMetrics& metrics = registry.AddWorker();       // at start, before the worker's thread runs
+//   metrics.messages_to_clients_total.Add();             // the worker's thread
+//   metrics.client_closes_total[CloseReason::kDrain].Add();
+//   std::string text = registry.RenderPrometheus();      // any thread
+//
+// A cell is written by its worker's thread only, so adding is a plain load and store; any thread may read it. Sums are
+// therefore exact for each cell but not taken at one instant.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "proxy/base/metric_table.h"
+
+namespace sheaf {
+
+// Written by one thread, read by any.
+class Counter {
+ public:
+  void Add(uint64_t n = 1) { value_.store(value() + n, std::memory_order_relaxed); }
+  uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+// Written by one thread, read by any.
+class Gauge {
+ public:
+  void Add(int64_t n = 1) { value_.store(value() + n, std::memory_order_relaxed); }
+  void Sub(int64_t n = 1) { Add(-n); }
+  void Set(int64_t value) { value_.store(value, std::memory_order_relaxed); }
+  int64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<int64_t> value_{0};
+};
+
+// One cell a value of a label, indexed by the enum that the labels describe.
+template <typename Cell, typename Labels>
+class CellArray {
+ public:
+  static constexpr size_t kCount = Labels::kCount;
+
+  template <typename E>
+  requires std::is_enum_v<E> Cell& operator[](E index) { return cells_[static_cast<size_t>(index)]; }
+  const Cell& at(size_t index) const { return cells_[index]; }
+
+ private:
+  std::array<Cell, kCount> cells_;
+};
+
+// Observations in the unit of the bounds (nanoseconds for times). A bound belongs to the bucket under it ("le").
+template <typename Buckets>
+class Histogram {
+ public:
+  static constexpr size_t kBounds = Buckets::kBounds.size();
+
+  void Observe(uint64_t value) {
+    size_t bucket = 0;
+    while (bucket < kBounds && value > Buckets::kBounds[bucket]) ++bucket;
+    buckets_[bucket].Add();
+    sum_.Add(value);
+  }
+  void Observe(std::chrono::nanoseconds time) {
+    Observe(time.count() > 0 ? static_cast<uint64_t>(time.count()) : uint64_t{0});
+  }
+
+  // Observations in bucket i alone; the last bucket has no upper bound.
+  uint64_t bucket(size_t i) const { return buckets_[i].value(); }
+  uint64_t sum() const { return sum_.value(); }
+
+ private:
+  std::array<Counter, kBounds + 1> buckets_;
+  Counter sum_;
+};
+
+// A worker's block. It begins on a cache line of its own, so that two workers never write to the same one.
+struct alignas(64) WorkerMetrics {
+#define SHEAF_COUNTER(member, name, help) Counter member;
+#define SHEAF_GAUGE(member, name, help) Gauge member;
+#define SHEAF_COUNTERS(member, name, key, labels, help) CellArray<Counter, labels> member;
+#define SHEAF_GAUGES(member, name, key, labels, help) CellArray<Gauge, labels> member;
+#define SHEAF_HISTOGRAM(member, name, buckets, help) Histogram<buckets> member;
+  SHEAF_METRICS(SHEAF_COUNTER, SHEAF_GAUGE, SHEAF_GAUGE, SHEAF_COUNTERS, SHEAF_GAUGES, SHEAF_HISTOGRAM)
+#undef SHEAF_COUNTER
+#undef SHEAF_GAUGE
+#undef SHEAF_COUNTERS
+#undef SHEAF_GAUGES
+#undef SHEAF_HISTOGRAM
+};
+
+// A histogram's sum over the workers.
+template <typename Buckets>
+struct HistogramTotals {
+  std::array<uint64_t, Buckets::kBounds.size() + 1> buckets{};
+  uint64_t sum = 0;
+
+  uint64_t count() const {
+    uint64_t all = 0;
+    for (const uint64_t bucket : buckets) all += bucket;
+    return all;
+  }
+  // In the exported base unit; 0 without observations.
+  double mean() const {
+    const uint64_t observed = count();
+    return observed == 0 ? 0.0 : static_cast<double>(sum) * Buckets::kScale / static_cast<double>(observed);
+  }
+};
+
+// Sums over the workers: plain values.
+struct MetricsTotals {
+#define SHEAF_COUNTER(member, name, help) uint64_t member = 0;
+#define SHEAF_GAUGE(member, name, help) int64_t member = 0;
+#define SHEAF_COUNTERS(member, name, key, labels, help) std::array<uint64_t, labels::kCount> member{};
+#define SHEAF_GAUGES(member, name, key, labels, help) std::array<int64_t, labels::kCount> member{};
+#define SHEAF_HISTOGRAM(member, name, buckets, help) HistogramTotals<buckets> member;
+  SHEAF_METRICS(SHEAF_COUNTER, SHEAF_GAUGE, SHEAF_GAUGE, SHEAF_COUNTERS, SHEAF_GAUGES, SHEAF_HISTOGRAM)
+#undef SHEAF_COUNTER
+#undef SHEAF_GAUGE
+#undef SHEAF_COUNTERS
+#undef SHEAF_GAUGES
+#undef SHEAF_HISTOGRAM
+
+  void Add(const WorkerMetrics& worker);
+};
+
+// Owns the workers' blocks; made by the server before the workers and destroyed after them. AddWorker runs at start, in
+// the server's thread; the rest in any thread once all workers are added.
+class MetricsRegistry {
+ public:
+  explicit MetricsRegistry(std::string version);
+  MetricsRegistry(const MetricsRegistry&) = delete;
+  MetricsRegistry& operator=(const MetricsRegistry&) = delete;
+
+  WorkerMetrics& AddWorker();
+
+  size_t workers() const { return workers_.size(); }
+  const std::string& version() const { return version_; }
+  std::chrono::system_clock::time_point started() const { return started_; }
+
+  MetricsTotals Sum() const;
+
+  // All metrics and those of the process, in Prometheus' text format 0.0.4.
+  std::string RenderPrometheus() const;
+
+ private:
+  const std::string version_;
+  const std::chrono::system_clock::time_point started_;
+  std::vector<std::unique_ptr<WorkerMetrics>> workers_;
+};
+
+}  // namespace sheaf

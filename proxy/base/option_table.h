@@ -1,0 +1,331 @@
+// The option table: one row an option. The structs below, parsing, checks, defaults, --print-default-config,
+// conf/sheaf.conf, conf/OPTIONS.md, the environment variables (SHEAF_SECTION_KEY) and --set all come from the rows, so
+// a new option is one row, its use, and a test.
+//
+//   Options options;                                // the defaults
+//   if (options.timeouts.head > 5s) ...             // a section is a nested struct, a key is a member
+//
+// proxy/config.h fills an Options from a file, the environment and the command line. After that it is read only, by any
+// thread.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "proxy/base/log.h"
+#include "proxy/base/units.h"
+
+namespace sheaf {
+
+enum class UpstreamMode : uint8_t { kTunnel };
+enum class LogFormat : uint8_t { kText, kJson };
+
+// BEGIN(struct, section, doc), the section's rows, END(section). A row outside of any section is a key at the top of
+// the file. OPTION(type, name, default, least, most, unit, flags, doc)
+//   default, least, most   as written in the conf file; least and most are "" where the type has no order
+//   unit                   how the value is written, below
+//   flags                  kReloadable (a reload may change it), kSecret (never shown)
+// clang-format off
+#define SHEAF_OPTIONS(BEGIN, OPTION, END)                                                                              \
+  OPTION(uint32_t, workers, "auto", "1", "1024", kAutoCount, 0,                                                        \
+         "Worker threads, each with an event loop. auto: as many as the cgroup's CPU quota, or the CPUs, allow.")      \
+                                                                                                                       \
+  BEGIN(Listen, listen, "Where clients connect.")                                                                      \
+  OPTION(std::string, address, "0.0.0.0:8080", "", "", kText, 0,                                                       \
+         "host:port, [IPv6]:port or unix:/path.")                                                                      \
+  OPTION(std::string, tls_certificate, "", "", "", kText, kReloadable,                                                 \
+         "PEM file with the certificate chain; with tls_key, clients are served over TLS. Empty: plain text.")         \
+  OPTION(std::string, tls_key, "", "", "", kText, kReloadable,                                                         \
+         "PEM file with the private key of the certificate.")                                                          \
+  OPTION(uint32_t, backlog, "4096", "1", "65535", kCount, 0,                                                           \
+         "Connections that the kernel may hold before they are accepted (it caps them at net.core.somaxconn).")        \
+  OPTION(uint32_t, max_connections, "0", "0", "10000000", kCount, kReloadable,                                         \
+         "Client connections at the same time; more are refused with 503. 0: as many as the descriptors allow.")       \
+  END(listen)                                                                                                          \
+                                                                                                                       \
+  BEGIN(Upstream, upstream, "The backend.")                                                                            \
+  OPTION(std::string, url, "http://127.0.0.1:8000", "", "", kText, 0,                                                  \
+         "http://host:port, https://host:port or unix:/path.")                                                         \
+  OPTION(UpstreamMode, mode, "tunnel", "", "", kWord, 0,                                                               \
+         "How WebSockets reach the backend. tunnel: each client has an upstream WebSocket of its own.")                \
+  OPTION(std::chrono::milliseconds, connect_timeout, "5s", "1ms", "10m", kTime, kReloadable,                           \
+         "The longest that connecting to the backend, TLS included, may take.")                                        \
+  OPTION(std::string, tls_ca, "", "", "", kText, 0,                                                                    \
+         "PEM file with the root certificates that the backend's may come from. Empty: the system's.")                 \
+  OPTION(bool, tls_verify, "true", "", "", kSwitch, 0,                                                                 \
+         "Check the certificate and the name of an https backend.")                                                    \
+  OPTION(std::string, tls_server_name, "", "", "", kText, 0,                                                           \
+         "The name to ask for and to check. Empty: the host of upstream.url.")                                         \
+  END(upstream)                                                                                                        \
+                                                                                                                       \
+  BEGIN(Pool, pool, "Connections to the backend.")                                                                     \
+  OPTION(uint32_t, min_size, "10", "0", "1000000", kCount, kReloadable,                                                \
+         "Connections kept warm, ready before the first client comes.")                                                \
+  OPTION(uint32_t, max_size, "10000", "1", "1000000", kCount, kReloadable,                                             \
+         "Connections at the same time, those that serve WebSockets included.")                                        \
+  OPTION(std::chrono::milliseconds, acquire_timeout, "5s", "1ms", "10m", kTime, kReloadable,                           \
+         "The longest that a request waits for a connection; then it is answered with 503.")                           \
+  OPTION(uint32_t, max_waiting, "1000", "0", "1000000", kCount, kReloadable,                                           \
+         "Requests that may wait for a connection; more are answered with 503 at once.")                               \
+  OPTION(std::chrono::milliseconds, stale_timeout, "300s", "1ms", "24h", kTime, kReloadable,                           \
+         "An unused connection beyond min_size is closed after this time.")                                            \
+  OPTION(std::chrono::milliseconds, max_lifetime, "1h", "0s", "720h", kTime, kReloadable,                              \
+         "A pooled connection is replaced at this age; a WebSocket in use is left alone. 0s: never.")                  \
+  OPTION(std::chrono::milliseconds, health_check_interval, "10s", "0s", "1h", kTime, kReloadable,                      \
+         "How often the backend is checked. 0s: never.")                                                               \
+  OPTION(std::string, health_check_path, "", "", "", kText, kReloadable,                                               \
+         "A GET of this path must be answered with 2xx or 3xx. Empty: a TCP connection is enough.")                    \
+  OPTION(std::chrono::milliseconds, health_check_timeout, "2s", "1ms", "10m", kTime, kReloadable,                      \
+         "The longest that a check may take.")                                                                         \
+  OPTION(std::chrono::milliseconds, backoff_min, "100ms", "1ms", "1h", kTime, kReloadable,                             \
+         "The wait after the first failure to connect; it doubles with each failure, with jitter.")                    \
+  OPTION(std::chrono::milliseconds, backoff_max, "10s", "1ms", "1h", kTime, kReloadable,                               \
+         "The longest wait after failures to connect.")                                                                \
+  END(pool)                                                                                                            \
+                                                                                                                       \
+  BEGIN(Limits, limits, "What a client may send and how much is held for it.")                                         \
+  OPTION(uint64_t, max_request_line, "8KiB", "256", "1MiB", kBytes, kReloadable,                                       \
+         "Longest request line; a longer one is answered with 414.")                                                   \
+  OPTION(uint64_t, max_head, "16KiB", "512", "1MiB", kBytes, kReloadable,                                              \
+         "Largest request or response head; a larger request head is answered with 431.")                              \
+  OPTION(uint32_t, max_fields, "100", "1", "10000", kCount, kReloadable,                                               \
+         "Most fields in a head; more are answered with 431.")                                                         \
+  OPTION(uint64_t, max_body, "0", "0", "1024TiB", kBytes, kReloadable,                                                 \
+         "Largest request body; a larger one is answered with 413. 0: no limit, bodies are streamed.")                 \
+  OPTION(uint64_t, min_body_rate, "100", "0", "1GiB", kBytesPerSecond, kReloadable,                                    \
+         "Slowest pace of a request body; below it the request is answered with 408. 0: off.")                         \
+  OPTION(uint64_t, max_message, "16MiB", "1", "1GiB", kBytes, kReloadable,                                             \
+         "Largest WebSocket message, either way; a larger one closes the session with 1009.")                          \
+  OPTION(uint32_t, max_fragments, "1024", "1", "1000000", kCount, kReloadable,                                         \
+         "Most frames of one message; more close the session with 1008.")                                              \
+  OPTION(uint32_t, max_ping_rate, "50", "1", "100000", kPerSecond, kReloadable,                                        \
+         "Most pings of a client; more close the session with 1008.")                                                  \
+  OPTION(uint64_t, buffer_high, "256KiB", "4KiB", "1GiB", kBytes, kReloadable,                                         \
+         "With this much waiting for a slow reader, reading from the other side stops.")                               \
+  OPTION(uint64_t, buffer_low, "64KiB", "0", "1GiB", kBytes, kReloadable,                                              \
+         "With no more than this waiting, reading goes on.")                                                           \
+  OPTION(bool, allow_underscores, "false", "", "", kSwitch, kReloadable,                                               \
+         "Pass on field names with an underscore. WSGI and CGI backends cannot tell them from names with a hyphen.")   \
+  END(limits)                                                                                                          \
+                                                                                                                       \
+  BEGIN(Timeouts, timeouts, "How long Sheaf waits.")                                                                   \
+  OPTION(std::chrono::milliseconds, handshake, "10s", "1ms", "1h", kTime, kReloadable,                                 \
+         "For a client's TLS handshake.")                                                                              \
+  OPTION(std::chrono::milliseconds, head, "10s", "1ms", "1h", kTime, kReloadable,                                      \
+         "For a whole request head, from its first byte; then 408.")                                                   \
+  OPTION(std::chrono::milliseconds, body, "60s", "1ms", "24h", kTime, kReloadable,                                     \
+         "For the next bytes of a request body; then 408.")                                                            \
+  OPTION(std::chrono::milliseconds, idle, "75s", "1ms", "24h", kTime, kReloadable,                                     \
+         "For the next request on a kept-alive connection.")                                                           \
+  OPTION(std::chrono::milliseconds, response, "60s", "1ms", "24h", kTime, kReloadable,                                 \
+         "For the head of the backend's response; then 504.")                                                          \
+  OPTION(std::chrono::milliseconds, stall, "60s", "1ms", "24h", kTime, kReloadable,                                    \
+         "For a client that does not read what is sent to it.")                                                        \
+  END(timeouts)                                                                                                        \
+                                                                                                                       \
+  BEGIN(Websocket, websocket, "Client WebSockets.")                                                                    \
+  OPTION(std::chrono::milliseconds, ping_interval, "25s", "0s", "24h", kTime, kReloadable,                             \
+         "A silent client is pinged after this time. 0s: never.")                                                      \
+  OPTION(std::chrono::milliseconds, ping_timeout, "20s", "1ms", "24h", kTime, kReloadable,                             \
+         "A client that does not answer a ping for this time is closed.")                                              \
+  OPTION(std::chrono::milliseconds, close_timeout, "5s", "1ms", "10m", kTime, kReloadable,                             \
+         "The longest wait for the answer to a Close frame.")                                                          \
+  OPTION(std::vector<std::string>, allowed_origins, "[]", "", "", kList, kReloadable,                                  \
+         "Origins that may open one: \"https://example.org\", \"https://*.example.org\" or \"*\". Empty: all.")        \
+  END(websocket)                                                                                                       \
+                                                                                                                       \
+  BEGIN(Forwarded, forwarded, "X-Forwarded-For, -Proto and -Host.")                                                    \
+  OPTION(std::vector<std::string>, trusted_proxies, "[]", "", "", kList, kReloadable,                                  \
+         "Networks (CIDR) of proxies in front whose X-Forwarded-* fields are believed; others' are removed.")          \
+  END(forwarded)                                                                                                       \
+                                                                                                                       \
+  BEGIN(Admin, admin, "Health, metrics and statistics.")                                                               \
+  OPTION(std::string, address, "127.0.0.1:9901", "", "", kText, 0,                                                     \
+         "host:port or unix:/path. Empty: off.")                                                                       \
+  OPTION(std::string, token, "", "", "", kText, kReloadable | kSecret,                                                 \
+         "Bearer token that the endpoints ask for, but for the three probes. Empty: none.")                            \
+  END(admin)                                                                                                           \
+                                                                                                                       \
+  BEGIN(Drain, drain, "The way out after SIGTERM.")                                                                    \
+  OPTION(std::chrono::milliseconds, delay, "5s", "0s", "1h", kTime, kReloadable,                                       \
+         "Accepting goes on for this time while /readyz fails, so that load balancers look elsewhere first.")          \
+  OPTION(std::chrono::milliseconds, timeout, "25s", "0s", "1h", kTime, kReloadable,                                    \
+         "Requests may end, and sessions are closed with 1012, within this time; then what is left is cut off.")       \
+  END(drain)                                                                                                           \
+                                                                                                                       \
+  BEGIN(Log, log, "What is written to stderr.")                                                                        \
+  OPTION(LogLevel, level, "info", "", "", kWord, kReloadable,                                                          \
+         "The least level that is written.")                                                                           \
+  OPTION(LogFormat, format, "text", "", "", kWord, 0,                                                                  \
+         "text: a line with key=value pairs. json: an object a line.")                                                 \
+  OPTION(bool, access, "true", "", "", kSwitch, kReloadable,                                                           \
+         "A line for each request, and one at the end of each WebSocket.")                                             \
+  END(log)
+
+// The keys of a [[route]] besides path. ROW(name, section, option): what a route does not set, it inherits from that
+// option, along with its type, bounds and unit.
+#define SHEAF_ROUTE_OPTIONS(ROW)                                                                                       \
+  ROW(response_timeout, timeouts, response)                                                                            \
+  ROW(body_timeout, timeouts, body)                                                                                    \
+  ROW(max_body, limits, max_body)                                                                                      \
+  ROW(max_message, limits, max_message)                                                                                \
+  ROW(ping_interval, websocket, ping_interval)                                                                         \
+  ROW(ping_timeout, websocket, ping_timeout)                                                                           \
+  ROW(allowed_origins, websocket, allowed_origins)
+// clang-format on
+
+// How a value is written.
+enum class OptionUnit : uint8_t {
+  kText,            // any text
+  kWord,            // one of the enumeration's names
+  kSwitch,          // true or false
+  kList,            // texts
+  kCount,           // a number
+  kAutoCount,       // a number, or "auto" (0)
+  kPerSecond,       // a number a second
+  kBytes,           // a number or "64KiB"
+  kBytesPerSecond,  // the same, a second
+  kTime,            // "50ms"
+};
+
+namespace option_internal {
+
+inline constexpr std::array<std::string_view, 1> kUpstreamModeNames = {"tunnel"};
+inline constexpr std::array<std::string_view, 2> kLogFormatNames = {"text", "json"};
+inline constexpr std::array<std::string_view, 4> kLogLevelNames = {"debug", "info", "warning", "error"};
+constexpr std::span<const std::string_view> Names(UpstreamMode /*type*/) {
+  return kUpstreamModeNames;
+}
+constexpr std::span<const std::string_view> Names(LogFormat /*type*/) {
+  return kLogFormatNames;
+}
+constexpr std::span<const std::string_view> Names(LogLevel /*type*/) {
+  return kLogLevelNames;
+}
+
+// The overloads of Default give a row's default its C++ type.
+template <typename T>
+struct Type {};
+constexpr bool Default(Type<bool> /*type*/, std::string_view text) {
+  return text == "true";
+}
+constexpr uint32_t Default(Type<uint32_t> /*type*/, std::string_view text) {
+  return static_cast<uint32_t>(ParseNumber(text).value_or(0));
+}
+constexpr uint64_t Default(Type<uint64_t> /*type*/, std::string_view text) {
+  return ParseBytes(text).value_or(0);
+}
+constexpr std::chrono::milliseconds Default(Type<std::chrono::milliseconds> /*type*/, std::string_view text) {
+  return ParseDuration(text).value_or(std::chrono::milliseconds(0));
+}
+inline std::string Default(Type<std::string> /*type*/, std::string_view text) {
+  return std::string(text);
+}
+inline std::vector<std::string> Default(Type<std::vector<std::string>> /*type*/, std::string_view /*text*/) {
+  return {};
+}
+template <typename Enum>
+constexpr Enum Default(Type<Enum> /*type*/, std::string_view text) {
+  uint8_t index = 0;
+  for (const std::string_view name : Names(Enum{})) {
+    if (name == text) break;
+    ++index;
+  }
+  return static_cast<Enum>(index);
+}
+
+}  // namespace option_internal
+
+struct RouteOptions;
+
+struct Options {
+#define SHEAF_BEGIN(Struct, section, doc) struct Struct {
+#define SHEAF_OPTION(type, name, fallback, least, most, unit, flags, doc) \
+  type name = option_internal::Default(option_internal::Type<type>{}, fallback);
+#define SHEAF_END(section) \
+  }                        \
+  section;
+  SHEAF_OPTIONS(SHEAF_BEGIN, SHEAF_OPTION, SHEAF_END)
+#undef SHEAF_BEGIN
+#undef SHEAF_OPTION
+#undef SHEAF_END
+
+  // In the order of the file. A loaded configuration always has one with the path "/".
+  std::vector<RouteOptions> routes;
+};
+
+// A path prefix and what holds for requests under it, inherited values included. A default-made one has the defaults;
+// use InheritRoute for one that has the values of an Options.
+struct RouteOptions {
+  std::string path = "/";
+#define SHEAF_ROW(name, section, option) decltype(Options::section.option) name = Options{}.section.option;
+  SHEAF_ROUTE_OPTIONS(SHEAF_ROW)
+#undef SHEAF_ROW
+};
+
+// A route that sets nothing by itself.
+RouteOptions InheritRoute(const Options& options, std::string path);
+
+// Where a value lives. The names of an enumeration are indexed by its value.
+struct WordSlot {
+  uint8_t* value;
+  std::span<const std::string_view> names;
+};
+using OptionSlot = std::variant<bool*, uint32_t*, uint64_t*, std::chrono::milliseconds*, std::string*,
+                                std::vector<std::string>*, WordSlot>;
+
+// A row of the table at run time.
+struct OptionRow {
+  std::string_view section;  // empty: a key at the top of the file
+  std::string_view name;
+  std::string_view fallback;  // the default, as written
+  std::string_view least;
+  std::string_view most;
+  OptionUnit unit;
+  bool reloadable;
+  bool secret;
+  std::string_view doc;
+  OptionSlot (*slot)(Options&);
+
+  // "pool.min_size", "workers".
+  std::string FullName() const;
+  // "SHEAF_POOL_MIN_SIZE", "SHEAF_WORKERS".
+  std::string EnvironmentName() const;
+};
+
+struct SectionRow {
+  std::string_view name;
+  std::string_view doc;
+};
+
+struct RouteRow {
+  std::string_view name;
+  const OptionRow* inherits;
+  OptionSlot (*slot)(RouteOptions&);
+};
+
+// Every option, in the order of the table; every section; every key of a route but path.
+std::span<const OptionRow> OptionRows();
+std::span<const SectionRow> SectionRows();
+std::span<const RouteRow> RouteRows();
+
+// nullptr when there is none. `section` is empty for a key at the top.
+const OptionRow* FindOption(std::string_view section, std::string_view name);
+
+// Reads `text` as the row's unit says, checks the bounds, and stores it in `slot`. Returns what is wrong and how to
+// mend it, or an empty string. Lists are separated by commas. Any thread.
+[[nodiscard]] std::string SetFromText(const OptionRow& row, const OptionSlot& slot, std::string_view text);
+
+// The value as the conf file writes it, quoted where TOML asks for it; secrets as they are.
+std::string FormatValue(const OptionRow& row, const OptionSlot& slot);
+
+// `text` as a TOML basic string with its quotes.
+std::string QuoteToml(std::string_view text);
+
+}  // namespace sheaf

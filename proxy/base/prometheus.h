@@ -1,0 +1,39 @@
+// Metrics as Prometheus' text format 0.0.4, and the figures of the process that every exporter gives.
+// Pure but for ReadProcessUsage, which asks the kernel. Any thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/metrics.h"
+
+namespace sheaf {
+
+// The Content-Type that belongs to the text.
+inline constexpr std::string_view kPrometheusContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+// What is known of the program from its start on.
+struct ProcessFacts {
+  std::string_view version;
+  std::chrono::system_clock::time_point started;
+  size_t workers;
+};
+
+// What the kernel says of the process now. A figure that could not be read (no /proc, no descriptor left) is absent.
+struct ProcessUsage {
+  double cpu_seconds = 0;  // user and system
+  std::optional<uint64_t> resident_bytes;
+  std::optional<uint64_t> virtual_bytes;
+  std::optional<uint64_t> open_descriptors;
+  std::optional<uint64_t> max_descriptors;  // the soft limit
+};
+ProcessUsage ReadProcessUsage();
+
+void AppendMetrics(const MetricsTotals& totals, std::string& text);
+void AppendProcessMetrics(const ProcessFacts& facts, const ProcessUsage& usage, std::string& text);
+
+}  // namespace sheaf

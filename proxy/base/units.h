@@ -1,0 +1,72 @@
+// Times and sizes as people write them: "50ms", "5s", "10m", "1h"; "4096", "64KiB", "16MiB". Values; any thread; usable
+// at compile time, so that the option table can state its defaults in the form in which the conf file shows them.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sheaf {
+
+// Decimal digits only: no sign, no blanks. nullopt: anything else, or a number that 63 bits do not hold (TOML's range).
+constexpr std::optional<uint64_t> ParseNumber(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  uint64_t number = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    const auto digit = static_cast<uint64_t>(c - '0');
+    if (number > (kMost - digit) / 10) return std::nullopt;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
+namespace unit_internal {
+
+struct Unit {
+  std::string_view name;
+  uint64_t size;
+};
+
+// "ms" stands before "s" and "m", so that its last letter is not taken for seconds. Sizes stand largest first, because
+// formatting takes the first that divides.
+inline constexpr Unit kTimes[] = {{"h", 3'600'000}, {"ms", 1}, {"m", 60'000}, {"s", 1000}};
+inline constexpr Unit kSizes[] = {{"TiB", 1ULL << 40}, {"GiB", 1ULL << 30}, {"MiB", 1ULL << 20}, {"KiB", 1ULL << 10}};
+
+template <size_t kCount>
+constexpr std::optional<uint64_t> Parse(std::string_view text, const Unit (&units)[kCount]) {
+  for (const Unit& unit : units) {
+    if (!text.ends_with(unit.name)) continue;
+    const std::optional<uint64_t> number = ParseNumber(text.substr(0, text.size() - unit.name.size()));
+    if (!number || *number > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) / unit.size)
+      return std::nullopt;
+    return *number * unit.size;
+  }
+  return std::nullopt;
+}
+
+}  // namespace unit_internal
+
+// A number and its unit: ms, s, m or h. A bare number is no time: nobody should have to guess its unit.
+constexpr std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text) {
+  const std::optional<uint64_t> number = unit_internal::Parse(text, unit_internal::kTimes);
+  if (!number) return std::nullopt;
+  return std::chrono::milliseconds(static_cast<int64_t>(*number));
+}
+
+// A number of bytes, or of KiB, MiB, GiB or TiB (powers of 1024).
+constexpr std::optional<uint64_t> ParseBytes(std::string_view text) {
+  if (const std::optional<uint64_t> plain = ParseNumber(text)) return plain;
+  return unit_internal::Parse(text, unit_internal::kSizes);
+}
+
+// In the largest unit that divides: "90s", "5m", "64KiB", "100". Parsing gives the same value again.
+std::string FormatDuration(std::chrono::milliseconds time);
+std::string FormatBytes(uint64_t bytes);
+
+}  // namespace sheaf

@@ -1,0 +1,300 @@
+#include "proxy/config.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <string_view>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+#include "proxy/config_checks.h"
+#include "proxy/config_names.h"
+#include "proxy/config_values.h"
+#include "proxy/routes.h"
+
+namespace sheaf {
+namespace {
+
+struct Problem {
+  Origin origin;
+  std::string line;
+};
+
+bool operator<(const Problem& a, const Problem& b) {
+  const auto key = [](const Problem& problem) {
+    const Origin& origin = problem.origin;
+    return std::tuple(origin.source, origin.position.line, origin.position.column);
+  };
+  return key(a) < key(b);
+}
+
+class Loader {
+ public:
+  explicit Loader(const ConfigSources& sources) : sources_(sources) {
+    result_.file_name = sources.file_name;
+    result_.origins.resize(OptionRows().size());
+    failed_.resize(OptionRows().size());
+  }
+
+  Result<Configuration> Load() {
+    const ConfigFile file = ParseConfigFile(sources_.file_text);
+    for (const FileProblem& problem : file.problems) ReportFile(problem.position, problem.text);
+    for (const FileSection& section : file.sections) ApplySection(section);
+    for (const std::string& variable : sources_.environment) ApplyVariable(variable);
+    for (const std::string& setting : sources_.settings) ApplySetting(setting);
+    // Routes inherit from what holds in the end, so they come last.
+    for (const FileSection& section : file.sections) {
+      if (section.in_list && section.name == kRouteSection) AddRoute(section);
+    }
+    AddRootRoute();
+    ReportContradictions();
+    if (problems_.empty()) return std::move(result_);
+    return JoinProblems();
+  }
+
+ private:
+  void Report(const Origin& origin, const std::string& where, const std::string& text) {
+    problems_.push_back({origin, where + ": " + text});
+  }
+  void ReportFile(Position position, const std::string& text) {
+    const Origin origin{Source::kFile, position};
+    Report(origin, DescribeOrigin(origin, OptionRows().front(), sources_.file_name), text);
+  }
+
+  Error JoinProblems() {
+    std::stable_sort(problems_.begin(), problems_.end());
+    std::string text;
+    for (const Problem& problem : problems_) text += (text.empty() ? "" : "\n") + problem.line;
+    return Error{text};
+  }
+
+  static size_t IndexOf(const OptionRow& row) { return static_cast<size_t>(&row - OptionRows().data()); }
+
+  // From here on the file.
+  void ApplySection(const FileSection& section) {
+    if (section.name == kRouteSection) {
+      if (!section.in_list) ReportFile(section.position, "a route is written [[route]], in double brackets");
+      return;
+    }
+    if (!section.name.empty() && !IsSection(section.name)) {
+      return ReportFile(section.position, "unknown section [" + section.name + "]" + SuggestSection(section.name));
+    }
+    if (section.in_list) {
+      return ReportFile(section.position, "[[" + section.name + "]] is no list: write [" + section.name + "]");
+    }
+    for (const FileKey& key : section.keys) ApplyKey(section.name, key);
+  }
+
+  void ApplyKey(const std::string& section, const FileKey& key) {
+    const OptionRow* row = FindOption(section, key.name);
+    if (row != nullptr) {
+      const Origin origin{Source::kFile, key.value.position};
+      if (Store(*row, row->slot(result_.options), key.value)) {
+        result_.origins[IndexOf(*row)] = origin;
+      } else {
+        failed_[IndexOf(*row)] = true;
+      }
+    } else if (section.empty() && (IsSection(key.name) || key.name == kRouteSection)) {
+      const bool is_route = key.name == kRouteSection;
+      ReportFile(key.position,
+                 QuoteToml(key.name) + " is a section: write " + (is_route ? "[[route]]" : "[" + key.name + "]"));
+    } else {
+      const std::string place = section.empty() ? " at the top of the file" : " in [" + section + "]";
+      ReportFile(key.position, "unknown key " + QuoteToml(key.name) + place + SuggestKey(section, key.name));
+    }
+  }
+
+  // False, and reported, when the value does not fit.
+  bool Store(const OptionRow& row, const OptionSlot& slot, const FileValue& value) {
+    if (const std::string problem = CheckType(row, value); !problem.empty()) {
+      ReportFile(value.position, row.FullName() + " " + problem);
+      return false;
+    }
+    if (row.unit == OptionUnit::kList) return StoreList(row, *std::get<std::vector<std::string>*>(slot), value);
+    const std::string problem = StoreText(row, slot, value.text);
+    if (!problem.empty()) ReportFile(value.position, row.FullName() + " " + problem);
+    return problem.empty();
+  }
+
+  bool StoreList(const OptionRow& row, std::vector<std::string>& list, const FileValue& value) {
+    bool fits = true;
+    list.clear();
+    for (const FileValue::Item& item : value.items) {
+      const std::string problem = CheckForm(row.FullName(), item.text);
+      if (!problem.empty()) ReportFile(item.position, row.FullName() + " " + problem + ", not " + QuoteToml(item.text));
+      fits = fits && problem.empty();
+      list.push_back(item.text);
+    }
+    return fits;
+  }
+
+  // From here on the environment and the command line.
+  void ApplyVariable(const std::string& variable) {
+    if (!variable.starts_with(kEnvironmentPrefix)) return;
+    const size_t equals = std::min(variable.find('='), variable.size());
+    const std::string name = variable.substr(0, equals);
+    for (const OptionRow& row : OptionRows()) {
+      if (row.EnvironmentName() != name) continue;
+      return ApplyText(row, Source::kEnvironment,
+                       std::string_view(variable).substr(std::min(equals + 1, variable.size())));
+    }
+    if (NamesSection(name)) ReportVariable(name);
+  }
+
+  void ReportVariable(const std::string& name) {
+    const std::string text = name.starts_with("SHEAF_ROUTE") ? "routes are set in the file alone: unset it"
+                                                             : "no option has this name" + SuggestVariable(name);
+    Report({Source::kEnvironment, {}}, "environment variable " + name, text);
+  }
+
+  void ApplySetting(const std::string& setting) {
+    const size_t equals = setting.find('=');
+    const std::string name = setting.substr(0, equals);
+    const Origin origin{Source::kCommandLine, {}};
+    if (equals == std::string::npos) return Report(origin, "--set " + setting, "must be written section.key=value");
+    for (const OptionRow& row : OptionRows()) {
+      if (row.FullName() != name) continue;
+      return ApplyText(row, Source::kCommandLine, std::string_view(setting).substr(equals + 1));
+    }
+    if (name == kRouteSection || name.starts_with("route.")) {
+      return Report(origin, "--set " + name, "routes are set in the file alone");
+    }
+    Report(origin, "--set " + name, "no option has this name" + SuggestSetting(name));
+  }
+
+  void ApplyText(const OptionRow& row, Source source, std::string_view text) {
+    const Origin origin{source, {}};
+    const std::string problem = StoreText(row, row.slot(result_.options), text);
+    if (problem.empty()) {
+      result_.origins[IndexOf(row)] = origin;
+    } else {
+      failed_[IndexOf(row)] = true;
+      Report(origin, DescribeOrigin(origin, row, sources_.file_name), row.FullName() + " " + problem);
+    }
+  }
+
+  // From here on routes, and options that belong together.
+  void AddRoute(const FileSection& section) {
+    RouteOptions route = InheritRoute(result_.options, "");
+    std::vector<Origin> origins(RouteRows().size());
+    bool has_path = false;
+    for (const FileKey& key : section.keys) {
+      if (key.name == "path") {
+        has_path = true;
+        route.path = TakePath(key.value);
+      } else {
+        ApplyRouteKey(key, route, origins);
+      }
+    }
+    if (!has_path) ReportFile(section.position, R"(a [[route]] must have a path, such as path = "/api")");
+    result_.options.routes.push_back(std::move(route));
+    result_.route_origins.push_back(std::move(origins));
+  }
+
+  void ApplyRouteKey(const FileKey& key, RouteOptions& route, std::vector<Origin>& origins) {
+    const auto rows = RouteRows();
+    const auto row = std::find_if(rows.begin(), rows.end(), [&key](const RouteRow& r) { return r.name == key.name; });
+    if (row == rows.end()) {
+      return ReportFile(key.position,
+                        "unknown key " + QuoteToml(key.name) + " in [[route]]" + SuggestRouteKey(key.name));
+    }
+    // In a message, the key has the name that it has in a route.
+    OptionRow named = *row->inherits;
+    named.section = kRouteSection;
+    named.name = row->name;
+    if (!Store(named, row->slot(route), key.value)) return;
+    origins[static_cast<size_t>(row - rows.begin())] = {Source::kFile, key.value.position};
+  }
+
+  // The path's normal form; empty, and reported, when it is none or taken.
+  std::string TakePath(const FileValue& value) {
+    const bool is_text = value.type == FileValue::Type::kText;
+    const std::optional<std::string> path = is_text ? NormalizeRoutePath(value.text) : std::nullopt;
+    if (!path) {
+      ReportFile(value.position,
+                 "path must be a text that begins with a slash and has no query, such as \"/api\", not " +
+                     (is_text ? QuoteToml(value.text) : value.text));
+      return {};
+    }
+    const auto [earlier, added] = paths_.emplace(*path, value.position);
+    if (!added) {
+      ReportFile(value.position, "path " + QuoteToml(value.text) + " has a [[route]] already, on line " +
+                                     std::to_string(earlier->second.line) + ": keep one of them");
+      return {};
+    }
+    return *path;
+  }
+
+  void AddRootRoute() {
+    if (paths_.contains("/")) return;
+    result_.options.routes.push_back(InheritRoute(result_.options, "/"));
+    result_.route_origins.emplace_back(RouteRows().size());
+  }
+
+  void ReportContradictions() {
+    for (const Contradiction& contradiction : FindContradictions(result_.options)) {
+      const auto& rows = contradiction.options;
+      // The value that stands there instead of a faulty one says nothing.
+      if (std::any_of(rows.begin(), rows.end(), [this](const OptionRow* row) { return failed_[IndexOf(*row)]; }))
+        continue;
+      // Blamed is what was said last: of two lines the lower one, and the command line before the file.
+      const OptionRow* blamed = rows.front();
+      for (const OptionRow* row : rows) {
+        if (Problem{OriginOf(*blamed), {}} < Problem{OriginOf(*row), {}}) blamed = row;
+      }
+      const Origin& origin = OriginOf(*blamed);
+      Report(origin, DescribeOrigin(origin, *blamed, sources_.file_name), contradiction.text);
+    }
+  }
+
+  const Origin& OriginOf(const OptionRow& row) const { return result_.origins[IndexOf(row)]; }
+
+  const ConfigSources& sources_;
+  Configuration result_;
+  std::vector<bool> failed_;  // for each of OptionRows(): some source had a faulty value
+  std::map<std::string, Position> paths_;
+  std::vector<Problem> problems_;
+};
+
+}  // namespace
+
+Result<ConfigSources> CollectSources(const std::string& file_name, std::vector<std::string> settings,
+                                     const char* const* environment) {
+  ConfigSources sources{.file_name = file_name, .file_text = {}, .environment = {}, .settings = std::move(settings)};
+  for (; *environment != nullptr; ++environment) sources.environment.emplace_back(*environment);
+  if (file_name.empty()) return sources;
+  std::ifstream file(file_name, std::ios::binary);
+  std::stringstream text;
+  // An empty file leaves the stream failed, which is no error.
+  if (file && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
+  if (!file.is_open() || file.bad() || text.bad()) {
+    return Error{file_name + ": cannot be read: " + std::generic_category().message(errno)};
+  }
+  sources.file_text = text.str();
+  return sources;
+}
+
+Result<Configuration> LoadConfiguration(const ConfigSources& sources) {
+  return Loader(sources).Load();
+}
+
+std::string DescribeOrigin(const Origin& origin, const OptionRow& row, const std::string& file_name) {
+  switch (origin.source) {
+    case Source::kFile:
+      return file_name + ":" + std::to_string(origin.position.line) + ":" + std::to_string(origin.position.column);
+    case Source::kEnvironment:
+      return "environment variable " + row.EnvironmentName();
+    case Source::kCommandLine:
+      return "--set " + row.FullName();
+    case Source::kDefault:
+      break;
+  }
+  return "default";
+}
+
+}  // namespace sheaf

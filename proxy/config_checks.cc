@@ -1,0 +1,181 @@
+#include "proxy/config_checks.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+#include "pool/endpoint.h"
+#include "proxy/net/address.h"
+#include "proxy/net/tls_context.h"
+
+namespace sheaf {
+namespace {
+
+bool IsPrintable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
+}
+
+bool IsHostCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+}
+
+bool IsHost(std::string_view host) {
+  return net::IsIpLiteral(host) || (!host.empty() && std::all_of(host.begin(), host.end(), IsHostCharacter));
+}
+
+bool IsListenAddress(std::string_view text) {
+  if (text.starts_with("unix:")) return text.starts_with("unix:/") && net::Address::Resolve(text).ok();
+  const std::optional<net::HostPort> parts = net::SplitHostPort(text);
+  // Port 0 would give each worker a port of its own.
+  return parts && parts->port != 0 && (parts->host.empty() || parts->host == "*" || IsHost(parts->host));
+}
+
+std::string CheckListenAddress(std::string_view text) {
+  return IsListenAddress(text) ? "" : "must be host:port (a port from 1 to 65535), [IPv6]:port or unix:/path";
+}
+
+std::string CheckAdminAddress(std::string_view text) {
+  return text.empty() ? "" : CheckListenAddress(text);
+}
+
+std::string CheckUrl(std::string_view text) {
+  const Result<pool::UpstreamUrl> url = pool::UpstreamUrl::Parse(text);
+  if (!url.ok()) return "must be http://host:port, https://host:port or unix:/path: " + url.error();
+  if (url.value().host.empty() ? !net::Address::Resolve(text).ok() : !IsHost(url.value().host)) {
+    return "must be http://host:port, https://host:port or unix:/path, with a valid host or path";
+  }
+  return {};
+}
+
+std::string CheckNetwork(std::string_view text) {
+  return net::Cidr::Parse(text) ? "" : R"(must hold IP addresses or networks such as "10.0.0.0/8" or "fd00::/8")";
+}
+
+// Browsers send scheme://host[:port] and nothing after it, so anything else would never match.
+std::string CheckOrigin(std::string_view text) {
+  const size_t scheme = text.find("://");
+  const bool fits = text == "*" || (scheme != std::string_view::npos && scheme > 0 && IsPrintable(text) &&
+                                    scheme + 3 < text.size() && text.find('/', scheme + 3) == std::string_view::npos);
+  return fits ? ""
+              : R"(must hold origins such as "https://example.org", "https://*.example.org" or "*", without a path)";
+}
+
+std::string CheckRequestPath(std::string_view text) {
+  const bool fits = text.empty() || (text.starts_with('/') && IsPrintable(text));
+  return fits ? "" : R"(must be empty or a path such as "/health")";
+}
+
+std::string CheckServerName(std::string_view text) {
+  return text.empty() || IsHost(text) ? "" : "must be empty or a host name";
+}
+
+struct FormRule {
+  std::string_view option;
+  std::string (*check)(std::string_view text);
+};
+constexpr FormRule kFormRules[] = {
+    {"listen.address", &CheckListenAddress},        {"upstream.url", &CheckUrl},
+    {"upstream.tls_server_name", &CheckServerName}, {"pool.health_check_path", &CheckRequestPath},
+    {"websocket.allowed_origins", &CheckOrigin},    {"route.allowed_origins", &CheckOrigin},
+    {"forwarded.trusted_proxies", &CheckNetwork},   {"admin.address", &CheckAdminAddress},
+};
+
+class ContradictionFinder {
+ public:
+  explicit ContradictionFinder(const Options& options) : options_(options) {}
+
+  std::vector<Contradiction> Find() {
+    CheckOrder();
+    CheckAddresses();
+    CheckServerTls();
+    CheckClientTls();
+    return std::move(found_);
+  }
+
+ private:
+  static const OptionRow* Row(std::string_view section, std::string_view name) { return FindOption(section, name); }
+
+  void Add(std::vector<const OptionRow*> options, std::string text) {
+    found_.push_back({std::move(options), std::move(text)});
+  }
+
+  void CheckOrder() {
+    const auto& [pool, limits] = std::tie(options_.pool, options_.limits);
+    AtMost(pool.min_size, Row("pool", "min_size"), pool.max_size, Row("pool", "max_size"));
+    AtMost(pool.backoff_min, Row("pool", "backoff_min"), pool.backoff_max, Row("pool", "backoff_max"));
+    AtMost(limits.max_request_line, Row("limits", "max_request_line"), limits.max_head, Row("limits", "max_head"));
+    // Strictly: with both alike, a slow reader would stop and start reading with each byte.
+    AtMost(limits.buffer_low + 1, Row("limits", "buffer_low"), limits.buffer_high, Row("limits", "buffer_high"),
+           "below");
+  }
+
+  template <typename T>
+  void AtMost(T small, const OptionRow* small_row, T large, const OptionRow* large_row,
+              std::string_view relation = "at most") {
+    if (small <= large) return;
+    Options copy = options_;
+    Add({small_row, large_row}, small_row->FullName() + " (" + FormatValue(*small_row, small_row->slot(copy)) +
+                                    ") must be " + std::string(relation) + " " + large_row->FullName() + " (" +
+                                    FormatValue(*large_row, large_row->slot(copy)) + "): change one of them");
+  }
+
+  void CheckAddresses() {
+    if (options_.listen.address != options_.admin.address) return;
+    Add({Row("listen", "address"), Row("admin", "address")},
+        "listen.address and admin.address are the same: give one of them another port");
+  }
+
+  void CheckServerTls() {
+    const auto& [certificate, key] = std::tie(options_.listen.tls_certificate, options_.listen.tls_key);
+    const OptionRow* certificate_row = Row("listen", "tls_certificate");
+    const OptionRow* key_row = Row("listen", "tls_key");
+    if (certificate.empty() && key.empty()) return;
+    if (key.empty())
+      return Add({certificate_row}, "listen.tls_certificate is set without listen.tls_key: set both or none");
+    if (certificate.empty())
+      return Add({key_row}, "listen.tls_key is set without listen.tls_certificate: set both or none");
+    const bool certificate_readable = IsReadable(certificate, certificate_row);
+    if (!IsReadable(key, key_row) || !certificate_readable) return;
+    const Result<std::unique_ptr<net::TlsContext>> context = net::TlsContext::ForServer(certificate, key);
+    if (!context.ok()) Add({certificate_row, key_row}, "listen.tls_certificate and listen.tls_key: " + context.error());
+  }
+
+  void CheckClientTls() {
+    const OptionRow* row = Row("upstream", "tls_ca");
+    if (options_.upstream.tls_ca.empty() || !IsReadable(options_.upstream.tls_ca, row)) return;
+    const Result<std::unique_ptr<net::TlsContext>> context =
+        net::TlsContext::ForClient(options_.upstream.tls_ca, options_.upstream.tls_verify);
+    if (!context.ok()) Add({row}, "upstream.tls_ca: " + context.error());
+  }
+
+  bool IsReadable(const std::string& path, const OptionRow* row) {
+    if (access(path.c_str(), R_OK) == 0) return true;
+    Add({row}, row->FullName() + ": cannot read " + QuoteToml(path) + ": " + std::generic_category().message(errno) +
+                   "; correct the path or its permissions");
+    return false;
+  }
+
+  const Options& options_;
+  std::vector<Contradiction> found_;
+};
+
+}  // namespace
+
+std::string CheckForm(std::string_view option, std::string_view text) {
+  for (const FormRule& rule : kFormRules) {
+    if (rule.option == option) return rule.check(text);
+  }
+  return {};
+}
+
+std::vector<Contradiction> FindContradictions(const Options& options) {
+  return ContradictionFinder(options).Find();
+}
+
+}  // namespace sheaf

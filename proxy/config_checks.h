@@ -1,0 +1,26 @@
+// What the option table cannot say of a value: the form of addresses, URLs, networks and paths, options that must fit
+// together, and files that must be there. Start-up code.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/base/option_table.h"
+
+namespace sheaf {
+
+// Whether `text`, the option's value or one of its list's, has the form that `option` ("listen.address") asks for.
+// Returns what it must be instead ("must be ..."), or an empty string.
+std::string CheckForm(std::string_view option, std::string_view text);
+
+// Options that contradict each other or point at a file that cannot be used.
+struct Contradiction {
+  std::vector<const OptionRow*> options;  // all that have a part in it
+  std::string text;                       // a whole sentence with the remedy
+};
+
+// Reads the certificate files.
+std::vector<Contradiction> FindContradictions(const Options& options);
+
+}  // namespace sheaf

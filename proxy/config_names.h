@@ -1,0 +1,26 @@
+// Names of sections, keys, variables, and the "did you mean ...?" of an error about an unknown one. Start-up code.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace sheaf {
+
+inline constexpr std::string_view kEnvironmentPrefix = "SHEAF_";
+inline constexpr std::string_view kRouteSection = "route";
+
+// A section of the option table; the routes are none.
+bool IsSection(std::string_view name);
+
+// Whether the variable can only be meant for Sheaf: the prefix, then a section's name (or ROUTE).
+bool NamesSection(std::string_view variable);
+
+// Each answers with the second half of a sentence: "; did you mean "min_size"?", or where to look when nothing is like
+// it. `section` is empty for keys at the top of the file.
+std::string SuggestSection(std::string_view name);
+std::string SuggestKey(std::string_view section, std::string_view key);
+std::string SuggestRouteKey(std::string_view key);
+std::string SuggestSetting(std::string_view full_name);
+std::string SuggestVariable(std::string_view variable);
+
+}  // namespace sheaf

@@ -1,0 +1,32 @@
+// The answers that Sheaf gives itself: small JSON with the request id, or a small page where the client asks for HTML.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "proxy/base/status.h"
+#include "proxy/wire/http1.h"
+
+namespace sheaf {
+
+// The reason phrase of a status that Sheaf answers with.
+std::string_view StatusText(int status);
+
+struct ErrorAnswer {
+  RejectReason reason;
+  std::string_view request_id;  // printable ASCII
+  bool html = false;            // see WantsHtml
+  bool head_request = false;    // no body
+  bool close = true;
+};
+
+// The complete response, head and body. 503 has Retry-After, 405 Allow, 426 what to upgrade to.
+std::string BuildErrorAnswer(const ErrorAnswer& answer);
+
+// Whether the client lists text/html in Accept (browsers do, programs with JSON do not).
+bool WantsHtml(const wire::RequestHead& request);
+
+// What to answer when the backend gave no response.
+RejectReason RejectReasonFor(CloseReason upstream_failure);
+
+}  // namespace sheaf

@@ -1,0 +1,107 @@
+// One HTTP request and its response, or the opening handshake of a WebSocket: opens an upstream stream, streams the body up
+// and the response down with backpressure both ways, and tells its owner how it ended.
+//
+// Owned by an Intake; one thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "pool/upstream_stream.h"
+#include "proxy/base/clock.h"
+#include "proxy/base/option_table.h"
+#include "proxy/forwarding.h"
+#include "proxy/net/connection.h"
+#include "proxy/net/loop.h"
+#include "proxy/wire/http1.h"
+
+namespace sheaf {
+
+class Worker;
+
+// What an exchange needs of the client's connection, and tells it.
+class ExchangeOwner {
+ public:
+  virtual net::Connection& connection() = 0;
+  // The response is written. `close`: the connection must end now.
+  virtual void OnExchangeDone(bool close) = 0;
+  // No response was begun: answer with this instead.
+  virtual void OnExchangeRefused(RejectReason reason) = 0;
+  // A response was begun that cannot be finished: the connection must end without a clean terminator.
+  virtual void OnExchangeBroken(CloseReason reason) = 0;
+  // The backend's 101: the stream is a WebSocket now.
+  virtual void OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::UpstreamStream> stream) = 0;
+
+ protected:
+  ~ExchangeOwner() = default;
+};
+
+// What an exchange keeps of its request, for the log and for its answer.
+struct ExchangeInfo {
+  std::string method;
+  std::string target;
+  std::string client;
+  std::string request_id;
+  std::string user_agent;
+  int minor_version = 1;
+  bool wants_html = false;
+  bool keep_alive = true;
+};
+
+class Exchange final : public pool::UpstreamEvents, public net::DeadlineHandler {
+ public:
+  Exchange(Worker& worker, ExchangeOwner& owner, const RouteOptions& route, ExchangeInfo info);
+
+  // Opens the stream. Events follow later.
+  void Start(pool::UpstreamRequest request);
+
+  // The request's body, framing taken off.
+  void OnRequestBody(std::string_view data);
+  void OnRequestEnd();
+  // The client's output is full, or empty enough again.
+  void OnClientBlocked();
+  void OnClientDrained();
+
+  // Gives up: no event follows. Writes the access line.
+  void Cancel(CloseReason reason);
+
+  const ExchangeInfo& info() const { return info_; }
+  bool response_begun() const { return status_ != 0; }
+  TimePoint started() const { return started_; }
+  // The access line, once. `status`: what the client was answered (499: it left before an answer).
+  void LogAccess(int status, CloseReason reason);
+
+  // pool::UpstreamEvents
+  void OnUpstreamHead(const wire::ResponseHead& head) override;
+  void OnUpstreamBody(std::string_view data) override;
+  void OnUpstreamEnd() override;
+  void OnUpstreamMessage(const wire::FramePiece& /*piece*/) override {}  // a session listens by then
+  void OnUpstreamClose(uint16_t /*code*/, std::string_view /*reason*/) override {}
+  void OnUpstreamBlocked() override;
+  void OnUpstreamDrained() override;
+  void OnUpstreamClosed(CloseReason reason) override;
+
+  void OnDeadline(net::Deadline& deadline) override;
+
+ private:
+  void Write(std::string_view bytes);
+
+  Worker& worker_;
+  ExchangeOwner& owner_;
+  const RouteOptions& route_;
+  ExchangeInfo info_;
+  std::unique_ptr<pool::UpstreamStream> stream_;
+  net::Deadline deadline_;  // for the response's head, then for a client that does not read
+  TimePoint started_;
+  uint64_t request_bytes_ = 0;
+  uint64_t response_bytes_ = 0;
+  int status_ = 0;
+  Framing framing_ = Framing::kAsIs;
+  bool request_ended_ = false;
+  bool close_ = false;
+  bool logged_ = false;
+};
+
+}  // namespace sheaf

@@ -1,0 +1,198 @@
+#include "proxy/forwarding.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+
+namespace sheaf {
+namespace {
+
+using wire::EqualsIgnoreCase;
+using wire::Field;
+
+bool IsOneOf(std::string_view name, std::initializer_list<std::string_view> names) {
+  return std::any_of(names.begin(), names.end(), [name](std::string_view one) { return EqualsIgnoreCase(name, one); });
+}
+
+// Fields between two neighbours only (RFC 9110 7.6.1), by name or because Connection lists them. What frames or routes the
+// message cannot be made hop-by-hop by listing it.
+bool IsHopByHop(std::string_view name, const std::vector<std::string_view>& connection_options) {
+  if (IsOneOf(name, {"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "TE",
+                     "Trailer", "Transfer-Encoding", "Upgrade", "HTTP2-Settings"})) {
+    return true;
+  }
+  if (IsOneOf(name, {"Host", "Content-Length", "Content-Type", "Cookie", "Authorization"})) return false;
+  return std::any_of(connection_options.begin(), connection_options.end(),
+                     [name](std::string_view value) { return wire::ListHasToken(value, name); });
+}
+
+std::vector<std::string_view> ConnectionOptions(const std::vector<Field>& fields) {
+  std::vector<std::string_view> values;
+  for (const Field& field : fields) {
+    if (EqualsIgnoreCase(field.name, "Connection")) values.push_back(field.value);
+  }
+  return values;
+}
+
+bool StartsWithIgnoreCase(std::string_view text, std::string_view prefix) {
+  return text.size() >= prefix.size() && EqualsIgnoreCase(text.substr(0, prefix.size()), prefix);
+}
+
+// Fields that speak for the client: ours replace them, or, from a stranger, they go.
+bool IsForwardedField(std::string_view name, bool trusted) {
+  if (IsOneOf(name, {"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-ID"})) return true;
+  return !trusted && (StartsWithIgnoreCase(name, "X-Forwarded-") || IsOneOf(name, {"Forwarded", "X-Real-IP"}));
+}
+
+void AppendField(std::string& head, std::string_view name, std::string_view value) {
+  head.append(name).append(": ").append(value).append("\r\n");
+}
+
+// One merged line: some servers read only the first or the last of several.
+std::string ForwardedFor(const wire::RequestHead& request, const ClientInfo& client) {
+  std::string merged;
+  if (client.trusted) {
+    for (const Field& field : request.fields) {
+      if (!EqualsIgnoreCase(field.name, "X-Forwarded-For") || field.value.empty()) continue;
+      merged.append(field.value).append(", ");
+    }
+  }
+  return merged.append(client.host);
+}
+
+// `http` or `https`, never `ws` or `wss`: applications compare it with the Origin's scheme.
+std::string_view ForwardedProto(const wire::RequestHead& request, const ClientInfo& client) {
+  if (client.trusted) {
+    if (const auto proto = request.Find("X-Forwarded-Proto")) {
+      if (EqualsIgnoreCase(*proto, "https") || EqualsIgnoreCase(*proto, "wss")) return "https";
+      if (EqualsIgnoreCase(*proto, "http") || EqualsIgnoreCase(*proto, "ws")) return "http";
+    }
+  }
+  return client.tls ? "https" : "http";
+}
+
+bool IsRequestId(std::string_view text) {
+  return !text.empty() && text.size() <= 128 &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+             std::string_view::npos;
+}
+
+}  // namespace
+
+TrustedProxies::TrustedProxies(const std::vector<std::string>& ranges) {
+  for (const std::string& range : ranges) {
+    if (const auto cidr = net::Cidr::Parse(range)) ranges_.push_back(*cidr);
+  }
+}
+
+bool TrustedProxies::Contains(const net::IpBytes& ip) const {
+  return std::any_of(ranges_.begin(), ranges_.end(), [&ip](const net::Cidr& range) { return range.Contains(ip); });
+}
+
+std::string NewRequestId() {
+  // One system call for many ids.
+  thread_local std::array<uint8_t, 1024> entropy;
+  thread_local size_t used = entropy.size();
+  if (used == entropy.size()) {
+    while (getrandom(entropy.data(), entropy.size(), 0) != static_cast<ssize_t>(entropy.size())) {
+    }
+    used = 0;
+  }
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string id(32, '0');
+  for (size_t i = 0; i < 16; ++i) {
+    const uint8_t byte = entropy[used++];
+    id[2 * i] = kDigits[byte >> 4];
+    id[2 * i + 1] = kDigits[byte & 15];
+  }
+  return id;
+}
+
+std::string RequestIdFor(const wire::RequestHead& request, const ClientInfo& client) {
+  if (client.trusted) {
+    if (const auto id = request.Find("X-Request-ID"); id && IsRequestId(*id)) return std::string(*id);
+  }
+  return NewRequestId();
+}
+
+std::string_view OriginalClient(const wire::RequestHead& request, const ClientInfo& client) {
+  if (client.trusted) {
+    if (const auto forwarded = request.Find("X-Forwarded-For"); forwarded && !forwarded->empty()) {
+      return forwarded->substr(0, forwarded->find(','));
+    }
+  }
+  return client.host;
+}
+
+std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo& client, std::string_view target,
+                              std::string_view request_id, std::string_view default_host) {
+  std::string head;
+  head.reserve(1024);
+  head.append(request.method).append(" ").append(target).append(" HTTP/1.1\r\n");
+  const std::string_view host = request.host.empty() ? default_host : request.host;
+  AppendField(head, "Host", host);
+  const std::vector<std::string_view> connection_options = ConnectionOptions(request.fields);
+  for (const Field& field : request.fields) {
+    if (IsHopByHop(field.name, connection_options) || IsForwardedField(field.name, client.trusted)) continue;
+    if (IsOneOf(field.name, {"Host", "Content-Length"})) continue;
+    if (request.wants_websocket && EqualsIgnoreCase(field.name, "Sec-WebSocket-Extensions")) continue;
+    AppendField(head, field.name, field.value);
+  }
+  AppendField(head, "X-Forwarded-For", ForwardedFor(request, client));
+  AppendField(head, "X-Forwarded-Proto", ForwardedProto(request, client));
+  const auto forwarded_host = client.trusted ? request.Find("X-Forwarded-Host") : std::nullopt;
+  AppendField(head, "X-Forwarded-Host", forwarded_host ? *forwarded_host : host);
+  AppendField(head, "X-Request-ID", request_id);
+  if (request.body == wire::BodyKind::kChunked) AppendField(head, "Transfer-Encoding", "chunked");
+  if (request.body == wire::BodyKind::kLength) AppendField(head, "Content-Length", std::to_string(request.content_length));
+  if (request.wants_websocket) head.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
+  return head.append("\r\n");
+}
+
+Framing FramingFor(const wire::ResponseHead& response, int client_minor_version, bool head_request) {
+  if (response.body == wire::BodyKind::kNone || response.body == wire::BodyKind::kLength || head_request) {
+    return Framing::kAsIs;
+  }
+  return client_minor_version >= 1 ? Framing::kChunked : Framing::kUntilClose;
+}
+
+namespace {
+
+std::string StatusLine(const wire::ResponseHead& response) {
+  std::string head;
+  head.reserve(1024);
+  return head.append("HTTP/1.1 ").append(std::to_string(response.status)).append(" ").append(response.reason).append("\r\n");
+}
+
+void AppendEndToEndFields(std::string& head, const wire::ResponseHead& response) {
+  const std::vector<std::string_view> connection_options = ConnectionOptions(response.fields);
+  for (const Field& field : response.fields) {
+    if (!IsHopByHop(field.name, connection_options)) AppendField(head, field.name, field.value);
+  }
+}
+
+}  // namespace
+
+std::string BuildDownstreamHead(const wire::ResponseHead& response, Framing framing, bool close,
+                                int client_minor_version) {
+  std::string head = StatusLine(response);
+  AppendEndToEndFields(head, response);
+  if (framing == Framing::kChunked) AppendField(head, "Transfer-Encoding", "chunked");
+  if (response.status >= 200) {
+    if (close) {
+      AppendField(head, "Connection", "close");
+    } else if (client_minor_version == 0) {
+      AppendField(head, "Connection", "keep-alive");
+    }
+  }
+  return head.append("\r\n");
+}
+
+std::string BuildSwitchingProtocols(const wire::ResponseHead& response) {
+  std::string head = StatusLine(response);
+  AppendEndToEndFields(head, response);
+  return head.append("Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+}
+
+}  // namespace sheaf

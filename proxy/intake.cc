@@ -1,0 +1,372 @@
+#include "proxy/intake.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/admission.h"
+#include "proxy/error_answer.h"
+#include "proxy/session.h"
+#include "proxy/wire/ws_handshake.h"
+#include "proxy/worker.h"
+
+namespace sheaf {
+
+Intake::Intake(Worker& worker, const net::Address& peer)
+    : worker_(worker), deadline_(*this), peer_(peer.ip().value_or(net::IpBytes{})) {}
+
+Intake::~Intake() = default;
+
+bool Intake::Start(int fd) {
+  connection_ = net::Connection::Accept(worker_.loop(), fd, worker_.tls(), worker_.client_io(), *this);
+  if (!connection_) {
+    close(fd);
+    return false;
+  }
+  if (connection_->is_tls()) {
+    state_ = State::kTlsHandshake;
+    worker_.loop().SetDeadline(deadline_, worker_.options().timeouts.handshake);
+  } else {
+    AwaitRequest();
+  }
+  return true;
+}
+
+void Intake::OnConnected() {
+  worker_.metrics().tls_handshakes_total.Add();
+  if (connection_->tls_resumed()) worker_.metrics().tls_resumptions_total.Add();
+  AwaitRequest();
+}
+
+// A new connection owes its first head within timeouts.head; a kept one may be silent for timeouts.idle.
+void Intake::AwaitRequest() {
+  const bool first = state_ != State::kExchange;
+  state_ = State::kIdle;
+  scanner_.Reset();
+  const Options::Timeouts& timeouts = worker_.options().timeouts;
+  worker_.loop().SetDeadline(deadline_, first ? timeouts.head : timeouts.idle);
+}
+
+void Intake::OnBytes(std::span<uint8_t> bytes) {
+  std::string_view input(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (held_.empty()) {
+    Process(input);
+    Hold(input);
+  } else {
+    Hold(input);
+    ProcessHeld();
+  }
+}
+
+void Intake::Hold(std::string_view bytes) {
+  if (state_ == State::kClosed || bytes.empty()) return;
+  held_.append(bytes);
+  if (state_ == State::kExchange && held_.size() >= kMaxHeld) connection_->PauseReading(PauseReason::kExchangeActive);
+}
+
+void Intake::ProcessHeld() {
+  if (held_.empty() || processing_) return;
+  const std::string bytes = std::exchange(held_, std::string());
+  std::string_view input(bytes);
+  Process(input);
+  if (state_ == State::kClosed) return;
+  Hold(input);
+  if (held_.size() < kMaxHeld) connection_->ResumeReading(PauseReason::kExchangeActive);
+}
+
+// Takes as much from the front of `input` as can be dealt with now.
+void Intake::Process(std::string_view& input) {
+  processing_ = true;
+  while (!input.empty() && state_ != State::kClosed) {
+    if (state_ == State::kExchange) {
+      if (body_.complete()) break;
+      TakeBody(input);
+    } else if (!TakeHead(input)) {
+      break;
+    }
+  }
+  processing_ = false;
+}
+
+// False when the head is not complete, or the connection is over.
+bool Intake::TakeHead(std::string_view& input) {
+  if (state_ == State::kIdle) {
+    input.remove_prefix(wire::SkippableEmptyLine(input));
+    if (input.empty()) return false;
+    state_ = State::kHead;
+    worker_.loop().SetDeadline(deadline_, worker_.options().timeouts.head);
+  }
+  switch (scanner_.Scan(input, worker_.head_limits())) {
+    case wire::HeadScanner::Verdict::kNeedMore:
+      return false;
+    case wire::HeadScanner::Verdict::kReject:
+      Reject(scanner_.reason(), nullptr);
+      return false;
+    case wire::HeadScanner::Verdict::kComplete:
+      break;
+  }
+  wire::RequestHead& request = worker_.request_head();
+  const std::string_view head = input.substr(0, scanner_.head_size());
+  input.remove_prefix(scanner_.head_size());
+  scanner_.Reset();
+  if (const auto reject = wire::ParseRequestHead(head, worker_.head_limits(), request)) {
+    Reject(*reject, &request);
+    return false;
+  }
+  StartRequest();
+  return state_ != State::kClosed;
+}
+
+ClientInfo Intake::Client() const {
+  return {net::IpToString(peer_), connection_->is_tls(), worker_.trusted_proxies().Contains(peer_)};
+}
+
+// The request is in the worker's scratch, whose views end with this call.
+void Intake::StartRequest() {
+  const wire::RequestHead& request = worker_.request_head();
+  const bool asterisk = request.target == "*";
+  const std::optional<std::string> target =
+      asterisk ? std::optional<std::string>("*") : wire::NormalizeTarget(request.target);
+  if (!target) return Reject(RejectReason::kBadTarget, &request);
+  const std::string_view path = asterisk ? "/" : std::string_view(*target).substr(0, target->find('?'));
+  route_ = &worker_.routes().Match(path);
+
+  if (request.wants_websocket) {
+    if (const auto reject = wire::CheckUpgradeRequest(request)) return Reject(*reject, &request);
+    if (!wire::OriginAllowed(request.Find("Origin"), route_->allowed_origins)) {
+      return Reject(RejectReason::kOriginNotAllowed, &request);
+    }
+    if (const auto reject = AdmitWebSocket(worker_.load())) return Reject(*reject, &request);
+  }
+  if (route_->max_body != 0 && request.body == wire::BodyKind::kLength && request.content_length > route_->max_body) {
+    return Reject(RejectReason::kBodyTooLarge, &request);
+  }
+
+  const ClientInfo client = Client();
+  ExchangeInfo info{.method = std::string(request.method),
+                    .target = *target,
+                    .client = std::string(OriginalClient(request, client)),
+                    .request_id = RequestIdFor(request, client),
+                    .user_agent = std::string(request.Find("User-Agent").value_or("")),
+                    .minor_version = request.minor_version,
+                    .wants_html = WantsHtml(request),
+                    .keep_alive = request.keep_alive};
+  pool::UpstreamRequest upstream = UpstreamRequestFor(request, client, *target, info.request_id);
+
+  state_ = State::kExchange;
+  body_.Reset(request.body, request.content_length);
+  body_bytes_ = body_bytes_at_check_ = 0;
+  worker_.metrics().http_requests_active.Add();
+  exchange_ = std::make_unique<Exchange>(worker_, *this, *route_, std::move(info));
+  if (body_.complete()) {
+    worker_.loop().CancelDeadline(deadline_);
+  } else {
+    worker_.loop().SetDeadline(deadline_, route_->body_timeout);
+  }
+  exchange_->Start(std::move(upstream));
+  if (body_.complete()) exchange_->OnRequestEnd();
+}
+
+pool::UpstreamRequest Intake::UpstreamRequestFor(const wire::RequestHead& request, const ClientInfo& client,
+                                                std::string_view target, std::string_view request_id) const {
+  pool::UpstreamRequest upstream;
+  upstream.head = BuildUpstreamHead(request, client, target, request_id, worker_.endpoint().url().host_header);
+  upstream.method = request.method;
+  upstream.body = request.body;
+  upstream.websocket = request.wants_websocket;
+  if (!request.wants_websocket) return upstream;
+  upstream.websocket_accept = wire::WebSocketAccept(*request.Find("Sec-WebSocket-Key"));
+  upstream.frame_limits = &worker_.frame_limits(*route_);
+  for (const wire::Field& field : request.fields) {
+    if (!wire::EqualsIgnoreCase(field.name, "Sec-WebSocket-Protocol")) continue;
+    if (!upstream.websocket_protocols.empty()) upstream.websocket_protocols.append(", ");
+    upstream.websocket_protocols.append(field.value);
+  }
+  return upstream;
+}
+
+void Intake::TakeBody(std::string_view& input) {
+  const wire::BodyDecoder::Step step = body_.Next(input);
+  switch (step.verdict) {
+    case wire::BodyDecoder::Verdict::kNeedMore:
+      return;
+    case wire::BodyDecoder::Verdict::kData:
+      body_bytes_ += step.data.size();
+      if (route_->max_body != 0 && body_bytes_ > route_->max_body) return OnExchangeRefused(RejectReason::kBodyTooLarge);
+      exchange_->OnRequestBody(step.data);
+      return;
+    case wire::BodyDecoder::Verdict::kComplete:
+      worker_.loop().CancelDeadline(deadline_);
+      exchange_->OnRequestEnd();
+      return;
+    case wire::BodyDecoder::Verdict::kReject:
+      OnExchangeRefused(body_.reason());
+      return;
+  }
+}
+
+void Intake::OnOutputBlocked() {
+  if (exchange_) exchange_->OnClientBlocked();
+}
+
+void Intake::OnOutputDrained() {
+  if (exchange_) exchange_->OnClientDrained();
+}
+
+void Intake::OnEnd(net::ConnectionEnd end) {
+  if (end == net::ConnectionEnd::kTlsFailed) {
+    if (state_ == State::kTlsHandshake) worker_.metrics().tls_failures_total.Add();
+    Log(LogLevel::kInfo, "TLS with a client failed",
+        {{"client", net::IpToString(peer_)}, {"error", connection_->TlsErrorText()}});
+    return Close(CloseReason::kClientTlsError);
+  }
+  // Requests that were pipelined in full are answered although their sender will send no more.
+  if (end == net::ConnectionEnd::kEof && state_ == State::kExchange && body_.complete() && !held_.empty()) {
+    peer_ended_ = true;
+    return;
+  }
+  Close(CloseReason::kClientGone);
+}
+
+void Intake::OnDeadline(net::Deadline& /*deadline*/) {
+  switch (state_) {
+    case State::kTlsHandshake:
+      worker_.metrics().tls_failures_total.Add();
+      return Close(CloseReason::kClientTimeout);
+    case State::kIdle:
+      return Close(CloseReason::kClientIdle);
+    case State::kHead:
+      return Reject(RejectReason::kHeadTimeout, nullptr);
+    case State::kExchange: {
+      // A body that we ourselves do not read (the backend is slow) is not late.
+      const bool ours = connection_->paused(PauseReason::kPeerFull);
+      const Duration window = route_->body_timeout;
+      const auto seconds = std::chrono::duration<double>(window).count();
+      const auto least = static_cast<uint64_t>(static_cast<double>(worker_.options().limits.min_body_rate) * seconds);
+      const uint64_t came = body_bytes_ - body_bytes_at_check_;
+      if (!ours && (came == 0 || came < least)) return OnExchangeRefused(RejectReason::kBodyTimeout);
+      body_bytes_at_check_ = body_bytes_;
+      worker_.loop().SetDeadline(deadline_, window);
+      return;
+    }
+    case State::kClosed:
+      return;
+  }
+}
+
+void Intake::DropExchange() {
+  if (!exchange_) return;
+  worker_.metrics().http_requests_active.Sub();
+  worker_.loop().graveyard().Retire(std::move(exchange_));
+}
+
+void Intake::OnExchangeDone(bool close) {
+  DropExchange();
+  if (close || worker_.draining()) return Finish(CloseReason::kDone);
+  AwaitRequest();
+  if (held_.empty() && peer_ended_) return Finish(CloseReason::kClientGone);
+  // Not from within the backend's callback that brought us here.
+  if (!held_.empty() && !processing_) worker_.ProcessSoon(*this);
+}
+
+void Intake::OnExchangeRefused(RejectReason reason) {
+  const ExchangeInfo& info = exchange_->info();
+  if (exchange_->response_begun()) {
+    exchange_->Cancel(CloseReason::kClientBadRequest);
+    return OnExchangeBroken(CloseReason::kClientBadRequest);
+  }
+  // A request that was received whole leaves the connection in order.
+  const bool close = !body_.complete() || !info.keep_alive || worker_.draining();
+  LogRefusal(reason, info.method, info.target, info.request_id);
+  exchange_->LogAccess(Describe(reason).status, CloseReason::kClientBadRequest);
+  exchange_->Cancel(CloseReason::kClientBadRequest);
+  Answer(reason, info.request_id, info.wants_html, info.method == "HEAD", close);
+  OnExchangeDone(close);
+}
+
+void Intake::OnExchangeBroken(CloseReason reason) {
+  DropExchange();
+  if (reason == CloseReason::kClientStalled) return Close(reason);  // it reads nothing, so there is nothing to wait for
+  Finish(reason);
+}
+
+void Intake::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::UpstreamStream> stream) {
+  connection_->Write(BuildSwitchingProtocols(head));
+  worker_.metrics().http_requests_total[StatusClass::k1xx].Add();
+  const ExchangeInfo& info = exchange_->info();
+  SessionInfo session{.client = info.client,
+                      .target = info.target,
+                      .request_id = info.request_id,
+                      .user_agent = info.user_agent,
+                      .started = worker_.loop().now()};
+  const std::string held = std::exchange(held_, std::string());
+  connection_->ResumeReading(PauseReason::kExchangeActive);
+  DropExchange();
+  state_ = State::kClosed;
+  worker_.loop().CancelDeadline(deadline_);
+  worker_.StartSession(std::move(connection_), std::move(stream), *route_, std::move(session), held);
+  worker_.Retire(*this);
+}
+
+void Intake::Reject(RejectReason reason, const wire::RequestHead* request) {
+  const std::string request_id = NewRequestId();
+  const bool known = request != nullptr && !request->method.empty();
+  LogRefusal(reason, known ? request->method : "", known ? request->target : "", request_id);
+  worker_.metrics().http_requests_total[StatusClassOf(Describe(reason).status)].Add();
+  Answer(reason, request_id, known && WantsHtml(*request), known && request->method == "HEAD", true);
+  Finish(CloseReason::kClientBadRequest);
+}
+
+void Intake::LogRefusal(RejectReason reason, std::string_view method, std::string_view target,
+                        std::string_view request_id) const {
+  Log(LogLevel::kInfo, "request refused",
+      {{"reject", std::string(Describe(reason).label)},
+       {"status", std::to_string(Describe(reason).status)},
+       {"client", net::IpToString(peer_)},
+       {"method", std::string(method)},
+       {"target", std::string(target)},
+       {"request_id", std::string(request_id)}});
+}
+
+void Intake::Answer(RejectReason reason, std::string_view request_id, bool html, bool head_request, bool close) {
+  worker_.metrics().rejects_total[reason].Add();
+  connection_->Write(BuildErrorAnswer(
+      {.reason = reason, .request_id = request_id, .html = html, .head_request = head_request, .close = close}));
+}
+
+void Intake::RefuseConnection(RejectReason reason) {
+  // Over TLS nothing can be said before the handshake, which is the very work that there is no room for.
+  if (connection_->is_tls()) return Close(CloseReason::kOverloaded);
+  Reject(reason, nullptr);
+}
+
+void Intake::Drain() {
+  if (state_ == State::kExchange || state_ == State::kClosed) return;  // the response will say Connection: close
+  Close(CloseReason::kDrain);
+}
+
+void Intake::Finish(CloseReason reason) {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  worker_.loop().CancelDeadline(deadline_);
+  worker_.metrics().client_closes_total[reason].Add();
+  worker_.Linger(std::move(connection_));
+  worker_.Retire(*this);
+}
+
+void Intake::Close(CloseReason reason) {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  worker_.loop().CancelDeadline(deadline_);
+  worker_.metrics().client_closes_total[reason].Add();
+  if (exchange_) {
+    exchange_->Cancel(reason);
+    DropExchange();
+  }
+  connection_->Close();
+  worker_.ConnectionOver();
+  worker_.Retire(*this);
+}
+
+}  // namespace sheaf

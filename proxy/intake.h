@@ -1,0 +1,104 @@
+// A client connection while it speaks HTTP/1.1: collects heads, checks them, opens an exchange for each request, one after
+// another (pipelined ones wait), and answers itself what must not reach the backend. When a WebSocket opens, connection and
+// stream go to a new Session, and the intake is over.
+//
+// Owned by a Worker; one thread only. Between requests it holds no buffer.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/list.h"
+#include "proxy/exchange.h"
+#include "proxy/net/connection.h"
+#include "proxy/net/loop.h"
+#include "proxy/wire/http1.h"
+
+namespace sheaf {
+
+class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, public ExchangeOwner {
+ public:
+  explicit Intake(Worker& worker, const net::Address& peer);
+  ~Intake();
+
+  // Takes over the accepted socket. False when memory or descriptors ran out (the socket is closed).
+  bool Start(int fd);
+
+  // Answers before any request has come, and closes: there are too many connections.
+  void RefuseConnection(RejectReason reason);
+  // Goes on with what waited behind the last request (Worker::ProcessSoon).
+  void ProcessHeld();
+
+  // Ends the connection and leaves the worker. May be called twice.
+  void Close(CloseReason reason);
+  // Closes at once if no request is under way, else after its response.
+  void Drain();
+
+  // net::ConnectionEvents
+  void OnConnected() override;
+  void OnBytes(std::span<uint8_t> bytes) override;
+  void OnEnd(net::ConnectionEnd end) override;
+  void OnOutputBlocked() override;
+  void OnOutputDrained() override;
+
+  // ExchangeOwner
+  net::Connection& connection() override { return *connection_; }
+  void OnExchangeDone(bool close) override;
+  void OnExchangeRefused(RejectReason reason) override;
+  void OnExchangeBroken(CloseReason reason) override;
+  void OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::UpstreamStream> stream) override;
+
+  void OnDeadline(net::Deadline& deadline) override;
+
+  ListHook hook_;       // the worker's list
+  ListHook soon_hook_;  // the worker's list of those with requests to go on with
+
+ private:
+  // Bytes that may wait behind a request under way: pipelined requests, or frames sent along with a handshake.
+  static constexpr size_t kMaxHeld = 64 * 1024;
+
+  enum class State : uint8_t {
+    kTlsHandshake,
+    kIdle,      // between requests
+    kHead,      // a head has begun
+    kExchange,  // a request is under way
+    kClosed,
+  };
+
+  void Process(std::string_view& input);
+  bool TakeHead(std::string_view& input);
+  void TakeBody(std::string_view& input);
+  void Hold(std::string_view bytes);
+  void StartRequest();
+  ClientInfo Client() const;
+  pool::UpstreamRequest UpstreamRequestFor(const wire::RequestHead& request, const ClientInfo& client,
+                                           std::string_view target, std::string_view request_id) const;
+  void AwaitRequest();
+
+  // Answers without the backend, and closes. The request's head may be known (in the worker's scratch) or not.
+  void Reject(RejectReason reason, const wire::RequestHead* request);
+  void LogRefusal(RejectReason reason, std::string_view method, std::string_view target,
+                  std::string_view request_id) const;
+  void Answer(RejectReason reason, std::string_view request_id, bool html, bool head_request, bool close);
+  // Gives the connection to a LingeringClose.
+  void Finish(CloseReason reason);
+  void DropExchange();
+
+  Worker& worker_;
+  std::unique_ptr<net::Connection> connection_;
+  std::unique_ptr<Exchange> exchange_;
+  const RouteOptions* route_ = nullptr;  // of the request under way
+  std::string held_;                     // a head that is not complete, or what waits behind the request under way
+  wire::HeadScanner scanner_;
+  wire::BodyDecoder body_;
+  net::Deadline deadline_;
+  net::IpBytes peer_;
+  uint64_t body_bytes_ = 0;
+  uint64_t body_bytes_at_check_ = 0;  // body_bytes_ when the present time-out began
+  State state_ = State::kIdle;
+  bool processing_ = false;  // Process is on the stack: it goes on by itself
+  bool peer_ended_ = false;
+};
+
+}  // namespace sheaf

@@ -1,0 +1,39 @@
+// The end of a client connection that still has something to read from us: sends what is queued and FIN, then waits for the
+// client's FIN, so that the kernel does not answer late bytes with a reset that destroys our last words (RFC 9112 9.6).
+//
+// Owned by a Worker; one thread only.
+#pragma once
+
+#include <memory>
+
+#include "proxy/base/list.h"
+#include "proxy/net/connection.h"
+#include "proxy/net/loop.h"
+
+namespace sheaf {
+
+class Worker;
+
+class LingeringClose final : public net::ConnectionEvents, public net::DeadlineHandler {
+ public:
+  LingeringClose(Worker& worker, std::unique_ptr<net::Connection> connection);
+
+  // Begins; may be over at once.
+  void Start();
+  void Close();
+
+  void OnBytes(std::span<uint8_t> /*bytes*/) override {}
+  void OnEnd(net::ConnectionEnd /*end*/) override { Close(); }
+  void OnDeadline(net::Deadline& /*deadline*/) override { Close(); }
+
+  ListHook hook_;  // the worker's list
+
+ private:
+  static constexpr Duration kLongest = std::chrono::seconds(4);
+
+  Worker& worker_;
+  std::unique_ptr<net::Connection> connection_;
+  net::Deadline deadline_;
+};
+
+}  // namespace sheaf

@@ -1,0 +1,66 @@
+// A listening socket of one worker (SO_REUSEPORT: the kernel spreads new connections over the workers). When descriptors or
+// memory run out, accepting pauses for a moment instead of spinning, and existing connections go on.
+//
+// Owned by a Worker; its loop's thread only, but for Listen, which runs at start.
+#pragma once
+
+#include <memory>
+
+#include "proxy/base/status.h"
+#include "proxy/net/address.h"
+#include "proxy/net/tick_wheel.h"
+
+struct event;
+
+namespace sheaf::net {
+
+class Loop;
+
+class AcceptorEvents {
+ public:
+  // A new non-blocking socket, owned by the callee.
+  virtual void OnAccepted(int fd, const Address& peer) = 0;
+  // Accepting paused (errno in `error`); it resumes by itself.
+  virtual void OnAcceptPaused(int error) = 0;
+
+ protected:
+  ~AcceptorEvents() = default;
+};
+
+class Acceptor final : public DeadlineHandler {
+ public:
+  // Binds and listens. The error names the address and the remedy.
+  static Result<int> Listen(const Address& address, int backlog);
+
+  // Takes over the listening descriptor and begins to accept.
+  Acceptor(Loop& loop, int fd, AcceptorEvents& events);
+  Acceptor(const Acceptor&) = delete;
+  Acceptor& operator=(const Acceptor&) = delete;
+  ~Acceptor();
+
+  // Takes what the kernel has already accepted; before Stop, since closing the socket would reset those.
+  void AcceptSome();
+  // No new connections for good; the listening socket closes.
+  void Stop();
+  // No new connections until Resume (connection limit).
+  void Pause();
+  void Resume();
+  bool paused() const { return paused_; }
+
+ private:
+  // After descriptors ran out; long enough that the loop serves others, short enough not to be noticed.
+  static constexpr Duration kRetryAfter = std::chrono::milliseconds(200);
+  static constexpr int kMaxAcceptsATurn = 64;
+
+  static void OnReadable(int fd, short what, void* self);
+  void OnDeadline(Deadline& deadline) override;
+
+  Loop& loop_;
+  AcceptorEvents& events_;
+  int fd_;
+  event* event_ = nullptr;
+  Deadline retry_;
+  bool paused_ = false;
+};
+
+}  // namespace sheaf::net

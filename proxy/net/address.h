@@ -1,0 +1,76 @@
+// Socket addresses: TCP over IPv4 or IPv6, or a Unix socket. Values; any thread.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/status.h"
+
+namespace sheaf::net {
+
+// An IP address as 16 bytes; IPv4 is kept as IPv4-mapped IPv6, so that both compare alike.
+using IpBytes = std::array<uint8_t, 16>;
+
+class Address {
+ public:
+  Address() = default;
+  Address(const sockaddr* address, socklen_t length);
+
+  // "127.0.0.1:80", "[::1]:80", "name:80" (resolved now, blocking; the first address wins, IPv4 before IPv6) or
+  // "unix:/path". `passive`: for listening, where an empty host or "*" means any.
+  static Result<Address> Resolve(std::string_view text, bool passive = false);
+
+  bool empty() const { return length_ == 0; }
+  int family() const { return storage_.ss_family; }
+  bool is_unix() const { return family() == AF_UNIX; }
+  const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage_); }
+  socklen_t length() const { return length_; }
+  uint16_t port() const;
+
+  // "127.0.0.1:80", "[::1]:80" or "unix:/path"; `ToHost` is the same without port and brackets.
+  std::string ToString() const;
+  std::string ToHost() const;
+
+  // nullopt for Unix sockets.
+  std::optional<IpBytes> ip() const;
+
+ private:
+  // A Unix socket's path may be 108 bytes long; a sockaddr_storage holds it.
+  sockaddr_storage storage_{};
+  socklen_t length_ = 0;
+};
+
+// Splits "host:port" or "[v6]:port". nullopt when there is no port or it is not a number up to 65535.
+struct HostPort {
+  std::string host;
+  uint16_t port;
+};
+std::optional<HostPort> SplitHostPort(std::string_view text);
+
+// Whether `host` is an IP literal (no look-up is needed).
+bool IsIpLiteral(std::string_view host);
+
+// A range of IP addresses, "10.0.0.0/8" or "fd00::/8" or a single address.
+class Cidr {
+ public:
+  static std::optional<Cidr> Parse(std::string_view text);
+  bool Contains(const IpBytes& ip) const;
+
+ private:
+  IpBytes prefix_{};
+  int bits_ = 0;  // counted in the mapped form: an IPv4 "/8" is 104
+};
+
+// As text; IPv4-mapped addresses as IPv4.
+std::string IpToString(const IpBytes& ip);
+
+// "192.0.2.1" or "2001:db8::1" to bytes.
+std::optional<IpBytes> ParseIp(std::string_view text);
+
+}  // namespace sheaf::net

@@ -1,0 +1,296 @@
+#include "proxy/net/connection.h"
+
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "proxy/net/loop.h"
+#include "proxy/net/tls_context.h"
+#include "proxy/net/tls_stream.h"
+
+namespace sheaf::net {
+namespace {
+
+void SetSocketOptions(int fd, int family) {
+  if (family == AF_UNIX) return;
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+}  // namespace
+
+Connection::Connection(Loop& loop, int fd, const IoCounters& io, ConnectionEvents& events)
+    : loop_(loop), events_(&events), io_(io), fd_(fd) {}
+
+std::unique_ptr<Connection> Connection::Accept(Loop& loop, int fd, const TlsContext* tls, const IoCounters& io,
+                                               ConnectionEvents& events) {
+  static_assert(sizeof(Connection) <= 128, "an idle connection's budget");
+  std::unique_ptr<Connection> connection(new Connection(loop, fd, io, events));
+  SetSocketOptions(fd, AF_INET);
+  if (tls != nullptr) {
+    connection->tls_ = TlsStream::Accept(loop.tls_scratch(), *tls);
+    if (!connection->tls_) return nullptr;
+  }
+  return connection->SetInterest(false) ? std::move(connection) : nullptr;
+}
+
+std::unique_ptr<Connection> Connection::Connect(Loop& loop, const Address& address, const TlsContext* tls,
+                                                const std::string& server_name, const IoCounters& io,
+                                                ConnectionEvents& events) {
+  const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return nullptr;
+  std::unique_ptr<Connection> connection(new Connection(loop, fd, io, events));
+  SetSocketOptions(fd, address.family());
+  connection->unix_ = address.is_unix();
+  if (tls != nullptr) {
+    connection->tls_ = TlsStream::Connect(loop.tls_scratch(), *tls, server_name);
+    if (!connection->tls_) return nullptr;
+  }
+  connection->connecting_ = true;
+  // A failure at once (Unix sockets, loopback) leaves an error on the socket or none at all, so it is told by an event all
+  // the same: callers never get a callback from within Connect.
+  const int connected = connect(fd, address.data(), address.length());
+  if (connected != 0 && errno != EINPROGRESS) {
+    connection->peer_ended_ = true;
+    loop.ReadAgain(*connection);
+    return connection;
+  }
+  return connection->SetInterest(true) ? std::move(connection) : nullptr;
+}
+
+Connection::~Connection() { Close(); }
+
+bool Connection::SetInterest(bool writing) {
+  wants_write_ = writing;
+  const auto what = static_cast<short>(EV_READ | EV_CLOSED | EV_PERSIST | EV_ET | (writing ? EV_WRITE : 0));
+  if (event_ == nullptr) {
+    event_ = event_new(loop_.base(), fd_, what, &Connection::OnEvent, this);
+    if (event_ == nullptr) return false;
+  } else {
+    event_del(event_);
+    event_assign(event_, loop_.base(), fd_, what, &Connection::OnEvent, this);
+  }
+  return event_add(event_, nullptr) == 0;
+}
+
+bool Connection::ForgetWriting() { return !unix_ || SetInterest(false); }
+
+void Connection::OnEvent(int /*fd*/, short what, void* self) {
+  auto& connection = *static_cast<Connection*>(self);
+  if ((what & EV_CLOSED) != 0) connection.peer_ended_ = true;
+  if (connection.connecting_) {
+    connection.FinishConnecting();
+  } else if ((what & EV_WRITE) != 0) {
+    connection.ContinueWriting();
+  }
+  if (!connection.closed() && !connection.connecting_ && (what & (EV_READ | EV_CLOSED)) != 0) connection.ReadOnce();
+  connection.loop_.writes().FlushAll();
+}
+
+void Connection::FinishConnecting() {
+  int error = 0;
+  socklen_t length = sizeof(error);
+  if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+  if (error != 0 || event_ == nullptr) {
+    End(ConnectionEnd::kConnectFailed);
+    return;
+  }
+  connecting_ = false;
+  if (!ForgetWriting()) {
+    End(ConnectionEnd::kConnectFailed);
+    return;
+  }
+  if (tls_) {
+    std::span<uint8_t> none;
+    tls_->Receive({}, none);
+    TransmitTlsOutput();
+  } else {
+    events_->OnConnected();
+  }
+}
+
+void Connection::ReadOnce() {
+  if (ended_) return;
+  if (pauses_.any()) {
+    readable_ = true;
+    return;
+  }
+  readable_ = false;
+  const std::span<uint8_t> buffer = loop_.receive_buffer();
+  const ssize_t got = recv(fd_, buffer.data(), buffer.size(), 0);
+  if (got < 0) {
+    if (errno == EAGAIN || errno == EINTR) return;
+    End(ConnectionEnd::kReset);
+    return;
+  }
+  if (got == 0) {
+    End(ConnectionEnd::kEof);
+    return;
+  }
+  const auto size = static_cast<size_t>(got);
+  io_.received->Add(size);
+  // A short read has emptied the socket, and the next byte is a new edge. Only a full buffer or a known end need another.
+  if (size == buffer.size() || peer_ended_) {
+    readable_ = true;
+    loop_.ReadAgain(*this);
+  }
+  if (tls_) {
+    HandOnTls(buffer.first(size));
+  } else {
+    events_->OnBytes(buffer.first(size));
+  }
+}
+
+void Connection::HandOnTls(std::span<uint8_t> ciphertext) {
+  const bool was_established = tls_->established();
+  std::span<uint8_t> plaintext;
+  const TlsStream::Verdict verdict = tls_->Receive(ciphertext, plaintext);
+  TransmitTlsOutput();
+  if (closed()) return;
+  if (!was_established && tls_->established()) events_->OnConnected();
+  if (!closed() && !plaintext.empty()) events_->OnBytes(plaintext);
+  if (closed() || verdict == TlsStream::Verdict::kOk) return;
+  End(verdict == TlsStream::Verdict::kEnd ? ConnectionEnd::kEof : ConnectionEnd::kTlsFailed);
+}
+
+void Connection::End(ConnectionEnd end) {
+  if (ended_ || closed()) return;
+  ended_ = true;
+  events_->OnEnd(end);
+}
+
+void Connection::ResumeReading(PauseReason reason) {
+  // What came meanwhile is read in the next turn, not from within the caller.
+  if (pauses_.Remove(reason) && readable_ && !closed()) loop_.ReadAgain(*this);
+}
+
+void Connection::Write(std::span<const uint8_t> bytes) {
+  if (closed() || finishing_ || bytes.empty()) return;
+  loop_.writes().Add(*this, gathered_slot_, bytes, loop_.OwnsBuffer(bytes.data()));
+}
+
+void Connection::Transmit(std::span<const uint8_t> bytes) {
+  if (closed() || bytes.empty()) return;
+  if (!tls_) {
+    TransmitRaw(bytes);
+    return;
+  }
+  if (!tls_->Encrypt(bytes)) {
+    End(ConnectionEnd::kTlsFailed);
+    return;
+  }
+  TransmitTlsOutput();
+}
+
+void Connection::TransmitTlsOutput() {
+  std::vector<uint8_t>& outgoing = loop_.tls_scratch().outgoing;
+  if (outgoing.empty()) return;
+  // Swapped out: a callback from within may make another connection encrypt.
+  std::vector<uint8_t> bytes;
+  bytes.swap(outgoing);
+  TransmitRaw(bytes);
+  bytes.clear();
+  if (outgoing.empty()) outgoing.swap(bytes);
+}
+
+size_t Connection::Send(std::span<const uint8_t> bytes) {
+  const ssize_t sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (sent >= 0) {
+    io_.sent->Add(static_cast<uint64_t>(sent));
+    return static_cast<size_t>(sent);
+  }
+  if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) return 0;
+  End(ConnectionEnd::kReset);
+  return SIZE_MAX;
+}
+
+void Connection::TransmitRaw(std::span<const uint8_t> wire_bytes) {
+  if (!output_) {
+    const size_t sent = Send(wire_bytes);
+    if (sent == SIZE_MAX || sent == wire_bytes.size()) return;
+    wire_bytes = wire_bytes.subspan(sent);
+    output_ = std::make_unique<Output>();
+    output_->progress_at = loop_.now();
+    if (!wants_write_ && !SetInterest(true)) {
+      End(ConnectionEnd::kReset);
+      return;
+    }
+  }
+  output_->bytes.insert(output_->bytes.end(), wire_bytes.begin(), wire_bytes.end());
+  if (!over_high_ && queued() > loop_.marks().high) {
+    over_high_ = true;
+    events_->OnOutputBlocked();
+  }
+}
+
+void Connection::ContinueWriting() {
+  if (!output_ || ended_) return;
+  Output& output = *output_;
+  const size_t sent = Send(std::span<const uint8_t>(output.bytes).subspan(output.sent));
+  if (sent == SIZE_MAX) return;
+  if (sent > 0) output.progress_at = loop_.now();
+  output.sent += sent;
+  if (output.sent == output.bytes.size()) {
+    output_.reset();
+    if (!ForgetWriting()) return End(ConnectionEnd::kReset);
+  } else if (output.sent >= output.bytes.size() / 2) {
+    output.bytes.erase(output.bytes.begin(), output.bytes.begin() + static_cast<ptrdiff_t>(output.sent));
+    output.sent = 0;
+  }
+  if (over_high_ && queued() <= loop_.marks().low) {
+    over_high_ = false;
+    events_->OnOutputDrained();
+    if (closed()) return;
+  }
+  if (!output_ && finishing_) CompleteFinish();
+}
+
+size_t Connection::queued() const {
+  return (output_ ? output_->bytes.size() - output_->sent : 0) + loop_.writes().size(gathered_slot_);
+}
+
+Duration Connection::StalledFor() {
+  return output_ ? loop_.now() - output_->progress_at : Duration::zero();
+}
+
+void Connection::FinishWriting() {
+  if (closed() || finishing_) return;
+  if (gathered_slot_ != WriteGatherer::kNone) loop_.writes().Flush(gathered_slot_);
+  if (closed()) return;
+  finishing_ = true;
+  if (tls_) {
+    tls_->AppendCloseNotify();
+    TransmitTlsOutput();
+  }
+  if (!closed() && !output_) CompleteFinish();
+}
+
+void Connection::CompleteFinish() {
+  if (finished_ || closed()) return;
+  finished_ = true;
+  shutdown(fd_, SHUT_WR);
+  events_->OnFinished();
+}
+
+void Connection::Close() {
+  if (closed()) return;
+  loop_.writes().Drop(gathered_slot_);
+  loop_.ForgetReadAgain(*this);
+  if (event_ != nullptr) {
+    event_free(event_);
+    event_ = nullptr;
+  }
+  close(fd_);
+  fd_ = -1;
+  output_.reset();
+}
+
+bool Connection::tls_resumed() const { return tls_ && tls_->resumed(); }
+std::string Connection::TlsErrorText() const { return tls_ ? tls_->ErrorText() : std::string(); }
+
+}  // namespace sheaf::net

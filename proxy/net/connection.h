@@ -1,0 +1,158 @@
+// One socket, plain or TLS, over one edge-triggered event. What it reads is handed on as a view of the loop's receive
+// buffer; what it is told to write leaves in one system call when the read that caused it is over, and is queued only when
+// the kernel takes no more. An idle connection holds no buffer: budget 128 bytes, plus OpenSSL's state for TLS.
+//
+// Owned by a session, an intake or an upstream link (unique_ptr), which retires it after Close. The events interface is
+// called in the loop's thread; any callback may Close the connection, none may destroy it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/base/clock.h"
+#include "proxy/base/metrics.h"
+#include "proxy/base/pause.h"
+#include "proxy/net/address.h"
+#include "proxy/net/write_gatherer.h"
+
+struct event;
+
+namespace sheaf::net {
+
+class Loop;
+class TlsContext;
+class TlsStream;
+
+// How a connection came to its end without our Close.
+enum class ConnectionEnd : uint8_t {
+  kEof,            // the peer has closed in order; all it sent was handed on before
+  kReset,          // the connection broke
+  kConnectFailed,  // it never came about
+  kTlsFailed,      // handshake or record failure
+};
+
+class ConnectionEvents {
+ public:
+  // The TCP connection, and TLS if any, is established.
+  virtual void OnConnected() {}
+  // Received bytes, which may be changed, valid during the call: take or copy them all.
+  virtual void OnBytes(std::span<uint8_t> bytes) = 0;
+  // Nothing more will be received. Close the connection, or go on writing after kEof.
+  virtual void OnEnd(ConnectionEnd end) = 0;
+  // The output queue went over the high mark, or came back under the low one.
+  virtual void OnOutputBlocked() {}
+  virtual void OnOutputDrained() {}
+  // The last queued byte has gone to the kernel, after FinishWriting.
+  virtual void OnFinished() {}
+
+ protected:
+  ~ConnectionEvents() = default;
+};
+
+// Bytes on the socket, of one side (clients or upstream), for the metrics.
+struct IoCounters {
+  Counter* received;
+  Counter* sent;
+};
+
+class Connection {
+ public:
+  // An accepted, non-blocking socket. `tls`: nullptr for plain. Reading begins at once.
+  static std::unique_ptr<Connection> Accept(Loop& loop, int fd, const TlsContext* tls, const IoCounters& io,
+                                            ConnectionEvents& events);
+  // Dials. The outcome is OnConnected or OnEnd, later in the loop; nullptr when no socket could be made (descriptors).
+  static std::unique_ptr<Connection> Connect(Loop& loop, const Address& address, const TlsContext* tls,
+                                             const std::string& server_name, const IoCounters& io,
+                                             ConnectionEvents& events);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  // From now on these are told. An idle pooled connection has its own.
+  void SetEvents(ConnectionEvents& events) { events_ = &events; }
+
+  void Write(std::span<const uint8_t> bytes);
+  void Write(std::string_view text) { Write({reinterpret_cast<const uint8_t*>(text.data()), text.size()}); }
+
+  // Bytes written but not yet taken by the kernel.
+  size_t queued() const;
+  // The output is blocked: over the high mark and not yet under the low one.
+  bool blocked() const { return over_high_; }
+  // How long the kernel has taken nothing while something was queued; zero when nothing is.
+  Duration StalledFor();
+
+  void PauseReading(PauseReason reason) { pauses_.Add(reason); }
+  void ResumeReading(PauseReason reason);
+  bool paused(PauseReason reason) const { return pauses_.has(reason); }
+
+  // Sends what is queued, then close_notify and FIN. OnFinished follows when all of it has left. Reading goes on.
+  void FinishWriting();
+
+  // Ends it now: stops events, closes the descriptor, drops what is queued. May be called twice.
+  void Close();
+  bool closed() const { return fd_ < 0; }
+
+  bool is_tls() const { return tls_ != nullptr; }
+  bool tls_resumed() const;
+  std::string TlsErrorText() const;
+  Loop& loop() { return loop_; }
+
+ private:
+  friend class Loop;
+  friend class WriteGatherer;
+
+  struct Output {  // exists only while the kernel is full
+    std::vector<uint8_t> bytes;
+    size_t sent = 0;
+    TimePoint progress_at;
+  };
+
+  Connection(Loop& loop, int fd, const IoCounters& io, ConnectionEvents& events);
+  static void OnEvent(int fd, short what, void* self);
+  bool SetInterest(bool writing);
+  // TCP tells of room to write only after it was full, so the interest may stay and costs no epoll_ctl. A Unix socket tells
+  // of every message that its peer reads, so the interest must go.
+  bool ForgetWriting();
+
+  void ReadOnce();
+  void HandOn(std::span<uint8_t> bytes);
+  void HandOnTls(std::span<uint8_t> ciphertext);
+  void End(ConnectionEnd end);
+  void FinishConnecting();
+
+  // The gathered bytes of this turn (WriteGatherer).
+  void Transmit(std::span<const uint8_t> bytes);
+  void ForgetGathered() { gathered_slot_ = WriteGatherer::kNone; }
+  void TransmitRaw(std::span<const uint8_t> wire_bytes);
+  void TransmitTlsOutput();
+  void ContinueWriting();
+  void CompleteFinish();
+  // Sends as much as the kernel takes; SIZE_MAX when the connection broke (End was called).
+  size_t Send(std::span<const uint8_t> bytes);
+
+  Loop& loop_;
+  ConnectionEvents* events_;
+  const IoCounters& io_;
+  event* event_ = nullptr;
+  std::unique_ptr<TlsStream> tls_;
+  std::unique_ptr<Output> output_;
+  int fd_;
+  uint32_t gathered_slot_ = WriteGatherer::kNone;
+  PauseReasons pauses_;
+  bool unix_ = false;
+  bool connecting_ = false;
+  bool readable_ = false;     // an edge came while reading was paused, or more is left than one buffer
+  bool peer_ended_ = false;   // the peer's FIN is known; read on until the end
+  bool ended_ = false;        // OnEnd was called
+  bool in_read_again_ = false;
+  bool wants_write_ = false;
+  bool over_high_ = false;
+  bool finishing_ = false;  // FinishWriting was called
+  bool finished_ = false;   // FIN has been sent
+};
+
+}  // namespace sheaf::net

@@ -1,0 +1,132 @@
+#include "proxy/net/loop.h"
+
+#include <event2/event.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "proxy/net/connection.h"
+#include "proxy/net/tls_stream.h"
+
+namespace sheaf::net {
+
+Loop::Loop(const BufferMarks& marks)
+    : now_(clock_.Now()), marks_(marks), wheel_(now_), receive_buffer_(new uint8_t[kReceiveBuffer]) {}
+
+Result<std::unique_ptr<Loop>> Loop::Create(const BufferMarks& marks) {
+  std::unique_ptr<Loop> loop(new Loop(marks));
+  if (!loop->Init()) return Error{std::string("the event loop cannot be set up: ") + std::strerror(errno)};
+  return loop;
+}
+
+bool Loop::Init() {
+  event_config* config = event_config_new();
+  if (config == nullptr) return false;
+  // One thread a base, so no locks; time is read once a turn by us.
+  event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+  event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
+  event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE);
+  base_ = event_base_new_with_config(config);
+  event_config_free(config);
+  if (base_ == nullptr) return false;
+
+  wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (wake_fd_ < 0) return false;
+  wake_event_ = event_new(base_, wake_fd_, EV_READ | EV_PERSIST, &Loop::OnWakeUp, this);
+  tick_event_ = event_new(base_, -1, EV_PERSIST, &Loop::OnTick, this);
+  constexpr auto kMicroseconds = std::chrono::duration_cast<std::chrono::microseconds>(kTick).count();
+  const timeval interval{0, kMicroseconds};
+  return wake_event_ != nullptr && tick_event_ != nullptr && event_add(wake_event_, nullptr) == 0 &&
+         event_add(tick_event_, &interval) == 0;
+}
+
+Loop::~Loop() {
+  posted_.clear();
+  graveyard_.DestroyAll();
+  if (wake_event_ != nullptr) event_free(wake_event_);
+  if (tick_event_ != nullptr) event_free(tick_event_);
+  if (base_ != nullptr) event_base_free(base_);
+  if (wake_fd_ >= 0) close(wake_fd_);
+}
+
+TlsScratch& Loop::tls_scratch() {
+  if (!tls_scratch_) tls_scratch_ = std::make_unique<TlsScratch>();
+  return *tls_scratch_;
+}
+
+void Loop::OnTick(int, short, void*) {}  // it only ends the sleep; the wheel advances after every one
+
+void Loop::OnWakeUp(int fd, short, void*) {
+  uint64_t count = 0;
+  while (read(fd, &count, sizeof(count)) > 0) {
+  }
+}
+
+bool Loop::OwnsBuffer(const uint8_t* bytes) const {
+  if (bytes >= receive_buffer_.get() && bytes < receive_buffer_.get() + kReceiveBuffer) return true;
+  if (!tls_scratch_) return false;
+  const std::span<uint8_t> plaintext = tls_scratch_->plaintext();
+  return bytes >= plaintext.data() && bytes < plaintext.data() + plaintext.size();
+}
+
+void Loop::WaitAndDispatch() {
+  now_known_ = false;
+  event_base_loop(base_, read_again_.empty() ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+  ReadWhatWasLeft();
+  wheel_.Advance(now());
+  FlushWrites();
+}
+
+void Loop::ReadWhatWasLeft() {
+  if (read_again_.empty()) return;
+  // A connection that still has more joins the next turn's list: nobody is served twice before everybody was once.
+  reading_.swap(read_again_);
+  for (Connection*& connection : reading_) {
+    if (connection == nullptr) continue;
+    Connection& member = *connection;
+    member.in_read_again_ = false;
+    if (member.connecting_) {
+      member.FinishConnecting();
+    } else {
+      member.ReadOnce();
+    }
+    writes_.FlushAll();
+  }
+  reading_.clear();
+}
+
+void Loop::ReadAgain(Connection& connection) {
+  if (connection.in_read_again_) return;
+  connection.in_read_again_ = true;
+  read_again_.push_back(&connection);
+}
+
+void Loop::ForgetReadAgain(Connection& connection) {
+  // Also in the list being served, where the connection's flag is already cleared.
+  std::replace(reading_.begin(), reading_.end(), &connection, static_cast<Connection*>(nullptr));
+  if (connection.in_read_again_) std::erase(read_again_, &connection);
+  connection.in_read_again_ = false;
+}
+
+void Loop::Post(std::function<void()> work) {
+  {
+    const std::scoped_lock lock(posted_mutex_);
+    posted_.push_back(std::move(work));
+  }
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(wake_fd_, &one, sizeof(one));
+}
+
+void Loop::RunPosted() {
+  std::vector<std::function<void()>> work;
+  {
+    const std::scoped_lock lock(posted_mutex_);
+    work.swap(posted_);
+  }
+  for (const std::function<void()>& one : work) one();
+}
+
+}  // namespace sheaf::net

@@ -1,0 +1,113 @@
+// One thread's event loop over a lock-free libevent base, with what every connection of the thread shares: the receive
+// buffer, the writes that wait for the end of a read, the deadlines, the graveyard.
+//
+// All of it belongs to the thread that runs WaitAndDispatch, except Post, which any thread may call. The turn of a worker
+// is written out in Worker::RunOneTurn.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "proxy/base/clock.h"
+#include "proxy/base/graveyard.h"
+#include "proxy/base/list.h"
+#include "proxy/base/status.h"
+#include "proxy/net/tick_wheel.h"
+#include "proxy/net/write_gatherer.h"
+
+struct event_base;
+struct event;
+
+namespace sheaf::net {
+
+class Connection;
+class TlsScratch;
+
+// Marks for a connection's output queue, in bytes: over `high` the owner is told to stop its source, under `low` to go on.
+struct BufferMarks {
+  uint64_t high = 256 * 1024;
+  uint64_t low = 64 * 1024;
+};
+
+class Loop {
+ public:
+  static constexpr size_t kReceiveBuffer = 64 * 1024;
+
+  // Fails when the kernel gives no epoll or eventfd descriptor.
+  static Result<std::unique_ptr<Loop>> Create(const BufferMarks& marks);
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+  ~Loop();
+
+  // Sleeps until something is ready, runs its callbacks, then reads on from connections that had more than one buffer, and
+  // fires due deadlines. Returns at least once a tick.
+  void WaitAndDispatch();
+
+  // Runs what other threads posted, in order.
+  void RunPosted();
+
+  // Sends what callbacks outside of a read have written (deadlines, posted work).
+  void FlushWrites() { writes_.FlushAll(); }
+
+  // Any thread: `work` runs in this loop's thread within a turn. Work posted after the last turn is destroyed unrun.
+  void Post(std::function<void()> work);
+
+  // The time of this turn: the clock is read at the first call after waking up, and then not again.
+  TimePoint now() {
+    if (!now_known_) {
+      now_ = clock_.Now();
+      now_known_ = true;
+    }
+    return now_;
+  }
+  void SetDeadline(Deadline& deadline, Duration after) { wheel_.Set(deadline, now(), after); }
+  void CancelDeadline(Deadline& deadline) { wheel_.Cancel(deadline); }
+
+  Graveyard& graveyard() { return graveyard_; }
+  const BufferMarks& marks() const { return marks_; }
+
+  // For net/ only.
+  event_base* base() { return base_; }
+  std::span<uint8_t> receive_buffer() { return {receive_buffer_.get(), kReceiveBuffer}; }
+  WriteGatherer& writes() { return writes_; }
+  TlsScratch& tls_scratch();
+  // Whether `bytes` lie in a buffer of this loop, and so stay valid until the writes of the present read are flushed.
+  bool OwnsBuffer(const uint8_t* bytes) const;
+  // Has `connection` read again in the next turn, since it had more than one buffer or its end is already known.
+  void ReadAgain(Connection& connection);
+  void ForgetReadAgain(Connection& connection);
+
+ private:
+  explicit Loop(const BufferMarks& marks);
+  bool Init();
+  static void OnTick(int fd, short what, void* self);
+  static void OnWakeUp(int fd, short what, void* self);
+  void ReadWhatWasLeft();
+
+  SteadyClock clock_;
+  TimePoint now_;
+  bool now_known_ = false;
+  BufferMarks marks_;
+  TickWheel wheel_;
+  event_base* base_ = nullptr;
+  event* tick_event_ = nullptr;
+  event* wake_event_ = nullptr;
+  int wake_fd_ = -1;
+  std::unique_ptr<uint8_t[]> receive_buffer_;
+  std::unique_ptr<TlsScratch> tls_scratch_;
+  WriteGatherer writes_;
+  std::vector<Connection*> read_again_;
+  std::vector<Connection*> reading_;  // the part of read_again_ that this turn serves
+  Graveyard graveyard_;
+
+  // Any thread.
+  std::mutex posted_mutex_;
+  std::vector<std::function<void()>> posted_;
+};
+
+}  // namespace sheaf::net

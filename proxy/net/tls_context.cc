@@ -1,0 +1,101 @@
+#include "proxy/net/tls_context.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509err.h>
+
+
+namespace sheaf::net {
+namespace {
+
+// Mozilla's "intermediate" list without the DHE and CBC entries: forward secrecy and AEAD only.
+constexpr char kTls12Ciphers[] =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+
+constexpr unsigned char kAlpnHttp11[] = "\x08http/1.1";
+
+std::string LastError() {
+  const unsigned long code = ERR_peek_last_error();
+  ERR_clear_error();
+  if (code == 0) return "unknown error";
+  const char* reason = ERR_reason_error_string(code);
+  return reason != nullptr ? reason : "error " + std::to_string(code);
+}
+
+// A client that offers ALPN without http/1.1 (h2 only) is refused by the alert that says so, instead of a garbled session.
+int SelectAlpn(SSL*, const unsigned char** out, unsigned char* out_length, const unsigned char* in, unsigned in_length, void*) {
+  unsigned char* chosen = nullptr;
+  if (SSL_select_next_proto(&chosen, out_length, kAlpnHttp11, sizeof(kAlpnHttp11) - 1, in, in_length) !=
+      OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+void SetCommon(SSL_CTX* context) {
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_cipher_list(context, kTls12Ciphers);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                   SSL_OP_IGNORE_UNEXPECTED_EOF);
+  // RELEASE_BUFFERS: an idle connection holds no record buffer.
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // One read from our memory BIO takes header and record together.
+  SSL_CTX_set_read_ahead(context, 1);
+}
+
+}  // namespace
+
+TlsContext::~TlsContext() { SSL_CTX_free(context_); }
+
+Result<std::unique_ptr<TlsContext>> TlsContext::ForServer(const std::string& certificate_path,
+                                                          const std::string& key_path) {
+  ERR_clear_error();
+  std::unique_ptr<TlsContext> tls(new TlsContext(SSL_CTX_new(TLS_server_method()), false));
+  SSL_CTX* context = tls->get();
+  if (context == nullptr) return Error{"OpenSSL gives no context: " + LastError()};
+  SetCommon(context);
+  // Tickets carry the session, so nothing is kept here between connections.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context, 1);
+  SSL_CTX_set_max_early_data(context, 0);
+  static constexpr unsigned char kSessionContext[] = "sheaf";
+  SSL_CTX_set_session_id_context(context, kSessionContext, sizeof(kSessionContext) - 1);
+  SSL_CTX_set_alpn_select_cb(context, &SelectAlpn, nullptr);
+  if (SSL_CTX_use_certificate_chain_file(context, certificate_path.c_str()) != 1) {
+    return Error{"cannot read a PEM certificate from '" + certificate_path + "': " + LastError()};
+  }
+  if (SSL_CTX_use_PrivateKey_file(context, key_path.c_str(), SSL_FILETYPE_PEM) != 1) {
+    const bool mismatch = ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH;
+    if (mismatch) {
+      ERR_clear_error();
+      return Error{"the key in '" + key_path + "' does not match the certificate in '" + certificate_path + "'"};
+    }
+    return Error{"cannot read a PEM private key from '" + key_path + "': " + LastError()};
+  }
+  if (SSL_CTX_check_private_key(context) != 1) {
+    ERR_clear_error();
+    return Error{"the key in '" + key_path + "' does not match the certificate in '" + certificate_path + "'"};
+  }
+  return tls;
+}
+
+Result<std::unique_ptr<TlsContext>> TlsContext::ForClient(const std::string& ca_path, bool verify) {
+  ERR_clear_error();
+  std::unique_ptr<TlsContext> tls(new TlsContext(SSL_CTX_new(TLS_client_method()), verify));
+  SSL_CTX* context = tls->get();
+  if (context == nullptr) return Error{"OpenSSL gives no context: " + LastError()};
+  SetCommon(context);
+  SSL_CTX_set_alpn_protos(context, kAlpnHttp11, sizeof(kAlpnHttp11) - 1);
+  SSL_CTX_set_verify(context, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  if (!ca_path.empty() && SSL_CTX_load_verify_locations(context, ca_path.c_str(), nullptr) != 1) {
+    return Error{"cannot read PEM certificates from '" + ca_path + "': " + LastError()};
+  }
+  if (ca_path.empty() && verify && SSL_CTX_set_default_verify_paths(context) != 1) {
+    return Error{"cannot load the system's root certificates: " + LastError()};
+  }
+  return tls;
+}
+
+}  // namespace sheaf::net

@@ -1,0 +1,37 @@
+// A TLS configuration, shared by all the connections that use it (OpenSSL's SSL_CTX). Made at start, read by any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "proxy/base/status.h"
+
+using SSL_CTX = struct ssl_ctx_st;
+
+namespace sheaf::net {
+
+class TlsContext {
+ public:
+  // Towards clients: TLS 1.2 and 1.3, forward-secret AEAD ciphers, stateless session tickets, ALPN http/1.1, no
+  // renegotiation, no compression, no early data. Both files PEM; the certificate file may hold a chain. The error names the
+  // file and says whether it is missing, unreadable, or a key that does not match.
+  static Result<std::unique_ptr<TlsContext>> ForServer(const std::string& certificate_path, const std::string& key_path);
+
+  // Towards the backend. `ca_path`: PEM file of the accepted roots, empty: the system's. `verify`: check chain and name.
+  static Result<std::unique_ptr<TlsContext>> ForClient(const std::string& ca_path, bool verify);
+
+  TlsContext(const TlsContext&) = delete;
+  TlsContext& operator=(const TlsContext&) = delete;
+  ~TlsContext();
+
+  SSL_CTX* get() const { return context_; }
+  bool verify() const { return verify_; }
+
+ private:
+  TlsContext(SSL_CTX* context, bool verify) : context_(context), verify_(verify) {}
+
+  SSL_CTX* context_;
+  bool verify_;
+};
+
+}  // namespace sheaf::net

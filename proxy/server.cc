@@ -1,0 +1,196 @@
+#include "proxy/server.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "proxy/base/log.h"
+#include "proxy/cpu_quota.h"
+#include "proxy/net/acceptor.h"
+
+namespace sheaf {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kResolveInterval(10);
+constexpr std::chrono::milliseconds kDrainPoll(20);
+
+sigset_t HandledSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int one : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, one);
+  return set;
+}
+
+// The next handled signal, or 0 after `patience`.
+int NextSignal(std::chrono::nanoseconds patience) {
+  const sigset_t set = HandledSignals();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
+  const timespec wait{seconds.count(), (patience - seconds).count()};
+  const int got = sigtimedwait(&set, nullptr, &wait);
+  return got > 0 ? got : 0;
+}
+
+bool EndsTheProcess(int signal) { return signal == SIGTERM || signal == SIGINT; }
+
+// Every client is worth two descriptors; the soft limit is often a leftover from select(2).
+uint64_t RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+}  // namespace
+
+Server::Server(Options options, std::string version)
+    : options_(std::move(options)), routes_(options_), metrics_(std::move(version)) {}
+
+Server::~Server() { StopWorkers(); }
+
+int Server::Run() {
+  // Threads inherit the mask, so that signals reach this one alone.
+  const sigset_t set = HandledSignals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  if (const Result<bool> started = Start(); !started.ok()) {
+    Log(LogLevel::kError, "cannot start", {{"error", started.error()}});
+    return 1;
+  }
+  WaitForSignal();
+  const bool drained = Drain();
+  StopWorkers();
+  Log(LogLevel::kInfo, drained ? "stopped" : "stopped before the drain was over");
+  return drained ? 0 : 1;
+}
+
+Result<bool> Server::Start() {
+  if (!options_.listen.tls_certificate.empty()) {
+    auto tls = net::TlsContext::ForServer(options_.listen.tls_certificate, options_.listen.tls_key);
+    if (!tls.ok()) return Error{tls.error()};
+    tls_ = std::move(tls.value());
+  }
+  if (auto made = MakeEndpoint(); !made.ok()) return made;
+  if (auto made = MakeWorkers(); !made.ok()) return made;
+  for (const std::unique_ptr<Worker>& worker : workers_) threads_.emplace_back([&worker] { worker->Run(); });
+  Log(LogLevel::kInfo, "listening",
+      {{"address", options_.listen.address},
+       {"tls", tls_ ? "on" : "off"},
+       {"upstream", options_.upstream.url},
+       {"workers", std::to_string(workers_.size())},
+       {"version", metrics_.version()},
+       {"pid", std::to_string(getpid())}});
+  return true;
+}
+
+Result<bool> Server::MakeEndpoint() {
+  Result<pool::UpstreamUrl> url = pool::UpstreamUrl::Parse(options_.upstream.url);
+  if (!url.ok()) return Error{"upstream.url: " + url.error()};
+  std::shared_ptr<const net::TlsContext> tls;
+  if (url.value().tls) {
+    auto made = net::TlsContext::ForClient(options_.upstream.tls_ca, options_.upstream.tls_verify);
+    if (!made.ok()) return Error{made.error()};
+    tls = std::move(made.value());
+  }
+  upstream_has_name_ = !url.value().host.empty() && !net::IsIpLiteral(url.value().host);
+  const std::string name =
+      options_.upstream.tls_server_name.empty() ? url.value().host : options_.upstream.tls_server_name;
+  endpoint_ = std::make_unique<pool::Endpoint>(std::move(url.value()), std::move(tls), name);
+  Result<net::Address> address = net::Address::Resolve(endpoint_->url().address);
+  if (address.ok()) {
+    upstream_address_ = address.value();
+  } else if (upstream_has_name_) {
+    // The backend's name may appear later than we do (containers that start side by side).
+    Log(LogLevel::kWarning, "the backend's name is not known yet", {{"error", address.error()}});
+  } else {
+    return Error{"upstream.url: " + address.error()};
+  }
+  return true;
+}
+
+Result<bool> Server::MakeWorkers() {
+  const uint64_t descriptors = RaiseDescriptorLimit();
+  const uint32_t count = options_.workers != 0 ? options_.workers : AutoWorkers();
+  budget_ = std::make_unique<pool::PoolBudget>(options_.pool.max_size, options_.pool.max_waiting);
+  shared_.reset(new Shared{.options = options_,
+                           .routes = routes_,
+                           .endpoint = *endpoint_,
+                           .budget = *budget_,
+                           .tls = tls_.get(),
+                           .workers = count,
+                           .max_connections = MaxConnections(options_.listen.max_connections, descriptors)});
+  const Result<net::Address> listen = net::Address::Resolve(options_.listen.address, true);
+  if (!listen.ok()) return Error{"listen.address: " + listen.error()};
+  for (uint32_t index = 0; index < count; ++index) {
+    Result<std::unique_ptr<net::Loop>> loop =
+        net::Loop::Create({.high = options_.limits.buffer_high, .low = options_.limits.buffer_low});
+    if (!loop.ok()) return Error{loop.error()};
+    const Result<int> fd = net::Acceptor::Listen(listen.value(), static_cast<int>(options_.listen.backlog));
+    if (!fd.ok()) return Error{"listen.address: " + fd.error()};
+    workers_.push_back(std::make_unique<Worker>(*shared_, std::move(loop.value()), fd.value(), index,
+                                                upstream_address_, metrics_.AddWorker()));
+  }
+  return true;
+}
+
+void Server::WaitForSignal() {
+  for (;;) {
+    const int signal = NextSignal(kResolveInterval);
+    if (EndsTheProcess(signal)) {
+      Log(LogLevel::kInfo, "draining", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      return;
+    }
+    if (signal == SIGHUP) Log(LogLevel::kWarning, "SIGHUP is ignored: restart to take up a new configuration");
+    if (upstream_has_name_) ResolveAgain();
+  }
+}
+
+void Server::ResolveAgain() {
+  const Result<net::Address> address = net::Address::Resolve(endpoint_->url().address);
+  if (!address.ok() || address.value().ToString() == upstream_address_.ToString()) return;
+  upstream_address_ = address.value();
+  Log(LogLevel::kInfo, "the backend has another address", {{"upstream", upstream_address_.ToString()}});
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    worker->Post([&worker = *worker, found = upstream_address_] { worker.SetUpstreamAddress(found); });
+  }
+}
+
+bool Server::Drain() {
+  terminating_.store(true, std::memory_order_relaxed);
+  const auto end = steady_clock::now() + options_.drain.timeout;
+  // Load balancers learn from /readyz first; until they have, clients still come and are served.
+  const auto delay_end = std::min(end, steady_clock::now() + options_.drain.delay);
+  while (steady_clock::now() < delay_end) {
+    if (EndsTheProcess(NextSignal(delay_end - steady_clock::now()))) return false;
+  }
+  shared_->draining.store(true, std::memory_order_relaxed);
+  // The rest is for the Close handshakes of the last sessions.
+  const auto window = std::max<Duration>((end - steady_clock::now()) * 6 / 10, Duration::zero());
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    worker->Post([&worker = *worker, window] { worker.Drain(window); });
+  }
+  while (steady_clock::now() < end) {
+    if (EndsTheProcess(NextSignal(kDrainPoll))) return false;
+    if (shared_->connections.load(std::memory_order_relaxed) == 0) return true;
+  }
+  Log(LogLevel::kWarning, "drain.timeout is over, what is left is cut off",
+      {{"connections", std::to_string(shared_->connections.load(std::memory_order_relaxed))}});
+  return true;
+}
+
+void Server::StopWorkers() {
+  for (size_t i = 0; i < threads_.size(); ++i) {
+    workers_[i]->Post([&worker = *workers_[i]] { worker.Stop(); });
+  }
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+}  // namespace sheaf

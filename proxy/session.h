@@ -1,0 +1,110 @@
+// One client WebSocket from its 101 to its end: passes messages both ways, answers the client's pings, finds dead clients by
+// pings of its own, and carries Close codes and reasons across.
+//
+// The data path reads downwards in session.cc, in calling order. Owned by a Worker; one thread only. Budget: 320 bytes and the
+// strings of SessionInfo.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "pool/upstream_stream.h"
+#include "proxy/base/clock.h"
+#include "proxy/base/list.h"
+#include "proxy/base/option_table.h"
+#include "proxy/net/connection.h"
+#include "proxy/net/loop.h"
+#include "proxy/wire/ws_frame.h"
+
+namespace sheaf {
+
+class Worker;
+
+// What the log says of a session.
+struct SessionInfo {
+  std::string client;
+  std::string target;
+  std::string request_id;
+  std::string user_agent;
+  TimePoint started;
+};
+
+class Session final : public net::ConnectionEvents, public pool::UpstreamEvents, public net::DeadlineHandler {
+ public:
+  Session(Worker& worker, std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
+          const RouteOptions& route, const SessionInfo& info);
+  ~Session();
+
+  // `early`: frames that the client sent before the 101.
+  void Start(std::string_view early);
+
+  // A polite end begun by us (drain): the client gets a Close with the reason's code, what it still sends goes upstream
+  // until it answers.
+  void BeginClose(CloseReason reason);
+  bool closing() const { return close_reason_ != CloseReason::kNone; }
+  // The end: a Close frame if one is due and possible, then both connections go. May be called twice.
+  void Close(CloseReason reason);
+
+  // net::ConnectionEvents: the client
+  void OnBytes(std::span<uint8_t> bytes) override;
+  void OnEnd(net::ConnectionEnd end) override;
+  void OnOutputBlocked() override;
+  void OnOutputDrained() override;
+
+  // pool::UpstreamEvents: the backend
+  void OnUpstreamHead(const wire::ResponseHead& /*head*/) override {}
+  void OnUpstreamBody(std::string_view /*data*/) override {}
+  void OnUpstreamEnd() override;
+  void OnUpstreamMessage(const wire::FramePiece& piece) override;
+  void OnUpstreamClose(uint16_t code, std::string_view reason) override;
+  void OnUpstreamBlocked() override;
+  void OnUpstreamDrained() override;
+  void OnUpstreamClosed(CloseReason reason) override;
+
+  void OnDeadline(net::Deadline& deadline) override;
+
+  ListHook hook_;  // the worker's list
+
+ private:
+  void OnClientPing(std::span<const uint8_t> payload);
+  void OnClientClose(uint16_t code, std::string_view reason);
+  void OnClientError(wire::FrameError error);
+  bool PingFlood();
+
+  // A control frame of our own; waits for the end of a frame that is half sent.
+  void SendControl(std::string frame);
+  void SendClose(uint16_t code, std::string_view reason);
+  void Note(CloseReason reason);
+  void CheckClient();
+  void LogEnd() const;
+
+  Worker& worker_;
+  std::unique_ptr<net::Connection> connection_;
+  std::unique_ptr<pool::UpstreamStream> stream_;
+  const RouteOptions& route_;
+  wire::FrameDecoder decoder_;
+  net::Deadline deadline_;  // the next look at the client, or the end of the patience with a Close handshake
+  std::unique_ptr<char[]> info_;  // the strings of SessionInfo, each ended by NUL
+  std::unique_ptr<std::string> waiting_control_;
+  TimePoint started_;
+  TimePoint ping_sent_;
+  uint64_t to_client_ = 0;  // messages
+  uint64_t to_upstream_ = 0;
+  uint64_t bytes_to_client_ = 0;  // payload
+  uint64_t bytes_to_upstream_ = 0;
+  int64_t ping_second_ = 0;  // of the client's pings, for limits.max_ping_rate
+  uint32_t pings_in_second_ = 0;
+  uint16_t close_code_ = 0;                        // the first that was seen or sent
+  CloseReason close_reason_ = CloseReason::kNone;  // the first
+  bool mid_frame_ = false;                         // a frame towards the client is half sent
+  bool heard_ = false;                             // the client has sent something since the last look
+  bool awaiting_pong_ = false;
+  bool close_sent_ = false;            // to the client
+  bool client_close_received_ = false;
+  bool client_ended_ = false;  // its connection, in order or not
+  bool upstream_close_received_ = false;
+};
+
+}  // namespace sheaf

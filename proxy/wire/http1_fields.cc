@@ -1,0 +1,134 @@
+#include "proxy/wire/http1_fields.h"
+
+#include <llhttp.h>
+
+#include <algorithm>
+
+#include "proxy/wire/http1_syntax.h"
+
+namespace sheaf::wire {
+namespace {
+
+// What llhttp's callbacks fill in. The head lies in one piece, so each name and value comes in one callback.
+struct FieldCollector {
+  const HeadLimits& limits;
+  std::vector<Field>& fields;
+  std::string_view name = {};
+  std::optional<RejectReason> reject = std::nullopt;
+};
+
+int OnFieldName(llhttp_t* parser, const char* data, size_t size) {
+  auto& collector = *static_cast<FieldCollector*>(parser->data);
+  collector.name = {data, size};
+  return HPE_OK;
+}
+
+int OnFieldValue(llhttp_t* parser, const char* data, size_t size) {
+  auto& collector = *static_cast<FieldCollector*>(parser->data);
+  const Field field{collector.name, Trim({data, size})};
+  collector.reject = CheckField(field, collector.limits.allow_underscores);
+  if (!collector.reject && collector.fields.size() == collector.limits.max_fields) {
+    collector.reject = RejectReason::kTooManyFields;
+  }
+  if (collector.reject) return HPE_USER;
+  collector.fields.push_back(field);
+  collector.name = {};
+  return HPE_OK;
+}
+
+// Ends the parse: what a head says about the body is decided by ParseFraming.
+int OnFieldsComplete(llhttp_t* /*parser*/) {
+  return HPE_PAUSED;
+}
+
+const llhttp_settings_t& Settings() {
+  static const llhttp_settings_t settings = [] {
+    llhttp_settings_t made;
+    llhttp_settings_init(&made);
+    made.on_header_field = OnFieldName;
+    made.on_header_value = OnFieldValue;
+    made.on_headers_complete = OnFieldsComplete;
+    return made;
+  }();
+  return settings;
+}
+
+// llhttp's refusals of what our own checks of the first line and of each field do not see first.
+RejectReason ReasonOf(llhttp_errno_t error, const llhttp_t& parser, const FieldCollector& collector) {
+  switch (error) {
+    case HPE_INVALID_URL:
+      return RejectReason::kBadTarget;
+    case HPE_INVALID_CONTENT_LENGTH:
+      return RejectReason::kBadContentLength;
+    case HPE_UNEXPECTED_CONTENT_LENGTH:
+      return (parser.flags & F_TRANSFER_ENCODING) != 0 ? RejectReason::kLengthAndEncoding
+                                                       : RejectReason::kBadContentLength;
+    case HPE_INVALID_TRANSFER_ENCODING:
+      return RejectReason::kBadTransferEncoding;
+    case HPE_INVALID_HEADER_TOKEN:
+    case HPE_UNEXPECTED_SPACE:
+      return collector.name.empty() ? RejectReason::kBadFieldName : RejectReason::kBadFieldValue;
+    default:
+      return RejectReason::kBadRequestLine;
+  }
+}
+
+}  // namespace
+
+std::optional<RejectReason> ParseFields(std::string_view head, HeadKind kind, const HeadLimits& limits,
+                                        std::vector<Field>& fields) {
+  FieldCollector collector{limits, fields};
+  llhttp_t parser;
+  llhttp_init(&parser, kind == HeadKind::kRequest ? HTTP_REQUEST : HTTP_RESPONSE, &Settings());
+  parser.data = &collector;
+
+  if (kind == HeadKind::kRequest) {
+    // llhttp knows a fixed list of methods; a proxy passes on any. So it is told GET, and reads on after our method.
+    llhttp_execute(&parser, "GET", 3);
+    head.remove_prefix(head.find(' '));
+  }
+  const llhttp_errno_t error = llhttp_execute(&parser, head.data(), head.size());
+  if (error == HPE_PAUSED) return std::nullopt;
+  return collector.reject ? *collector.reject : ReasonOf(error, parser, collector);
+}
+
+std::optional<std::string_view> FindField(const std::vector<Field>& fields, std::string_view name) {
+  for (const Field& field : fields) {
+    if (EqualsIgnoreCase(field.name, name)) return field.value;
+  }
+  return std::nullopt;
+}
+
+size_t CountFields(const std::vector<Field>& fields, std::string_view name) {
+  return static_cast<size_t>(std::count_if(fields.begin(), fields.end(),
+                                           [name](const Field& field) { return EqualsIgnoreCase(field.name, name); }));
+}
+
+bool FieldsListToken(const std::vector<Field>& fields, std::string_view name, std::string_view token) {
+  return std::any_of(fields.begin(), fields.end(), [name, token](const Field& field) {
+    return EqualsIgnoreCase(field.name, name) && ListHasToken(field.value, token);
+  });
+}
+
+std::optional<RejectReason> ParseFraming(const std::vector<Field>& fields, int minor_version, Framing& framing) {
+  const auto length = FindField(fields, "Content-Length");
+  const auto encoding = FindField(fields, "Transfer-Encoding");
+  if (length && encoding) return RejectReason::kLengthAndEncoding;
+  if (length) {
+    framing.length = ParseContentLength(*length);
+    if (!framing.length || CountFields(fields, "Content-Length") != 1) return RejectReason::kBadContentLength;
+  }
+  if (encoding) {
+    if (minor_version == 0) return RejectReason::kEncodingOnHttp10;
+    framing.chunked = EqualsIgnoreCase(*encoding, "chunked");
+    if (!framing.chunked || CountFields(fields, "Transfer-Encoding") != 1) return RejectReason::kBadTransferEncoding;
+  }
+  return std::nullopt;
+}
+
+bool WantsKeepAlive(const std::vector<Field>& fields, int minor_version) {
+  if (FieldsListToken(fields, "Connection", "close")) return false;
+  return minor_version >= 1 || FieldsListToken(fields, "Connection", "keep-alive");
+}
+
+}  // namespace sheaf::wire

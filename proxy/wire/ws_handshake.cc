@@ -1,0 +1,100 @@
+#include "proxy/wire/ws_handshake.h"
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <array>
+
+#include "proxy/wire/http1_fields.h"
+#include "proxy/wire/http1_syntax.h"
+
+namespace sheaf::wire {
+namespace {
+
+// 16 bytes in base64 (RFC 6455 4.2.1). The four bits that the last digit has too many are not looked at: the key is
+// never decoded, only hashed as it stands.
+bool IsWebSocketKey(std::string_view key) {
+  constexpr size_t kDigits = 22;
+  return key.size() == kDigits + 2 && key.ends_with("==") &&
+         std::all_of(key.begin(), key.begin() + kDigits, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' || c == '/';
+         });
+}
+
+// The only value of a field that must stand exactly once.
+std::optional<std::string_view> FindOnly(const std::vector<Field>& fields, std::string_view name) {
+  if (CountFields(fields, name) != 1) return std::nullopt;
+  return FindField(fields, name);
+}
+
+// Subprotocols are compared as they are (RFC 6455 4.1): they are the application's words.
+bool IsOffered(std::string_view protocol, std::string_view offered) {
+  while (!offered.empty()) {
+    if (TakeListMember(offered) == protocol) return !protocol.empty();
+  }
+  return false;
+}
+
+bool MatchesOrigin(std::string_view origin, std::string_view pattern) {
+  if (pattern == "*") return true;
+  const size_t star = pattern.find("://*.");
+  if (star == std::string_view::npos) return EqualsIgnoreCase(origin, pattern);
+
+  const std::string_view scheme = pattern.substr(0, star + 3);
+  const std::string_view domain = pattern.substr(star + 4);  // with its dot, so that "evilexample.org" is no match
+  if (origin.size() <= scheme.size() + domain.size()) return false;
+  const std::string_view labels = origin.substr(scheme.size(), origin.size() - scheme.size() - domain.size());
+  return EqualsIgnoreCase(origin.substr(0, scheme.size()), scheme) &&
+         EqualsIgnoreCase(origin.substr(scheme.size() + labels.size()), domain) &&
+         labels.find_first_of("/:@?#[]\\") == std::string_view::npos;
+}
+
+}  // namespace
+
+std::string WebSocketAccept(std::string_view key) {
+  std::string text(key);
+  text.append("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");  // RFC 6455 1.3
+  std::array<unsigned char, SHA_DIGEST_LENGTH> digest;
+  SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  std::array<unsigned char, (SHA_DIGEST_LENGTH + 2) / 3 * 4 + 1> base64;
+  const int size = EVP_EncodeBlock(base64.data(), digest.data(), digest.size());
+  return {reinterpret_cast<const char*>(base64.data()), static_cast<size_t>(size)};
+}
+
+std::optional<RejectReason> CheckUpgradeRequest(const RequestHead& request) {
+  if (request.method != "GET" || request.minor_version < 1 || !request.wants_websocket ||
+      !FieldsListToken(request.fields, "Connection", "upgrade")) {
+    return RejectReason::kBadUpgrade;
+  }
+  const auto key = FindOnly(request.fields, "Sec-WebSocket-Key");
+  if (!key || !IsWebSocketKey(*key)) return RejectReason::kBadUpgrade;
+  if (FindOnly(request.fields, "Sec-WebSocket-Version") != "13") return RejectReason::kBadWebSocketVersion;
+  if (request.body != BodyKind::kNone) return RejectReason::kUpgradeWithBody;
+  return std::nullopt;
+}
+
+bool OriginAllowed(std::optional<std::string_view> origin, const std::vector<std::string>& allowed) {
+  if (allowed.empty() || !origin) return true;
+  return std::any_of(allowed.begin(), allowed.end(),
+                     [&origin](const std::string& pattern) { return MatchesOrigin(*origin, pattern); });
+}
+
+std::string_view CheckUpgradeResponse(const ResponseHead& response, std::string_view expected_accept,
+                                      std::string_view offered_protocols) {
+  if (response.status != 101 || response.minor_version < 1) return "the status is not 101 in HTTP/1.1";
+  const auto upgrade = FindOnly(response.fields, "Upgrade");
+  if (!upgrade || !EqualsIgnoreCase(*upgrade, "websocket")) return "Upgrade is not 'websocket'";
+  if (!FieldsListToken(response.fields, "Connection", "upgrade")) return "Connection does not list 'upgrade'";
+  if (FindOnly(response.fields, "Sec-WebSocket-Accept") != expected_accept) {
+    return "Sec-WebSocket-Accept does not answer the key";
+  }
+  if (FindField(response.fields, "Sec-WebSocket-Extensions")) return "an extension was chosen that was not offered";
+  if (FindField(response.fields, "Sec-WebSocket-Protocol")) {
+    const auto chosen = FindOnly(response.fields, "Sec-WebSocket-Protocol");
+    if (!chosen || !IsOffered(*chosen, offered_protocols)) return "a subprotocol was chosen that was not offered";
+  }
+  return {};
+}
+
+}  // namespace sheaf::wire

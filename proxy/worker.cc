@@ -1,0 +1,168 @@
+#include "proxy/worker.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "proxy/base/log.h"
+
+namespace sheaf {
+namespace {
+
+wire::HeadLimits HeadLimitsFrom(const Options::Limits& limits) {
+  return {.max_line = limits.max_request_line,
+          .max_head = limits.max_head,
+          .max_fields = limits.max_fields,
+          .allow_underscores = limits.allow_underscores};
+}
+
+// This worker's part of pool.min_size; the parts add up to the whole.
+uint32_t MinShare(const Shared& shared, uint32_t index) {
+  const uint32_t whole = shared.options.pool.min_size;
+  return whole / shared.workers + (index < whole % shared.workers ? 1 : 0);
+}
+
+}  // namespace
+
+Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, uint32_t index,
+               const net::Address& upstream, WorkerMetrics& metrics)
+    : shared_(shared),
+      metrics_(metrics),
+      client_io_{&metrics.client_received_bytes_total, &metrics.client_sent_bytes_total},
+      head_limits_(HeadLimitsFrom(shared.options.limits)),
+      trusted_proxies_(shared.options.forwarded.trusted_proxies),
+      loop_(std::move(loop)),
+      pool_(*loop_, shared.endpoint, upstream, shared.budget, shared.options, MinShare(shared, index), metrics),
+      acceptor_(std::make_unique<net::Acceptor>(*loop_, listen_fd, *this)),
+      drain_deadline_(*this) {
+  for (const RouteOptions& route : shared.routes.all()) {
+    frame_limits_.push_back(
+        {.max_message = route.max_message, .max_fragments = shared.options.limits.max_fragments});
+  }
+  if (index == 0 && shared.options.pool.health_check_interval.count() > 0) {
+    health_check_ =
+        std::make_unique<pool::HealthCheck>(*loop_, shared.endpoint, upstream, shared.options, metrics);
+  }
+}
+
+Worker::~Worker() = default;
+
+void Worker::Run() {
+  pool_.Maintain();  // begins to warm connections before the first client comes
+  while (!stopped_) RunOneTurn();
+}
+
+void Worker::RunOneTurn() {
+  loop_->WaitAndDispatch();  // callbacks run; they may Close, never destroy
+  loop_->RunPosted();
+  ProcessHeldRequests();  // pipelined requests whose turn has come
+  pool_.Maintain();       // after all callbacks, so that it sees the turn's demand as a whole
+  loop_->FlushWrites();
+  loop_->graveyard().DestroyAll();  // the only place where intakes, sessions, exchanges and links die
+}
+
+void Worker::ProcessHeldRequests() {
+  for (size_t left = soon_.size(); left > 0 && !soon_.empty(); --left) soon_.PopFront().ProcessHeld();
+}
+
+Load Worker::load() const {
+  return {.connections = shared_.connections.load(std::memory_order_relaxed),
+          .max_connections = shared_.max_connections,
+          .draining = draining()};
+}
+
+const wire::FrameLimits& Worker::frame_limits(const RouteOptions& route) const {
+  return frame_limits_[static_cast<size_t>(&route - shared_.routes.all().data())];
+}
+
+void Worker::OnAccepted(int fd, const net::Address& peer) {
+  shared_.connections.fetch_add(1, std::memory_order_relaxed);
+  metrics_.client_connections.Add();
+  metrics_.client_connections_total.Add();
+  auto intake = std::make_unique<Intake>(*this, peer);
+  if (!intake->Start(fd)) {
+    ConnectionOver();
+    return;
+  }
+  Intake& member = intakes_.Adopt(std::move(intake));
+  if (const auto reject = AdmitConnection(load())) member.RefuseConnection(*reject);
+}
+
+void Worker::OnAcceptPaused(int error) {
+  metrics_.client_accept_pauses_total.Add();
+  Log(LogLevel::kWarning, "accepting pauses: raise the limit of open files, or set listen.max_connections below it",
+      {{"error", std::strerror(error)}});
+}
+
+void Worker::ConnectionOver() {
+  shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+  metrics_.client_connections.Sub();
+}
+
+void Worker::StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
+                          const RouteOptions& route, const SessionInfo& info, std::string_view early) {
+  sessions_
+      .Adopt(std::make_unique<Session>(*this, std::move(connection), std::move(stream), route, info))
+      .Start(early);
+}
+
+void Worker::Linger(std::unique_ptr<net::Connection> connection) {
+  lingering_.Adopt(std::make_unique<LingeringClose>(*this, std::move(connection))).Start();
+}
+
+void Worker::ProcessSoon(Intake& intake) {
+  if (!intake.soon_hook_.linked()) soon_.PushBack(intake);
+}
+
+void Worker::Retire(Intake& intake) {
+  if (intake.soon_hook_.linked()) soon_.Remove(intake);
+  // Not yet adopted: it closed while it was being started.
+  if (intake.hook_.linked()) loop_->graveyard().Retire(intakes_.Release(intake));
+}
+
+void Worker::Retire(Session& session) { loop_->graveyard().Retire(sessions_.Release(session)); }
+
+void Worker::Retire(LingeringClose& lingering) { loop_->graveyard().Retire(lingering_.Release(lingering)); }
+
+void Worker::Drain(Duration window) {
+  acceptor_->AcceptSome();
+  acceptor_->Stop();
+  drain_end_ = loop_->now() + window;
+  intakes_.ForEach([](Intake& intake) { intake.Drain(); });
+  CloseSomeSessions();
+}
+
+void Worker::OnDeadline(net::Deadline& /*deadline*/) { CloseSomeSessions(); }
+
+void Worker::CloseSomeSessions() {
+  const Duration rest = std::max(drain_end_ - loop_->now(), Duration::zero());
+  const auto ticks = static_cast<size_t>(rest / net::kTick) + 1;
+  size_t open = 0;
+  sessions_.ForEach([&open](Session& session) { open += session.closing() ? 0 : 1; });
+  size_t count = std::max(open / ticks, kLeastClosesATick);
+  if (rest == Duration::zero()) count = open;
+  sessions_.ForEach([&count](Session& session) {
+    if (count == 0 || session.closing()) return;
+    --count;
+    session.BeginClose(CloseReason::kDrain);
+  });
+  // New ones can still come out of handshakes that are under way.
+  loop_->SetDeadline(drain_deadline_, net::kTick);
+}
+
+void Worker::Stop() {
+  stopped_ = true;
+  acceptor_->Stop();
+  pool_.Drain();
+  sessions_.ForEach([](Session& session) { session.Close(CloseReason::kDrain); });
+  intakes_.ForEach([](Intake& intake) { intake.Close(CloseReason::kDrain); });
+  loop_->FlushWrites();
+  lingering_.ForEach([](LingeringClose& lingering) { lingering.Close(); });
+}
+
+void Worker::SetUpstreamAddress(const net::Address& address) {
+  pool_.SetAddress(address);
+  if (health_check_) health_check_->SetAddress(address);
+}
+
+}  // namespace sheaf

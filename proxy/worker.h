@@ -1,0 +1,127 @@
+// One thread: an event loop, a listening socket, a pool of upstream connections, and the clients that the kernel gave it.
+//
+// Owned by the Server. Run blocks in the worker's own thread; Post and the counters are the only ways in from others.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "pool/health_check.h"
+#include "pool/upstream_pool.h"
+#include "proxy/admission.h"
+#include "proxy/base/metrics.h"
+#include "proxy/base/option_table.h"
+#include "proxy/base/owning_list.h"
+#include "proxy/forwarding.h"
+#include "proxy/intake.h"
+#include "proxy/lingering_close.h"
+#include "proxy/net/acceptor.h"
+#include "proxy/net/loop.h"
+#include "proxy/net/tls_context.h"
+#include "proxy/routes.h"
+#include "proxy/session.h"
+
+namespace sheaf {
+
+// What all workers have in common. Set at start by the Server, which outlives them; the atomics are for any thread.
+struct Shared {
+  const Options& options;
+  const Routes& routes;
+  pool::Endpoint& endpoint;
+  pool::PoolBudget& budget;
+  const net::TlsContext* tls;  // towards clients; nullptr: plain
+  uint32_t workers;
+  uint32_t max_connections;
+  std::atomic<uint32_t> connections{0};  // of clients, sessions included
+  std::atomic<bool> draining{false};
+};
+
+class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
+ public:
+  // `listen_fd`: a listening socket of this worker's own. `index`: 0 is the one that checks the backend's health.
+  Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, uint32_t index, const net::Address& upstream,
+         WorkerMetrics& metrics);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker();
+
+  // Until Stop.
+  void Run();
+
+  // Any thread.
+  void Post(std::function<void()> work) { loop_->Post(std::move(work)); }
+
+  // The following run in the worker's thread; others Post them.
+
+  // No new connections; those without a request close; sessions get their Close spread evenly over `window`, the oldest
+  // first, so that their clients do not come back all at once.
+  void Drain(Duration window);
+  // Cuts off what is left, and ends Run.
+  void Stop();
+  void SetUpstreamAddress(const net::Address& address);
+
+  // For intakes, exchanges and sessions.
+  net::Loop& loop() { return *loop_; }
+  pool::UpstreamPool& pool() { return pool_; }
+  const pool::Endpoint& endpoint() const { return shared_.endpoint; }
+  const Options& options() const { return shared_.options; }
+  const Routes& routes() const { return shared_.routes; }
+  const wire::FrameLimits& frame_limits(const RouteOptions& route) const;
+  const wire::HeadLimits& head_limits() const { return head_limits_; }
+  const TrustedProxies& trusted_proxies() const { return trusted_proxies_; }
+  const net::TlsContext* tls() const { return shared_.tls; }
+  const net::IoCounters& client_io() const { return client_io_; }
+  WorkerMetrics& metrics() { return metrics_; }
+  wire::RequestHead& request_head() { return request_head_; }
+  bool draining() const { return shared_.draining.load(std::memory_order_relaxed); }
+  Load load() const;
+
+  void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
+                    const RouteOptions& route, const SessionInfo& info, std::string_view early);
+  void Linger(std::unique_ptr<net::Connection> connection);
+  // Lets `intake` go on with held requests at the end of this turn.
+  void ProcessSoon(Intake& intake);
+  // A client's connection is closed.
+  void ConnectionOver();
+  // They are closed; destroyed at the end of the turn.
+  void Retire(Intake& intake);
+  void Retire(Session& session);
+  void Retire(LingeringClose& lingering);
+
+  // net::AcceptorEvents
+  void OnAccepted(int fd, const net::Address& peer) override;
+  void OnAcceptPaused(int error) override;
+
+  void OnDeadline(net::Deadline& deadline) override;
+
+ private:
+  // With fewer sessions a tick than this there is no crowd to spread.
+  static constexpr size_t kLeastClosesATick = 20;
+
+  void RunOneTurn();
+  void ProcessHeldRequests();
+  void CloseSomeSessions();
+
+  Shared& shared_;
+  WorkerMetrics& metrics_;
+  const net::IoCounters client_io_;
+  const wire::HeadLimits head_limits_;
+  const TrustedProxies trusted_proxies_;
+  std::vector<wire::FrameLimits> frame_limits_;  // one a route, in the order of Routes
+  std::unique_ptr<net::Loop> loop_;
+  pool::UpstreamPool pool_;
+  std::unique_ptr<pool::HealthCheck> health_check_;
+  std::unique_ptr<net::Acceptor> acceptor_;
+  wire::RequestHead request_head_;
+  OwningList<Intake, &Intake::hook_> intakes_;
+  OwningList<Session, &Session::hook_> sessions_;
+  OwningList<LingeringClose, &LingeringClose::hook_> lingering_;
+  List<Intake, &Intake::soon_hook_> soon_;
+  net::Deadline drain_deadline_;
+  TimePoint drain_end_{};
+  bool stopped_ = false;
+};
+
+}  // namespace sheaf

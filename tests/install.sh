@@ -1,0 +1,64 @@
+#!/bin/sh
+# Installs what Sheaf's build, demo and tests need on Debian 12: the packages that are missing, the pinned Python packages
+# into build/venv, the pinned JavaScript clients into build/clients. May be run twice: the second run finds all in place.
+# Usage: tests/install.sh [build|demo|all]    build: the compiler's side only; demo: that and the backend; default all.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+what=${1:-all}
+
+say() { printf '== %s\n' "$*"; }
+
+packages="g++ cmake ninja-build pkg-config libevent-dev libssl-dev zlib1g-dev rapidjson-dev libtomlplusplus-dev
+  libcli11-dev libgoogle-glog-dev node-llhttp doctest-dev"
+case $what in
+  build) ;;
+  demo) packages="$packages python3-venv npm" ;;
+  all) packages="$packages python3-venv npm prometheus openssl util-linux procps" ;;
+  *) echo "usage: $0 [build|demo|all]" >&2; exit 2 ;;
+esac
+
+# A tool that is there by other means than its Debian package is as good (a newer node, say).
+have() {
+  case $1 in
+    g++ | cmake | npm) command -v "$1" >/dev/null ;;
+    ninja-build) command -v ninja >/dev/null ;;
+    prometheus) command -v promtool >/dev/null ;;
+    *) dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed ;;
+  esac
+}
+
+missing=""
+for package in $packages; do
+  have "$package" || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+  say "installing Debian packages:$missing"
+  sudo=""
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "these packages are missing and this is not root:$missing" >&2; exit 1; }
+    sudo=sudo
+  fi
+  $sudo apt-get update -qq
+  # shellcheck disable=SC2086  # the list is words on purpose; prometheus is wanted for promtool, not as a service
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+[ "$what" = build ] && exit 0
+
+if [ "$what" = demo ]; then requirements=$root/docker/demo/requirements.txt; else requirements=$root/tests/requirements.txt; fi
+stamp=$(cat "$root/docker/demo/requirements.txt" "$requirements" | sha256sum | cut -d' ' -f1)
+if [ "$(cat "$root/build/venv/.stamp-$what" 2>/dev/null)" != "$stamp" ]; then
+  say "installing Python packages into build/venv"
+  mkdir -p "$root/build"
+  [ -x "$root/build/venv/bin/python" ] || /usr/bin/python3 -m venv "$root/build/venv"
+  "$root/build/venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
+  printf '%s\n' "$stamp" >"$root/build/venv/.stamp-$what"
+fi
+
+stamp=$(sha256sum <"$root/tests/clients/package-lock.json" | cut -d' ' -f1)
+if [ "$(cat "$root/build/clients/.stamp" 2>/dev/null)" != "$stamp" ]; then
+  say "installing JavaScript clients into build/clients"
+  mkdir -p "$root/build/clients"
+  cp "$root/tests/clients/package.json" "$root/tests/clients/package-lock.json" "$root/build/clients/"
+  (cd "$root/build/clients" && npm ci --silent --no-audit --no-fund)
+  printf '%s\n' "$stamp" >"$root/build/clients/.stamp"
+fi

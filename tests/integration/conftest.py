@@ -1,0 +1,107 @@
+"""Fixtures: one real backend a file, and a factory of proxies that checks each of them when it ends."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.backend import Backend
+from harness.certificates import Authority, Pair
+from harness.recorder import Recorder
+from harness.sheaf import BINARY, Sheaf
+
+MakeSheaf = Callable[..., Sheaf]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def binary_exists() -> None:
+    assert BINARY.exists(), f"{BINARY} is not built: run tests/run.sh, or set SHEAF_BINARY"
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for conf files, logs, sockets and certificates."""
+    return tmp_path_factory.mktemp("sheaf")
+
+
+@pytest.fixture(scope="session")
+def authority(folder: Path) -> Authority:
+    return Authority(folder)
+
+
+@pytest.fixture(scope="session")
+def certificate(authority: Authority) -> Pair:
+    """For clients that connect to localhost."""
+    return authority.issue("localhost", "127.0.0.1")
+
+
+@pytest.fixture(scope="session")
+def client_tls(authority: Authority) -> ssl.SSLContext:
+    """A client's context that trusts the test authority."""
+    return ssl.create_default_context(cafile=str(authority.certificate))
+
+
+@pytest.fixture(scope="session")
+def backend(folder: Path) -> Iterator[Backend]:
+    """The demo backend for tests that leave it in peace."""
+    running = Backend(folder)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def sheaf(folder: Path, backend: Backend) -> Iterator[Sheaf]:
+    """One proxy with the shipped defaults for all tests of a file that need nothing else."""
+    running = Sheaf(folder, backend.url)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def make_sheaf(folder: Path) -> Iterator[MakeSheaf]:
+    """make_sheaf(upstream, conf, routes, ...): see Sheaf. Each one is stopped and checked when the test ends."""
+    running: list[Sheaf] = []
+
+    def make(*arguments: object, **options: object) -> Sheaf:
+        running.append(Sheaf(folder, *arguments, **options))  # type: ignore[arg-type]
+        return running[-1]
+
+    yield make
+    failures = []
+    for one in running:
+        try:
+            one.stop()
+        except AssertionError as failure:
+            failures.append(str(failure))
+    assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def make_backend(folder: Path) -> Iterator[Callable[..., Backend]]:
+    """make_backend(...): a backend that the test may kill."""
+    running: list[Backend] = []
+
+    def make(**options: object) -> Backend:
+        running.append(Backend(folder, **options))  # type: ignore[arg-type]
+        return running[-1]
+
+    yield make
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture
+def make_recorder() -> Iterator[Callable[..., Recorder]]:
+    """make_recorder(script): a scripted upstream."""
+    running: list[Recorder] = []
+
+    def make(*arguments: object, **options: object) -> Recorder:
+        running.append(Recorder(*arguments, **options))  # type: ignore[arg-type]
+        return running[-1]
+
+    yield make
+    for one in running:
+        one.stop()

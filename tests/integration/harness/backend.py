@@ -1,0 +1,75 @@
+"""Runs the demo backend under a real uvicorn."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from .certificates import Pair
+from .ports import free_port, wait_until
+from .sheaf import ROOT
+
+
+class Backend:
+    """One uvicorn process with the demo app, on a port or a Unix socket, plain or TLS. start() after kill() reuses both."""
+
+    def __init__(self, folder: Path, *, unix: bool = False, tls: Pair | None = None, loud: bool = False) -> None:
+        self.port = 0 if unix else free_port()
+        self.path = folder / f"backend-{os.getpid()}.sock" if unix else None
+        self.tls = tls
+        self._loud = loud
+        self._log_file = folder / f"backend-{self.port or 'unix'}.log"
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """As upstream.url wants it."""
+        if self.path:
+            return f"unix:{self.path}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        where = ["--uds", str(self.path)] if self.path else ["--host", "127.0.0.1", "--port", str(self.port)]
+        tls = ["--ssl-certfile", str(self.tls.certificate), "--ssl-keyfile", str(self.tls.key)] if self.tls else []
+        with self._log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "uvicorn", "demo.app:app", "--app-dir", str(ROOT / "docker"), *where, *tls,
+                 "--log-level", "info" if self._loud else "warning", "--backlog", "8192",
+                 "--timeout-graceful-shutdown", "1"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "SHEAF_DEMO_TICK": "0.05"})
+        wait_until(self._accepts, 20, f"the backend accepts; its log: {self.log()[-2000:]}")
+
+    def _accepts(self) -> bool:
+        assert self.process.poll() is None, f"the backend ended:\n{self.log()}"
+        with socket.socket(socket.AF_UNIX if self.path else socket.AF_INET) as probe:
+            return probe.connect_ex(str(self.path) if self.path else ("127.0.0.1", self.port)) == 0
+
+    def log(self) -> str:
+        return self._log_file.read_text(errors="replace")
+
+    def suspend(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """kill -9: no goodbye to anybody."""
+        self.process.kill()
+        self.process.wait()
+        if self.path:
+            self.path.unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.resume()
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()

@@ -1,0 +1,191 @@
+"""A scripted upstream: records every byte that reaches it and answers exactly what the test says."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .frames import accept_for
+from .ports import free_port
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@dataclass
+class Request:
+    """One request as it came: its bytes, and what it says. `number` counts the requests of its connection from 1."""
+
+    connection: "Connection"
+    number: int
+    head: bytes
+    body: bytes
+
+    @property
+    def line(self) -> str:
+        return self.head.split(b"\r\n", 1)[0].decode("latin-1")
+
+    @property
+    def target(self) -> str:
+        return self.line.split(" ")[1]
+
+    def all(self, name: str) -> list[str]:
+        """Values of every line of that name, in order."""
+        pairs = [line.partition(b":") for line in self.head.split(b"\r\n")[1:-2]]
+        return [value.strip().decode("latin-1") for key, _, value in pairs if key.lower() == name.lower().encode()]
+
+    def get(self, name: str) -> str | None:
+        values = self.all(name)
+        return values[0] if values else None
+
+
+@dataclass
+class Connection:
+    """One connection from the proxy."""
+
+    socket: socket.socket
+    received: bytes = b""
+    ended: bool = False
+    server_name: str | None = None
+    requests: list[Request] = field(default_factory=list)
+
+    def send(self, data: bytes) -> None:
+        try:
+            self.socket.sendall(data)
+        except OSError:
+            pass  # the proxy may have gone; the test looks at what it recorded
+
+    def close(self) -> None:
+        """Ends the connection from this side at once."""
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def reset(self) -> None:
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.socket.close()
+
+
+# What the script returns: bytes to send; None to send nothing (the script has seen to it itself, or never answers).
+Script = Callable[[Request], bytes | None]
+
+
+def upgrade_answer(request: Request, fields: bytes = b"") -> bytes:
+    """The valid 101 for an upgrade request."""
+    accept = accept_for(request.get("sec-websocket-key") or "").encode()
+    return (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept + b"\r\n" + fields + b"\r\n")
+
+
+class Recorder:
+    """Listens on a port of its own; one thread a connection. `script` may be replaced between requests; with `at_head` it
+    is asked once a connection, as soon as a head is there, and what follows (body, frames) is only recorded."""
+
+    def __init__(self, script: Script = lambda _: OK, *, at_head: bool = False, context: ssl.SSLContext | None = None,
+                 port: int = 0) -> None:
+        self.script = script
+        self._at_head = at_head
+        self.connections: list[Connection] = []
+        self._latest: Request | None = None
+        self._context = context
+        self._listener = socket.socket()
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.port = port or free_port()
+        self._listener.bind(("127.0.0.1", self.port))
+        self._listener.listen(512)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._context else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def received(self) -> bytes:
+        """Everything that has come, over all connections."""
+        return b"".join(connection.received for connection in self.connections)
+
+    @property
+    def requests(self) -> list[Request]:
+        return [request for connection in self.connections for request in connection.requests]
+
+    @property
+    def latest(self) -> Request:
+        """The request that came last, on whichever connection."""
+        assert self._latest is not None, "no request has come"
+        return self._latest
+
+    @property
+    def open_connections(self) -> list[Connection]:
+        return [connection for connection in self.connections if not connection.ended]
+
+    def settle(self, seconds: float = 0.15) -> None:
+        """Gives bytes that should not come the time to come."""
+        time.sleep(seconds)
+
+    def stop(self) -> None:
+        self._listener.close()
+        for connection in self.connections:
+            connection.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                accepted, _ = self._listener.accept()
+            except OSError:
+                return
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self._serve, args=(accepted,), daemon=True).start()
+
+    def _serve(self, accepted: socket.socket) -> None:
+        connection = Connection(accepted)
+        try:
+            if self._context:
+                accepted = connection.socket = self._context.wrap_socket(accepted, server_side=True)
+                connection.server_name = getattr(accepted, "sheaf_server_name", None)
+            self.connections.append(connection)
+            rest = b""
+            while data := accepted.recv(1 << 16):
+                connection.received += data
+                rest = self._serve_requests(connection, rest + data)
+        except OSError:
+            pass
+        connection.ended = True
+        accepted.close()
+
+    def _serve_requests(self, connection: Connection, data: bytes) -> bytes:
+        if self._at_head and connection.requests:
+            return b""
+        while (request_end := self._end(data)) is not None:
+            head_end = data.index(b"\r\n\r\n") + 4
+            request = Request(connection, len(connection.requests) + 1, data[:head_end], data[head_end:request_end])
+            connection.requests.append(request)
+            self._latest = request
+            data = data[request_end:]
+            answer = self.script(request)
+            if answer is not None:
+                connection.send(answer)
+        return data
+
+    def _end(self, data: bytes) -> int | None:
+        if self._at_head:
+            return data.index(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else None
+        return end_of_request(data)
+
+
+def end_of_request(data: bytes) -> int | None:
+    """Where the first request of `data` ends, or None while it is not complete."""
+    head_end = data.find(b"\r\n\r\n")
+    if head_end < 0:
+        return None
+    head, head_end = data[:head_end].lower(), head_end + 4
+    if re.search(rb"\r\ntransfer-encoding:\s*chunked", head):
+        last = re.compile(rb"(?:^|\r\n)0\r\n(?:[^\r]+\r\n)*\r\n").search(data, head_end)
+        return last.end() if last else None
+    length = re.search(rb"\r\ncontent-length:\s*(\d+)", head)
+    end = head_end + (int(length[1]) if length else 0)
+    return end if len(data) >= end else None

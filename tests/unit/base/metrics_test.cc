@@ -1,0 +1,230 @@
+#include "proxy/base/metrics.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "proxy/base/prometheus.h"
+
+namespace sheaf {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+bool HasLine(const std::string& text, const std::string& line) {
+  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+std::vector<std::string> NamesInTable() {
+  return {
+#define SHEAF_ROW3(member, name, help) name,
+#define SHEAF_ROW5(member, name, key, labels, help) name,
+#define SHEAF_ROW4(member, name, buckets, help) name,
+      SHEAF_METRICS(SHEAF_ROW3, SHEAF_ROW3, SHEAF_ROW3, SHEAF_ROW5, SHEAF_ROW5, SHEAF_ROW4)
+#undef SHEAF_ROW3
+#undef SHEAF_ROW4
+#undef SHEAF_ROW5
+  };
+}
+
+TEST_CASE("A worker's block begins on a cache line of its own") {
+  MetricsRegistry registry("1.0");
+  const WorkerMetrics& first = registry.AddWorker();
+  const WorkerMetrics& second = registry.AddWorker();
+  CHECK(reinterpret_cast<uintptr_t>(&first) % 64 == 0);
+  CHECK(reinterpret_cast<uintptr_t>(&second) % 64 == 0);
+  CHECK(sizeof(WorkerMetrics) % 64 == 0);
+}
+
+TEST_CASE("The sum adds the workers' counters and gauges, label by label") {
+  MetricsRegistry registry("1.0");
+  WorkerMetrics& first = registry.AddWorker();
+  WorkerMetrics& second = registry.AddWorker();
+  first.messages_to_clients_total.Add();
+  second.messages_to_clients_total.Add(41);
+  first.websocket_sessions.Add(5);
+  second.websocket_sessions.Sub(2);
+  first.client_closes_total[CloseReason::kDrain].Add(3);
+  second.client_closes_total[CloseReason::kDrain].Add(4);
+  second.client_closes_total[CloseReason::kInternal].Add();
+
+  const MetricsTotals totals = registry.Sum();
+  CHECK(totals.messages_to_clients_total == 42);
+  CHECK(totals.websocket_sessions == 3);
+  CHECK(totals.client_closes_total[static_cast<size_t>(CloseReason::kDrain)] == 7);
+  CHECK(totals.client_closes_total[static_cast<size_t>(CloseReason::kInternal)] == 1);
+  CHECK(totals.client_closes_total[static_cast<size_t>(CloseReason::kDone)] == 0);
+}
+
+TEST_CASE("A backend that one worker reaches is up, however many workers there are") {
+  MetricsRegistry registry("1.0");
+  WorkerMetrics& first = registry.AddWorker();
+  WorkerMetrics& second = registry.AddWorker();
+  CHECK(registry.Sum().upstream_up == 0);
+  first.upstream_up.Set(1);
+  CHECK(registry.Sum().upstream_up == 1);
+  second.upstream_up.Set(1);
+  CHECK(registry.Sum().upstream_up == 1);
+  first.upstream_up.Set(0);
+  second.upstream_up.Set(0);
+  CHECK(registry.Sum().upstream_up == 0);
+}
+
+TEST_CASE("An observation on a bound belongs to the bucket under that bound") {
+  Histogram<AcquireSecondsBuckets> histogram;
+  histogram.Observe(microseconds(10));
+  histogram.Observe(microseconds(10) + std::chrono::nanoseconds(1));
+  histogram.Observe(seconds(10));
+  histogram.Observe(seconds(11));
+  histogram.Observe(std::chrono::nanoseconds(-5));  // a clock that was read out of order
+  const size_t last = AcquireSecondsBuckets::kBounds.size();
+  CHECK(histogram.bucket(0) == 2);
+  CHECK(histogram.bucket(1) == 1);
+  CHECK(histogram.bucket(last - 1) == 1);
+  CHECK(histogram.bucket(last) == 1);
+  CHECK(histogram.sum() == 21'000'020'001);
+}
+
+TEST_CASE("The bounds of the histogram grow and reach from 10 microseconds to 10 seconds") {
+  const auto& bounds = AcquireSecondsBuckets::kBounds;
+  CHECK(std::is_sorted(bounds.begin(), bounds.end()));
+  CHECK(std::adjacent_find(bounds.begin(), bounds.end()) == bounds.end());
+  CHECK(bounds.front() == 10'000);
+  CHECK(bounds.back() == 10'000'000'000);
+}
+
+TEST_CASE("The mean is in seconds, and 0 without observations") {
+  MetricsRegistry registry("1.0");
+  CHECK(registry.Sum().pool_acquire_seconds.mean() == 0.0);
+  WorkerMetrics& metrics = registry.AddWorker();
+  metrics.pool_acquire_seconds.Observe(milliseconds(1));
+  metrics.pool_acquire_seconds.Observe(milliseconds(3));
+  CHECK(registry.Sum().pool_acquire_seconds.mean() == doctest::Approx(0.002));
+}
+
+TEST_CASE("A status belongs to its hundred, and an impossible one to 5xx") {
+  CHECK(StatusClassOf(101) == StatusClass::k1xx);
+  CHECK(StatusClassOf(200) == StatusClass::k2xx);
+  CHECK(StatusClassOf(399) == StatusClass::k3xx);
+  CHECK(StatusClassOf(431) == StatusClass::k4xx);
+  CHECK(StatusClassOf(599) == StatusClass::k5xx);
+  CHECK(StatusClassOf(600) == StatusClass::k5xx);
+  CHECK(StatusClassOf(0) == StatusClass::k5xx);
+  CHECK(StatusClassOf(-1) == StatusClass::k5xx);
+}
+
+TEST_CASE("Another thread may read while the worker counts, and loses nothing in the end") {
+  MetricsRegistry registry("1.0");
+  WorkerMetrics& metrics = registry.AddWorker();
+  std::atomic<bool> done{false};
+  bool went_backwards = false;
+  std::thread reader([&] {
+    uint64_t before = 0;
+    while (!done.load()) {
+      const uint64_t now = registry.Sum().messages_to_clients_total;
+      went_backwards = went_backwards || now < before;
+      before = now;
+    }
+  });
+  for (int i = 0; i < 100'000; ++i) metrics.messages_to_clients_total.Add();
+  done.store(true);
+  reader.join();
+  CHECK_FALSE(went_backwards);
+  CHECK(registry.Sum().messages_to_clients_total == 100'000);
+}
+
+TEST_CASE("Every metric of the table appears with help and type, and every sample after its own heading") {
+  MetricsRegistry registry("1.0");
+  registry.AddWorker();
+  const std::string text = registry.RenderPrometheus();
+  for (const std::string& name : NamesInTable()) {
+    INFO(name);
+    CHECK(("\n" + text).find("\n# HELP " + name + " ") != std::string::npos);
+    CHECK(("\n" + text).find("\n# TYPE " + name + " ") != std::string::npos);
+  }
+  std::string heading;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# TYPE ")) heading = line.substr(7, line.find(' ', 7) - 7);
+    if (!line.starts_with("#")) CHECK_MESSAGE(line.starts_with(heading), line);
+  }
+}
+
+TEST_CASE("Names are unique, begin with sheaf_, and end in _total exactly for counters") {
+  std::set<std::string> seen;
+  for (const std::string& name : NamesInTable()) {
+    INFO(name);
+    CHECK(std::regex_match(name, std::regex("sheaf_[a-z0-9_]+")));
+    CHECK(seen.insert(name).second);
+  }
+  MetricsRegistry registry("1.0");
+  const std::string text = registry.RenderPrometheus();
+  const std::regex type_line("# TYPE ([a-z0-9_]+) ([a-z]+)");
+  for (std::sregex_iterator it(text.begin(), text.end(), type_line), end; it != end; ++it) {
+    INFO((*it)[0].str());
+    CHECK((*it)[1].str().ends_with("_total") == ((*it)[2] == "counter"));
+  }
+}
+
+TEST_CASE("Labels are written for every value, also while nothing was counted") {
+  MetricsRegistry registry("1.0");
+  WorkerMetrics& metrics = registry.AddWorker();
+  metrics.http_requests_total[StatusClass::k4xx].Add(2);
+  metrics.backpressure_pauses_total[Side::kUpstream].Add(9);
+  const std::string text = registry.RenderPrometheus();
+  CHECK(HasLine(text, "sheaf_http_requests_total{status=\"4xx\"} 2"));
+  CHECK(HasLine(text, "sheaf_http_requests_total{status=\"5xx\"} 0"));
+  CHECK(HasLine(text, "sheaf_backpressure_pauses_total{side=\"upstream\"} 9"));
+  CHECK(HasLine(text, "sheaf_rejects_total{reason=\"bad_host\"} 0"));
+  CHECK(HasLine(text, "sheaf_pool_links{state=\"draining\"} 0"));
+}
+
+TEST_CASE("Buckets are cumulative, in seconds, and end with +Inf, sum and count") {
+  MetricsRegistry registry("1.0");
+  WorkerMetrics& metrics = registry.AddWorker();
+  metrics.pool_acquire_seconds.Observe(microseconds(5));
+  metrics.pool_acquire_seconds.Observe(milliseconds(500));
+  metrics.pool_acquire_seconds.Observe(seconds(20));
+  const std::string text = registry.RenderPrometheus();
+  CHECK(HasLine(text, "sheaf_pool_acquire_seconds_bucket{le=\"1e-05\"} 1"));
+  CHECK(HasLine(text, "sheaf_pool_acquire_seconds_bucket{le=\"0.25\"} 1"));
+  CHECK(HasLine(text, "sheaf_pool_acquire_seconds_bucket{le=\"0.5\"} 2"));
+  CHECK(HasLine(text, "sheaf_pool_acquire_seconds_bucket{le=\"10\"} 2"));
+  CHECK(HasLine(text, "sheaf_pool_acquire_seconds_bucket{le=\"+Inf\"} 3"));
+  CHECK(HasLine(text, "sheaf_pool_acquire_seconds_count 3"));
+  CHECK(text.find("sheaf_pool_acquire_seconds_sum 20.5000") != std::string::npos);
+}
+
+TEST_CASE("The process's own figures are read from the kernel") {
+  const ProcessUsage before = ReadProcessUsage();
+  REQUIRE(before.open_descriptors);
+  REQUIRE(before.resident_bytes);
+  CHECK(*before.resident_bytes > 100'000);
+  CHECK(*before.virtual_bytes >= *before.resident_bytes);
+  CHECK(*before.max_descriptors >= *before.open_descriptors);
+  const std::ifstream one_more("/proc/self/stat");
+  CHECK(*ReadProcessUsage().open_descriptors == *before.open_descriptors + 1);
+}
+
+TEST_CASE("A figure that the kernel does not tell is left out instead of being written as 0") {
+  std::string text;
+  AppendProcessMetrics({"2.0", std::chrono::system_clock::time_point(seconds(1'700'000'000)), 4}, ProcessUsage{}, text);
+  CHECK(HasLine(text, "sheaf_build_info{version=\"2.0\"} 1"));
+  CHECK(HasLine(text, "sheaf_workers 4"));
+  CHECK(HasLine(text, "process_start_time_seconds 1700000000"));
+  CHECK(text.find("process_open_fds") == std::string::npos);
+  CHECK(text.find("process_resident_memory_bytes") == std::string::npos);
+}
+
+}  // namespace
+}  // namespace sheaf

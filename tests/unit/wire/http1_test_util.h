@@ -1,0 +1,54 @@
+// What the HTTP/1.x tests share: feeding bytes the way a network does, at every place where they can be cut.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+
+#include "proxy/wire/http1.h"
+
+namespace sheaf {
+
+inline doctest::String toString(RejectReason reason) {
+  return {Describe(reason).label.data(), static_cast<unsigned>(Describe(reason).label.size())};
+}
+
+inline doctest::String toString(const std::optional<RejectReason>& reason) {
+  return reason ? toString(*reason) : doctest::String("accepted");
+}
+
+}  // namespace sheaf
+
+namespace sheaf::wire {
+
+// One request with the fields of `extra` (each with its CRLF) and a valid Host.
+inline std::string Request(std::string_view line, std::string_view extra = {}) {
+  return std::string(line).append("\r\nHost: a.example\r\n").append(extra).append("\r\n");
+}
+
+// Feeds a head in two reads cut at `cut`, as an intake does, and parses it when it is complete.
+inline std::optional<RejectReason> ParseInTwoReads(std::string_view head, size_t cut, const HeadLimits& limits,
+                                                   RequestHead& request) {
+  HeadScanner scanner;
+  for (const std::string_view received : {head.substr(0, cut), head}) {
+    switch (scanner.Scan(received, limits)) {
+      case HeadScanner::Verdict::kReject:
+        return scanner.reason();
+      case HeadScanner::Verdict::kComplete:
+        return ParseRequestHead(received.substr(0, scanner.head_size()), limits, request);
+      case HeadScanner::Verdict::kNeedMore:
+        break;
+    }
+  }
+  FAIL("the head never became complete");
+  return std::nullopt;
+}
+
+inline std::optional<RejectReason> Parse(std::string_view head, RequestHead& request, const HeadLimits& limits = {}) {
+  return ParseInTwoReads(head, 0, limits, request);
+}
+
+}  // namespace sheaf::wire
