@@ -109,7 +109,6 @@ class ContradictionFinder {
     const auto& [pool, limits] = std::tie(options_.pool, options_.limits);
     AtMost(pool.min_size, Row("pool", "min_size"), pool.max_size, Row("pool", "max_size"));
     AtMost(pool.backoff_min, Row("pool", "backoff_min"), pool.backoff_max, Row("pool", "backoff_max"));
-    AtMost(limits.max_request_line, Row("limits", "max_request_line"), limits.max_head, Row("limits", "max_head"));
     // Strictly: with both alike, a slow reader would stop and start reading with each byte.
     AtMost(limits.buffer_low + 1, Row("limits", "buffer_low"), limits.buffer_high, Row("limits", "buffer_high"),
            "below");

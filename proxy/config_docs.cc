@@ -7,23 +7,26 @@ namespace sheaf {
 namespace {
 
 constexpr std::string_view kConfigHead =
-    R"(# Sheaf: every option with its meaning and its default. Generated from the option table (proxy/base/option_table.h).
+    R"(# Sheaf: every option with its meaning and its default.
+# Generated from the option table (proxy/base/option_table.h).
 #
 # A file needs only what differs from the defaults. The environment variable SHEAF_SECTION_KEY goes before the file, and
-# --set section.key=value before both. `sheaf --check -c FILE` says whether a file is right, `sheaf --dump-config -c FILE`
-# what is in effect and why. Times are written "50ms", "5s", "10m", "1h"; sizes 4096, "64KiB", "16MiB", "1GiB".
+# --set section.key=value before both. `sheaf --check -c FILE` says whether a file is right, and
+# `sheaf --dump-config -c FILE` what is in effect and why. Times are written "50ms", "5s", "10m", "1h"; sizes 4096,
+# "64KiB", "16MiB", "1GiB".
 )";
 
 constexpr std::string_view kManualHead =
     R"(# Options
 
-Generated from the option table (`proxy/base/option_table.h`); `sheaf.conf` beside it is the same as a file to start from.
+Generated from the option table (`proxy/base/option_table.h`); `sheaf.conf` beside it is the same as a file to start
+from.
 
-A value is taken from the command line (`--set pool.min_size=5`), else from the environment (`SHEAF_POOL_MIN_SIZE=5`), else
-from the file (`sheaf -c FILE`, TOML syntax), else it is the default. Times are a number and `ms`, `s`, `m` or `h`, in quotes
-in the file; sizes are a number of bytes or a text with `KiB`, `MiB`, `GiB` or `TiB`; lists in the environment and on the
-command line are separated by commas. An unknown name or a faulty value is an error with file, line and column, and nothing
-starts.
+A value is taken from the command line (`--set pool.min_size=5`), else from the environment (`SHEAF_POOL_MIN_SIZE=5`),
+else from the file (`sheaf -c FILE`, TOML syntax), else it is the default. Times are a number and `ms`, `s`, `m` or `h`,
+in quotes in the file; sizes are a number of bytes, or a text with `KiB`, `MiB`, `GiB` or `TiB`; lists in the
+environment and on the command line are separated by commas. An unknown name or a faulty value is an error with file,
+line and column, and nothing starts.
 
 "Reload" marks what a reload is meant to change without a restart. This version has no reload yet: restart it.
 )";

@@ -10,8 +10,11 @@ namespace sheaf {
 
 std::string CheckType(const OptionRow& row, const FileValue& value) {
   using Type = FileValue::Type;
-  const auto must_be = [&value](std::string_view what) {
-    return "must be " + std::string(what) + ", not " + (value.type == Type::kText ? QuoteToml(value.text) : value.text);
+  const auto must_be = [&](std::string_view what) {
+    // Even a mistyped secret is one.
+    const std::string instead =
+        row.secret ? "" : ", not " + (value.type == Type::kText ? QuoteToml(value.text) : value.text);
+    return "must be " + std::string(what) + instead;
   };
   switch (row.unit) {
     case OptionUnit::kText:

@@ -195,15 +195,16 @@ void Intake::TakeBody(std::string_view& input) {
       body_bytes_ += step.data.size();
       if (route_->max_body != 0 && body_bytes_ > route_->max_body) return OnExchangeRefused(RejectReason::kBodyTooLarge);
       exchange_->OnRequestBody(step.data);
-      return;
+      break;
     case wire::BodyDecoder::Verdict::kComplete:
-      worker_.loop().CancelDeadline(deadline_);
-      exchange_->OnRequestEnd();
-      return;
+      break;
     case wire::BodyDecoder::Verdict::kReject:
       OnExchangeRefused(body_.reason());
       return;
   }
+  if (!body_.complete()) return;
+  worker_.loop().CancelDeadline(deadline_);
+  exchange_->OnRequestEnd();
 }
 
 void Intake::OnOutputBlocked() {

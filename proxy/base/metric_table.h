@@ -125,11 +125,13 @@ struct AcquireSecondsBuckets {
           "Leases served at once by a connection that already stood.")                                                 \
   COUNTER(pool_failed_total, "sheaf_pool_failed_total", "Connections to the backend that could not be established.")   \
   COUNTERS(pool_evicted_total, "sheaf_pool_evicted_total", "reason", CloseReasonLabels,                                \
-           "Connections to the backend that were closed, by reason.")                                                  \
+           "Unused connections to the backend that were closed, by reason.")                                           \
   COUNTER(pool_retries_total, "sheaf_pool_retries_total",                                                              \
           "Requests sent a second time because a pooled connection turned out to be dead.")                            \
   HISTOGRAM(pool_acquire_seconds, "sheaf_pool_acquire_seconds", AcquireSecondsBuckets,                                 \
-            "Time that a request waited for a connection to the backend.")
+            "Time that a request waited for a connection to the backend.")                                             \
+  COUNTER(loop_turns_total, "sheaf_loop_turns_total",                                                                  \
+          "Turns of the workers' event loops; a worker that makes none hangs.")
 // clang-format on
 
 }  // namespace sheaf

@@ -74,7 +74,7 @@ enum class LogFormat : uint8_t { kText, kJson };
   OPTION(uint32_t, max_waiting, "1000", "0", "1000000", kCount, kReloadable,                                           \
          "Requests that may wait for a connection; more are answered with 503 at once.")                               \
   OPTION(std::chrono::milliseconds, stale_timeout, "300s", "1ms", "24h", kTime, kReloadable,                           \
-         "An unused connection beyond min_size is closed after this time.")                                            \
+         "A connection that lies unused this long is closed; others are made, as far as min_size asks for them.")      \
   OPTION(std::chrono::milliseconds, max_lifetime, "1h", "0s", "720h", kTime, kReloadable,                              \
          "A pooled connection is replaced at this age; a WebSocket in use is left alone. 0s: never.")                  \
   OPTION(std::chrono::milliseconds, health_check_interval, "10s", "0s", "1h", kTime, kReloadable,                      \
@@ -118,9 +118,9 @@ enum class LogFormat : uint8_t { kText, kJson };
   OPTION(std::chrono::milliseconds, handshake, "10s", "1ms", "1h", kTime, kReloadable,                                 \
          "For a client's TLS handshake.")                                                                              \
   OPTION(std::chrono::milliseconds, head, "10s", "1ms", "1h", kTime, kReloadable,                                      \
-         "For a whole request head, from its first byte; then 408.")                                                   \
+         "For the first byte of a new connection; then again for the whole head of each request, or 408.")             \
   OPTION(std::chrono::milliseconds, body, "60s", "1ms", "24h", kTime, kReloadable,                                     \
-         "For the next bytes of a request body; then 408.")                                                            \
+         "For more of a request body; the pace of limits.min_body_rate is taken over this time. Then 408.")            \
   OPTION(std::chrono::milliseconds, idle, "75s", "1ms", "24h", kTime, kReloadable,                                     \
          "For the next request on a kept-alive connection.")                                                           \
   OPTION(std::chrono::milliseconds, response, "60s", "1ms", "24h", kTime, kReloadable,                                 \
@@ -156,7 +156,7 @@ enum class LogFormat : uint8_t { kText, kJson };
   OPTION(std::chrono::milliseconds, delay, "5s", "0s", "1h", kTime, kReloadable,                                       \
          "Accepting goes on for this time while /readyz fails, so that load balancers look elsewhere first.")          \
   OPTION(std::chrono::milliseconds, timeout, "25s", "0s", "1h", kTime, kReloadable,                                    \
-         "Requests may end, and sessions are closed with 1012, within this time; then what is left is cut off.")       \
+         "From SIGTERM on, delay included: requests end, sessions are closed with 1012; the rest is cut off.")         \
   END(drain)                                                                                                           \
                                                                                                                        \
   BEGIN(Log, log, "What is written to stderr.")                                                                        \

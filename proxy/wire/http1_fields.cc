@@ -9,30 +9,42 @@
 namespace sheaf::wire {
 namespace {
 
-// What llhttp's callbacks fill in. The head lies in one piece, so each name and value comes in one callback.
+// What llhttp's callbacks fill in. The head lies in one piece, so each name and value comes in one callback. A value
+// that llhttp refuses half-way comes too, but is never completed.
 struct FieldCollector {
   const HeadLimits& limits;
   std::vector<Field>& fields;
-  std::string_view name = {};
+  Field field = {};
+  bool in_value = false;
   std::optional<RejectReason> reject = std::nullopt;
 };
 
 int OnFieldName(llhttp_t* parser, const char* data, size_t size) {
   auto& collector = *static_cast<FieldCollector*>(parser->data);
-  collector.name = {data, size};
+  collector.field.name = {data, size};
+  return HPE_OK;
+}
+
+int OnFieldNameComplete(llhttp_t* parser) {
+  static_cast<FieldCollector*>(parser->data)->in_value = true;
   return HPE_OK;
 }
 
 int OnFieldValue(llhttp_t* parser, const char* data, size_t size) {
   auto& collector = *static_cast<FieldCollector*>(parser->data);
-  const Field field{collector.name, Trim({data, size})};
-  collector.reject = CheckField(field, collector.limits.allow_underscores);
+  collector.field.value = Trim({data, size});
+  return HPE_OK;
+}
+
+int OnFieldComplete(llhttp_t* parser) {
+  auto& collector = *static_cast<FieldCollector*>(parser->data);
+  collector.in_value = false;
+  collector.reject = CheckField(collector.field, collector.limits.allow_underscores);
   if (!collector.reject && collector.fields.size() == collector.limits.max_fields) {
     collector.reject = RejectReason::kTooManyFields;
   }
   if (collector.reject) return HPE_USER;
-  collector.fields.push_back(field);
-  collector.name = {};
+  collector.fields.push_back(collector.field);
   return HPE_OK;
 }
 
@@ -46,7 +58,9 @@ const llhttp_settings_t& Settings() {
     llhttp_settings_t made;
     llhttp_settings_init(&made);
     made.on_header_field = OnFieldName;
+    made.on_header_field_complete = OnFieldNameComplete;
     made.on_header_value = OnFieldValue;
+    made.on_header_value_complete = OnFieldComplete;
     made.on_headers_complete = OnFieldsComplete;
     return made;
   }();
@@ -67,7 +81,7 @@ RejectReason ReasonOf(llhttp_errno_t error, const llhttp_t& parser, const FieldC
       return RejectReason::kBadTransferEncoding;
     case HPE_INVALID_HEADER_TOKEN:
     case HPE_UNEXPECTED_SPACE:
-      return collector.name.empty() ? RejectReason::kBadFieldName : RejectReason::kBadFieldValue;
+      return collector.in_value ? RejectReason::kBadFieldValue : RejectReason::kBadFieldName;
     default:
       return RejectReason::kBadRequestLine;
   }

@@ -12,7 +12,7 @@ enum CharacterClass : uint8_t {
   kTokenChar = 1,
   kValueChar = 2,
   kTargetChar = 4,
-  kHostChar = 8,  // unreserved and sub-delims of RFC 3986; '%' is left out, since no real host has it
+  kHostChar = 8,  // unreserved of RFC 3986; its sub-delims and escapes are left out, since no real host has them
 };
 
 constexpr bool IsAlphanumeric(unsigned c) {
@@ -30,7 +30,7 @@ constexpr std::array<uint8_t, 256> kClasses = [] {
     if (IsAlphanumeric(c) || IsOneOf(c, "!#$%&'*+-.^_`|~")) bits |= kTokenChar;
     if (c == '\t' || (c >= 0x20 && c != 0x7F)) bits |= kValueChar;
     if (c > 0x20 && c < 0x7F && c != '#') bits |= kTargetChar;
-    if (IsAlphanumeric(c) || IsOneOf(c, "-._~!$&'()*+,;=")) bits |= kHostChar;
+    if (IsAlphanumeric(c) || IsOneOf(c, "-._~")) bits |= kHostChar;
     classes[c] = static_cast<uint8_t>(bits);
   }
   return classes;

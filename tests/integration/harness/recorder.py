@@ -50,7 +50,6 @@ class Connection:
     socket: socket.socket
     received: bytes = b""
     ended: bool = False
-    server_name: str | None = None
     requests: list[Request] = field(default_factory=list)
 
     def send(self, data: bytes) -> None:
@@ -146,7 +145,6 @@ class Recorder:
         try:
             if self._context:
                 accepted = connection.socket = self._context.wrap_socket(accepted, server_side=True)
-                connection.server_name = getattr(accepted, "sheaf_server_name", None)
             self.connections.append(connection)
             rest = b""
             while data := accepted.recv(1 << 16):

@@ -7,6 +7,7 @@
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "proxy/wire/http1.h"
 
@@ -47,8 +48,11 @@ inline std::optional<RejectReason> ParseInTwoReads(std::string_view head, size_t
   return std::nullopt;
 }
 
-inline std::optional<RejectReason> Parse(std::string_view head, RequestHead& request, const HeadLimits& limits = {}) {
-  return ParseInTwoReads(head, 0, limits, request);
+// The request's views hold until the next call.
+inline std::optional<RejectReason> Parse(std::string head, RequestHead& request, const HeadLimits& limits = {}) {
+  static std::string kept;
+  kept = std::move(head);
+  return ParseInTwoReads(kept, 0, limits, request);
 }
 
 }  // namespace sheaf::wire

@@ -1,0 +1,90 @@
+// From the command line to a running server. What happens after that is in proxy/server.h.
+#include <unistd.h>
+
+#include <csignal>
+#include <iostream>
+#include <string>
+#include <utility>
+
+#include "proxy/command_line.h"
+#include "proxy/config.h"
+#include "proxy/config_docs.h"
+#include "proxy/healthcheck.h"
+#include "proxy/logging.h"
+#include "proxy/server.h"
+
+namespace sheaf {
+namespace {
+
+using Action = CommandLine::Action;
+
+constexpr int kExitConfiguration = 1;
+constexpr int kExitUsage = 2;
+
+Result<Configuration> Load(CommandLine& line) {
+  Result<ConfigSources> sources = CollectSources(line.config_file, std::move(line.settings), environ);
+  if (!sources.ok()) return Error{sources.error()};
+  return LoadConfiguration(sources.value());
+}
+
+int Healthcheck(const Options& options) {
+  const Result<std::string> answer = AskReadiness(options.admin.address);
+  if (!answer.ok()) std::cerr << answer.error() << '\n';
+  return answer.ok() ? 0 : 1;
+}
+
+int Serve(Options options) {
+  SetupLogging(options);
+  // A peer that is gone shows up as an error of the write.
+  std::signal(SIGPIPE, SIG_IGN);
+  Server server(std::move(options), SHEAF_VERSION);
+  return server.Run();
+}
+
+int RunConfigured(Action action, Configuration configuration) {
+  switch (action) {
+    case Action::kCheck:
+      std::cout << "configuration is valid\n" << Summarize(configuration.options);
+      return 0;
+    case Action::kDumpConfig:
+      std::cout << DumpConfiguration(configuration);
+      return 0;
+    case Action::kHealthcheck:
+      return Healthcheck(configuration.options);
+    default:
+      return Serve(std::move(configuration.options));
+  }
+}
+
+int Main(int argc, char** argv) {
+  CommandLine line = ParseCommandLine(argc, argv, SHEAF_VERSION);
+  switch (line.action) {
+    case Action::kShow:
+      std::cout << line.text;
+      return 0;
+    case Action::kFail:
+      std::cerr << line.text;
+      return kExitUsage;
+    case Action::kPrintDefaultConfig:
+      std::cout << DefaultConfig();
+      return 0;
+    case Action::kPrintOptionsManual:
+      std::cout << OptionsManual();
+      return 0;
+    default:
+      break;
+  }
+  Result<Configuration> configuration = Load(line);
+  if (!configuration.ok()) {
+    std::cerr << configuration.error() << '\n';
+    return kExitConfiguration;
+  }
+  return RunConfigured(line.action, std::move(configuration.value()));
+}
+
+}  // namespace
+}  // namespace sheaf
+
+int main(int argc, char** argv) {
+  return sheaf::Main(argc, argv);
+}

@@ -1,0 +1,30 @@
+// The statistics document of /api/performance/websocket/stats, with the field names of the Python original where it has
+// them. Pure; any thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/metrics.h"
+
+namespace sheaf {
+
+// Everything that the document tells, as of one moment.
+struct StatsSnapshot {
+  MetricsTotals totals;
+  std::string_view version;  // of the program; outlives the snapshot
+  std::chrono::nanoseconds uptime{0};
+  size_t workers = 0;
+  uint32_t pool_min_size = 0;
+  uint32_t pool_max_size = 0;
+  bool ready = false;  // as /readyz says
+};
+
+// A JSON object. Rates are fractions between 0 and 1, times are in the unit of the field's name; a rate of nothing is
+// 0.
+std::string StatsJson(const StatsSnapshot& snapshot);
+
+}  // namespace sheaf

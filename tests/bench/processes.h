@@ -1,0 +1,18 @@
+// What the measured processes cost, read from /proc.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace sheaf::bench {
+
+// User and system time of all the processes together, all their threads included, in microseconds. A process that has
+// gone counts nothing. The kernel gives whole clock ticks (10 ms): measure for seconds.
+uint64_t CpuMicroseconds(const std::vector<pid_t>& pids);
+
+// Proportional set size of all the processes together, in bytes: pages that they share count once.
+uint64_t PssBytes(const std::vector<pid_t>& pids);
+
+}  // namespace sheaf::bench

@@ -1,0 +1,130 @@
+"""Issue item 9 and hardening row 69: the admin listener."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from harness.backend import Backend
+from harness.frames import TEXT, RawWebSocket
+from harness.ports import wait_until
+from harness.raw import RawClient, get
+from harness.sheaf import Sheaf
+
+
+def test_probes_answer(sheaf: Sheaf) -> None:
+    assert sheaf.admin("/livez")[0] == sheaf.admin("/readyz")[0] == 200
+
+
+def test_metrics_satisfy_promtool(sheaf: Sheaf) -> None:
+    get(sheaf.port, "/page")
+    promtool = shutil.which("promtool")
+    assert promtool, "promtool is not installed: run tests/install.sh"
+    done = subprocess.run([promtool, "check", "metrics"], input=sheaf.admin("/metrics")[1], text=True, capture_output=True,
+                          timeout=20, check=False)
+    assert done.returncode == 0 and done.stdout + done.stderr == "", done.stdout + done.stderr
+
+
+def test_metrics_come_as_prometheus_text(sheaf: Sheaf) -> None:
+    with RawClient(sheaf.admin_port) as client:
+        response = client.request("GET /metrics HTTP/1.1\nHost: 127.0.0.1\nConnection: close\n\n")
+    assert (response.get("content-type") or "").startswith("text/plain")
+
+
+def test_counters_follow_what_happens(make_sheaf, backend: Backend) -> None:
+    proxy = make_sheaf(backend.url)
+    for path in ("/page", "/page", "/status/404", "/status/500"):
+        get(proxy.port, path)
+    assert [proxy.metric("sheaf_http_requests_total", status=status) for status in ("2xx", "4xx", "5xx")] == [2, 1, 1]
+    assert proxy.metric("sheaf_client_connections_total") == 4
+    with RawWebSocket(proxy.port) as socket:
+        socket.send_frame(TEXT, b"hello")
+        assert socket.read_message() == (TEXT, b"hello")
+        assert (proxy.metric("sheaf_websocket_sessions"), proxy.metric("sheaf_websocket_sessions_total")) == (1, 1)
+        assert proxy.metric("sheaf_message_bytes_to_upstream_total") == proxy.metric("sheaf_message_bytes_to_clients_total") == 5
+    wait_until(lambda: proxy.metric("sheaf_websocket_sessions") == 0, 3, "the session is over")
+    assert proxy.metric("sheaf_websocket_closes_total") == 1
+    wait_until(lambda: proxy.metric("sheaf_client_connections") == 0, 3, "all clients are gone")
+    assert proxy.metric("sheaf_client_received_bytes_total") > 300
+    assert proxy.metric("sheaf_upstream_sent_bytes_total") > 300
+
+
+def test_stats_are_json(sheaf: Sheaf) -> None:
+    with RawClient(sheaf.admin_port) as client:
+        response = client.request("GET /api/performance/websocket/stats HTTP/1.1\nHost: localhost\nConnection: close\n\n")
+    assert response.status == 200 and (response.get("content-type") or "").startswith("application/json")
+    assert isinstance(json.loads(response.body), dict)
+
+
+@pytest.mark.parametrize("fields", ["Host: evil.example", "Host: 127.0.0.1.evil.example", "Host: 127.0.0.1\nOrigin: http://127.0.0.1",
+                                    "Host: localhost\nOrigin: null", "Host: 127.0.0.1\nOrigin: https://evil.example"])
+@pytest.mark.parametrize("path", ["/metrics", "/api/performance/websocket/stats"])
+def test_foreign_host_or_any_origin_is_refused(sheaf: Sheaf, fields: str, path: str) -> None:
+    with RawClient(sheaf.admin_port) as client:
+        assert client.request(f"GET {path} HTTP/1.1\n{fields}\nConnection: close\n\n").status == 403
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.0.0.1:{port}", "localhost:{port}"])
+def test_own_hosts_are_served(sheaf: Sheaf, host: str) -> None:
+    with RawClient(sheaf.admin_port) as client:
+        text = f"GET /metrics HTTP/1.1\nHost: {host.format(port=sheaf.admin_port)}\nConnection: close\n\n"
+        assert client.request(text).status == 200
+
+
+def test_probe_by_pod_address_is_served(sheaf: Sheaf) -> None:
+    """A kubelet asks with the pod's address as Host; the probes tell nothing worth stealing."""
+    with RawClient(sheaf.admin_port) as client:
+        assert client.request("GET /livez HTTP/1.1\nHost: 10.1.2.3:9901\nConnection: close\n\n").status == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("path", ["/metrics", "/livez", "/readyz", "/api/performance/websocket/stats"])
+def test_other_methods_are_refused(sheaf: Sheaf, method: str, path: str) -> None:
+    with RawClient(sheaf.admin_port) as client:
+        response = client.request(f"{method} {path} HTTP/1.1\nHost: 127.0.0.1\nContent-Length: 0\nConnection: close\n\n")
+    assert response.status == 405 and "GET" in (response.get("allow") or "")
+
+
+def test_unknown_path_is_404(sheaf: Sheaf) -> None:
+    assert sheaf.admin("/nothing")[0] == 404
+
+
+@pytest.mark.parametrize("garbage", [b"\0\0\0\0\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"GET /metrics HTTP/1.1\nHost: a\n\n",
+                                     b"POST /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                                     b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n"])
+def test_garbage_ends_that_connection_only(sheaf: Sheaf, garbage: bytes) -> None:
+    with RawClient(sheaf.admin_port, timeout=5) as client:
+        client.send_quietly(garbage)
+        answer = client.read_until(b"\r\n")
+    assert answer == b"" or b" 4" in answer or b" 5" in answer
+    assert sheaf.admin("/livez")[0] == 200
+
+
+def test_token_guards_all_but_the_probes(make_sheaf, backend: Backend) -> None:
+    proxy = make_sheaf(backend.url, {"admin": {"token": "correct-horse"}})
+    assert proxy.admin("/livez")[0] == proxy.admin("/readyz")[0] == 200
+    for path in ("/metrics", "/api/performance/websocket/stats"):
+        assert proxy.admin(path)[0] == 401
+        assert proxy.admin(path, headers={"Authorization": "Bearer wrong-horse"})[0] == 401
+        assert proxy.admin(path, headers={"Authorization": "Bearer correct-hors"})[0] == 401
+        assert proxy.admin(path, headers={"Authorization": "Basic correct-horse"})[0] == 401
+        assert proxy.admin(path, headers={"Authorization": "Bearer correct-horse"})[0] == 200
+    assert "correct-horse" not in proxy.log()
+
+
+def test_admin_paths_are_not_served_to_clients(sheaf: Sheaf) -> None:
+    for path in ("/metrics", "/livez", "/api/performance/websocket/stats"):
+        assert get(sheaf.port, path).status == 404
+
+
+def test_admin_answers_while_clients_keep_the_workers_busy(sheaf: Sheaf) -> None:
+    clients = [RawClient(sheaf.port) for _ in range(8)]
+    for client in clients:
+        client.send(b"GET /download?bytes=300000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+    for _ in range(20):
+        assert sheaf.admin("/livez")[0] == 200
+    for client in clients:
+        client.close()

@@ -1,0 +1,60 @@
+#include "proxy/command_line.h"
+
+#include <doctest/doctest.h>
+
+namespace sheaf {
+namespace {
+
+using Action = CommandLine::Action;
+
+CommandLine Parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "sheaf");
+  return ParseCommandLine(static_cast<int>(arguments.size()), arguments.data(), "1.2.3");
+}
+
+TEST_CASE("without arguments Sheaf serves with its defaults") {
+  const CommandLine line = Parse({});
+  CHECK(line.action == Action::kServe);
+  CHECK(line.config_file.empty());
+  CHECK(line.settings.empty());
+}
+
+TEST_CASE("-c names the file and --set may be repeated, in order") {
+  const CommandLine line = Parse({"-c", "a.conf", "--set", "pool.min_size=1", "--set", "admin.token=a=b c"});
+  CHECK(line.action == Action::kServe);
+  CHECK(line.config_file == "a.conf");
+  CHECK(line.settings == std::vector<std::string>{"pool.min_size=1", "admin.token=a=b c"});
+}
+
+TEST_CASE("a list in --set is not taken apart") {
+  const CommandLine line = Parse({"--set", "forwarded.trusted_proxies=10.0.0.0/8,::1", "--set=pool.min_size=2"});
+  CHECK(line.settings == std::vector<std::string>{"forwarded.trusted_proxies=10.0.0.0/8,::1", "pool.min_size=2"});
+}
+
+TEST_CASE("each action has its flag") {
+  CHECK(Parse({"-t"}).action == Action::kCheck);
+  CHECK(Parse({"--check", "-c", "x"}).action == Action::kCheck);
+  CHECK(Parse({"--dump-config"}).action == Action::kDumpConfig);
+  CHECK(Parse({"--print-default-config"}).action == Action::kPrintDefaultConfig);
+  CHECK(Parse({"--print-options-manual"}).action == Action::kPrintOptionsManual);
+  CHECK(Parse({"--healthcheck"}).action == Action::kHealthcheck);
+}
+
+TEST_CASE("help and version are shown") {
+  CHECK(Parse({"--help"}).action == Action::kShow);
+  CHECK(Parse({"--help"}).text.find("--set SECTION.KEY=VALUE") != std::string::npos);
+  CHECK(Parse({"--version"}).action == Action::kShow);
+  CHECK(Parse({"--version"}).text == "sheaf 1.2.3\n");
+}
+
+TEST_CASE("a wrong command line fails and says why") {
+  for (const std::vector<const char*>& arguments :
+       {std::vector<const char*>{"--frob"}, {"serve"}, {"-c"}, {"--set"}, {"-t", "--dump-config"}}) {
+    const CommandLine line = Parse(arguments);
+    CHECK(line.action == Action::kFail);
+    CHECK(line.text.starts_with("sheaf: "));
+  }
+}
+
+}  // namespace
+}  // namespace sheaf

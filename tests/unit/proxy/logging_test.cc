@@ -1,0 +1,143 @@
+#include "proxy/logging.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <rapidjson/document.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+
+namespace sheaf {
+namespace {
+
+using namespace std::chrono_literals;
+
+// 2026-05-04T12:00:00.007Z
+constexpr std::chrono::system_clock::time_point kTime{1777896000s + 7ms};
+
+std::string Text(std::string_view message, const std::vector<LogField>& fields) {
+  return FormatLogLine(LogFormat::kText, kTime, LogLevel::kWarning, message, fields);
+}
+
+std::string Json(std::string_view message, const std::vector<LogField>& fields) {
+  return FormatLogLine(LogFormat::kJson, kTime, LogLevel::kWarning, message, fields);
+}
+
+bool IsPrintableAscii(const std::string& line) {
+  for (const char c : line) {
+    if (c < ' ' || c > '~') return false;
+  }
+  return true;
+}
+
+TEST_CASE("a text line has time, level, message and fields") {
+  CHECK(Text("backend is down", {{"upstream", "127.0.0.1:8000"}, {"error", "Connection refused"}}) ==
+        "2026-05-04T12:00:00.007Z warning backend is down upstream=127.0.0.1:8000 error=\"Connection refused\"");
+}
+
+TEST_CASE("a JSON line has the same as an object") {
+  rapidjson::Document line;
+  line.Parse(Json("access", {{"path", "/a \"b\""}, {"status", "200"}}).c_str());
+  REQUIRE(line.IsObject());
+  CHECK(std::string(line["ts"].GetString()) == "2026-05-04T12:00:00.007Z");
+  CHECK(std::string(line["level"].GetString()) == "warning");
+  CHECK(std::string(line["msg"].GetString()) == "access");
+  CHECK(std::string(line["path"].GetString()) == "/a \"b\"");
+  CHECK(std::string(line["status"].GetString()) == "200");
+}
+
+TEST_CASE("values that could be read otherwise are quoted") {
+  CHECK(Text("m", {{"a", ""}}).ends_with(" m a=\"\""));
+  CHECK(Text("m", {{"a", "x=y"}}).ends_with(" m a=\"x=y\""));
+  CHECK(Text("m", {{"a", "say \"hi\""}}).ends_with(R"( m a="say \"hi\"")"));
+  CHECK(Text("m", {{"a", R"(c:\d)"}}).ends_with(R"( m a=c:\\d)"));
+  CHECK(Text("m", {{"a", "plain/value-1.2"}}).ends_with(" m a=plain/value-1.2"));
+}
+
+TEST_CASE("no value can end a line, forge a field or reach the terminal") {
+  const std::string hostile = std::string("x\r\n2026 error forged\x1b[31m\x9b\x7f\xff\t") + std::string(1, '\0');
+  const std::string line = Text("access", {{"user_agent", hostile}});
+  CHECK(IsPrintableAscii(line));
+  CHECK(line.ends_with(R"( access user_agent="x\x0D\x0A2026 error forged\x1B[31m\x9B\x7F\xFF\x09\x00")"));
+  CHECK(IsPrintableAscii(Json("access", {{"user_agent", hostile}})));
+}
+
+TEST_CASE("an escape that a client spells out differs from a real one") {
+  CHECK(Text("m", {{"a", "\\x0A"}}) != Text("m", {{"a", "\n"}}));
+  CHECK(Json("m", {{"a", "\\x0A"}}) != Json("m", {{"a", "\n"}}));
+}
+
+TEST_CASE("a hostile value in JSON stays one value") {
+  rapidjson::Document line;
+  line.Parse(Json("access", {{"path", "/\",\"level\":\"error\"}\n{\"x\":\"\xff"}}).c_str());
+  REQUIRE(line.IsObject());
+  CHECK(line.MemberCount() == 4);
+  CHECK(std::string(line["level"].GetString()) == "warning");
+  CHECK(std::string(line["path"].GetString()) == R"(/","level":"error"}\x0A{"x":"\xFF)");
+}
+
+TEST_CASE("a message is escaped like a value") {
+  CHECK(Text("a\nb", {}).ends_with(R"( warning a\x0Ab)"));
+}
+
+TEST_CASE("long values are cut and lines stay under the limit") {
+  CHECK(Text("m", {{"a", std::string(3000, 'x')}}).ends_with("x..."));
+  CHECK_FALSE(Text("m", {{"a", std::string(1000, 'x')}}).ends_with("..."));
+  for (const char byte : {'x', '\n', '"', '\\', '\xff'}) {
+    const std::vector<LogField> fields(20, LogField{"key", std::string(5000, byte)});
+    CHECK(Text("m", fields).size() <= kMaxLogLine);
+    const std::string json = Json("m", fields);
+    CHECK(json.size() <= kMaxLogLine);
+    rapidjson::Document line;
+    CHECK_FALSE(line.Parse(json.c_str()).HasParseError());
+  }
+}
+
+// What reaches stderr meanwhile, one element a write(2): a pipe in packet mode keeps them apart.
+class CapturedStderr {
+ public:
+  CapturedStderr() : saved_(dup(STDERR_FILENO)) {
+    REQUIRE(pipe2(pipe_.data(), O_DIRECT | O_NONBLOCK) == 0);
+    dup2(pipe_[1], STDERR_FILENO);
+  }
+  CapturedStderr(const CapturedStderr&) = delete;
+  CapturedStderr& operator=(const CapturedStderr&) = delete;
+  ~CapturedStderr() {
+    dup2(saved_, STDERR_FILENO);
+    for (const int fd : {saved_, pipe_[0], pipe_[1]}) close(fd);
+  }
+  std::string NextWrite() const {
+    std::array<char, 4096> buffer{};
+    const ssize_t count = read(pipe_[0], buffer.data(), buffer.size());
+    return count <= 0 ? "" : std::string(buffer.data(), static_cast<size_t>(count));
+  }
+
+ private:
+  int saved_;
+  std::array<int, 2> pipe_{};
+};
+
+TEST_CASE("a line reaches stderr in one write, from the configured level on, in the configured format") {
+  Options options;
+  options.log.level = LogLevel::kWarning;
+  SetupLogging(options);
+  const CapturedStderr captured;
+  Log(LogLevel::kInfo, "not this");
+  Log(LogLevel::kWarning, "this", {{"key", "a value"}});
+  Log(LogLevel::kError, "and this");
+  CHECK(captured.NextWrite().ends_with("Z warning this key=\"a value\"\n"));
+  CHECK(captured.NextWrite().ends_with("Z error and this\n"));
+  CHECK(captured.NextWrite().empty());
+
+  options.log.level = LogLevel::kDebug;
+  options.log.format = LogFormat::kJson;
+  SetupLogging(options);
+  Log(LogLevel::kDebug, "object");
+  CHECK(captured.NextWrite().ends_with(R"("level":"debug","msg":"object"})"
+                                       "\n"));
+  CHECK(captured.NextWrite().empty());
+}
+
+}  // namespace
+}  // namespace sheaf
