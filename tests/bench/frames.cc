@@ -1,7 +1,9 @@
 #include "tests/bench/frames.h"
 
 #include <openssl/evp.h>
+#include <strings.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 

@@ -21,8 +21,7 @@ void AppendMessage(std::string& out, uint8_t opcode, std::string_view payload, s
 // Sec-WebSocket-Accept for a Sec-WebSocket-Key (RFC 6455 4.2.2).
 std::string AcceptKey(std::string_view key);
 
-// The value of a field in an HTTP head, "" when it is not there. The name is given in lower case, with ": " behind it
-// left out.
+// The value of a field in an HTTP head, "" when it is not there. Upper and lower case are the same in names.
 std::string_view FieldValue(std::string_view head, std::string_view name);
 
 struct Message {
