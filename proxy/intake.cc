@@ -274,14 +274,14 @@ void Intake::OnExchangeDone(bool close) {
 void Intake::OnExchangeRefused(RejectReason reason) {
   const ExchangeInfo& info = exchange_->info();
   if (exchange_->response_begun()) {
-    exchange_->Cancel(CloseReason::kClientBadRequest);
-    return OnExchangeBroken(CloseReason::kClientBadRequest);
+    exchange_->Cancel(CloseReason::kRefused);
+    return OnExchangeBroken(CloseReason::kRefused);
   }
   // A request that was received whole leaves the connection in order.
   const bool close = !body_.complete() || !info.keep_alive || worker_.draining();
   LogRefusal(reason, info.method, info.target, info.request_id);
-  exchange_->LogAccess(Describe(reason).status, CloseReason::kClientBadRequest);
-  exchange_->Cancel(CloseReason::kClientBadRequest);
+  exchange_->LogAccess(Describe(reason).status, CloseReason::kRefused);
+  exchange_->Cancel(CloseReason::kRefused);
   Answer(reason, info.request_id, info.wants_html, info.method == "HEAD", close);
   OnExchangeDone(close);
 }
@@ -316,7 +316,7 @@ void Intake::Reject(RejectReason reason, const wire::RequestHead* request) {
   LogRefusal(reason, known ? request->method : "", known ? request->target : "", request_id);
   worker_.metrics().http_requests_total[StatusClassOf(Describe(reason).status)].Add();
   Answer(reason, request_id, known && WantsHtml(*request), known && request->method == "HEAD", true);
-  Finish(CloseReason::kClientBadRequest);
+  Finish(CloseReason::kRefused);
 }
 
 void Intake::LogRefusal(RejectReason reason, std::string_view method, std::string_view target,

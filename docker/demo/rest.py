@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from .quotes import Ticker
 
@@ -28,6 +29,14 @@ def pattern(total_bytes: int) -> AsyncIterator[bytes]:
     return generate()
 
 
+class EchoResponse(StreamingResponse):
+    """A response made of the request's body. The base class listens for the client's leaving meanwhile, which would take
+    the body's messages away from the stream."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.stream_response(send)
+
+
 def make_router(ticker: Ticker) -> APIRouter:
     """All plain HTTP routes but the page."""
     router = APIRouter()
@@ -44,9 +53,10 @@ def make_router(ticker: Ticker) -> APIRouter:
         return found
 
     @router.post("/api/echo")
-    async def echo(request: Request) -> StreamingResponse:
+    async def echo(request: Request) -> EchoResponse:
+        """Streams the body back while it comes."""
         media_type = request.headers.get("content-type", "application/octet-stream")
-        return StreamingResponse(request.stream(), media_type=media_type)
+        return EchoResponse(request.stream(), media_type=media_type)
 
     @router.api_route("/headers", methods=["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
     async def headers(request: Request) -> JSONResponse:

@@ -146,6 +146,7 @@ class MetricsRegistry {
   WorkerMetrics& AddWorker();
 
   size_t workers() const { return workers_.size(); }
+  const WorkerMetrics& worker(size_t index) const { return *workers_[index]; }
   const std::string& version() const { return version_; }
   std::chrono::system_clock::time_point started() const { return started_; }
 

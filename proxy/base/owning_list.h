@@ -18,6 +18,7 @@ class OwningList {
 
   size_t size() const { return list_.size(); }
   bool empty() const { return list_.empty(); }
+  T& front() { return list_.front(); }  // the oldest; not when empty
 
   T& Adopt(std::unique_ptr<T> object) {
     T& member = *object.release();

@@ -48,7 +48,7 @@ class [[nodiscard]] Result {
   ROW(kClientMessageTooBig, "client_message_too_big", 1009, "the client's message is over limits.max_message")      \
   ROW(kClientFragments, "client_fragments", 1008, "the client's message has too many fragments")                    \
   ROW(kClientPingFlood, "client_ping_flood", 1008, "the client sent pings over limits.max_ping_rate")               \
-  ROW(kClientBadRequest, "client_bad_request", 0, "the client's request was refused")                               \
+  ROW(kRefused, "refused", 0, "the proxy answered the request itself")                                              \
   ROW(kClientTimeout, "client_timeout", 0, "the client was too slow")                                               \
   ROW(kClientPingTimeout, "client_ping_timeout", 1011, "the client did not answer a ping")                          \
   ROW(kClientStalled, "client_stalled", 1013, "the client did not read what was sent to it")                        \

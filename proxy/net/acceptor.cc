@@ -25,7 +25,10 @@ Result<int> Acceptor::Listen(const Address& address, int backlog) {
   if (fd < 0) return fail("cannot make a socket for", fd);
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) return fail("cannot share", fd);
+  // A Unix socket has one listener; newer kernels refuse the option for it.
+  if (!address.is_unix() && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) {
+    return fail("cannot share", fd);
+  }
   if (address.family() == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
   if (bind(fd, address.data(), address.length()) != 0) return fail("cannot bind to", fd);
   if (listen(fd, backlog) != 0) return fail("cannot listen on", fd);

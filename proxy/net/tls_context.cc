@@ -34,6 +34,9 @@ int SelectAlpn(SSL*, const unsigned char** out, unsigned char* out_length, const
   return SSL_TLSEXT_ERR_OK;
 }
 
+// Nobody is there to type it: a key with a password is an error, not a prompt.
+int NoPassword(char*, int, int, void*) { return -1; }
+
 void SetCommon(SSL_CTX* context) {
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_cipher_list(context, kTls12Ciphers);
@@ -62,6 +65,7 @@ Result<std::unique_ptr<TlsContext>> TlsContext::ForServer(const std::string& cer
   SSL_CTX_set_max_early_data(context, 0);
   static constexpr unsigned char kSessionContext[] = "sheaf";
   SSL_CTX_set_session_id_context(context, kSessionContext, sizeof(kSessionContext) - 1);
+  SSL_CTX_set_default_passwd_cb(context, &NoPassword);
   SSL_CTX_set_alpn_select_cb(context, &SelectAlpn, nullptr);
   if (SSL_CTX_use_certificate_chain_file(context, certificate_path.c_str()) != 1) {
     return Error{"cannot read a PEM certificate from '" + certificate_path + "': " + LastError()};

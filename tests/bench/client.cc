@@ -123,9 +123,9 @@ void Client::OnBytes(std::span<char> bytes, uint64_t now_ns) {
 void Client::OnClose(std::string_view payload) {
   if (close_sent_) return End("");
   const bool has_code = payload.size() >= 2;
-  const unsigned code = has_code ? static_cast<unsigned>(static_cast<uint8_t>(payload[0])) << 8U |
-                                       static_cast<uint8_t>(payload[1])
-                                 : 1005U;
+  const unsigned code =
+      has_code ? static_cast<unsigned>(static_cast<uint8_t>(payload[0])) << 8U | static_cast<uint8_t>(payload[1])
+               : 1005U;
   End("closed by the other side with " + std::to_string(code));
 }
 

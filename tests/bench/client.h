@@ -19,7 +19,7 @@ class ClientEvents {
   virtual void OnOpen(Client& client) = 0;
   // now_ns: when the bytes were read.
   virtual void OnMessage(Client& client, std::string_view payload, uint64_t now_ns) = 0;
-  // The connection is gone. problem is "" when both sides had sent a Close frame. Start may be called from here.
+  // The connection is gone. problem is "" when both sides had sent a Close frame. Start must not be called from here.
   virtual void OnClosed(Client& client, std::string_view problem) = 0;
 };
 

@@ -45,9 +45,11 @@ std::string_view Payload::Write(Stamp stamp) {
 
 std::optional<Payload::Stamp> Payload::Read(std::string_view text) const {
   const std::string_view expected = text_;
-  const auto same = [&](size_t from, size_t to) { return text.substr(from, to - from) == expected.substr(from, to - from); };
-  if (text.size() != expected.size() || !same(0, kSequenceAt) ||
-      !same(kSequenceAt + kSequenceDigits, kTimeAt) || !same(kRestAt, text.size())) {
+  const auto same = [&](size_t from, size_t to) {
+    return text.substr(from, to - from) == expected.substr(from, to - from);
+  };
+  if (text.size() != expected.size() || !same(0, kSequenceAt) || !same(kSequenceAt + kSequenceDigits, kTimeAt) ||
+      !same(kRestAt, text.size())) {
     return std::nullopt;
   }
   Stamp stamp;

@@ -1,5 +1,5 @@
-// The text that is sent to and fro: JSON of one fixed size, with a sequence number and a time in it, so that each message
-// can be told from every other and its way be timed.
+// The text that is sent to and fro: JSON of one fixed size, with a sequence number and a time in it, so that each
+// message can be told from every other and its way be timed.
 //
 //   {"type":"tick","seq":"0000000012","t":"00000001234567890123","pad":"xxx..."}
 #pragma once

@@ -40,8 +40,8 @@ sockaddr_in ParseAddress(const std::string& text);
 
 Fd Listen(const sockaddr_in& address);
 
-// Starts a non-blocking connect from 127.0.0.<source>: several source addresses give a multiple of the 28,000 ports that
-// one address has, which matters where thousands of connections a second are opened and closed.
+// Starts a non-blocking connect from 127.0.0.<source>: several source addresses give a multiple of the 28,000 ports
+// that one address has, which matters where thousands of connections a second are opened and closed.
 Fd StartConnect(const sockaddr_in& to, uint8_t source);
 
 void SetNoDelay(int fd);

@@ -254,9 +254,10 @@ def test_error_answer_is_json_with_the_request_id(sheaf: Sheaf) -> None:
     assert len(response.body) < 1000
 
 
-def test_error_answer_is_html_where_the_client_asks_for_it(sheaf: Sheaf) -> None:
-    with RawClient(sheaf.port) as client:
-        response = client.request("TRACE / HTTP/1.1\nHost: a.example\nAccept: text/html,*/*;q=0.8\n\n")
+def test_error_answer_is_html_where_the_client_asks_for_it(make_sheaf) -> None:
+    proxy = make_sheaf("http://127.0.0.1:9", {"pool": {"acquire_timeout": "300ms"}}, ready="/livez")
+    response = get(proxy.port, "/", "Accept: text/html,application/xhtml+xml,*/*;q=0.8\n")
+    assert response.status == 503
     assert (response.get("content-type") or "").startswith("text/html")
     assert b"<html" in response.body.lower()
 

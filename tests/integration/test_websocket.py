@@ -236,11 +236,27 @@ def test_close_that_the_client_does_not_answer_ends_in_close_timeout(make_sheaf,
         assert 0.7 < time.monotonic() - began < 3
 
 
-def test_data_after_a_close_is_ignored(sheaf: Sheaf) -> None:
-    with RawWebSocket(sheaf.port) as socket:
+def test_data_after_a_close_is_ignored(make_recorder, make_sheaf) -> None:
+    recorder = make_recorder(upgrade_answer, at_head=True)
+    proxy = make_sheaf(recorder.url)
+    with RawWebSocket(proxy.port, "/ws") as socket:
         socket.send(frame(TEXT, b"before") + close_frame(1000) + frame(TEXT, b"after") + frame(3, b"nonsense"))
-        assert socket.read_message() == (TEXT, b"before")
-        assert socket.read_message()[0] == CLOSE
+        upstream = recorder.latest.connection
+        wait_until(lambda: len(upstream.received.split(b"\r\n\r\n", 1)[1]) >= 12 + 8, 3, "message and Close go upstream")
+        recorder.settle()
+        assert len(upstream.received.split(b"\r\n\r\n", 1)[1]) == 12 + 8, "what came after the Close went upstream"
+
+
+def test_what_the_backend_says_before_it_answers_a_close_still_arrives(make_recorder, make_sheaf) -> None:
+    recorder = make_recorder(upgrade_answer, at_head=True)
+    proxy = make_sheaf(recorder.url)
+    with RawWebSocket(proxy.port, "/ws") as socket:
+        upstream = recorder.latest.connection
+        socket.send(close_frame(1000))
+        wait_until(lambda: len(upstream.received.split(b"\r\n\r\n", 1)[1]) >= 8, 3, "the Close goes upstream")
+        upstream.send(frame(TEXT, b"last words", masked=False) + close_frame(1000, masked=False))
+        assert socket.read_message() == (TEXT, b"last words")
+        assert socket.read_close().code == 1000
         assert socket.ended(5)
 
 

@@ -1,0 +1,98 @@
+#include "proxy/admin.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "proxy/base/log.h"
+
+namespace sheaf {
+namespace {
+
+// A process that was killed leaves its Unix socket behind, and nobody can bind to it then. A socket at which nobody
+// listens any more goes; anything else stays, and Listen says so.
+void RemoveStaleSocket(const net::Address& address) {
+  const char* path = reinterpret_cast<const sockaddr_un*>(address.data())->sun_path;
+  struct stat status {};
+  if (lstat(path, &status) != 0 || !S_ISSOCK(status.st_mode)) return;
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return;
+  if (connect(fd, address.data(), address.length()) != 0 && errno == ECONNREFUSED) unlink(path);
+  close(fd);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Admin>> Admin::Start(const Options::Admin& options, const AdminSource& source) {
+  const Result<net::Address> address = net::Address::Resolve(options.address, true);
+  if (!address.ok()) return Error{"admin.address: " + address.error()};
+  Result<std::unique_ptr<net::Loop>> loop = net::Loop::Create(net::BufferMarks{});
+  if (!loop.ok()) return Error{loop.error()};
+  if (address.value().is_unix()) RemoveStaleSocket(address.value());
+  const Result<int> fd = net::Acceptor::Listen(address.value(), kBacklog);
+  if (!fd.ok()) return Error{"admin.address: " + fd.error()};
+  return std::unique_ptr<Admin>(new Admin(options, source, std::move(loop.value()), fd.value()));
+}
+
+Admin::Admin(const Options::Admin& options, const AdminSource& source, std::unique_ptr<net::Loop> loop, int fd)
+    : options_(options),
+      source_(source),
+      loop_(std::move(loop)),
+      liveness_(source.metrics(), loop_->now()),
+      look_deadline_(*this),
+      acceptor_(*loop_, fd, *this) {
+  loop_->SetDeadline(look_deadline_, kLookInterval);
+  thread_ = std::thread([this] { Run(); });
+}
+
+Admin::~Admin() {
+  Stop();
+}
+
+void Admin::Stop() {
+  if (!thread_.joinable()) return;
+  loop_->Post([this] { stopped_ = true; });
+  thread_.join();
+}
+
+void Admin::Run() {
+  while (!stopped_) {
+    loop_->WaitAndDispatch();
+    loop_->RunPosted();
+    loop_->FlushWrites();
+    loop_->graveyard().DestroyAll();
+  }
+  acceptor_.Stop();
+  connections_.ForEach([](AdminConnection& connection) { connection.Close(); });
+  loop_->graveyard().DestroyAll();
+}
+
+AdminAnswer Admin::Handle(const wire::RequestHead& request) {
+  return HandleAdminRequest(request, options_, source_, liveness_.live());
+}
+
+void Admin::OnAccepted(int fd, const net::Address& /*peer*/) {
+  if (connections_.size() >= kMaxConnections) connections_.front().Close();
+  auto connection = std::make_unique<AdminConnection>(*this);
+  if (connection->Start(fd)) connections_.Adopt(std::move(connection));
+}
+
+void Admin::OnAcceptPaused(int error) {
+  Log(LogLevel::kWarning, "the admin listener pauses", {{"error", std::strerror(error)}});
+}
+
+void Admin::OnDeadline(net::Deadline& /*deadline*/) {
+  liveness_.Look(loop_->now());
+  loop_->SetDeadline(look_deadline_, kLookInterval);
+}
+
+void Admin::Retire(AdminConnection& connection) {
+  loop_->graveyard().Retire(connections_.Release(connection));
+}
+
+}  // namespace sheaf

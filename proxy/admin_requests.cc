@@ -1,0 +1,161 @@
+#include "proxy/admin_requests.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "proxy/base/prometheus.h"
+#include "proxy/error_answer.h"
+#include "proxy/net/address.h"
+
+namespace sheaf {
+namespace {
+
+enum class Path : uint8_t { kLive, kReady, kStarted, kMetrics, kStats };
+
+struct PathRow {
+  std::string_view text;
+  Path path;
+  bool probe;  // asked by kubelets, which hold no token; tells nothing but well or not
+};
+
+constexpr std::array kPaths = {
+    PathRow{"/livez", Path::kLive, true},
+    PathRow{"/readyz", Path::kReady, true},
+    PathRow{"/startupz", Path::kStarted, true},
+    PathRow{"/metrics", Path::kMetrics, false},
+    PathRow{"/api/performance/websocket/stats", Path::kStats, false},
+};
+
+const PathRow* FindPath(std::string_view target) {
+  const std::string_view path = target.substr(0, target.find('?'));
+  const auto* row = std::find_if(kPaths.begin(), kPaths.end(), [path](const PathRow& one) { return one.text == path; });
+  return row == kPaths.end() ? nullptr : row;
+}
+
+// Every text is a constant without a character that JSON escapes.
+AdminAnswer Refusal(int status, std::string_view message) {
+  AdminAnswer answer{.status = status};
+  answer.body.append("{\"status\":").append(std::to_string(status));
+  answer.body.append(",\"message\":\"").append(message).append("\"}\n");
+  return answer;
+}
+
+AdminAnswer Probe(bool well, std::string_view reason) {
+  AdminAnswer answer{.status = well ? 200 : 503};
+  if (well) {
+    answer.body = "{\"status\":\"ok\"}\n";
+  } else {
+    answer.body.append("{\"status\":\"failed\",\"reason\":\"").append(reason).append("\"}\n");
+  }
+  return answer;
+}
+
+// "name", "name:port", "[v6]" or "[v6]:port", without the port and the brackets.
+std::string_view HostWithoutPort(std::string_view host) {
+  if (host.starts_with('[')) {
+    const size_t end = host.find(']');
+    return end == std::string_view::npos ? host : host.substr(1, end - 1);
+  }
+  return host.substr(0, host.rfind(':'));
+}
+
+bool HostIsOurs(std::string_view host, std::string_view configured_address) {
+  const std::string_view name = HostWithoutPort(host);
+  if (name.empty()) return false;
+  return wire::EqualsIgnoreCase(name, "localhost") || net::IsIpLiteral(name) ||
+         wire::EqualsIgnoreCase(name, HostWithoutPort(configured_address));
+}
+
+bool TokenIsRight(const wire::RequestHead& request, std::string_view token) {
+  constexpr std::string_view kScheme = "Bearer ";
+  if (request.Count("Authorization") != 1) return false;
+  const std::string_view value = *request.Find("Authorization");
+  return wire::EqualsIgnoreCase(value.substr(0, kScheme.size()), kScheme) &&
+         EqualsInConstantTime(value.substr(kScheme.size()), token);
+}
+
+AdminAnswer Answer(Path path, const AdminSource& source, bool live) {
+  switch (path) {
+    case Path::kLive:
+      return Probe(live, "a worker hangs");
+    case Path::kReady: {
+      const AdminSource::Readiness readiness = source.ready();
+      return Probe(readiness.ready, readiness.reason);
+    }
+    case Path::kStarted:
+      return Probe(source.started(), "not listening yet");
+    case Path::kMetrics:
+      return {.content_type = kPrometheusContentType, .body = source.metrics().RenderPrometheus()};
+    case Path::kStats:
+      return {.body = StatsJson(source.Stats()) + "\n"};
+  }
+  return Refusal(404, "there is nothing at this path");
+}
+
+std::string_view ReasonPhrase(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 401:
+      return "Unauthorized";
+    case 404:
+      return "Not Found";
+    default:
+      return StatusText(status);
+  }
+}
+
+}  // namespace
+
+AdminAnswer HandleAdminRequest(const wire::RequestHead& request, const Options::Admin& options,
+                               const AdminSource& source, bool live) {
+  if (request.Find("Origin")) return Refusal(403, "requests from web pages are refused");
+  // Only HTTP/1.0 may come without a Host, and no browser speaks that.
+  if (!request.host.empty() && !HostIsOurs(request.host, options.address)) {
+    return Refusal(403, "the Host is neither localhost nor an address nor the name in admin.address");
+  }
+  const PathRow* row = FindPath(request.target);
+  const bool open = options.token.empty() || (row != nullptr && row->probe);
+  if (!open && !TokenIsRight(request, options.token)) {
+    AdminAnswer answer = Refusal(401, "admin.token is asked for as a bearer token");
+    answer.extra_field = "WWW-Authenticate: Bearer\r\n";
+    return answer;
+  }
+  if (row == nullptr) return Refusal(404, "there is nothing at this path");
+  if (request.method != "GET" && request.method != "HEAD") {
+    AdminAnswer answer = Refusal(405, "only GET and HEAD are answered here");
+    answer.extra_field = "Allow: GET, HEAD\r\n";
+    return answer;
+  }
+  if (request.body != wire::BodyKind::kNone) return Refusal(400, "this request must not have a body");
+  return Answer(row->path, source, live);
+}
+
+AdminAnswer RefuseAdminRequest(RejectReason reason) {
+  const RejectReasonRow& row = Describe(reason);
+  return Refusal(row.status, row.text);
+}
+
+std::string SerializeAdminAnswer(const AdminAnswer& answer, bool head_request, bool keep_alive) {
+  std::string bytes = "HTTP/1.1 ";
+  bytes.append(std::to_string(answer.status)).append(" ").append(ReasonPhrase(answer.status));
+  bytes.append("\r\nContent-Type: ").append(answer.content_type);
+  bytes.append("\r\nContent-Length: ").append(std::to_string(answer.body.size()));
+  bytes.append("\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n").append(answer.extra_field);
+  bytes.append(keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
+  if (!head_request) bytes.append(answer.body);
+  return bytes;
+}
+
+bool EqualsInConstantTime(std::string_view given, std::string_view secret) {
+  // As many steps as `given` is long, which its sender knows anyway.
+  size_t difference = given.size() ^ secret.size();
+  for (size_t i = 0; i < given.size(); ++i) {
+    const char other = secret.empty() ? '\0' : secret[i % secret.size()];
+    difference |= static_cast<unsigned char>(given[i] ^ other);
+  }
+  return difference == 0;
+}
+
+}  // namespace sheaf

@@ -1,0 +1,241 @@
+// The benchmark's backend: one thread, as cheap a server as can be, so that the proxy in front is what is measured.
+//
+//   bench_backend 127.0.0.1:8000
+//
+//   /echo        a WebSocket that sends back every message
+//   /tick/RATE   a WebSocket: "start" begins RATE messages a second, "stop" ends them and is answered with "end COUNT"
+//   else         200 with a short body
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "tests/bench/frames.h"
+#include "tests/bench/payload.h"
+#include "tests/bench/socket.h"
+
+namespace sheaf::bench {
+namespace {
+
+constexpr size_t kTickPayload = 128;
+// A client so far behind gets no ticks until it has caught up; what is not sent is not counted either.
+constexpr size_t kMostQueued = 1024 * 1024;
+
+std::array<char, 256 * 1024> receive_buffer;
+
+class Server;
+
+// One connection, HTTP at first. Owned by the server.
+class Peer : public Pollable {
+ public:
+  Peer(Server& server, Fd fd) : server_(server), fd_(std::move(fd)) {}
+
+  void SendTick(Payload& payload);
+  int fd() const { return fd_.get(); }
+  double rate() const { return rate_; }
+
+ private:
+  void OnEvents(uint32_t events) override;
+  void OnReadable();
+  void OnHead(std::span<char> bytes);
+  void AnswerHead(std::string_view head);
+  void OnBytes(std::span<char> bytes);
+  void OnMessage(const Message& message);
+  void OnTickWord(std::string_view word);
+  void Flush();
+  void Leave();
+
+  Server& server_;
+  Fd fd_;
+  bool upgraded_ = false;
+  bool gone_ = false;
+  bool closing_ = false;
+  bool waits_for_room_ = false;
+  double rate_ = 0;  // 0: echo
+  uint64_t ticks_ = 0;
+  std::string head_;
+  std::string out_;
+  MessageReader reader_{true};
+};
+
+class Server : public Pollable {
+ public:
+  explicit Server(const sockaddr_in& address) : listener_(Listen(address)) {
+    poller_.Add(listener_.get(), EPOLLIN, this);
+  }
+
+  [[noreturn]] void Serve();
+  void StartTicking(Peer& peer);
+  void StopTicking(Peer& peer);
+  // Destroys the peer at the end of the turn.
+  void Bury(Peer& peer) { gone_.push_back(peer.fd()); }
+  Poller& poller() { return poller_; }
+
+ private:
+  void OnEvents(uint32_t events) override;
+  void Tick();
+
+  Poller poller_;
+  Fd listener_;
+  std::unordered_map<int, std::unique_ptr<Peer>> peers_;
+  std::vector<int> gone_;
+  std::vector<Peer*> ticking_;
+  Payload payload_{kTickPayload};
+  size_t next_ = 0;        // of ticking_
+  double total_rate_ = 0;  // ticks a second, of all together
+  double due_ = 0;         // ticks
+  uint64_t ticked_ns_ = 0;
+};
+
+void Server::OnEvents(uint32_t /*events*/) {
+  for (;;) {
+    Fd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd) return;
+    SetNoDelay(fd.get());
+    const int number = fd.get();
+    auto& peer = peers_[number] = std::make_unique<Peer>(*this, std::move(fd));
+    poller_.Add(number, EPOLLIN, peer.get());
+  }
+}
+
+void Server::Serve() {
+  for (;;) {
+    poller_.Wait(ticking_.empty() ? -1 : 1);
+    if (!ticking_.empty()) Tick();
+    for (int fd : gone_) peers_.erase(fd);
+    gone_.clear();
+  }
+}
+
+void Server::StartTicking(Peer& peer) {
+  if (ticking_.empty()) ticked_ns_ = NowNs();
+  ticking_.push_back(&peer);
+  total_rate_ += peer.rate();
+}
+
+void Server::StopTicking(Peer& peer) {
+  if (std::erase(ticking_, &peer) > 0) total_rate_ -= peer.rate();
+}
+
+// Spreads the ticks evenly: each millisecond a few clients get theirs. All at once would measure the length of the
+// queue.
+void Server::Tick() {
+  const uint64_t now_ns = NowNs();
+  const double elapsed = std::min(static_cast<double>(now_ns - ticked_ns_) / 1e9, 0.05);
+  ticked_ns_ = now_ns;
+  for (due_ += elapsed * total_rate_; due_ >= 1 && !ticking_.empty(); due_ -= 1) {
+    next_ = next_ + 1 < ticking_.size() ? next_ + 1 : 0;
+    ticking_[next_]->SendTick(payload_);
+  }
+}
+
+void Peer::SendTick(Payload& payload) {
+  if (out_.size() > kMostQueued) return;
+  AppendMessage(out_, kText, payload.Write({.sequence = ticks_++, .sent_ns = NowNs()}), std::nullopt);
+  Flush();
+}
+
+void Peer::OnEvents(uint32_t events) {
+  if ((events & ~uint32_t{EPOLLOUT}) != 0) OnReadable();
+  Flush();
+}
+
+void Peer::OnReadable() {
+  const ssize_t count = recv(fd_.get(), receive_buffer.data(), receive_buffer.size(), 0);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (count <= 0) return Leave();
+  const std::span<char> bytes(receive_buffer.data(), static_cast<size_t>(count));
+  upgraded_ ? OnBytes(bytes) : OnHead(bytes);
+}
+
+void Peer::OnHead(std::span<char> bytes) {
+  head_.append(bytes.data(), bytes.size());
+  while (!upgraded_) {
+    const size_t end = head_.find("\r\n\r\n");
+    if (end == std::string::npos) return;
+    AnswerHead(std::string_view(head_).substr(0, end + 2));
+    head_.erase(0, end + 4);
+  }
+  std::string rest = std::move(head_);
+  if (!rest.empty()) OnBytes(rest);
+}
+
+void Peer::AnswerHead(std::string_view head) {
+  const std::string_view key = FieldValue(head, "Sec-WebSocket-Key");
+  if (key.empty()) {
+    out_.append("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n");
+    return;
+  }
+  upgraded_ = true;
+  out_.append(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
+  out_.append(AcceptKey(key)).append("\r\n\r\n");
+  constexpr std::string_view kTick = "GET /tick/";
+  if (!head.starts_with(kTick)) return;
+  std::from_chars(head.data() + kTick.size(), head.data() + head.find(' ', kTick.size()), rate_);
+}
+
+void Peer::OnBytes(std::span<char> bytes) {
+  reader_.Give(bytes);
+  while (std::optional<Message> message = reader_.Next()) OnMessage(*message);
+  reader_.Keep();
+  if (reader_.broken()) Leave();
+}
+
+void Peer::OnMessage(const Message& message) {
+  switch (message.opcode) {
+    case kClose:
+      AppendMessage(out_, kClose, message.payload, std::nullopt);
+      closing_ = true;
+      break;
+    case kPing:
+      AppendMessage(out_, kPong, message.payload, std::nullopt);
+      break;
+    case kPong:
+      break;
+    default:
+      if (rate_ > 0) return OnTickWord(message.payload);
+      AppendMessage(out_, message.opcode, message.payload, std::nullopt);
+  }
+}
+
+void Peer::OnTickWord(std::string_view word) {
+  if (word == "start") server_.StartTicking(*this);
+  if (word != "stop") return;
+  server_.StopTicking(*this);
+  AppendMessage(out_, kText, "end " + std::to_string(ticks_), std::nullopt);
+}
+
+void Peer::Flush() {
+  if (gone_ || out_.empty()) return;
+  const ssize_t count = send(fd_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
+  if (count < 0 && errno != EAGAIN && errno != EINTR) return Leave();
+  if (count > 0) out_.erase(0, static_cast<size_t>(count));
+  if (out_.empty() && closing_) return Leave();
+  if (waits_for_room_ == !out_.empty()) return;
+  waits_for_room_ = !out_.empty();
+  server_.poller().Modify(fd_.get(), waits_for_room_ ? uint32_t{EPOLLIN} | EPOLLOUT : uint32_t{EPOLLIN}, this);
+}
+
+void Peer::Leave() {
+  if (gone_) return;
+  gone_ = true;
+  server_.StopTicking(*this);
+  server_.Bury(*this);
+}
+
+}  // namespace
+}  // namespace sheaf::bench
+
+int main(int argc, char** argv) {
+  if (argc != 2) sheaf::bench::Die("usage: bench_backend ADDRESS:PORT");
+  sheaf::bench::Server(sheaf::bench::ParseAddress(argv[1])).Serve();
+}

@@ -1,0 +1,236 @@
+#include "tests/bench/run.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+#include "tests/bench/processes.h"
+
+namespace sheaf::bench {
+namespace {
+
+// More at the same time would measure the listen queue; the connect run sets its own number.
+constexpr uint32_t kOpeningAtOnce = 64;
+constexpr double kOpenSeconds = 60;
+// How long a message may be under way after the load has stopped before it counts as lost.
+constexpr double kDrainSeconds = 10;
+// Opened before the memory is first read, so that what is paid once (code pages, arenas) is not shared out over
+// clients.
+constexpr uint32_t kFirstIdleClients = 100;
+constexpr double kIdleSettleFactor = 2;
+constexpr uint64_t kProblemsToGiveUp = 1000;
+
+uint64_t Nanoseconds(double seconds) {
+  return static_cast<uint64_t>(seconds * 1e9);
+}
+
+}  // namespace
+
+Run::Run(const Plan& plan) : plan_(plan), payload_(plan.payload) {
+  for (uint32_t i = 0; i < plan.connections; ++i) {
+    clients_.push_back(std::make_unique<Client>(poller_, plan.target, *this, i));
+  }
+}
+
+template <typename Done>
+bool Run::TurnUntil(double seconds, Done&& done) {
+  const uint64_t deadline_ns = NowNs() + Nanoseconds(seconds);
+  while (!done()) {
+    if (NowNs() >= deadline_ns) return false;
+    poller_.Wait(5);
+  }
+  return true;
+}
+
+void Run::TurnFor(double seconds) {
+  TurnUntil(seconds, [] { return false; });
+}
+
+void Run::Open(size_t from, size_t to) {
+  size_t next = from;
+  const bool in_time = TurnUntil(kOpenSeconds, [&] {
+    while (next < to && opening_ < kOpeningAtOnce && figures_.problems < kProblemsToGiveUp) {
+      ++opening_;
+      clients_[next++]->Start();
+    }
+    return opening_ == 0;
+  });
+  if (!in_time) Problem("connections do not open in time");
+}
+
+void Run::OnOpen(Client& /*client*/) {
+  --opening_;
+  ++figures_.connections;
+}
+
+void Run::OnClosed(Client& client, std::string_view problem) {
+  if (opening_ > 0) --opening_;
+  Problem("client " + std::to_string(client.index()) + ": " + std::string(problem));
+}
+
+void Run::Problem(std::string_view what) {
+  if (figures_.problems++ == 0) figures_.first_problem = what;
+}
+
+void Run::MeasureWindow() {
+  TurnFor(plan_.settle);
+  const uint64_t cpu_before = CpuMicroseconds(plan_.pids);
+  const uint64_t started_ns = NowNs();
+  measuring_ = true;
+  TurnFor(plan_.seconds);
+  measuring_ = false;
+  figures_.seconds = static_cast<double>(NowNs() - started_ns) / 1e9;
+  figures_.cpu_us = CpuMicroseconds(plan_.pids) - cpu_before;
+}
+
+void Run::SendStamped(Client& client) {
+  client.SendText(payload_.Write({.sequence = client.sent++, .sent_ns = NowNs()}));
+  ++figures_.sent;
+}
+
+void Run::CountStamped(Client& client, std::string_view payload, uint64_t now_ns) {
+  const std::optional<Payload::Stamp> stamp = payload_.Read(payload);
+  if (!stamp) return Problem("a message came changed");
+  if (stamp->sequence != client.received) Problem("a message came out of order, or twice, or one is missing");
+  client.received = stamp->sequence + 1;
+  ++figures_.received;
+  if (!measuring_) return;
+  ++figures_.messages;
+  const uint64_t latency_ns = now_ns > stamp->sent_ns ? now_ns - stamp->sent_ns : 0;
+  figures_.latencies_ns.push_back(
+      static_cast<uint32_t>(std::min<uint64_t>(latency_ns, std::numeric_limits<uint32_t>::max())));
+}
+
+Figures EchoRun::Measure() {
+  Open(0, clients_.size());
+  for (auto& client : clients_) {
+    if (!client->open()) continue;
+    for (uint32_t i = 0; i < plan_.outstanding; ++i) SendStamped(*client);
+    client->Flush();
+  }
+  MeasureWindow();
+  stopping_ = true;
+  TurnUntil(kDrainSeconds, [&] { return figures_.received >= figures_.sent; });
+  return figures_;
+}
+
+void EchoRun::OnMessage(Client& client, std::string_view payload, uint64_t now_ns) {
+  CountStamped(client, payload, now_ns);
+  if (!stopping_) SendStamped(client);
+}
+
+Figures TickRun::Measure() {
+  const auto tell_all = [this](std::string_view word) {
+    for (auto& client : clients_) {
+      if (!client->open()) continue;
+      client->SendText(word);
+      client->Flush();
+    }
+  };
+  Open(0, clients_.size());
+  tell_all("start");
+  MeasureWindow();
+  tell_all("stop");
+  TurnUntil(kDrainSeconds, [&] {
+    return std::ranges::all_of(clients_, [](const auto& client) { return !client->open() || client->announced; });
+  });
+  for (const auto& client : clients_) {
+    if (client->open() && !client->announced) Problem("the backend's count did not come");
+    figures_.sent += client->announced.value_or(client->received);
+  }
+  return figures_;
+}
+
+void TickRun::OnMessage(Client& client, std::string_view payload, uint64_t now_ns) {
+  constexpr std::string_view kEnd = "end ";
+  if (!payload.starts_with(kEnd)) return CountStamped(client, payload, now_ns);
+  uint64_t announced = 0;
+  std::from_chars(payload.data() + kEnd.size(), payload.data() + payload.size(), announced);
+  client.announced = announced;
+}
+
+IdleRun::IdleRun(const Plan& plan) : Run(plan) {
+  for (uint32_t i = 0; i < kFirstIdleClients; ++i) {
+    clients_.push_back(std::make_unique<Client>(poller_, plan.target, *this, plan.connections + i));
+  }
+}
+
+Figures IdleRun::Measure() {
+  const size_t all = clients_.size();
+  Open(0, kFirstIdleClients);
+  EchoOnce(0, kFirstIdleClients);
+  TurnFor(plan_.settle);
+  const uint64_t pss_before = PssBytes(plan_.pids);
+  Open(kFirstIdleClients, all);
+  EchoOnce(kFirstIdleClients, all);
+  TurnFor(plan_.settle * kIdleSettleFactor);
+  const uint64_t pss_after = PssBytes(plan_.pids);
+  figures_.pss_growth = pss_after > pss_before ? pss_after - pss_before : 0;
+  EchoOnce(0, all);  // they are all still there
+  figures_.connections -= std::min<uint64_t>(figures_.connections, kFirstIdleClients);
+  return figures_;
+}
+
+void IdleRun::EchoOnce(size_t from, size_t to) {
+  for (size_t i = from; i < to; ++i) {
+    if (!clients_[i]->open()) continue;
+    SendStamped(*clients_[i]);
+    clients_[i]->Flush();
+  }
+  TurnUntil(kDrainSeconds, [&] { return figures_.received >= figures_.sent; });
+}
+
+void IdleRun::OnMessage(Client& client, std::string_view payload, uint64_t now_ns) {
+  CountStamped(client, payload, now_ns);
+}
+
+Figures ConnectRun::Measure() {
+  for (auto& client : clients_) closed_.push_back(client.get());
+  bool stopping = false;
+  const auto turn = [&](double seconds) {
+    TurnUntil(seconds, [&] {
+      if (!stopping && figures_.problems < kProblemsToGiveUp) StartClosed();
+      return stopping && closed_.size() == clients_.size();
+    });
+  };
+  turn(plan_.settle);
+  const uint64_t cpu_before = CpuMicroseconds(plan_.pids);
+  const uint64_t started_ns = NowNs();
+  const uint64_t cycles_before = figures_.cycles;
+  turn(plan_.seconds);
+  figures_.seconds = static_cast<double>(NowNs() - started_ns) / 1e9;
+  figures_.cpu_us = CpuMicroseconds(plan_.pids) - cpu_before;
+  const uint64_t measured = figures_.cycles - cycles_before;
+  stopping = true;
+  turn(kDrainSeconds);
+  if (closed_.size() < clients_.size()) Problem("a connection does not end");
+  figures_.cycles = measured;
+  figures_.messages = measured;
+  return figures_;
+}
+
+void ConnectRun::StartClosed() {
+  for (Client* client : std::exchange(closed_, {})) {
+    client->sent = 0;
+    client->received = 0;
+    client->Start();
+  }
+}
+
+void ConnectRun::OnOpen(Client& client) {
+  ++figures_.connections;
+  SendStamped(client);
+}
+
+void ConnectRun::OnMessage(Client& client, std::string_view payload, uint64_t now_ns) {
+  CountStamped(client, payload, now_ns);
+  client.SendClose();
+}
+
+void ConnectRun::OnClosed(Client& client, std::string_view problem) {
+  closed_.push_back(&client);
+  if (!problem.empty()) return Problem("client " + std::to_string(client.index()) + ": " + std::string(problem));
+  ++figures_.cycles;
+}
+
+}  // namespace sheaf::bench

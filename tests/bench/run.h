@@ -1,0 +1,125 @@
+// The kinds of load. A run opens its clients, lets the load settle, measures for a while, stops the load, waits until
+// every message is accounted for, and returns what it saw.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/bench/client.h"
+#include "tests/bench/payload.h"
+
+namespace sheaf::bench {
+
+struct Plan {
+  Target target;
+  uint32_t connections = 100;
+  uint32_t outstanding = 1;  // echo: messages of a client under way at the same time
+  size_t payload = 128;      // bytes a message
+  double seconds = 5;        // measured
+  double settle = 1;         // before measuring
+  std::vector<pid_t> pids;   // whose cost is measured
+};
+
+struct Figures {
+  uint64_t connections = 0;  // opened
+  uint64_t messages = 0;     // received while measuring
+  uint64_t cycles = 0;       // connections opened, used and closed while measuring
+  double seconds = 0;        // really measured
+  uint64_t cpu_us = 0;       // of the processes in the plan, while measuring
+  uint64_t pss_growth = 0;   // bytes, of the same
+  uint64_t sent = 0;         // by whoever started the messages, in the whole run
+  uint64_t received = 0;     // in the whole run
+  uint64_t problems = 0;     // connections refused or lost, messages changed or out of order
+  std::string first_problem;
+  std::vector<uint32_t> latencies_ns;  // a message each, while measuring
+
+  uint64_t Lost() const { return sent > received ? sent - received : 0; }
+};
+
+class Run : public ClientEvents {
+ public:
+  explicit Run(const Plan& plan);
+  virtual Figures Measure() = 0;
+
+ protected:
+  void OnOpen(Client& client) override;
+  void OnClosed(Client& client, std::string_view problem) override;
+
+  // Opens clients from..to, some at a time, and waits until each is open or has failed.
+  void Open(size_t from, size_t to);
+  // Turns the loop until done() or for so many seconds. False: the time was up.
+  template <typename Done>
+  bool TurnUntil(double seconds, Done&& done);
+  void TurnFor(double seconds);
+  // Lets the load settle, then counts and times for plan.seconds.
+  void MeasureWindow();
+
+  // Sends the next stamped message of the client.
+  void SendStamped(Client& client);
+  // Checks and counts a stamped message.
+  void CountStamped(Client& client, std::string_view payload, uint64_t now_ns);
+  void Problem(std::string_view what);
+  bool measuring() const { return measuring_; }
+
+  const Plan& plan_;
+  Figures figures_;
+  Poller poller_;
+  std::vector<std::unique_ptr<Client>> clients_;
+
+ private:
+  Payload payload_;
+  uint32_t opening_ = 0;
+  bool measuring_ = false;
+};
+
+// Each client sends, and sends again when its message has come back.
+class EchoRun : public Run {
+ public:
+  using Run::Run;
+  Figures Measure() override;
+
+ private:
+  void OnMessage(Client& client, std::string_view payload, uint64_t now_ns) override;
+  bool stopping_ = false;
+};
+
+// The backend sends to each client at the rate that the path asks for.
+class TickRun : public Run {
+ public:
+  using Run::Run;
+  Figures Measure() override;
+
+ private:
+  void OnMessage(Client& client, std::string_view payload, uint64_t now_ns) override;
+};
+
+// Clients that were used once and then say nothing: what does holding them cost?
+class IdleRun : public Run {
+ public:
+  explicit IdleRun(const Plan& plan);
+  Figures Measure() override;
+
+ private:
+  void OnMessage(Client& client, std::string_view payload, uint64_t now_ns) override;
+  void EchoOnce(size_t from, size_t to);
+};
+
+// Each client connects, sends one message, waits for its echo, closes, and does it again.
+class ConnectRun : public Run {
+ public:
+  using Run::Run;
+  Figures Measure() override;
+
+ private:
+  void OnOpen(Client& client) override;
+  void OnMessage(Client& client, std::string_view payload, uint64_t now_ns) override;
+  void OnClosed(Client& client, std::string_view problem) override;
+  void StartClosed();
+  std::vector<Client*> closed_;
+};
+
+}  // namespace sheaf::bench

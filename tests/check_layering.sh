@@ -1,0 +1,76 @@
+#!/bin/sh
+# Proves the layering: who may include whom, which library is seen where, and that nothing but what belongs there stands
+# at the top level. Prints each violation as file:line: what is wrong. Exits 1 if there is one.
+# Usage: tests/check_layering.sh [ROOT]
+set -eu
+cd "${1:-"$(dirname "$0")/.."}"
+
+# Who may include whom: a folder, and the folders its files may name in quotes. `proxy` is the files directly in it.
+# Which library is seen where: the headers in angle brackets, and the files that may name them.
+rules='
+folder proxy/base  proxy/base
+folder proxy/wire  proxy/wire proxy/base
+folder proxy/net   proxy/net proxy/base
+folder pool        pool proxy/net proxy/wire proxy/base
+folder batching    batching proxy/wire proxy/base
+folder memwatch    memwatch proxy/base
+folder proxy       proxy proxy/net proxy/wire proxy/base pool batching memwatch
+header ^(event2/|event\.h|evhttp|evdns)   ^proxy/net/
+header ^openssl/(evp|sha)\.h$             ^proxy/(net|wire)/
+header ^openssl/                          ^proxy/net/
+header ^llhttp                            ^proxy/wire/
+header ^zlib\.h                           ^proxy/wire/
+header ^glog/                             ^proxy/logging\.(h|cc)$
+header ^rapidjson/                        ^(proxy/(admin|config|stats|logging)[a-z_]*|batching/(classify|encoder))\.cc$
+header ^toml\+\+/                         ^proxy/config[a-z_]*\.cc$
+header ^CLI/                              ^proxy/command_line\.cc$
+'
+
+includes() {
+  find proxy pool batching memwatch \( -name '*.h' -o -name '*.cc' \) -exec grep -nE '^[[:space:]]*#[[:space:]]*include' {} + || true
+}
+
+violations=$(
+  includes | LC_ALL=C sort | RULES=$rules awk '
+    function folder_of(path) { sub(/\/[^\/]*$/, "", path); return path }
+    BEGIN {
+      count = split(ENVIRON["RULES"], lines, "\n")
+      for (i = 1; i <= count; ++i) {
+        parts = split(lines[i], words, " ")
+        if (words[1] == "folder") for (k = 3; k <= parts; ++k) may[words[2], words[k]] = known[words[2]] = 1
+        if (words[1] == "header") { header[++headers] = words[2]; place[headers] = words[3] }
+      }
+    }
+    {
+      split($0, at, ":")
+      file = at[1]
+      where = file ":" at[2] ": "
+      target = $0
+      if (target ~ /#[ \t]*include[ \t]*</) {
+        sub(/^[^<]*</, "", target); sub(/>.*$/, "", target)
+        for (i = 1; i <= headers; ++i) {
+          if (target !~ header[i]) continue
+          if (file !~ place[i]) print where "<" target "> may be included only in " place[i]
+          break
+        }
+        next
+      }
+      sub(/^[^"]*"/, "", target); sub(/".*$/, "", target)
+      if (!(folder_of(file) in known)) print where folder_of(file) " is in no rule of tests/check_layering.sh"
+      else if (!((folder_of(file), folder_of(target)) in may)) print where folder_of(file) " may not include \"" target "\""
+    }'
+
+  for entry in *; do
+    case $entry in
+      CMakeLists.txt | CMakePresets.json | README.md | proxy | batching | pool | memwatch | tests | docker | conf) ;;
+      build) ;;  # never committed
+      *) echo "$entry:1: nothing but the product'"'"'s own folders and files stands at the top level" ;;
+    esac
+  done
+)
+
+if [ -n "$violations" ]; then
+  printf '%s\n' "$violations"
+  exit 1
+fi
+echo "layering holds"

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzz targets: make_seeds.py FOLDER makes FOLDER/<target>/<name>."""
+
+import hashlib
+import json
+import pathlib
+import sys
+
+VECTORS = pathlib.Path(__file__).parent.parent / "vectors" / "frames.json"
+READ_SIZE = b"\x06"  # the targets' first byte: reads of seven bytes
+
+FIELDS = [b"", b"Content-Length: 5\r\n", b"Content-Length: 0\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n",
+          b"Connection: keep-alive, upgrade\r\nUpgrade: websocket\r\n", b"Expect: 100-continue\r\nContent-Length: 5\r\n",
+          b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", b"Content-Length: 5\r\nContent-Length: 6\r\n",
+          b"A: b\r\n c\r\n", b"X_Y: z\r\n", b"Empty:\r\n", b"A : b\r\n", b"A: \x00\r\n", b"Accept: text/html\r\nCookie: a=b; c=d\r\n"]
+BODIES = [b"", b"hello", b"5\r\nhello\r\n0\r\n\r\n", b"5;a=b\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n", b"0\r\nContent-Length: 5\r\n\r\n",
+          b"0x5\r\nhello\r\n", b"5\nhello\r\n", b"FFFFFFFFFFFFFFFFF\r\n"]
+REQUEST_LINES = [b"GET / HTTP/1.1", b"POST /a/../b?c=d HTTP/1.1", b"GET http://b.example:81/c HTTP/1.1", b"OPTIONS * HTTP/1.1",
+                 b"HEAD /%2e%2e/%2F// HTTP/1.0", b"CONNECT a:1 HTTP/1.1", b"PRI * HTTP/2.0", b"GET /"]
+STATUS_LINES = [b"HTTP/1.1 200 OK", b"HTTP/1.0 200 OK", b"HTTP/1.1 204 No Content", b"HTTP/1.1 304 Not Modified",
+                b"HTTP/1.1 100 Continue", b"HTTP/1.1 101 Switching Protocols", b"HTTP/1.1 503"]
+HANDSHAKE = (b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%b\r\n")
+ANSWER = (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+          b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n%b\r\n")
+
+
+def unpack(parts):
+    return b"".join(bytes.fromhex(part) if isinstance(part, str) else bytes.fromhex(part[0]) * part[1] for part in parts)
+
+
+def frame_seeds():
+    for vector in json.loads(VECTORS.read_text(encoding="utf-8"))["vectors"]:
+        data = unpack(vector["bytes"])
+        if len(data) <= 1024:
+            yield bytes([6 << 1 | (vector["source"] == "client")]) + data
+
+
+def http_seeds(lines, host):
+    for line in lines:
+        for fields in FIELDS:
+            yield READ_SIZE + line + b"\r\n" + host + fields + b"\r\n"
+    for fields in FIELDS:
+        for body in BODIES:
+            yield READ_SIZE + lines[1] + b"\r\n" + host + fields + b"\r\n" + body
+
+
+def handshake_seeds():
+    for more in (b"", b"Sec-WebSocket-Protocol: a, b\r\n", b"Origin: https://a.example.org\r\n", b"Content-Length: 5\r\n"):
+        for answer in (b"", b"Sec-WebSocket-Protocol: b\r\n", b"Sec-WebSocket-Extensions: permessage-deflate\r\n"):
+            yield HANDSHAKE % more + ANSWER % answer
+
+
+def main():
+    seeds = {"frame_fuzz": frame_seeds(), "request_fuzz": http_seeds(REQUEST_LINES, b"Host: a.example\r\n"),
+             "response_fuzz": http_seeds(STATUS_LINES, b""), "handshake_fuzz": handshake_seeds()}
+    for target, inputs in seeds.items():
+        folder = pathlib.Path(sys.argv[1]) / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for data in inputs:
+            (folder / hashlib.sha1(data).hexdigest()).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()

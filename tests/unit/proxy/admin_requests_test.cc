@@ -1,0 +1,249 @@
+#include "proxy/admin_requests.h"
+
+#include <doctest/doctest.h>
+#include <rapidjson/document.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sheaf {
+namespace {
+
+class FakeSource final : public AdminSource {
+ public:
+  Readiness ready() const override { return {is_ready, is_ready ? "" : "no backend is up"}; }
+  bool started() const override { return is_started; }
+  StatsSnapshot Stats() const override { return {.totals = registry.Sum(), .version = "9.9", .ready = is_ready}; }
+  const MetricsRegistry& metrics() const override { return registry; }
+
+  MetricsRegistry registry{"9.9"};
+  bool is_ready = true;
+  bool is_started = true;
+};
+
+struct Fixture {
+  FakeSource source;
+  Options::Admin options;
+  bool live = true;
+
+  Fixture() {
+    options.address = "127.0.0.1:9901";
+    options.token = "";
+  }
+
+  // `fields`: whole lines, without the Host.
+  AdminAnswer Ask(const std::string& request_line, const std::string& fields = "",
+                  const std::string& host = "127.0.0.1:9901") {
+    const std::string head = request_line + " HTTP/1.1\r\nHost: " + host + "\r\n" + fields + "\r\n";
+    return AskWith(head);
+  }
+  AdminAnswer AskWith(const std::string& head) {
+    wire::RequestHead request;
+    const auto reject = wire::ParseRequestHead(head, wire::HeadLimits{}, request);
+    REQUIRE_MESSAGE(!reject, head);
+    return HandleAdminRequest(request, options, source, live);
+  }
+};
+
+const std::vector<std::string> kProbes = {"/livez", "/readyz", "/startupz"};
+const std::vector<std::string> kGuarded = {"/metrics", "/api/performance/websocket/stats"};
+
+TEST_CASE_FIXTURE(Fixture, "A probe tells 200 when all is well") {
+  for (const std::string& path : kProbes) {
+    const AdminAnswer answer = Ask("GET " + path);
+    CHECK(answer.status == 200);
+    CHECK(answer.body == "{\"status\":\"ok\"}\n");
+    CHECK(answer.content_type == "application/json");
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "Each probe looks at its own condition only") {
+  source.is_ready = false;
+  CHECK(Ask("GET /readyz").status == 503);
+  CHECK(Ask("GET /livez").status == 200);
+  CHECK(Ask("GET /startupz").status == 200);  // start-up never waits for the backend
+  source.is_ready = true;
+  live = false;
+  CHECK(Ask("GET /livez").status == 503);
+  CHECK(Ask("GET /readyz").status == 200);
+  live = true;
+  source.is_started = false;
+  CHECK(Ask("GET /startupz").status == 503);
+  CHECK(Ask("GET /livez").status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "A failed readiness probe gives the reason as JSON") {
+  source.is_ready = false;
+  rapidjson::Document document;
+  document.Parse(Ask("GET /readyz").body.c_str());
+  REQUIRE_FALSE(document.HasParseError());
+  CHECK(document["reason"] == "no backend is up");
+}
+
+TEST_CASE_FIXTURE(Fixture, "Metrics come in Prometheus' text format, with what the workers counted") {
+  source.registry.AddWorker().messages_to_clients_total.Add(12);
+  const AdminAnswer answer = Ask("GET /metrics");
+  CHECK(answer.status == 200);
+  CHECK(answer.content_type == "text/plain; version=0.0.4; charset=utf-8");
+  CHECK(answer.body.find("\nsheaf_messages_to_clients_total 12\n") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "Statistics come as JSON") {
+  const AdminAnswer answer = Ask("GET /api/performance/websocket/stats");
+  rapidjson::Document document;
+  document.Parse(answer.body.c_str());
+  REQUIRE_FALSE(document.HasParseError());
+  CHECK(answer.content_type == "application/json");
+  CHECK(document["version"] == "9.9");
+}
+
+TEST_CASE_FIXTURE(Fixture, "A query does not change the path") {
+  CHECK(Ask("GET /readyz?verbose").status == 200);
+  CHECK(Ask("GET /metrics?name[]=up").status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "What is not a path of ours is 404, however close it comes") {
+  for (const std::string path :
+       {"/", "/livez/", "/LIVEZ", "/metricsx", "//metrics", "/api/performance/websocket", "/%6Civez"}) {
+    INFO(path);
+    CHECK(Ask("GET " + path).status == 404);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "HEAD is answered like GET, every other method with 405 and what is allowed") {
+  for (const auto& paths : {kProbes, kGuarded}) {
+    for (const std::string& path : paths) {
+      CHECK(Ask("HEAD " + path).status == 200);
+      for (const std::string method : {"POST", "PUT", "DELETE", "PATCH", "OPTIONS"}) {
+        const AdminAnswer answer = Ask(method + " " + path);
+        CHECK(answer.status == 405);
+        CHECK(answer.extra_field == "Allow: GET, HEAD\r\n");
+      }
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "A GET with a body is refused") {
+  CHECK(Ask("GET /metrics", "Content-Length: 3\r\n").status == 400);
+  CHECK(Ask("GET /metrics", "Transfer-Encoding: chunked\r\n").status == 400);
+  CHECK(Ask("GET /metrics", "Content-Length: 0\r\n").status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "Localhost and addresses are served as Host: kubelets and scrapers come with the pod's") {
+  for (const std::string host :
+       {"localhost", "LocalHost:9901", "127.0.0.1", "10.1.2.3:9901", "[::1]", "[fd00::7]:9901"}) {
+    INFO(host);
+    CHECK(Ask("GET /livez", "", host).status == 200);
+    CHECK(Ask("GET /metrics", "", host).status == 200);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "A Host that is a foreign name is refused, so that DNS rebinding leads nowhere") {
+  for (const std::string host : {"evil.example", "evil.example:9901", "127.0.0.1.evil.example",
+                                 "localhost.evil.example:9901", "xlocalhost", "1.2.3", "0x7f000001"}) {
+    INFO(host);
+    CHECK(Ask("GET /livez", "", host).status == 403);
+    CHECK(Ask("GET /metrics", "", host).status == 403);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "The name in admin.address is served as Host") {
+  options.address = "admin.internal:9901";
+  CHECK(Ask("GET /metrics", "", "admin.internal:9901").status == 200);
+  CHECK(Ask("GET /metrics", "", "Admin.Internal").status == 200);
+  CHECK(Ask("GET /metrics", "", "other.internal:9901").status == 403);
+}
+
+TEST_CASE_FIXTURE(Fixture, "An absolute target is judged by its own authority") {
+  CHECK(AskWith("GET http://evil.example/metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").status == 403);
+  CHECK(AskWith("GET http://127.0.0.1:9901/metrics HTTP/1.1\r\nHost: 127.0.0.1:9901\r\n\r\n").status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "HTTP/1.0 without a Host is served") {
+  CHECK(AskWith("GET /livez HTTP/1.0\r\n\r\n").status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "Any Origin is refused, even our own and even on probes") {
+  for (const std::string origin : {"http://127.0.0.1:9901", "null", "https://evil.example", ""}) {
+    INFO(origin);
+    CHECK(Ask("GET /metrics", "Origin: " + origin + "\r\n").status == 403);
+    CHECK(Ask("GET /livez", "Origin: " + origin + "\r\n").status == 403);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "With a token, all but the probes ask for it") {
+  options.token = "correct-horse";
+  for (const std::string& path : kProbes) CHECK(Ask("GET " + path).status == 200);
+  for (const std::string& path : kGuarded) {
+    const AdminAnswer refused = Ask("GET " + path);
+    CHECK(refused.status == 401);
+    CHECK(refused.extra_field == "WWW-Authenticate: Bearer\r\n");
+    CHECK(Ask("GET " + path, "Authorization: Bearer correct-horse\r\n").status == 200);
+    CHECK(Ask("GET " + path, "Authorization: bearer correct-horse\r\n").status == 200);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "A wrong token in any form is refused") {
+  options.token = "correct-horse";
+  for (const std::string value :
+       {"Bearer", "Bearer correct-hors", "Bearer correct-horsee", "Bearer correct-horse correct-horse",
+        "Bearer Correct-horse", "Basic correct-horse", "correct-horse", "Bearer correct-horsf"}) {
+    INFO(value);
+    CHECK(Ask("GET /metrics", "Authorization: " + value + "\r\n").status == 401);
+  }
+  CHECK(Ask("GET /metrics", "Authorization: Bearer correct-horse\r\nAuthorization: Bearer x\r\n").status == 401);
+}
+
+TEST_CASE_FIXTURE(Fixture, "Without the token nobody learns which paths and methods there are") {
+  options.token = "correct-horse";
+  CHECK(Ask("GET /nothing").status == 401);
+  CHECK(Ask("POST /metrics").status == 401);
+  CHECK(Ask("GET /nothing", "Authorization: Bearer correct-horse\r\n").status == 404);
+}
+
+TEST_CASE("Tokens are equal only if every byte is") {
+  CHECK(EqualsInConstantTime("abc", "abc"));
+  CHECK(EqualsInConstantTime("", ""));
+  for (const auto& [given, secret] : std::vector<std::pair<std::string, std::string>>{{"abd", "abc"},
+                                                                                      {"xbc", "abc"},
+                                                                                      {"ab", "abc"},
+                                                                                      {"abca", "abc"},
+                                                                                      {"abcabc", "abc"},
+                                                                                      {"", "abc"},
+                                                                                      {"a", ""},
+                                                                                      {std::string(1, '\0'), ""}}) {
+    CHECK_FALSE(EqualsInConstantTime(given, secret));
+  }
+}
+
+TEST_CASE("An answer is a complete response, and one to HEAD has the length but not the body") {
+  const AdminAnswer answer{.status = 405, .extra_field = "Allow: GET, HEAD\r\n", .body = "{}\n"};
+  const std::string head =
+      "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: application/json\r\nContent-Length: 3\r\nCache-Control: "
+      "no-store\r\n"
+      "X-Content-Type-Options: nosniff\r\nAllow: GET, HEAD\r\n";
+  CHECK(SerializeAdminAnswer(answer, false, true) == head + "Connection: keep-alive\r\n\r\n{}\n");
+  CHECK(SerializeAdminAnswer(answer, true, false) == head + "Connection: close\r\n\r\n");
+}
+
+TEST_CASE("Every status that is given has its phrase") {
+  for (const auto& [status, phrase] : std::vector<std::pair<int, std::string>>{{200, "OK"},
+                                                                               {400, "Bad Request"},
+                                                                               {401, "Unauthorized"},
+                                                                               {403, "Forbidden"},
+                                                                               {404, "Not Found"},
+                                                                               {503, "Service Unavailable"}}) {
+    const std::string line = "HTTP/1.1 " + std::to_string(status) + " " + phrase + "\r\n";
+    CHECK(SerializeAdminAnswer({.status = status}, true, true).starts_with(line));
+  }
+}
+
+TEST_CASE("A head that is not HTTP is refused with the proxy's own status for it") {
+  CHECK(RefuseAdminRequest(RejectReason::kHeadTimeout).status == 408);
+  CHECK(RefuseAdminRequest(RejectReason::kHeadTooLarge).status == 431);
+  CHECK(RefuseAdminRequest(RejectReason::kHttp2Preface).status == 505);
+}
+
+}  // namespace
+}  // namespace sheaf

@@ -1,0 +1,237 @@
+#include "proxy/admin.h"
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proxy/net/address.h"
+
+namespace sheaf {
+namespace {
+
+class FakeSource final : public AdminSource {
+ public:
+  Readiness ready() const override { return {is_ready.load(), "no backend is up"}; }
+  bool started() const override { return true; }
+  StatsSnapshot Stats() const override { return {.totals = registry.Sum()}; }
+  const MetricsRegistry& metrics() const override { return registry; }
+
+  MetricsRegistry registry{"9.9"};
+  std::atomic<bool> is_ready{true};
+};
+
+// A blocking client that gives up after 10 seconds.
+class Client {
+ public:
+  explicit Client(const std::string& address) {
+    const Result<net::Address> resolved = net::Address::Resolve(address);
+    REQUIRE(resolved.ok());
+    fd_ = socket(resolved.value().family(), SOCK_STREAM, 0);
+    const timeval patience{10, 0};
+    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    REQUIRE(connect(fd_, resolved.value().data(), resolved.value().length()) == 0);
+  }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client() { close(fd_); }
+
+  void Send(const std::string& text) { send(fd_, text.data(), text.size(), MSG_NOSIGNAL); }
+
+  // One response with Content-Length, as far as it comes.
+  std::string Receive() {
+    while (!Complete() && ReceiveSome()) continue;
+    return std::exchange(received_, std::string());
+  }
+  // All until the server closes; `closed` is false when it did not.
+  std::string ReceiveAll(bool& closed) {
+    while (ReceiveSome()) continue;
+    closed = ended_;
+    return received_;
+  }
+
+ private:
+  bool Complete() const {
+    const size_t head = received_.find("\r\n\r\n");
+    const size_t length = received_.find("Content-Length: ");
+    if (head == std::string::npos || length == std::string::npos) return false;
+    return received_.size() >= head + 4 + std::stoul(received_.substr(length + 16));
+  }
+  bool ReceiveSome() {
+    std::array<char, 4096> buffer{};
+    const ssize_t got = recv(fd_, buffer.data(), buffer.size(), 0);
+    if (got == 0) ended_ = true;
+    if (got <= 0) return false;
+    received_.append(buffer.data(), static_cast<size_t>(got));
+    return true;
+  }
+
+  int fd_ = -1;
+  bool ended_ = false;
+  std::string received_;
+};
+
+struct Running {
+  std::string path = (std::filesystem::temp_directory_path() / ("sheaf-admin-" + std::to_string(getpid()))).string();
+  FakeSource source;
+  Options::Admin options;
+  std::unique_ptr<Admin> admin;
+
+  Running() {
+    source.registry.AddWorker();
+    std::filesystem::remove(path);
+    options.address = "unix:" + path;
+    Start();
+  }
+  ~Running() {
+    if (admin) admin->Stop();
+    std::filesystem::remove(path);
+  }
+  void Start() {
+    Result<std::unique_ptr<Admin>> started = Admin::Start(options, source);
+    REQUIRE(started.ok());
+    admin = std::move(started.value());
+  }
+};
+
+const std::string kLivez = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const std::string kReadyz = "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+TEST_CASE_FIXTURE(Running, "One connection serves one request after another") {
+  Client client(options.address);
+  client.Send(kLivez);
+  CHECK(client.Receive().starts_with("HTTP/1.1 200 OK\r\n"));
+  client.Send(kReadyz);
+  CHECK(client.Receive().starts_with("HTTP/1.1 200 OK\r\n"));
+  source.is_ready.store(false);
+  client.Send(kReadyz);
+  CHECK(client.Receive().find("no backend is up") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Running, "A head may come in pieces of one byte") {
+  Client client(options.address);
+  for (const char byte : "\r\n" + kLivez) client.Send(std::string(1, byte));
+  CHECK(client.Receive().starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_CASE_FIXTURE(Running, "A request behind another gets no answer, and the connection ends after the first one's") {
+  Client client(options.address);
+  client.Send(kLivez + kReadyz);
+  bool closed = false;
+  const std::string all = client.ReceiveAll(closed);
+  CHECK(closed);
+  CHECK(all.find("Connection: close\r\n") != std::string::npos);
+  CHECK(all.find("HTTP/1.1", 1) == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Running, "A body is not read as the next request") {
+  Client client(options.address);
+  client.Send("POST /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(kReadyz.size()) +
+              "\r\n\r\n");
+  client.Send(kReadyz);
+  bool closed = false;
+  const std::string all = client.ReceiveAll(closed);
+  CHECK(closed);
+  CHECK(all.starts_with("HTTP/1.1 405 "));
+  CHECK(all.find("HTTP/1.1", 1) == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Running, "What is not HTTP is refused and ends its connection only") {
+  bool closed = false;
+  for (const std::string garbage : {std::string("\0\0\0\0\r\n\r\n", 8), std::string("GET / HTTP/1.1\nHost: a\n\n"),
+                                    std::string("GET / HTTP/1.1\r\n\r\n"), "GET /" + std::string(100'000, 'a')}) {
+    Client client(options.address);
+    client.Send(garbage);
+    const std::string all = client.ReceiveAll(closed);
+    CHECK(closed);
+    CHECK(all.starts_with("HTTP/1.1 4"));
+  }
+  Client after(options.address);
+  after.Send(kLivez);
+  CHECK(after.Receive().starts_with("HTTP/1.1 200 "));
+}
+
+TEST_CASE_FIXTURE(Running,
+                  "Half a head is given 5 seconds, then 408; a quick one and a kept connection are not cut off") {
+  Client slow(options.address);
+  Client kept(options.address);
+  kept.Send(kLivez);
+  CHECK(kept.Receive().starts_with("HTTP/1.1 200 "));
+  slow.Send("GET /livez HTTP/1.1\r\n");
+  const auto start = std::chrono::steady_clock::now();
+  bool closed = false;
+  CHECK(slow.ReceiveAll(closed).starts_with("HTTP/1.1 408 "));
+  CHECK(closed);
+  const auto took = std::chrono::steady_clock::now() - start;
+  CHECK(took > std::chrono::milliseconds(4900));
+  CHECK(took < std::chrono::milliseconds(6500));
+  kept.Send(kLivez);
+  CHECK(kept.Receive().starts_with("HTTP/1.1 200 "));
+}
+
+TEST_CASE_FIXTURE(Running, "However many connections are held open, a probe gets through") {
+  std::vector<std::unique_ptr<Client>> holders;
+  for (int i = 0; i < 100; ++i) holders.push_back(std::make_unique<Client>(options.address));
+  Client probe(options.address);
+  probe.Send(kLivez);
+  CHECK(probe.Receive().starts_with("HTTP/1.1 200 "));
+  bool closed = false;
+  CHECK(holders.front()->ReceiveAll(closed).empty());
+  CHECK(closed);
+}
+
+TEST_CASE_FIXTURE(Running, "Stop closes the connections, and may be called twice") {
+  Client client(options.address);
+  client.Send(kLivez);
+  client.Receive();
+  admin->Stop();
+  admin->Stop();
+  bool closed = false;
+  client.ReceiveAll(closed);
+  CHECK(closed);
+}
+
+TEST_CASE_FIXTURE(Running, "A Unix socket that was left behind is replaced, one in use is not") {
+  CHECK_FALSE(Admin::Start(options, source).ok());
+  admin->Stop();
+  admin.reset();
+  REQUIRE(std::filesystem::is_socket(path));  // as after a crash
+  Start();
+  Client client(options.address);
+  client.Send(kLivez);
+  CHECK(client.Receive().starts_with("HTTP/1.1 200 "));
+}
+
+TEST_CASE_FIXTURE(Running, "A file that is in the way of the Unix socket stays") {
+  admin->Stop();
+  admin.reset();
+  std::filesystem::remove(path);
+  std::ofstream(path) << "precious";
+  const auto started = Admin::Start(options, source);
+  REQUIRE_FALSE(started.ok());
+  CHECK(started.error().starts_with("admin.address: "));
+  CHECK(std::filesystem::is_regular_file(path));
+}
+
+TEST_CASE("An address that cannot be had is an error that names the option") {
+  FakeSource source;
+  Options::Admin options;
+  options.address = "127.0.0.1:not-a-port";
+  const auto started = Admin::Start(options, source);
+  REQUIRE_FALSE(started.ok());
+  CHECK(started.error().starts_with("admin.address: "));
+}
+
+}  // namespace
+}  // namespace sheaf
