@@ -1,9 +1,9 @@
 #!/bin/sh
 # Proves the layering: who may include whom, which library is seen where, and that nothing but what belongs there stands
 # at the top level. Prints each violation as file:line: what is wrong. Exits 1 if there is one.
-# Usage: tests/check_layering.sh [ROOT]
+# ROOT=FOLDER checks another tree.
 set -eu
-cd "${1:-"$(dirname "$0")/.."}"
+cd "${ROOT:-$(dirname "$0")/..}"
 
 # Who may include whom: a folder, and the folders its files may name in quotes. `proxy` is the files directly in it.
 # Which library is seen where: the headers in angle brackets, and the files that may name them.
@@ -26,18 +26,21 @@ header ^toml\+\+/                         ^proxy/config[a-z_]*\.cc$
 header ^CLI/                              ^proxy/command_line\.cc$
 '
 
+# Every #include of the product's own C++ files, as file:line:text. A folder may not exist yet.
 includes() {
-  find proxy pool batching memwatch \( -name '*.h' -o -name '*.cc' \) -exec grep -nE '^[[:space:]]*#[[:space:]]*include' {} + || true
+  for folder in proxy pool batching memwatch; do
+    [ ! -d "$folder" ] || find "$folder" -name '*.h' -o -name '*.cc'
+  done | LC_ALL=C sort | xargs grep -HnE '^[[:space:]]*#[[:space:]]*include'
 }
 
-violations=$(
-  includes | LC_ALL=C sort | RULES=$rules awk '
-    function folder_of(path) { sub(/\/[^\/]*$/, "", path); return path }
+wrong_includes() {
+  includes | RULES=$rules awk '
+    function folder_of(path) { return path ~ /\// ? substr(path, 1, match(path, /\/[^\/]*$/) - 1) : "." }
     BEGIN {
       count = split(ENVIRON["RULES"], lines, "\n")
       for (i = 1; i <= count; ++i) {
         parts = split(lines[i], words, " ")
-        if (words[1] == "folder") for (k = 3; k <= parts; ++k) may[words[2], words[k]] = known[words[2]] = 1
+        if (words[1] == "folder") for (k = 3; k <= parts; ++k) { may[words[2], words[k]] = 1; known[words[2]] = 1 }
         if (words[1] == "header") { header[++headers] = words[2]; place[headers] = words[3] }
       }
     }
@@ -46,8 +49,9 @@ violations=$(
       file = at[1]
       where = file ":" at[2] ": "
       target = $0
-      if (target ~ /#[ \t]*include[ \t]*</) {
-        sub(/^[^<]*</, "", target); sub(/>.*$/, "", target)
+      if (target ~ /include[ \t]*</) {
+        sub(/^[^<]*</, "", target)
+        sub(/>.*$/, "", target)
         for (i = 1; i <= headers; ++i) {
           if (target !~ header[i]) continue
           if (file !~ place[i]) print where "<" target "> may be included only in " place[i]
@@ -55,20 +59,25 @@ violations=$(
         }
         next
       }
-      sub(/^[^"]*"/, "", target); sub(/".*$/, "", target)
-      if (!(folder_of(file) in known)) print where folder_of(file) " is in no rule of tests/check_layering.sh"
-      else if (!((folder_of(file), folder_of(target)) in may)) print where folder_of(file) " may not include \"" target "\""
+      sub(/^[^"]*"/, "", target)
+      sub(/".*$/, "", target)
+      from = folder_of(file)
+      if (!(from in known)) print where from " is in no rule of tests/check_layering.sh"
+      else if (!((from, folder_of(target)) in may)) print where from " may not include \"" target "\""
     }'
+}
 
+wrong_entries() {
   for entry in *; do
     case $entry in
       CMakeLists.txt | CMakePresets.json | README.md | proxy | batching | pool | memwatch | tests | docker | conf) ;;
-      build) ;;  # never committed
-      *) echo "$entry:1: nothing but the product'"'"'s own folders and files stands at the top level" ;;
+      build) ;; # never committed
+      *) echo "$entry:1: does not belong at the top level" ;;
     esac
   done
-)
+}
 
+violations=$(wrong_includes && wrong_entries)
 if [ -n "$violations" ]; then
   printf '%s\n' "$violations"
   exit 1

@@ -14,7 +14,11 @@ class FakeSource final : public AdminSource {
  public:
   Readiness ready() const override { return {is_ready, is_ready ? "" : "no backend is up"}; }
   bool started() const override { return is_started; }
-  StatsSnapshot Stats() const override { return {.totals = registry.Sum(), .version = "9.9", .ready = is_ready}; }
+  StatsSnapshot Stats() const override {
+    StatsSnapshot snapshot;
+    snapshot.version = "9.9";
+    return snapshot;
+  }
   const MetricsRegistry& metrics() const override { return registry; }
 
   MetricsRegistry registry{"9.9"};
