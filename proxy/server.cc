@@ -67,6 +67,7 @@ int Server::Run() {
   WaitForSignal();
   const bool drained = Drain();
   StopWorkers();
+  admin_.reset();  // the last to go: probes are answered to the end
   Log(LogLevel::kInfo, drained ? "stopped" : "stopped before the drain was over");
   return drained ? 0 : 1;
 }
@@ -79,12 +80,19 @@ Result<bool> Server::Start() {
   }
   if (auto made = MakeEndpoint(); !made.ok()) return made;
   if (auto made = MakeWorkers(); !made.ok()) return made;
+  if (!options_.admin.address.empty()) {
+    auto admin = Admin::Start(options_.admin, *this);
+    if (!admin.ok()) return Error{admin.error()};
+    admin_ = std::move(admin.value());
+  }
   for (const std::unique_ptr<Worker>& worker : workers_) threads_.emplace_back([&worker] { worker->Run(); });
+  started_.store(true, std::memory_order_relaxed);
   Log(LogLevel::kInfo, "listening",
       {{"address", options_.listen.address},
        {"tls", tls_ ? "on" : "off"},
        {"upstream", options_.upstream.url},
        {"workers", std::to_string(workers_.size())},
+       {"admin", options_.admin.address},
        {"version", metrics_.version()},
        {"pid", std::to_string(getpid())}});
   return true;
@@ -191,6 +199,27 @@ void Server::StopWorkers() {
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+}
+
+AdminSource::Readiness Server::ready() const {
+  if (terminating_.load(std::memory_order_relaxed)) return {false, "draining"};
+  // Without health checks and warm connections nobody reaches for the backend before a client comes, and none would come.
+  const Options::Pool& pool = options_.pool;
+  const bool watched = pool.health_check_interval.count() > 0 || (pool.min_size > 0 && pool.health_check_path.empty());
+  if (watched && !endpoint_->up()) return {false, "the backend is not up"};
+  return {true, ""};
+}
+
+StatsSnapshot Server::Stats() const {
+  StatsSnapshot snapshot;
+  snapshot.totals = metrics_.Sum();
+  snapshot.version = metrics_.version();
+  snapshot.uptime = SteadyClock().Now() - created_;
+  snapshot.workers = metrics_.workers();
+  snapshot.pool_min_size = options_.pool.min_size;
+  snapshot.pool_max_size = options_.pool.max_size;
+  snapshot.ready = ready().ready;
+  return snapshot;
 }
 
 }  // namespace sheaf

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "pool/endpoint.h"
+#include "proxy/admin.h"
+#include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/net/tls_context.h"
@@ -21,7 +23,7 @@
 
 namespace sheaf {
 
-class Server {
+class Server final : private AdminSource {
  public:
   // `options`: loaded and checked by proxy/config.h.
   Server(Options options, std::string version);
@@ -45,7 +47,14 @@ class Server {
   // A backend with a name may move: it is looked up again from time to time.
   void ResolveAgain();
 
+  // AdminSource: the admin thread.
+  Readiness ready() const override;
+  bool started() const override { return started_.load(std::memory_order_relaxed); }
+  StatsSnapshot Stats() const override;
+  const MetricsRegistry& metrics() const override { return metrics_; }
+
   const Options options_;
+  const TimePoint created_ = SteadyClock().Now();
   const Routes routes_;
   MetricsRegistry metrics_;
   std::unique_ptr<net::TlsContext> tls_;
@@ -54,9 +63,11 @@ class Server {
   std::unique_ptr<Shared> shared_;
   net::Address upstream_address_;
   bool upstream_has_name_ = false;
+  std::atomic<bool> started_{false};      // listening
   std::atomic<bool> terminating_{false};  // SIGTERM came: not ready any more
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
+  std::unique_ptr<Admin> admin_;  // nullptr: admin.address is empty
 };
 
 }  // namespace sheaf

@@ -53,6 +53,7 @@ void Worker::Run() {
 }
 
 void Worker::RunOneTurn() {
+  metrics_.loop_turns_total.Add();
   loop_->WaitAndDispatch();  // callbacks run; they may Close, never destroy
   loop_->RunPosted();
   ProcessHeldRequests();  // pipelined requests whose turn has come

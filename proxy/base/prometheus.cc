@@ -19,10 +19,11 @@ std::string ToText(int64_t value) {
   return std::to_string(value);
 }
 
-// The shortest text that reads back as the same number, in any locale.
+// The shortest decimal text that reads back as the same number, in any locale.
 std::string ToText(double value) {
-  std::array<char, 32> digits;
-  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  std::array<char, 400> digits;  // no double is longer
+  const auto [end, error] =
+      std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed);
   return {digits.data(), end};
 }
 

@@ -1,4 +1,4 @@
-// What the measured processes cost, read from /proc.
+// What the measured processes cost, as the kernel counts it.
 #pragma once
 
 #include <sys/types.h>
@@ -9,7 +9,7 @@
 namespace sheaf::bench {
 
 // User and system time of all the processes together, all their threads included, in microseconds. A process that has
-// gone counts nothing. The kernel gives whole clock ticks (10 ms): measure for seconds.
+// gone counts nothing. It comes from the processes' CPU clocks: /proc/PID/stat has the same sum, but in steps of 10 ms.
 uint64_t CpuMicroseconds(const std::vector<pid_t>& pids);
 
 // Proportional set size of all the processes together, in bytes: pages that they share count once.

@@ -211,7 +211,7 @@ def test_bad_body_is_refused_and_its_upstream_connection_never_used_again(
 # The twins: what is right, or what RFC 9112 lets a server take, goes through.
 GOOD = [
     ("a length", post(CL + b"5", body=b"hello"), b"hello"),
-    ("a length with spaces around", post(b"Content-Length:  5 \t", body=b"hello"), b"hello"),
+    ("a length with spaces around", post(b"Content-Length:  5  ", body=b"hello"), b"hello"),
     ("a length of 0", post(CL + b"0"), b""),
     ("chunked", chunked(HELLO), b"hello"),
     ("chunked in capitals", post(b"TRANSFER-ENCODING: CHUNKED", body=HELLO), b"hello"),

@@ -66,8 +66,12 @@ class Connection:
             pass
 
     def reset(self) -> None:
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        self.socket.close()
+        """Ends the connection with RST. The serving thread, which this wakes, does the close that sends it."""
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            self.socket.shutdown(socket.SHUT_RD)
+        except OSError:
+            pass  # ended already
 
 
 # What the script returns: bytes to send; None to send nothing (the script has seen to it itself, or never answers).

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Measures Sheaf beside nginx, HAProxy, Caddy and Envoy in one run. See README.md beside this file."""
+
+import argparse
+import datetime
+import json
+import pathlib
+import platform
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+
+import peers  # noqa: E402
+import report  # noqa: E402
+from scenarios import ROWS, SCENARIOS  # noqa: E402
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+# A run's own waiting (opening, draining, echoes) is bounded in the generator; this is for one that hangs.
+GENERATOR_GRACE_SECONDS = 120
+QUICK = {"rounds": 1, "seconds": 0.3, "settle": 0.1, "scale": 0.1}
+
+
+def read_arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--programs", type=pathlib.Path, default=SOURCE / "build/release/bench",
+                        help="folder with bench_generator and bench_backend")
+    parser.add_argument("--sheaf", type=pathlib.Path, default=SOURCE / "build/release/sheaf")
+    parser.add_argument("--vs", type=pathlib.Path, help="a second Sheaf to compare the first with")
+    parser.add_argument("--output", type=pathlib.Path, default=SOURCE / "build/bench")
+    parser.add_argument("--rounds", type=int, default=3, help="the median of so many runs is reported")
+    parser.add_argument("--seconds", type=float, default=5, help="measured a run")
+    parser.add_argument("--settle", type=float, default=1, help="seconds before measuring")
+    parser.add_argument("--scale", type=float, default=1, help="share of each scenario's connections")
+    parser.add_argument("--scenario", default="", help="only these, separated by commas")
+    parser.add_argument("--proxy", default="", help="only these (direct, sheaf, vs, nginx, ...), separated by commas")
+    parser.add_argument("--quick", action="store_true", help="tries everything out in half a minute; figures mean little")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        vars(arguments).update(QUICK)
+    arguments.programs = arguments.programs.resolve()  # they are started from another folder
+    return arguments
+
+
+def chosen(names, wanted):
+    unknown = set(filter(None, wanted.split(","))) - set(names)
+    if unknown:
+        sys.exit(f"bench: no such name: {', '.join(sorted(unknown))} (there are: {', '.join(names)})")
+    return [name for name in names if not wanted or name in wanted.split(",")]
+
+
+def find_programs(arguments):
+    """Name -> (set-up, binary) of the proxies that are there, and the names of those that are not."""
+    binaries = {name: peers.find(name) for name in peers.PEERS}
+    setups = dict(peers.PEERS)
+    for name, binary in (("sheaf", arguments.sheaf), ("vs", arguments.vs)):
+        if binary is not None:
+            binaries[name] = binary.resolve() if binary.exists() else None
+            setups[name] = peers.sheaf
+    wanted = chosen(["direct", *binaries], arguments.proxy)
+    found = {name: (setups[name], binaries[name]) for name in wanted if binaries.get(name)}
+    return found, [name for name in wanted if name != "direct" and not binaries[name]], "direct" in wanted
+
+
+def generate(arguments, scenario, port, pids):
+    """One run of the load generator: its figures."""
+    command = [arguments.programs / "bench_generator", "--address", f"127.0.0.1:{port}",
+               "--seconds", str(arguments.seconds), "--settle", str(arguments.settle)]
+    command += scenario.arguments(arguments.scale)
+    for pid in pids:
+        command += ["--pid", str(pid)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False,
+                          timeout=arguments.seconds + GENERATOR_GRACE_SECONDS)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.strip() or f"the generator ended with {done.returncode}")
+    return json.loads(done.stdout)
+
+
+def measure(arguments, scenario, name, program, folder):
+    """Backend, proxy and generator for one scenario, all of them new."""
+    with peers.start_backend(arguments.programs / "bench_backend", folder) as backend:
+        if program is None:
+            return generate(arguments, scenario, backend.port, backend.pids())
+        with peers.start_proxy(name, *program, folder, backend.port, scenario.tls) as proxy:
+            figures = generate(arguments, scenario, proxy.port, proxy.pids())
+            if proxy.ended():
+                raise RuntimeError("it ended by itself")
+            return figures
+
+
+def try_measure(arguments, scenario, name, program, folder):
+    """As measure; what fails becomes a run without figures, and is told at once."""
+    try:
+        figures = measure(arguments, scenario, name, program, folder)
+    except (RuntimeError, subprocess.TimeoutExpired) as problem:
+        figures = {"messages": 0, "pss_growth": 0, "problems": 1, "lost": 0, "first_problem": str(problem)}
+    if figures["problems"] or figures["lost"]:
+        print(f"  {scenario.name} {name}: {figures['problems']} problems, {figures['lost']} messages lost; first: "
+              f"{figures['first_problem']}", flush=True)
+    return figures
+
+
+def run_all(arguments, scenarios, programs, with_direct, folder):
+    """Round by round and scenario by scenario, the proxies in turn, so that a disturbance does not hit only one."""
+    runs = []
+    for number in range(arguments.rounds):
+        for scenario in scenarios:
+            # Nothing to learn from holding idle connections directly, and the backend has no TLS.
+            direct = {"direct": None} if with_direct and not scenario.tls and scenario.kind != "idle" else {}
+            order = list((direct | programs).items())
+            turn = number % len(order) if order else 0
+            started = time.monotonic()
+            for name, program in order[turn:] + order[:turn]:
+                figures = try_measure(arguments, scenario, name, program, folder)
+                runs.append({"scenario": scenario.name, "proxy": name, "round": number} | figures)
+            print(f"round {number + 1}/{arguments.rounds} {scenario.name}: {time.monotonic() - started:.0f} s", flush=True)
+    return runs
+
+
+def accounted_for(runs, scenarios, proxies):
+    """What our own figures lack, as sentences. The peers' problems are marked in the table, not held against us."""
+    complaints = []
+    for run in runs:
+        if run["proxy"] in ("direct", "sheaf", "vs") and report.flawed([run]):
+            complaints.append(f"{run['scenario']} {run['proxy']}: {run['lost']} lost, {run['first_problem']}")
+    names = [scenario.name for scenario in scenarios]
+    for row in ROWS:
+        for proxy in proxies:
+            mine = [run for run in runs if run["scenario"] == row.scenario and run["proxy"] == proxy]
+            if row.scenario in names and proxy in ("sheaf", "vs") and row.value(mine) is None:
+                complaints.append(f"{row.title}: no figure of {proxy}")
+    return complaints
+
+
+def main():
+    arguments = read_arguments()
+    names = chosen([scenario.name for scenario in SCENARIOS], arguments.scenario)
+    scenarios = [scenario for scenario in SCENARIOS if scenario.name in names]
+    programs, missing, with_direct = find_programs(arguments)
+    folder = arguments.output.resolve() / "run"
+    (folder / "tmp").mkdir(parents=True, exist_ok=True)
+    peers.make_certificate(folder)
+
+    runs = run_all(arguments, scenarios, programs, with_direct, folder)
+    proxies = (["direct"] if with_direct else []) + list(programs)
+    rows = report.make_rows(runs)
+    versions = {name: peers.version("sheaf" if name == "vs" else name, binary) for name, (_, binary) in programs.items()}
+    report.save(arguments.output, {
+        "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "machine": f"{platform.system()} {platform.release()}, {peers.THREADS} CPUs",
+        "versions": versions, "missing": missing, "proxies": proxies,
+        "settings": {key: getattr(arguments, key) for key in ("rounds", "seconds", "settle", "scale")},
+        "rows": rows, "runs": runs,
+    })
+    print("\n" + report.table(rows, proxies) + "\n")
+    for name, text in versions.items():
+        print(f"{name}: {text}")
+    if missing:
+        print(f"not installed: {', '.join(missing)}")
+    if arguments.quick:
+        print("This was a quick run with few clients: it shows that everything works, not how fast it is.")
+    complaints = accounted_for(runs, scenarios, proxies)
+    for complaint in complaints:
+        print(f"NOT ACCOUNTED FOR: {complaint}")
+    print(f"figures: {arguments.output / 'figures.json'}, plot: {arguments.output / 'figures.svg'}")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
