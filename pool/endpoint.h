@@ -60,6 +60,8 @@ class Backoff {
   void Fail(TimePoint now);
   void Succeed();
 
+  // The last attempt failed: one dial at a time is enough to learn of the backend's return.
+  bool failing() const { return until_ != TimePoint{}; }
   bool MayTry(TimePoint now) const { return now >= until_; }
   TimePoint until() const { return until_; }
 

@@ -1,5 +1,6 @@
 #include "pool/upstream_pool.h"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -196,9 +197,14 @@ void UpstreamPool::ServeWaiting() {
   }
 }
 
+// How many dials may be under way for their own sake.
+size_t UpstreamPool::MayDial(size_t wanted) {
+  if (!backoff_.MayTry(loop_.now())) return 0;
+  return backoff_.failing() ? std::min<size_t>(wanted, 1) : wanted;
+}
+
 void UpstreamPool::DialForWaiting() {
-  if (!backoff_.MayTry(loop_.now())) return;
-  while (list(LinkState::kConnecting).size() < waiting_.size()) {
+  while (list(LinkState::kConnecting).size() < MayDial(waiting_.size())) {
     if (!Dial()) {
       // Only a retry waits while connections lie idle: one of them makes room for it.
       LinkList& idle = list(LinkState::kIdle);
@@ -217,9 +223,9 @@ bool UpstreamPool::Dial() {
 }
 
 void UpstreamPool::KeepWarm() {
-  if (draining_ || !backoff_.MayTry(loop_.now())) return;
+  if (draining_) return;
   const auto dialling = [this] { return list(LinkState::kConnecting).size(); };
-  while (list(LinkState::kIdle).size() + dialling() < min_share_ + waiting_.size() && dialling() < kMaxWarming) {
+  while (list(LinkState::kIdle).size() + dialling() < min_share_ + waiting_.size() && dialling() < MayDial(kMaxWarming)) {
     if (!Dial()) return;
   }
 }

@@ -129,6 +129,7 @@ class UpstreamPool {
   // `pooled`: the link lay idle before, so the backend may have closed it unnoticed.
   void LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled);
   bool Dial();
+  size_t MayDial(size_t wanted);
   bool Expired(const UpstreamLink& link);
   // The parts of Maintain, in its order.
   void CloseOverdue();

@@ -85,7 +85,7 @@ enum class LogFormat : uint8_t { kText, kJson };
          "The longest that a check may take.")                                                                         \
   OPTION(std::chrono::milliseconds, backoff_min, "100ms", "1ms", "1h", kTime, kReloadable,                             \
          "The wait after the first failure to connect; it doubles with each failure, with jitter.")                    \
-  OPTION(std::chrono::milliseconds, backoff_max, "10s", "1ms", "1h", kTime, kReloadable,                               \
+  OPTION(std::chrono::milliseconds, backoff_max, "1s", "1ms", "1h", kTime, kReloadable,                               \
          "The longest wait after failures to connect.")                                                                \
   END(pool)                                                                                                            \
                                                                                                                        \

@@ -6,6 +6,7 @@ import datetime
 import json
 import pathlib
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -50,13 +51,18 @@ def chosen(names, wanted):
     return [name for name in names if not wanted or name in wanted.split(",")]
 
 
-def find_programs(arguments):
+def copy_of(binary, name, folder):
+    """A copy to measure: a build that goes on meanwhile must not change what is measured."""
+    return pathlib.Path(shutil.copy2(binary, folder / f"{name}-measured"))
+
+
+def find_programs(arguments, folder):
     """Name -> (set-up, binary) of the proxies that are there, and the names of those that are not."""
     binaries = {name: peers.find(name) for name in peers.PEERS}
     setups = dict(peers.PEERS)
     for name, binary in (("sheaf", arguments.sheaf), ("vs", arguments.vs)):
         if binary is not None:
-            binaries[name] = binary.resolve() if binary.exists() else None
+            binaries[name] = copy_of(binary, name, folder) if binary.exists() else None
             setups[name] = peers.sheaf
     wanted = chosen(["direct", *binaries], arguments.proxy)
     found = {name: (setups[name], binaries[name]) for name in wanted if binaries.get(name)}
@@ -93,7 +99,7 @@ def try_measure(arguments, scenario, name, program, folder):
     """As measure; what fails becomes a run without figures, and is told at once."""
     try:
         figures = measure(arguments, scenario, name, program, folder)
-    except (RuntimeError, subprocess.TimeoutExpired) as problem:
+    except (RuntimeError, OSError, subprocess.TimeoutExpired) as problem:
         figures = {"messages": 0, "pss_growth": 0, "problems": 1, "lost": 0, "first_problem": str(problem)}
     if figures["problems"] or figures["lost"]:
         print(f"  {scenario.name} {name}: {figures['problems']} problems, {figures['lost']} messages lost; first: "
@@ -137,10 +143,10 @@ def main():
     arguments = read_arguments()
     names = chosen([scenario.name for scenario in SCENARIOS], arguments.scenario)
     scenarios = [scenario for scenario in SCENARIOS if scenario.name in names]
-    programs, missing, with_direct = find_programs(arguments)
     folder = arguments.output.resolve() / "run"
     (folder / "tmp").mkdir(parents=True, exist_ok=True)
     peers.make_certificate(folder)
+    programs, missing, with_direct = find_programs(arguments, folder)
 
     runs = run_all(arguments, scenarios, programs, with_direct, folder)
     proxies = (["direct"] if with_direct else []) + list(programs)

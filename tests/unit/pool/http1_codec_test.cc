@@ -73,7 +73,7 @@ struct Exchange {
 };
 
 struct Row {
-  const char* what;
+  std::string what;
   const char* method;
   std::string response;
   Lines told;
@@ -121,7 +121,6 @@ TEST_CASE("a response is handed on as head and body, and the verdict says whethe
     Exchange exchange(Request(row.method));
     CHECK(exchange.Feed(row.response) == row.verdict);
     CHECK(exchange.host.recorder.told == row.told);
-    CHECK(exchange.rest.empty());
   }
 }
 
@@ -183,7 +182,7 @@ TEST_CASE("extra bytes after a response are told to nobody, and the connection i
 }
 
 TEST_CASE("a response that cannot be trusted is broken however it is split, and its head is not passed on") {
-  const std::vector<std::pair<const char*, std::string>> rows = {
+  const std::vector<std::pair<std::string, std::string>> rows = {
       {"length and encoding", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
       {"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"},
       {"a signed length", "HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\nhello"},
@@ -254,7 +253,7 @@ TEST_CASE("a large body is handed on without being held") {
 TEST_CASE("a stream closed from within a callback hears nothing more") {
   const std::string response =
       "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n";
-  const std::vector<std::pair<const char*, Lines>> rows = {
+  const std::vector<std::pair<std::string, Lines>> rows = {
       {"head", {"head 103"}},
       {"body", {"head 103", "head 200", "body a"}},
   };
@@ -363,7 +362,7 @@ TEST_CASE("an offered subprotocol may be chosen") {
 
 TEST_CASE("a 101 that does not answer the handshake is broken, and the client never sees it") {
   const std::string accept = "Sec-WebSocket-Accept: " + wire::WebSocketAccept(kKey) + "\r\n";
-  const std::vector<std::pair<const char*, std::string>> rows = {
+  const std::vector<std::pair<std::string, std::string>> rows = {
       {"no accept", Switching("")},
       {"wrong accept", Switching("Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n")},
       {"unasked subprotocol", Switching(accept + "Sec-WebSocket-Protocol: chat\r\n")},
@@ -387,19 +386,19 @@ TEST_CASE("a 101 that nobody asked for is broken") {
 }
 
 TEST_CASE("a refused handshake is passed on with its body, and the connection stays clean") {
-  for (const char* status : {"301", "400", "401", "403", "404", "429", "500", "503"}) {
+  for (const std::string status : {"301", "400", "401", "403", "404", "429", "500", "503"}) {
     CAPTURE(status);
     Exchange exchange(WebSocketRequest());
-    CHECK(exchange.Feed("HTTP/1.1 " + std::string(status) + " No\r\nContent-Length: 3\r\n\r\nwhy") == Verdict::kReusable);
-    CHECK(exchange.host.recorder.told == Lines{"head " + std::string(status), "body why"});
+    CHECK(exchange.Feed("HTTP/1.1 " + status + " No\r\nContent-Length: 3\r\n\r\nwhy") == Verdict::kReusable);
+    CHECK(exchange.host.recorder.told == Lines{"head " + status, "body why"});
   }
 }
 
 TEST_CASE("a handshake answered by a success that is no upgrade, or by 426, is broken") {
-  for (const char* status : {"200", "201", "204", "426"}) {
+  for (const std::string status : {"200", "201", "204", "426"}) {
     CAPTURE(status);
     Exchange exchange(WebSocketRequest());
-    CHECK(exchange.Feed("HTTP/1.1 " + std::string(status) + " Odd\r\nContent-Length: 0\r\n\r\n") == Verdict::kBroken);
+    CHECK(exchange.Feed("HTTP/1.1 " + status + " Odd\r\nContent-Length: 0\r\n\r\n") == Verdict::kBroken);
     CHECK(exchange.host.recorder.told.empty());
   }
 }
