@@ -1,5 +1,5 @@
-// How one protocol stands on an upstream connection. A link has a codec while it is leased; the session or exchange that
-// leased it never learns which.
+// How one protocol stands on an upstream connection. A link has a codec while it is leased; the session or exchange
+// that leased it never learns which.
 #pragma once
 
 #include <cstdint>

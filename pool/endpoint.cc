@@ -25,11 +25,12 @@ Result<UpstreamUrl> UpstreamUrl::Parse(std::string_view text) {
   }
   if (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.empty() || rest.find_first_of("/?#@ ") != std::string_view::npos) {
-    return Error{"'" + std::string(text) + "' must be a scheme, a host and a port alone, such as http://127.0.0.1:8000"};
+    return Error{"'" + std::string(text) +
+                 "' must be a scheme, a host and a port alone, such as http://127.0.0.1:8000"};
   }
   url.host_header = rest;
-  const bool has_port = rest.starts_with('[') ? rest.find("]:") != std::string_view::npos
-                                              : rest.find(':') != std::string_view::npos;
+  const bool has_port =
+      rest.starts_with('[') ? rest.find("]:") != std::string_view::npos : rest.find(':') != std::string_view::npos;
   url.address = has_port ? std::string(rest) : std::string(rest) + ":" + std::to_string(port);
   const std::optional<net::HostPort> parts = net::SplitHostPort(url.address);
   if (!parts || parts->host.empty() || parts->port == 0) {

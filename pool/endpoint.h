@@ -1,7 +1,7 @@
 // The backend: where it is, whether it is up, and how long to wait before dialling it again after failures.
 //
-// One Endpoint a process, shared by the workers' pools: its health is atomic, the rest is set at construction, but for the
-// address, which a resolver replaces on each worker's own copy. Back-off is kept by each pool for itself.
+// One Endpoint a process, shared by the workers' pools: its health is atomic, the rest is set at construction, but for
+// the address, which a resolver replaces on each worker's own copy. Back-off is kept by each pool for itself.
 #pragma once
 
 #include <atomic>

@@ -23,8 +23,7 @@ HealthCheck::~HealthCheck() = default;
 
 void HealthCheck::Begin() {
   answer_.clear();
-  connection_ =
-      net::Connection::Connect(loop_, address_, endpoint_.tls(), endpoint_.server_name(), io_, *this);
+  connection_ = net::Connection::Connect(loop_, address_, endpoint_.tls(), endpoint_.server_name(), io_, *this);
   loop_.SetDeadline(deadline_, options_.pool.health_check_timeout);
   if (!connection_) Finish(false, "no socket could be made");
 }
@@ -40,7 +39,8 @@ void HealthCheck::OnConnected() {
 
 void HealthCheck::OnBytes(std::span<uint8_t> bytes) {
   answer_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const wire::HeadLimits limits{.max_line = kMaxHead, .max_head = kMaxHead, .max_fields = 200, .allow_underscores = true};
+  const wire::HeadLimits limits{
+      .max_line = kMaxHead, .max_head = kMaxHead, .max_fields = 200, .allow_underscores = true};
   wire::HeadScanner scanner;
   switch (scanner.Scan(answer_, limits)) {
     case wire::HeadScanner::Verdict::kNeedMore:

@@ -1,5 +1,5 @@
-// Asks the backend at an interval whether it is well: a TCP (and TLS) connection, or GET on a path that must answer 2xx or
-// 3xx. The result decides readiness (Endpoint::up); requests are tried all the same, since a check can be wrong.
+// Asks the backend at an interval whether it is well: a TCP (and TLS) connection, or GET on a path that must answer 2xx
+// or 3xx. The result decides readiness (Endpoint::up); requests are tried all the same, since a check can be wrong.
 //
 // One a process, in the first worker's loop and thread.
 #pragma once

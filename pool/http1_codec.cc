@@ -19,9 +19,14 @@ std::span<const uint8_t> AsBytes(std::string_view text) {
 }  // namespace
 
 Http1Codec::Http1Codec(CodecHost& host, const UpstreamRequest& request, wire::ResponseHead& head)
-    : host_(host), request_(request), head_(head), request_finished_(request.body == wire::BodyKind::kNone || request.body_finished) {}
+    : host_(host),
+      request_(request),
+      head_(head),
+      request_finished_(request.body == wire::BodyKind::kNone || request.body_finished) {}
 
-void Http1Codec::Start() { host_.WriteUpstream(AsBytes(request_.head)); }
+void Http1Codec::Start() {
+  host_.WriteUpstream(AsBytes(request_.head));
+}
 
 void Http1Codec::SendBody(std::string_view data) {
   if (request_.body == wire::BodyKind::kLength) {
@@ -67,7 +72,8 @@ Codec::Verdict Http1Codec::OnBytes(std::span<uint8_t>& bytes) {
 
 // Takes one head (1xx or final) from the front of `bytes`, if it is complete.
 Codec::Verdict Http1Codec::TakeHead(std::span<uint8_t>& bytes) {
-  const wire::HeadLimits limits{.max_line = kMaxHead, .max_head = kMaxHead, .max_fields = 200, .allow_underscores = true};
+  const wire::HeadLimits limits{
+      .max_line = kMaxHead, .max_head = kMaxHead, .max_fields = 200, .allow_underscores = true};
   const size_t already = partial_.size();
   std::string_view all = AsText(bytes);
   if (already != 0) {

@@ -1,5 +1,5 @@
-// One HTTP/1.1 request and its response on an upstream connection (RFC 9112), or the opening handshake of a WebSocket, after
-// whose valid 101 the link goes on with a TunnelCodec.
+// One HTTP/1.1 request and its response on an upstream connection (RFC 9112), or the opening handshake of a WebSocket,
+// after whose valid 101 the link goes on with a TunnelCodec.
 //
 // Owned by an UpstreamLink; one thread only.
 #pragma once
@@ -13,7 +13,8 @@ namespace sheaf::pool {
 
 class Http1Codec final : public Codec {
  public:
-  // `request` must outlive the codec. Nothing is sent before Start. `head`: scratch of the worker, shared by all codecs.
+  // `request` must outlive the codec. Nothing is sent before Start. `head`: scratch of the worker, shared by all
+  // codecs.
   Http1Codec(CodecHost& host, const UpstreamRequest& request, wire::ResponseHead& head);
 
   // Sends the request's head.
@@ -30,8 +31,8 @@ class Http1Codec final : public Codec {
   static void AppendBody(std::string& out, wire::BodyKind kind, std::string_view data);
   static void AppendBodyEnd(std::string& out, wire::BodyKind kind);
 
-  // The status that the present WebSocket handshake must not have (RFC 6455 4.1): a refusal is passed on, but a success that
-  // is no upgrade would leave the client's handshake hanging between two protocols.
+  // The status that the present WebSocket handshake must not have (RFC 6455 4.1): a refusal is passed on, but a success
+  // that is no upgrade would leave the client's handshake hanging between two protocols.
   static bool IsRefusal(int status) { return status >= 300 && status != 426; }
 
  private:

@@ -13,7 +13,9 @@ bool UpstreamRequest::repeatable() const {
 PooledStream::PooledStream(UpstreamPool& pool, UpstreamRequest request, UpstreamEvents& events, TimePoint now)
     : pool_(pool), events_(&events), request_(std::make_unique<UpstreamRequest>(std::move(request))), opened_(now) {}
 
-PooledStream::~PooledStream() { Close(CloseReason::kDone); }
+PooledStream::~PooledStream() {
+  Close(CloseReason::kDone);
+}
 
 void PooledStream::Close(CloseReason reason) {
   if (link_ != nullptr) {

@@ -1,5 +1,6 @@
-// One open WebSocket on an upstream connection. Frames from the backend are checked and handed on as the bytes they came as;
-// a client's pieces go upstream as they are, under the client's own mask. Pings from the backend are answered here.
+// One open WebSocket on an upstream connection. Frames from the backend are checked and handed on as the bytes they
+// came as; a client's pieces go upstream as they are, under the client's own mask. Pings from the backend are answered
+// here.
 //
 // Owned by an UpstreamLink; one thread only. Budget: 128 bytes, it lives as long as the client does.
 #pragma once

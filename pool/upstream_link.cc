@@ -45,9 +45,13 @@ void UpstreamLink::MoveTo(LinkState state) {
   pool_.list(state_).PushBack(*this);
 }
 
-UpstreamEvents* UpstreamLink::events() { return stream_ == nullptr ? nullptr : stream_->events_; }
+UpstreamEvents* UpstreamLink::events() {
+  return stream_ == nullptr ? nullptr : stream_->events_;
+}
 
-void UpstreamLink::OnConnected() { pool_.OnLinkConnected(*this); }
+void UpstreamLink::OnConnected() {
+  pool_.OnLinkConnected(*this);
+}
 
 void UpstreamLink::Lease(PooledStream& stream) {
   stream_ = &stream;

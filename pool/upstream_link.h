@@ -47,7 +47,7 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
 
   void MoveTo(LinkState state);
   LinkState state() const { return state_; }
-  TimePoint since() const { return since_; }      // when it came into this state
+  TimePoint since() const { return since_; }  // when it came into this state
   TimePoint created() const { return created_; }
   PooledStream* stream() const { return stream_; }
   Codec* codec() { return codec_.get(); }

@@ -225,7 +225,8 @@ bool UpstreamPool::Dial() {
 void UpstreamPool::KeepWarm() {
   if (draining_) return;
   const auto dialling = [this] { return list(LinkState::kConnecting).size(); };
-  while (list(LinkState::kIdle).size() + dialling() < min_share_ + waiting_.size() && dialling() < MayDial(kMaxWarming)) {
+  while (list(LinkState::kIdle).size() + dialling() < min_share_ + waiting_.size() &&
+         dialling() < MayDial(kMaxWarming)) {
     if (!Dial()) return;
   }
 }
@@ -236,8 +237,7 @@ void UpstreamPool::FailWaiting() {
     stream.events_->OnUpstreamClosed(std::exchange(stream.failed_, CloseReason::kNone));
   }
   // While the backend cannot be dialled, waiting is in vain: a prompt refusal lets the client try another replica.
-  const bool unreachable =
-      !backoff_.MayTry(loop_.now()) && list(LinkState::kConnecting).empty() && !budget_.full();
+  const bool unreachable = !backoff_.MayTry(loop_.now()) && list(LinkState::kConnecting).empty() && !budget_.full();
   while (!waiting_.empty()) {
     PooledStream& stream = waiting_.front();
     const bool overdue = loop_.now() - stream.opened_ >= options_.pool.acquire_timeout;

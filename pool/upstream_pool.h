@@ -4,8 +4,8 @@
 //   ...
 //   stream.reset();                                        // gives the connection back, or cancels
 //
-// pool.max_size and pool.max_waiting hold for the whole process: workers share a PoolBudget. The rest is the worker's own.
-// One thread only.
+// pool.max_size and pool.max_waiting hold for the whole process: workers share a PoolBudget. The rest is the worker's
+// own. One thread only.
 #pragma once
 
 #include <array>
@@ -121,7 +121,8 @@ class UpstreamPool {
   using WaitingList = List<PooledStream, &PooledStream::waiting_hook_>;
   // How long a link whose stream is over may take to send what is queued and to see the backend close.
   static constexpr Duration kDrainTime = std::chrono::seconds(2);
-  // Dials under way for warm connections alone, so that a start does not knock on the backend with all of min_size at once.
+  // Dials under way for warm connections alone, so that a start does not knock on the backend with all of min_size at
+  // once.
   static constexpr size_t kMaxWarming = 32;
 
   void Enqueue(PooledStream& stream);
@@ -152,7 +153,7 @@ class UpstreamPool {
   wire::ResponseHead response_head_;
   std::array<LinkList, kLinkStates> links_;
   WaitingList waiting_;
-  WaitingList failing_;  // refused by Open, told by Maintain
+  WaitingList failing_;    // refused by Open, told by Maintain
   TimePoint next_look_{};  // when lists are looked through for what is overdue
   CloseReason last_failure_ = CloseReason::kUpstreamConnectFailed;
   bool draining_ = false;

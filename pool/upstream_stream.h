@@ -22,12 +22,12 @@ struct UpstreamRequest {
   wire::BodyKind body = wire::BodyKind::kNone;
   bool body_finished = false;  // the whole body is already in `head`, behind it
   bool websocket = false;
-  std::string websocket_accept;     // for a WebSocket: the Sec-WebSocket-Accept that must come back
-  std::string websocket_protocols;  // the subprotocols offered, joined by ", "
+  std::string websocket_accept;                     // for a WebSocket: the Sec-WebSocket-Accept that must come back
+  std::string websocket_protocols;                  // the subprotocols offered, joined by ", "
   const wire::FrameLimits* frame_limits = nullptr;  // for a WebSocket: the route's limits, which outlive the stream
 
-  // RFC 9110 9.2.2: may be sent again when a pooled connection turned out to be dead. Only without a body, since nothing of
-  // a body is kept.
+  // RFC 9110 9.2.2: may be sent again when a pooled connection turned out to be dead. Only without a body, since
+  // nothing of a body is kept.
   bool repeatable() const;
 };
 
@@ -61,7 +61,8 @@ class UpstreamStream {
 
   virtual void SetEvents(UpstreamEvents& events) = 0;
 
-  // Request body, framed as the request says; FinishBody after the last part. Parts may follow before the head has come.
+  // Request body, framed as the request says; FinishBody after the last part. Parts may follow before the head has
+  // come.
   virtual void SendBody(std::string_view data) = 0;
   virtual void FinishBody() = 0;
 

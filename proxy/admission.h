@@ -16,7 +16,8 @@ struct Load {
 
 // For a new client connection: refused with 503 when there are too many.
 std::optional<RejectReason> AdmitConnection(const Load& load);
-// For a new WebSocket on an admitted connection. Ordinary requests are served while draining, and their connections closed.
+// For a new WebSocket on an admitted connection. Ordinary requests are served while draining, and their connections
+// closed.
 std::optional<RejectReason> AdmitWebSocket(const Load& load);
 
 // listen.max_connections, or, when it is 0, what `descriptor_limit` (RLIMIT_NOFILE) allows: a session needs two

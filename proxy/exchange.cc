@@ -10,7 +10,12 @@
 namespace sheaf {
 
 Exchange::Exchange(Worker& worker, ExchangeOwner& owner, const RouteOptions& route, ExchangeInfo info)
-    : worker_(worker), owner_(owner), route_(route), info_(std::move(info)), deadline_(*this), started_(worker.loop().now()) {}
+    : worker_(worker),
+      owner_(owner),
+      route_(route),
+      info_(std::move(info)),
+      deadline_(*this),
+      started_(worker.loop().now()) {}
 
 void Exchange::Start(pool::UpstreamRequest request) {
   request_ended_ = request.body == wire::BodyKind::kNone;
@@ -50,7 +55,9 @@ void Exchange::OnUpstreamHead(const wire::ResponseHead& head) {
   Write(BuildDownstreamHead(head, framing_, close_, info_.minor_version));
 }
 
-void Exchange::Write(std::string_view bytes) { owner_.connection().Write(bytes); }
+void Exchange::Write(std::string_view bytes) {
+  owner_.connection().Write(bytes);
+}
 
 void Exchange::OnUpstreamBody(std::string_view data) {
   response_bytes_ += data.size();

@@ -1,5 +1,5 @@
-// One HTTP request and its response, or the opening handshake of a WebSocket: opens an upstream stream, streams the body up
-// and the response down with backpressure both ways, and tells its owner how it ended.
+// One HTTP request and its response, or the opening handshake of a WebSocket: opens an upstream stream, streams the
+// body up and the response down with backpressure both ways, and tells its owner how it ended.
 //
 // Owned by an Intake; one thread only.
 #pragma once

@@ -15,8 +15,8 @@ bool IsOneOf(std::string_view name, std::initializer_list<std::string_view> name
   return std::any_of(names.begin(), names.end(), [name](std::string_view one) { return EqualsIgnoreCase(name, one); });
 }
 
-// Fields between two neighbours only (RFC 9110 7.6.1), by name or because Connection lists them. What frames or routes the
-// message cannot be made hop-by-hop by listing it.
+// Fields between two neighbours only (RFC 9110 7.6.1), by name or because Connection lists them. What frames or routes
+// the message cannot be made hop-by-hop by listing it.
 bool IsHopByHop(std::string_view name, const std::vector<std::string_view>& connection_options) {
   if (IsOneOf(name, {"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "TE",
                      "Trailer", "Transfer-Encoding", "Upgrade", "HTTP2-Settings"})) {
@@ -145,7 +145,8 @@ std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo
   AppendField(head, "X-Forwarded-Host", forwarded_host ? *forwarded_host : host);
   AppendField(head, "X-Request-ID", request_id);
   if (request.body == wire::BodyKind::kChunked) AppendField(head, "Transfer-Encoding", "chunked");
-  if (request.body == wire::BodyKind::kLength) AppendField(head, "Content-Length", std::to_string(request.content_length));
+  // Also a length of 0, which some backends insist on with POST (RFC 9110 8.6).
+  if (request.Find("Content-Length")) AppendField(head, "Content-Length", std::to_string(request.content_length));
   if (request.wants_websocket) head.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
   return head.append("\r\n");
 }
@@ -162,7 +163,11 @@ namespace {
 std::string StatusLine(const wire::ResponseHead& response) {
   std::string head;
   head.reserve(1024);
-  return head.append("HTTP/1.1 ").append(std::to_string(response.status)).append(" ").append(response.reason).append("\r\n");
+  return head.append("HTTP/1.1 ")
+      .append(std::to_string(response.status))
+      .append(" ")
+      .append(response.reason)
+      .append("\r\n");
 }
 
 void AppendEndToEndFields(std::string& head, const wire::ResponseHead& response) {

@@ -37,9 +37,9 @@ std::string RequestIdFor(const wire::RequestHead& request, const ClientInfo& cli
 // the connection's.
 std::string_view OriginalClient(const wire::RequestHead& request, const ClientInfo& client);
 
-// The head as it goes upstream (RFC 9110 7.6; hardening rows 18, 28-30, 40). `target`: in normal form. `default_host`: for
-// HTTP/1.0 requests without a Host. A WebSocket handshake keeps its Upgrade and loses its Sec-WebSocket-Extensions, since
-// compression is between us and the client.
+// The head as it goes upstream (RFC 9110 7.6; hardening rows 18, 28-30, 40). `target`: in normal form. `default_host`:
+// for HTTP/1.0 requests without a Host. A WebSocket handshake keeps its Upgrade and loses its Sec-WebSocket-Extensions,
+// since compression is between us and the client.
 std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo& client, std::string_view target,
                               std::string_view request_id, std::string_view default_host);
 
@@ -51,8 +51,8 @@ enum class Framing : uint8_t {
 };
 Framing FramingFor(const wire::ResponseHead& response, int client_minor_version, bool head_request);
 
-// The head as it goes to the client. `close`: the connection ends after this response. `client_minor_version`: an HTTP/1.0
-// client must be told that the connection stays.
+// The head as it goes to the client. `close`: the connection ends after this response. `client_minor_version`: an
+// HTTP/1.0 client must be told that the connection stays.
 std::string BuildDownstreamHead(const wire::ResponseHead& response, Framing framing, bool close,
                                 int client_minor_version);
 

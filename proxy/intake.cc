@@ -169,7 +169,7 @@ void Intake::StartRequest() {
 }
 
 pool::UpstreamRequest Intake::UpstreamRequestFor(const wire::RequestHead& request, const ClientInfo& client,
-                                                std::string_view target, std::string_view request_id) const {
+                                                 std::string_view target, std::string_view request_id) const {
   pool::UpstreamRequest upstream;
   upstream.head = BuildUpstreamHead(request, client, target, request_id, worker_.endpoint().url().host_header);
   upstream.method = request.method;
@@ -193,7 +193,8 @@ void Intake::TakeBody(std::string_view& input) {
       return;
     case wire::BodyDecoder::Verdict::kData:
       body_bytes_ += step.data.size();
-      if (route_->max_body != 0 && body_bytes_ > route_->max_body) return OnExchangeRefused(RejectReason::kBodyTooLarge);
+      if (route_->max_body != 0 && body_bytes_ > route_->max_body)
+        return OnExchangeRefused(RejectReason::kBodyTooLarge);
       exchange_->OnRequestBody(step.data);
       break;
     case wire::BodyDecoder::Verdict::kComplete:
@@ -296,17 +297,17 @@ void Intake::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<
   connection_->Write(BuildSwitchingProtocols(head));
   worker_.metrics().http_requests_total[StatusClass::k1xx].Add();
   const ExchangeInfo& info = exchange_->info();
-  SessionInfo session{.client = info.client,
-                      .target = info.target,
-                      .request_id = info.request_id,
-                      .user_agent = info.user_agent,
-                      .started = worker_.loop().now()};
+  const SessionInfo session{.client = info.client,
+                            .target = info.target,
+                            .request_id = info.request_id,
+                            .user_agent = info.user_agent,
+                            .started = worker_.loop().now()};
   const std::string held = std::exchange(held_, std::string());
   connection_->ResumeReading(PauseReason::kExchangeActive);
   DropExchange();
   state_ = State::kClosed;
   worker_.loop().CancelDeadline(deadline_);
-  worker_.StartSession(std::move(connection_), std::move(stream), *route_, std::move(session), held);
+  worker_.StartSession(std::move(connection_), std::move(stream), *route_, session, held);
   worker_.Retire(*this);
 }
 

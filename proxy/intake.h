@@ -1,6 +1,6 @@
-// A client connection while it speaks HTTP/1.1: collects heads, checks them, opens an exchange for each request, one after
-// another (pipelined ones wait), and answers itself what must not reach the backend. When a WebSocket opens, connection and
-// stream go to a new Session, and the intake is over.
+// A client connection while it speaks HTTP/1.1: collects heads, checks them, opens an exchange for each request, one
+// after another (pipelined ones wait), and answers itself what must not reach the backend. When a WebSocket opens,
+// connection and stream go to a new Session, and the intake is over.
 //
 // Owned by a Worker; one thread only. Between requests it holds no buffer.
 #pragma once

@@ -1,5 +1,6 @@
-// The end of a client connection that still has something to read from us: sends what is queued and FIN, then waits for the
-// client's FIN, so that the kernel does not answer late bytes with a reset that destroys our last words (RFC 9112 9.6).
+// The end of a client connection that still has something to read from us: sends what is queued and FIN, then waits for
+// the client's FIN, so that the kernel does not answer late bytes with a reset that destroys our last words (RFC
+// 9112 9.6).
 //
 // Owned by a Worker; one thread only.
 #pragma once

@@ -37,7 +37,9 @@ int NextSignal(std::chrono::nanoseconds patience) {
   return got > 0 ? got : 0;
 }
 
-bool EndsTheProcess(int signal) { return signal == SIGTERM || signal == SIGINT; }
+bool EndsTheProcess(int signal) {
+  return signal == SIGTERM || signal == SIGINT;
+}
 
 // Every client is worth two descriptors; the soft limit is often a leftover from select(2).
 uint64_t RaiseDescriptorLimit() {
@@ -54,7 +56,9 @@ uint64_t RaiseDescriptorLimit() {
 Server::Server(Options options, std::string version)
     : options_(std::move(options)), routes_(options_), metrics_(std::move(version)) {}
 
-Server::~Server() { StopWorkers(); }
+Server::~Server() {
+  StopWorkers();
+}
 
 int Server::Run() {
   // Threads inherit the mask, so that signals reach this one alone.
@@ -142,8 +146,8 @@ Result<bool> Server::MakeWorkers() {
     if (!loop.ok()) return Error{loop.error()};
     const Result<int> fd = net::Acceptor::Listen(listen.value(), static_cast<int>(options_.listen.backlog));
     if (!fd.ok()) return Error{"listen.address: " + fd.error()};
-    workers_.push_back(std::make_unique<Worker>(*shared_, std::move(loop.value()), fd.value(), index,
-                                                upstream_address_, metrics_.AddWorker()));
+    workers_.push_back(std::make_unique<Worker>(*shared_, std::move(loop.value()), fd.value(), index, upstream_address_,
+                                                metrics_.AddWorker()));
   }
   return true;
 }
@@ -203,7 +207,8 @@ void Server::StopWorkers() {
 
 AdminSource::Readiness Server::ready() const {
   if (terminating_.load(std::memory_order_relaxed)) return {false, "draining"};
-  // Without health checks and warm connections nobody reaches for the backend before a client comes, and none would come.
+  // Without health checks and warm connections nobody reaches for the backend before a client comes, and none would
+  // come.
   const Options::Pool& pool = options_.pool;
   const bool watched = pool.health_check_interval.count() > 0 || (pool.min_size > 0 && pool.health_check_path.empty());
   if (watched && !endpoint_->up()) return {false, "the backend is not up"};

@@ -31,8 +31,8 @@ class Server final : private AdminSource {
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  // Starts, serves until SIGTERM or SIGINT, drains. 0: drained; 1: it could not start (the log says why), or a second signal
-  // cut the drain short.
+  // Starts, serves until SIGTERM or SIGINT, drains. 0: drained; 1: it could not start (the log says why), or a second
+  // signal cut the drain short.
   int Run();
 
  private:

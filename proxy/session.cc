@@ -78,7 +78,7 @@ void Session::OnOutputDrained() {
 
 void Session::OnBytes(std::span<uint8_t> bytes) {
   heard_ = true;
-  std::span<const uint8_t> ping;
+  std::string ping;  // a copy: the piece's payload ends with the next call
   bool pinged = false;
   while (connection_) {
     const wire::FramePiece piece = decoder_.Next(bytes);
@@ -100,7 +100,7 @@ void Session::OnBytes(std::span<uint8_t> bytes) {
       case wire::FramePiece::Kind::kPing:
         if (PingFlood()) return Close(CloseReason::kClientPingFlood);
         pinged = true;
-        ping = piece.payload;
+        ping.assign(AsText(piece.payload));
         break;
       case wire::FramePiece::Kind::kPong:
         break;
@@ -117,19 +117,22 @@ void Session::OnUpstreamBlocked() {
   connection_->PauseReading(PauseReason::kPeerFull);
 }
 
-void Session::OnUpstreamDrained() { connection_->ResumeReading(PauseReason::kPeerFull); }
+void Session::OnUpstreamDrained() {
+  connection_->ResumeReading(PauseReason::kPeerFull);
+}
 
 // ---- control frames
 
-void Session::OnClientPing(std::span<const uint8_t> payload) {
+void Session::OnClientPing(std::string_view payload) {
   if (close_sent_ || client_close_received_) return;
   std::string pong;
-  wire::AppendControlFrame(pong, wire::Opcode::kPong, AsText(payload));
+  wire::AppendControlFrame(pong, wire::Opcode::kPong, payload);
   SendControl(std::move(pong));
 }
 
 bool Session::PingFlood() {
-  const int64_t second = std::chrono::duration_cast<std::chrono::seconds>(worker_.loop().now().time_since_epoch()).count();
+  const int64_t second =
+      std::chrono::duration_cast<std::chrono::seconds>(worker_.loop().now().time_since_epoch()).count();
   if (second != ping_second_) {
     ping_second_ = second;
     pings_in_second_ = 0;
@@ -183,8 +186,8 @@ void Session::CheckClient() {
 
 // ---- the end
 
-// A Close travels like a message, so each side sees the other's code and reason. The side that received it answers, and its
-// answer travels back; when both have spoken, the session is over.
+// A Close travels like a message, so each side sees the other's code and reason. The side that received it answers, and
+// its answer travels back; when both have spoken, the session is over.
 void Session::OnClientClose(uint16_t code, std::string_view reason) {
   if (std::exchange(client_close_received_, true)) return;
   if (close_code_ == 0) close_code_ = code;

@@ -1,8 +1,8 @@
-// One client WebSocket from its 101 to its end: passes messages both ways, answers the client's pings, finds dead clients by
-// pings of its own, and carries Close codes and reasons across.
+// One client WebSocket from its 101 to its end: passes messages both ways, answers the client's pings, finds dead
+// clients by pings of its own, and carries Close codes and reasons across.
 //
-// The data path reads downwards in session.cc, in calling order. Owned by a Worker; one thread only. Budget: 320 bytes and the
-// strings of SessionInfo.
+// The data path reads downwards in session.cc, in calling order. Owned by a Worker; one thread only. Budget: 320 bytes
+// and the strings of SessionInfo.
 #pragma once
 
 #include <cstdint>
@@ -68,7 +68,7 @@ class Session final : public net::ConnectionEvents, public pool::UpstreamEvents,
   ListHook hook_;  // the worker's list
 
  private:
-  void OnClientPing(std::span<const uint8_t> payload);
+  void OnClientPing(std::string_view payload);
   void OnClientClose(uint16_t code, std::string_view reason);
   void OnClientError(wire::FrameError error);
   bool PingFlood();
@@ -85,7 +85,7 @@ class Session final : public net::ConnectionEvents, public pool::UpstreamEvents,
   std::unique_ptr<pool::UpstreamStream> stream_;
   const RouteOptions& route_;
   wire::FrameDecoder decoder_;
-  net::Deadline deadline_;  // the next look at the client, or the end of the patience with a Close handshake
+  net::Deadline deadline_;        // the next look at the client, or the end of the patience with a Close handshake
   std::unique_ptr<char[]> info_;  // the strings of SessionInfo, each ended by NUL
   std::unique_ptr<std::string> waiting_control_;
   TimePoint started_;
@@ -101,7 +101,7 @@ class Session final : public net::ConnectionEvents, public pool::UpstreamEvents,
   bool mid_frame_ = false;                         // a frame towards the client is half sent
   bool heard_ = false;                             // the client has sent something since the last look
   bool awaiting_pong_ = false;
-  bool close_sent_ = false;            // to the client
+  bool close_sent_ = false;  // to the client
   bool client_close_received_ = false;
   bool client_ended_ = false;  // its connection, in order or not
   bool upstream_close_received_ = false;

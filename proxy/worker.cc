@@ -1,7 +1,7 @@
 #include "proxy/worker.h"
 
 #include <algorithm>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "proxy/base/log.h"
@@ -36,12 +36,10 @@ Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, u
       acceptor_(std::make_unique<net::Acceptor>(*loop_, listen_fd, *this)),
       drain_deadline_(*this) {
   for (const RouteOptions& route : shared.routes.all()) {
-    frame_limits_.push_back(
-        {.max_message = route.max_message, .max_fragments = shared.options.limits.max_fragments});
+    frame_limits_.push_back({.max_message = route.max_message, .max_fragments = shared.options.limits.max_fragments});
   }
   if (index == 0 && shared.options.pool.health_check_interval.count() > 0) {
-    health_check_ =
-        std::make_unique<pool::HealthCheck>(*loop_, shared.endpoint, upstream, shared.options, metrics);
+    health_check_ = std::make_unique<pool::HealthCheck>(*loop_, shared.endpoint, upstream, shared.options, metrics);
   }
 }
 
@@ -92,7 +90,7 @@ void Worker::OnAccepted(int fd, const net::Address& peer) {
 void Worker::OnAcceptPaused(int error) {
   metrics_.client_accept_pauses_total.Add();
   Log(LogLevel::kWarning, "accepting pauses: raise the limit of open files, or set listen.max_connections below it",
-      {{"error", std::strerror(error)}});
+      {{"error", std::generic_category().message(error)}});
 }
 
 void Worker::ConnectionOver() {
@@ -102,9 +100,7 @@ void Worker::ConnectionOver() {
 
 void Worker::StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
                           const RouteOptions& route, const SessionInfo& info, std::string_view early) {
-  sessions_
-      .Adopt(std::make_unique<Session>(*this, std::move(connection), std::move(stream), route, info))
-      .Start(early);
+  sessions_.Adopt(std::make_unique<Session>(*this, std::move(connection), std::move(stream), route, info)).Start(early);
 }
 
 void Worker::Linger(std::unique_ptr<net::Connection> connection) {
@@ -121,9 +117,13 @@ void Worker::Retire(Intake& intake) {
   if (intake.hook_.linked()) loop_->graveyard().Retire(intakes_.Release(intake));
 }
 
-void Worker::Retire(Session& session) { loop_->graveyard().Retire(sessions_.Release(session)); }
+void Worker::Retire(Session& session) {
+  loop_->graveyard().Retire(sessions_.Release(session));
+}
 
-void Worker::Retire(LingeringClose& lingering) { loop_->graveyard().Retire(lingering_.Release(lingering)); }
+void Worker::Retire(LingeringClose& lingering) {
+  loop_->graveyard().Retire(lingering_.Release(lingering));
+}
 
 void Worker::Drain(Duration window) {
   acceptor_->AcceptSome();
@@ -133,7 +133,9 @@ void Worker::Drain(Duration window) {
   CloseSomeSessions();
 }
 
-void Worker::OnDeadline(net::Deadline& /*deadline*/) { CloseSomeSessions(); }
+void Worker::OnDeadline(net::Deadline& /*deadline*/) {
+  CloseSomeSessions();
+}
 
 void Worker::CloseSomeSessions() {
   const Duration rest = std::max(drain_end_ - loop_->now(), Duration::zero());

@@ -1,4 +1,5 @@
-// One thread: an event loop, a listening socket, a pool of upstream connections, and the clients that the kernel gave it.
+// One thread: an event loop, a listening socket, a pool of upstream connections, and the clients that the kernel gave
+// it.
 //
 // Owned by the Server. Run blocks in the worker's own thread; Post and the counters are the only ways in from others.
 #pragma once

@@ -1,5 +1,5 @@
-// Close now, destroy at the end of the turn. A callback may close the very object that runs it; the object then rests here
-// until nothing of it is on the stack any more.
+// Close now, destroy at the end of the turn. A callback may close the very object that runs it; the object then rests
+// here until nothing of it is on the stack any more.
 //
 // Owned by a worker's loop; one thread only.
 #pragma once

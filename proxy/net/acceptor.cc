@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 #include "proxy/net/loop.h"
 
@@ -16,7 +16,7 @@ Result<int> Acceptor::Listen(const Address& address, int backlog) {
   const auto fail = [&address](const char* what, int fd) {
     const int error = errno;
     if (fd >= 0) close(fd);
-    std::string message = std::string(what) + " " + address.ToString() + ": " + std::strerror(error);
+    std::string message = std::string(what) + " " + address.ToString() + ": " + std::generic_category().message(error);
     if (error == EADDRINUSE) message += "; another program listens there, choose another port or end that program";
     if (error == EACCES) message += "; ports below 1024 need a privilege, choose a higher one";
     return Error{message};
@@ -40,7 +40,9 @@ Acceptor::Acceptor(Loop& loop, int fd, AcceptorEvents& events) : loop_(loop), ev
   if (event_ != nullptr) event_add(event_, nullptr);
 }
 
-Acceptor::~Acceptor() { Stop(); }
+Acceptor::~Acceptor() {
+  Stop();
+}
 
 void Acceptor::Stop() {
   if (fd_ < 0) return;
@@ -63,7 +65,9 @@ void Acceptor::Resume() {
   event_add(event_, nullptr);
 }
 
-void Acceptor::OnReadable(int, short, void* self) { static_cast<Acceptor*>(self)->AcceptSome(); }
+void Acceptor::OnReadable(int, short, void* self) {
+  static_cast<Acceptor*>(self)->AcceptSome();
+}
 
 void Acceptor::AcceptSome() {
   for (int i = 0; i < kMaxAcceptsATurn && !paused_ && fd_ >= 0; ++i) {
@@ -85,6 +89,8 @@ void Acceptor::AcceptSome() {
   }
 }
 
-void Acceptor::OnDeadline(Deadline& /*deadline*/) { Resume(); }
+void Acceptor::OnDeadline(Deadline& /*deadline*/) {
+  Resume();
+}
 
 }  // namespace sheaf::net

@@ -1,5 +1,5 @@
-// A listening socket of one worker (SO_REUSEPORT: the kernel spreads new connections over the workers). When descriptors or
-// memory run out, accepting pauses for a moment instead of spinning, and existing connections go on.
+// A listening socket of one worker (SO_REUSEPORT: the kernel spreads new connections over the workers). When
+// descriptors or memory run out, accepting pauses for a moment instead of spinning, and existing connections go on.
 //
 // Owned by a Worker; its loop's thread only, but for Listen, which runs at start.
 #pragma once

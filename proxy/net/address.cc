@@ -119,7 +119,9 @@ std::optional<HostPort> SplitHostPort(std::string_view text) {
   return HostPort{std::string(host), number};
 }
 
-bool IsIpLiteral(std::string_view host) { return ParseIp(host).has_value(); }
+bool IsIpLiteral(std::string_view host) {
+  return ParseIp(host).has_value();
+}
 
 std::string IpToString(const IpBytes& ip) {
   char text[INET6_ADDRSTRLEN] = "";

@@ -52,8 +52,8 @@ std::unique_ptr<Connection> Connection::Connect(Loop& loop, const Address& addre
     if (!connection->tls_) return nullptr;
   }
   connection->connecting_ = true;
-  // A failure at once (Unix sockets, loopback) leaves an error on the socket or none at all, so it is told by an event all
-  // the same: callers never get a callback from within Connect.
+  // A failure at once (Unix sockets, loopback) leaves an error on the socket or none at all, so it is told by an event
+  // all the same: callers never get a callback from within Connect.
   const int connected = connect(fd, address.data(), address.length());
   if (connected != 0 && errno != EINPROGRESS) {
     connection->peer_ended_ = true;
@@ -63,7 +63,9 @@ std::unique_ptr<Connection> Connection::Connect(Loop& loop, const Address& addre
   return connection->SetInterest(true) ? std::move(connection) : nullptr;
 }
 
-Connection::~Connection() { Close(); }
+Connection::~Connection() {
+  Close();
+}
 
 bool Connection::SetInterest(bool writing) {
   wants_write_ = writing;
@@ -78,7 +80,9 @@ bool Connection::SetInterest(bool writing) {
   return event_add(event_, nullptr) == 0;
 }
 
-bool Connection::ForgetWriting() { return !unix_ || SetInterest(false); }
+bool Connection::ForgetWriting() {
+  return !unix_ || SetInterest(false);
+}
 
 void Connection::OnEvent(int /*fd*/, short what, void* self) {
   auto& connection = *static_cast<Connection*>(self);
@@ -134,7 +138,8 @@ void Connection::ReadOnce() {
   }
   const auto size = static_cast<size_t>(got);
   io_.received->Add(size);
-  // A short read has emptied the socket, and the next byte is a new edge. Only a full buffer or a known end need another.
+  // A short read has emptied the socket, and the next byte is a new edge. Only a full buffer or a known end need
+  // another.
   if (size == buffer.size() || peer_ended_) {
     readable_ = true;
     loop_.ReadAgain(*this);
@@ -290,7 +295,11 @@ void Connection::Close() {
   output_.reset();
 }
 
-bool Connection::tls_resumed() const { return tls_ && tls_->resumed(); }
-std::string Connection::TlsErrorText() const { return tls_ ? tls_->ErrorText() : std::string(); }
+bool Connection::tls_resumed() const {
+  return tls_ && tls_->resumed();
+}
+std::string Connection::TlsErrorText() const {
+  return tls_ ? tls_->ErrorText() : std::string();
+}
 
 }  // namespace sheaf::net

@@ -1,6 +1,6 @@
 // One socket, plain or TLS, over one edge-triggered event. What it reads is handed on as a view of the loop's receive
-// buffer; what it is told to write leaves in one system call when the read that caused it is over, and is queued only when
-// the kernel takes no more. An idle connection holds no buffer: budget 128 bytes, plus OpenSSL's state for TLS.
+// buffer; what it is told to write leaves in one system call when the read that caused it is over, and is queued only
+// when the kernel takes no more. An idle connection holds no buffer: budget 128 bytes, plus OpenSSL's state for TLS.
 //
 // Owned by a session, an intake or an upstream link (unique_ptr), which retires it after Close. The events interface is
 // called in the loop's thread; any callback may Close the connection, none may destroy it.
@@ -114,8 +114,8 @@ class Connection {
   Connection(Loop& loop, int fd, const IoCounters& io, ConnectionEvents& events);
   static void OnEvent(int fd, short what, void* self);
   bool SetInterest(bool writing);
-  // TCP tells of room to write only after it was full, so the interest may stay and costs no epoll_ctl. A Unix socket tells
-  // of every message that its peer reads, so the interest must go.
+  // TCP tells of room to write only after it was full, so the interest may stay and costs no epoll_ctl. A Unix socket
+  // tells of every message that its peer reads, so the interest must go.
   bool ForgetWriting();
 
   void ReadOnce();
@@ -145,9 +145,9 @@ class Connection {
   PauseReasons pauses_;
   bool unix_ = false;
   bool connecting_ = false;
-  bool readable_ = false;     // an edge came while reading was paused, or more is left than one buffer
-  bool peer_ended_ = false;   // the peer's FIN is known; read on until the end
-  bool ended_ = false;        // OnEnd was called
+  bool readable_ = false;    // an edge came while reading was paused, or more is left than one buffer
+  bool peer_ended_ = false;  // the peer's FIN is known; read on until the end
+  bool ended_ = false;       // OnEnd was called
   bool in_read_again_ = false;
   bool wants_write_ = false;
   bool over_high_ = false;

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 #include "proxy/net/connection.h"
 #include "proxy/net/tls_stream.h"
@@ -18,7 +18,8 @@ Loop::Loop(const BufferMarks& marks)
 
 Result<std::unique_ptr<Loop>> Loop::Create(const BufferMarks& marks) {
   std::unique_ptr<Loop> loop(new Loop(marks));
-  if (!loop->Init()) return Error{std::string("the event loop cannot be set up: ") + std::strerror(errno)};
+  if (!loop->Init())
+    return Error{std::string("the event loop cannot be set up: ") + std::generic_category().message(errno)};
   return loop;
 }
 

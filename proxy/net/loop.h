@@ -1,8 +1,8 @@
 // One thread's event loop over a lock-free libevent base, with what every connection of the thread shares: the receive
 // buffer, the writes that wait for the end of a read, the deadlines, the graveyard.
 //
-// All of it belongs to the thread that runs WaitAndDispatch, except Post, which any thread may call. The turn of a worker
-// is written out in Worker::RunOneTurn.
+// All of it belongs to the thread that runs WaitAndDispatch, except Post, which any thread may call. The turn of a
+// worker is written out in Worker::RunOneTurn.
 #pragma once
 
 #include <atomic>
@@ -28,7 +28,8 @@ namespace sheaf::net {
 class Connection;
 class TlsScratch;
 
-// Marks for a connection's output queue, in bytes: over `high` the owner is told to stop its source, under `low` to go on.
+// Marks for a connection's output queue, in bytes: over `high` the owner is told to stop its source, under `low` to go
+// on.
 struct BufferMarks {
   uint64_t high = 256 * 1024;
   uint64_t low = 64 * 1024;
@@ -44,8 +45,8 @@ class Loop {
   Loop& operator=(const Loop&) = delete;
   ~Loop();
 
-  // Sleeps until something is ready, runs its callbacks, then reads on from connections that had more than one buffer, and
-  // fires due deadlines. Returns at least once a tick.
+  // Sleeps until something is ready, runs its callbacks, then reads on from connections that had more than one buffer,
+  // and fires due deadlines. Returns at least once a tick.
   void WaitAndDispatch();
 
   // Runs what other threads posted, in order.

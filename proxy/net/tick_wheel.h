@@ -1,8 +1,8 @@
-// Coarse deadlines for very many objects: joining and leaving are O(1), nothing is allocated, and time is told in ticks.
-// A deadline fires on the first tick after it is due, so up to one tick late and never early.
+// Coarse deadlines for very many objects: joining and leaving are O(1), nothing is allocated, and time is told in
+// ticks. A deadline fires on the first tick after it is due, so up to one tick late and never early.
 //
-// Activity that pushes a deadline back needs no call: let it fire, look at when the last activity was, and set it again.
-// Owned by a Loop; one thread only.
+// Activity that pushes a deadline back needs no call: let it fire, look at when the last activity was, and set it
+// again. Owned by a Loop; one thread only.
 #pragma once
 
 #include <array>

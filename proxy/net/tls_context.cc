@@ -4,7 +4,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509err.h>
 
-
 namespace sheaf::net {
 namespace {
 
@@ -23,8 +22,10 @@ std::string LastError() {
   return reason != nullptr ? reason : "error " + std::to_string(code);
 }
 
-// A client that offers ALPN without http/1.1 (h2 only) is refused by the alert that says so, instead of a garbled session.
-int SelectAlpn(SSL*, const unsigned char** out, unsigned char* out_length, const unsigned char* in, unsigned in_length, void*) {
+// A client that offers ALPN without http/1.1 (h2 only) is refused by the alert that says so, instead of a garbled
+// session.
+int SelectAlpn(SSL*, const unsigned char** out, unsigned char* out_length, const unsigned char* in, unsigned in_length,
+               void*) {
   unsigned char* chosen = nullptr;
   if (SSL_select_next_proto(&chosen, out_length, kAlpnHttp11, sizeof(kAlpnHttp11) - 1, in, in_length) !=
       OPENSSL_NPN_NEGOTIATED) {
@@ -35,7 +36,9 @@ int SelectAlpn(SSL*, const unsigned char** out, unsigned char* out_length, const
 }
 
 // Nobody is there to type it: a key with a password is an error, not a prompt.
-int NoPassword(char*, int, int, void*) { return -1; }
+int NoPassword(char*, int, int, void*) {
+  return -1;
+}
 
 void SetCommon(SSL_CTX* context) {
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
@@ -43,14 +46,17 @@ void SetCommon(SSL_CTX* context) {
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                    SSL_OP_IGNORE_UNEXPECTED_EOF);
   // RELEASE_BUFFERS: an idle connection holds no record buffer.
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(context,
+                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   // One read from our memory BIO takes header and record together.
   SSL_CTX_set_read_ahead(context, 1);
 }
 
 }  // namespace
 
-TlsContext::~TlsContext() { SSL_CTX_free(context_); }
+TlsContext::~TlsContext() {
+  SSL_CTX_free(context_);
+}
 
 Result<std::unique_ptr<TlsContext>> TlsContext::ForServer(const std::string& certificate_path,
                                                           const std::string& key_path) {

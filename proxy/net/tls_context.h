@@ -1,4 +1,5 @@
-// A TLS configuration, shared by all the connections that use it (OpenSSL's SSL_CTX). Made at start, read by any thread.
+// A TLS configuration, shared by all the connections that use it (OpenSSL's SSL_CTX). Made at start, read by any
+// thread.
 #pragma once
 
 #include <memory>
@@ -13,11 +14,13 @@ namespace sheaf::net {
 class TlsContext {
  public:
   // Towards clients: TLS 1.2 and 1.3, forward-secret AEAD ciphers, stateless session tickets, ALPN http/1.1, no
-  // renegotiation, no compression, no early data. Both files PEM; the certificate file may hold a chain. The error names the
-  // file and says whether it is missing, unreadable, or a key that does not match.
-  static Result<std::unique_ptr<TlsContext>> ForServer(const std::string& certificate_path, const std::string& key_path);
+  // renegotiation, no compression, no early data. Both files PEM; the certificate file may hold a chain. The error
+  // names the file and says whether it is missing, unreadable, or a key that does not match.
+  static Result<std::unique_ptr<TlsContext>> ForServer(const std::string& certificate_path,
+                                                       const std::string& key_path);
 
-  // Towards the backend. `ca_path`: PEM file of the accepted roots, empty: the system's. `verify`: check chain and name.
+  // Towards the backend. `ca_path`: PEM file of the accepted roots, empty: the system's. `verify`: check chain and
+  // name.
   static Result<std::unique_ptr<TlsContext>> ForClient(const std::string& ca_path, bool verify);
 
   TlsContext(const TlsContext&) = delete;

@@ -34,7 +34,9 @@ int BioRead(BIO* bio, char* data, int size) {
   return static_cast<int>(taken);
 }
 
-long BioControl(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+long BioControl(BIO*, int command, long, void*) {
+  return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
 
 }  // namespace
 
@@ -81,9 +83,13 @@ std::unique_ptr<TlsStream> TlsStream::Connect(TlsScratch& scratch, const TlsCont
   return std::unique_ptr<TlsStream>(new TlsStream(scratch, ssl));
 }
 
-TlsStream::~TlsStream() { SSL_free(ssl_); }
+TlsStream::~TlsStream() {
+  SSL_free(ssl_);
+}
 
-bool TlsStream::resumed() const { return SSL_session_reused(ssl_) == 1; }
+bool TlsStream::resumed() const {
+  return SSL_session_reused(ssl_) == 1;
+}
 
 TlsStream::Verdict TlsStream::Fail() {
   error_ = ERR_peek_error();
@@ -122,7 +128,8 @@ TlsStream::Verdict TlsStream::Receive(std::span<const uint8_t> ciphertext, std::
 bool TlsStream::Encrypt(std::span<const uint8_t> plaintext) {
   ERR_clear_error();
   while (!plaintext.empty()) {
-    const int written = SSL_write(ssl_, plaintext.data(), static_cast<int>(std::min<size_t>(plaintext.size(), INT_MAX)));
+    const int written =
+        SSL_write(ssl_, plaintext.data(), static_cast<int>(std::min<size_t>(plaintext.size(), INT_MAX)));
     if (written <= 0) {
       Fail();
       return false;

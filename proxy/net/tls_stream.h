@@ -1,8 +1,8 @@
-// TLS over bytes in memory: ciphertext in, plaintext out, and the other way round. It reads and writes no socket, so that a
-// read of the socket fills one buffer of the loop, and all records of a turn leave in one system call.
+// TLS over bytes in memory: ciphertext in, plaintext out, and the other way round. It reads and writes no socket, so
+// that a read of the socket fills one buffer of the loop, and all records of a turn leave in one system call.
 //
-// Owned by a Connection; one thread only. Per connection it costs OpenSSL's own state and nothing more: the buffers and the
-// BIO are the loop's (TlsScratch).
+// Owned by a Connection; one thread only. Per connection it costs OpenSSL's own state and nothing more: the buffers and
+// the BIO are the loop's (TlsScratch).
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ namespace sheaf::net {
 
 class TlsContext;
 
-// What all TLS connections of a loop share: the BIO that reads from and writes to the spans below, and the plaintext buffer.
+// What all TLS connections of a loop share: the BIO that reads from and writes to the spans below, and the plaintext
+// buffer.
 class TlsScratch {
  public:
   // A record's plaintext is at most 16 KiB; a receive buffer of ciphertext never decrypts to more than itself plus what
@@ -49,7 +50,8 @@ class TlsStream {
  public:
   enum class Verdict : uint8_t { kOk, kEnd, kFailed };
 
-  // `server_name`: SNI and the name that is verified; an IP literal is verified as an address. Only for clients of a backend.
+  // `server_name`: SNI and the name that is verified; an IP literal is verified as an address. Only for clients of a
+  // backend.
   static std::unique_ptr<TlsStream> Accept(TlsScratch& scratch, const TlsContext& context);
   static std::unique_ptr<TlsStream> Connect(TlsScratch& scratch, const TlsContext& context,
                                             const std::string& server_name);
@@ -60,9 +62,9 @@ class TlsStream {
   bool established() const { return established_; }
   bool resumed() const;
 
-  // Takes all of `ciphertext` (at most a receive buffer); while the handshake runs it advances it. `plaintext` becomes a
-  // view of the scratch, valid until the next call on any stream of the loop, and is to be handed on whatever the verdict.
-  // Answers (handshake messages, alerts) are left in scratch.outgoing.
+  // Takes all of `ciphertext` (at most a receive buffer); while the handshake runs it advances it. `plaintext` becomes
+  // a view of the scratch, valid until the next call on any stream of the loop, and is to be handed on whatever the
+  // verdict. Answers (handshake messages, alerts) are left in scratch.outgoing.
   Verdict Receive(std::span<const uint8_t> ciphertext, std::span<uint8_t>& plaintext);
 
   // Appends the records of `plaintext` to scratch.outgoing.

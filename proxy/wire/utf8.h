@@ -16,7 +16,6 @@ class Utf8Checker {
 
   // The text may end here: no character is half received.
   bool complete() const { return state_ == 0; }
-  void Reset() { state_ = 0; }
 
  private:
   uint32_t state_ = 0;

@@ -180,7 +180,6 @@ FrameError FrameDecoder::AdmitData(const Header& frame) {
     opcode_ = frame.opcode;
     message_size_ = 0;
     fragments_ = 0;
-    utf8_.Reset();
   }
   in_message_ = !frame.fin;
   remaining_ = frame.length;

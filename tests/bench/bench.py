@@ -36,7 +36,7 @@ def read_arguments():
     parser.add_argument("--scale", type=float, default=1, help="share of each scenario's connections")
     parser.add_argument("--scenario", default="", help="only these, separated by commas")
     parser.add_argument("--proxy", default="", help="only these (direct, sheaf, vs, nginx, ...), separated by commas")
-    parser.add_argument("--quick", action="store_true", help="tries everything out in half a minute; figures mean little")
+    parser.add_argument("--quick", action="store_true", help="tries everything out in half a minute")
     arguments = parser.parse_args()
     if arguments.quick:
         vars(arguments).update(QUICK)
@@ -53,6 +53,8 @@ def chosen(names, wanted):
 
 def copy_of(binary, name, folder):
     """A copy to measure: a build that goes on meanwhile must not change what is measured."""
+    if not binary.is_file():
+        sys.exit(f"bench: there is no {binary}; tests/bench.sh builds it")
     return pathlib.Path(shutil.copy2(binary, folder / f"{name}-measured"))
 
 
@@ -62,10 +64,13 @@ def find_programs(arguments, folder):
     setups = dict(peers.PEERS)
     for name, binary in (("sheaf", arguments.sheaf), ("vs", arguments.vs)):
         if binary is not None:
-            binaries[name] = copy_of(binary, name, folder) if binary.exists() else None
+            binaries[name] = binary
             setups[name] = peers.sheaf
     wanted = chosen(["direct", *binaries], arguments.proxy)
     found = {name: (setups[name], binaries[name]) for name in wanted if binaries.get(name)}
+    for name in ("sheaf", "vs"):
+        if name in found:
+            found[name] = (peers.sheaf, copy_of(binaries[name], name, folder))
     return found, [name for name in wanted if name != "direct" and not binaries[name]], "direct" in wanted
 
 
@@ -100,7 +105,7 @@ def try_measure(arguments, scenario, name, program, folder):
     try:
         figures = measure(arguments, scenario, name, program, folder)
     except (RuntimeError, OSError, subprocess.TimeoutExpired) as problem:
-        figures = {"messages": 0, "pss_growth": 0, "problems": 1, "lost": 0, "first_problem": str(problem)}
+        figures = {"messages": 0, "connections": 0, "problems": 1, "lost": 0, "first_problem": str(problem)}
     if figures["problems"] or figures["lost"]:
         print(f"  {scenario.name} {name}: {figures['problems']} problems, {figures['lost']} messages lost; first: "
               f"{figures['first_problem']}", flush=True)
@@ -120,7 +125,8 @@ def run_all(arguments, scenarios, programs, with_direct, folder):
             for name, program in order[turn:] + order[:turn]:
                 figures = try_measure(arguments, scenario, name, program, folder)
                 runs.append({"scenario": scenario.name, "proxy": name, "round": number} | figures)
-            print(f"round {number + 1}/{arguments.rounds} {scenario.name}: {time.monotonic() - started:.0f} s", flush=True)
+            seconds = time.monotonic() - started
+            print(f"round {number + 1}/{arguments.rounds} {scenario.name}: {seconds:.0f} s", flush=True)
     return runs
 
 
@@ -151,7 +157,7 @@ def main():
     runs = run_all(arguments, scenarios, programs, with_direct, folder)
     proxies = (["direct"] if with_direct else []) + list(programs)
     rows = report.make_rows(runs)
-    versions = {name: peers.version("sheaf" if name == "vs" else name, binary) for name, (_, binary) in programs.items()}
+    versions = {name: peers.version(name, binary) for name, (_, binary) in programs.items()}
     report.save(arguments.output, {
         "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "machine": f"{platform.system()} {platform.release()}, {peers.THREADS} CPUs",

@@ -1,7 +1,7 @@
 // The load generator: one run of one kind of load against one address; its figures go to stdout as one JSON object.
 //
 //   bench_generator --kind echo|tick|idle|connect --address 127.0.0.1:8080 [--tls 1] [--rate 20] [--connections 100]
-//                   [--outstanding 1] [--payload 128] [--seconds 5] [--settle 1] [--pid N]...
+//                   [--outstanding 1] [--payload 128] [--used 1] [--seconds 5] [--settle 1] [--pid N]...
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -43,6 +43,8 @@ Command ReadCommand(const std::vector<std::string>& words) {
       command.plan.outstanding = static_cast<uint32_t>(std::stoul(value));
     else if (name == "--payload")
       command.plan.payload = std::stoul(value);
+    else if (name == "--used")
+      command.plan.used = value == "1";
     else if (name == "--seconds")
       command.plan.seconds = std::stod(value);
     else if (name == "--settle")

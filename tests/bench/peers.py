@@ -27,8 +27,8 @@ def free_port():
 def make_certificate(folder):
     """A self-signed P-256 certificate, the usual kind today; returns nothing, the names are fixed."""
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-days", "30", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
          "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
         check=True, capture_output=True)
     (folder / "both.pem").write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
@@ -166,7 +166,9 @@ static_resources:
     circuit_breakers: {{thresholds: [{{max_connections: 20000, max_requests: 20000, max_pending_requests: 20000}}]}}
     load_assignment:
       cluster_name: app
-      endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: {host}, port_value: {port}}}}}}}}}]}}]
+      endpoints:
+      - lb_endpoints:
+        - endpoint: {{address: {{socket_address: {{address: {host}, port_value: {port}}}}}}}
 """)
     return [binary, "-c", path, "--concurrency", str(THREADS), "--disable-hot-restart", "-l", "error"], {}
 
@@ -192,7 +194,8 @@ access = false
 
 
 PEERS = {"nginx": nginx, "haproxy": haproxy, "caddy": caddy, "envoy": envoy}
-VERSION_ARGUMENTS = {"nginx": "-v", "haproxy": "-v", "caddy": "version", "envoy": "--version", "sheaf": "--version"}
+VERSION_ARGUMENTS = {"nginx": "-v", "haproxy": "-v", "caddy": "version", "envoy": "--version", "sheaf": "--version",
+                     "vs": "--version"}
 
 
 def find(name):
@@ -239,8 +242,9 @@ class Running:
         self._log_path = folder / f"{label}.log"
         self._tls = tls
         with self._log_path.open("ab") as log:
-            self._process = subprocess.Popen([str(word) for word in command], cwd=folder, stdin=subprocess.DEVNULL,
-                                             stdout=log, stderr=log, env=os.environ | environment, start_new_session=True)
+            self._process = subprocess.Popen(
+                [str(word) for word in command], cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=os.environ | environment, start_new_session=True)
 
     def __enter__(self):
         deadline = time.monotonic() + STARTUP_SECONDS

@@ -158,11 +158,11 @@ IdleRun::IdleRun(const Plan& plan) : Run(plan) {
 Figures IdleRun::Measure() {
   const size_t all = clients_.size();
   Open(0, kFirstIdleClients);
-  EchoOnce(0, kFirstIdleClients);
+  EchoOnce(0, plan_.used ? kFirstIdleClients : 0);
   TurnFor(plan_.settle);
   const uint64_t pss_before = PssBytes(plan_.pids);
   Open(kFirstIdleClients, all);
-  EchoOnce(kFirstIdleClients, all);
+  EchoOnce(kFirstIdleClients, plan_.used ? all : kFirstIdleClients);
   TurnFor(plan_.settle * kIdleSettleFactor);
   const uint64_t pss_after = PssBytes(plan_.pids);
   figures_.pss_growth = pss_after > pss_before ? pss_after - pss_before : 0;

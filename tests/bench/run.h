@@ -19,6 +19,7 @@ struct Plan {
   uint32_t connections = 100;
   uint32_t outstanding = 1;  // echo: messages of a client under way at the same time
   size_t payload = 128;      // bytes a message
+  bool used = false;         // idle: each client echoes one message before it falls silent
   double seconds = 5;        // measured
   double settle = 1;         // before measuring
   std::vector<pid_t> pids;   // whose cost is measured
@@ -97,7 +98,7 @@ class TickRun : public Run {
   void OnMessage(Client& client, std::string_view payload, uint64_t now_ns) override;
 };
 
-// Clients that were used once and then say nothing: what does holding them cost?
+// Clients that say nothing, or nothing any more: what does holding them cost?
 class IdleRun : public Run {
  public:
   explicit IdleRun(const Plan& plan);

@@ -28,8 +28,10 @@ SCENARIOS = [
     Scenario("tick-1000x20", "tick", 1000, {"rate": 20}),
     Scenario("tick-200x250", "tick", 200, {"rate": 250}),
     Scenario("tls-tick-1000x20", "tick", 1000, {"rate": 20}, tls=True),
-    Scenario("idle", "idle", 4000, {}),
-    Scenario("tls-idle", "idle", 4000, {}, tls=True),
+    Scenario("idle", "idle", 4000, {"used": 0}),
+    Scenario("tls-idle", "idle", 4000, {"used": 0}, tls=True),
+    Scenario("used-idle", "idle", 4000, {"used": 1}),
+    Scenario("tls-used-idle", "idle", 4000, {"used": 1}, tls=True),
     Scenario("connect", "connect", 64, {}),
     Scenario("tls-connect", "connect", 64, {}, tls=True),
 ]
@@ -39,7 +41,7 @@ SCENARIOS = [
 class Row:
     title: str
     scenario: str
-    figure: Callable[[dict], float]  # of one run's figures
+    figure: Callable[[dict], float | None]  # of one run's figures; None: the run has none
     digits: int
     higher_is_better: bool = False
     ratio: float | None = None  # the target: Sheaf's figure over the best peer's
@@ -47,7 +49,7 @@ class Row:
 
     def value(self, runs):
         """The median over the rounds; None when there is none."""
-        values = [self.figure(run) for run in runs if run["messages"] or run["pss_growth"]]
+        values = [value for run in runs if (value := self.figure(run)) is not None]
         return statistics.median(values) if values else None
 
     def best(self, values):
@@ -66,19 +68,19 @@ class Row:
 
 
 def cpu_a_message(run):
-    return run["cpu_us"] / run["messages"]
+    return run["cpu_us"] / run["messages"] if run["messages"] else None
 
 
 def messages_a_second(run):
-    return run["messages"] / run["seconds"]
+    return run["messages"] / run["seconds"] if run["messages"] else None
 
 
 def bytes_a_connection(run):
-    return run["pss_growth"] / max(1, run["connections"])
+    return run["pss_growth"] / run["connections"] if run["connections"] else None
 
 
 def milliseconds(key):
-    return lambda run: run[key] / 1000
+    return lambda run: run[key] / 1000 if run["messages"] else None
 
 
 ROWS = [
@@ -92,6 +94,8 @@ ROWS = [
     Row("tick 1000x20, p99 ms", "tick-1000x20", milliseconds("p99_us"), 3, ratio=1.0),
     Row("idle plain, bytes a connection", "idle", bytes_a_connection, 0, bound=1500),
     Row("idle TLS, bytes a connection", "tls-idle", bytes_a_connection, 0, bound=10000),
+    Row("idle plain after a message, bytes", "used-idle", bytes_a_connection, 0, ratio=1.0),
+    Row("idle TLS after a message, bytes", "tls-used-idle", bytes_a_connection, 0, ratio=1.0),
     Row("connect + echo + close, a second", "connect", messages_a_second, 0, higher_is_better=True, ratio=1.0),
     Row("TLS connect, a second", "tls-connect", messages_a_second, 0, higher_is_better=True, ratio=1.0),
     Row("TLS tick 1000x20, us CPU a message", "tls-tick-1000x20", cpu_a_message, 2, ratio=0.8),

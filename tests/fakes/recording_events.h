@@ -31,10 +31,11 @@ class RecordingEvents final : public pool::UpstreamEvents {
     wire.append(piece.wire.begin(), piece.wire.end());
     const std::string payload(piece.payload.begin(), piece.payload.end());
     if (piece.starts_message) {
-      Tell(piece.opcode == wire::Opcode::kText ? "message" : "binary", payload);
+      told.push_back((piece.opcode == wire::Opcode::kText ? "message " : "binary ") + payload);
     } else {
       told.back() += payload;
     }
+    if (after) after("message");
   }
   void OnUpstreamClose(uint16_t code, std::string_view reason) override {
     Tell("close", std::to_string(code) + (reason.empty() ? "" : " " + std::string(reason)));

@@ -11,6 +11,7 @@ import pytest
 
 from harness.backend import Backend
 from harness.certificates import Authority
+from harness.ports import free_port
 from harness.raw import RawClient, get
 from harness.sheaf import BINARY, ROOT
 
@@ -57,7 +58,7 @@ MISTAKES = {
     "min over max": ("[pool]\nmin_size = 50\nmax_size = 10\n", 0, 0, ["min_size", "max_size"]),
     "certificate without key": ("[listen]\ntls_certificate = \"{certificate}\"\n", 0, 0, ["tls_key"]),
     "certificate missing": ("[listen]\ntls_certificate = \"/nowhere.pem\"\ntls_key = \"{key}\"\n", 2, 0, ["/nowhere.pem"]),
-    "certificate that is none": ("[listen]\ntls_certificate = \"{key}\"\ntls_key = \"{key}\"\n", 2, 0, []),
+    "certificate that is none": ("[listen]\ntls_certificate = \"{key}\"\ntls_key = \"{key}\"\n", 0, 0, ["tls_certificate"]),
     "key of another certificate": ("[listen]\ntls_certificate = \"{certificate}\"\ntls_key = \"{other_key}\"\n", 0, 0, ["key"]),
     "authority missing": ("[upstream]\nurl = \"https://127.0.0.1:1\"\ntls_ca = \"/nowhere.pem\"\n", 3, 0, ["/nowhere.pem"]),
     "route without path": ("[[route]]\nmax_body = 5\n", 1, 0, ["path"]),
@@ -170,7 +171,7 @@ def test_bad_environment_variable_is_named() -> None:
 
 def test_port_that_is_taken_is_an_error_and_not_a_half_start(make_sheaf, backend: Backend) -> None:
     proxy = make_sheaf(backend.url)
-    done = run("--set", "listen.address=127.0.0.1:0", "--set", f"admin.address=127.0.0.1:{proxy.admin_port}",
+    done = run("--set", f"listen.address=127.0.0.1:{free_port()}", "--set", f"admin.address=127.0.0.1:{proxy.admin_port}",
                "--set", f"upstream.url={backend.url}")
     assert done.returncode == 1 and str(proxy.admin_port) in done.stderr
     assert get(proxy.port, "/page").status == 200

@@ -50,6 +50,7 @@ class Connection:
     socket: socket.socket
     received: bytes = b""
     ended: bool = False
+    only_recorded: bool = False
     requests: list[Request] = field(default_factory=list)
 
     def send(self, data: bytes) -> None:
@@ -87,7 +88,7 @@ def upgrade_answer(request: Request, fields: bytes = b"") -> bytes:
 
 class Recorder:
     """Listens on a port of its own; one thread a connection. `script` may be replaced between requests; with `at_head` it
-    is asked once a connection, as soon as a head is there, and what follows (body, frames) is only recorded."""
+    is asked as soon as a head is there. What comes after a 101, or after the script kept silent, is only recorded."""
 
     def __init__(self, script: Script = lambda _: OK, *, at_head: bool = False, context: ssl.SSLContext | None = None,
                  port: int = 0) -> None:
@@ -160,7 +161,7 @@ class Recorder:
         accepted.close()
 
     def _serve_requests(self, connection: Connection, data: bytes) -> bytes:
-        if self._at_head and connection.requests:
+        if connection.only_recorded:
             return b""
         while (request_end := self._end(data)) is not None:
             head_end = data.index(b"\r\n\r\n") + 4
@@ -171,6 +172,9 @@ class Recorder:
             answer = self.script(request)
             if answer is not None:
                 connection.send(answer)
+            if answer is None or answer.startswith(b"HTTP/1.1 101"):
+                connection.only_recorded = True
+                return b""
         return data
 
     def _end(self, data: bytes) -> int | None:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <sstream>
 #include <string>
@@ -175,6 +176,24 @@ TEST_CASE("Names are unique, begin with sheaf_, and end in _total exactly for co
     const std::string name = line.substr(7, line.find(' ', 7) - 7);
     CHECK_MESSAGE(name.ends_with("_total") == line.ends_with(" counter"), line);
   }
+}
+
+TEST_CASE("conf/METRICS.md has a row for every metric, with the table's label and help") {
+  std::ifstream file(SHEAF_SOURCE_DIR "/conf/METRICS.md");
+  const std::string document{std::istreambuf_iterator<char>(file), {}};
+  const auto check = [&document](const std::string& name, const std::string& label, const std::string& help) {
+    const size_t row = document.find("| `" + name + "` | ");
+    REQUIRE_MESSAGE(row != std::string::npos, name);
+    const std::string line = document.substr(row, document.find('\n', row) - row);
+    CHECK_MESSAGE(line.ends_with(" | " + label + " | " + help + " |"), line);
+  };
+#define SHEAF_PLAIN(member, name, help) check(name, "", help);
+#define SHEAF_LABELLED(member, name, key, labels, help) check(name, "`" key "`", help);
+#define SHEAF_HISTOGRAM(member, name, buckets, help) check(name, "", help);
+  SHEAF_METRICS(SHEAF_PLAIN, SHEAF_PLAIN, SHEAF_PLAIN, SHEAF_LABELLED, SHEAF_LABELLED, SHEAF_HISTOGRAM)
+#undef SHEAF_PLAIN
+#undef SHEAF_LABELLED
+#undef SHEAF_HISTOGRAM
 }
 
 TEST_CASE("Labels are written for every value, also while nothing was counted") {

@@ -90,6 +90,9 @@ TEST_CASE("a chunked body gives its data and leaves the next message alone, wher
   CheckAcceptedAtEveryCut("5\r\nhello\r\n0\r\n\r\n", "hello");
   CheckAcceptedAtEveryCut("5\r\nhello\r\n1\r\n,\r\n006\r\n world\r\n000\r\n\r\n", "hello, world");
   CheckAcceptedAtEveryCut("a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n", "01234567890123456789");
+  std::string many;
+  for (int i = 0; i < 20; ++i) many += "01\r\nx\r\n";
+  CheckAcceptedAtEveryCut(many + "0\r\n\r\n", std::string(20, 'x'));
   CheckAcceptedAtEveryCut("4\r\n\r\n\r\n\r\n0\r\n\r\n", "\r\n\r\n");
   CheckAcceptedAtEveryCut("1;a=b\r\nx\r\n1;c=\"d e\";f\r\ny\r\n0;last\r\n\r\n", "xy");
   CheckAcceptedAtEveryCut("1\r\nx\r\n0\r\nExpires: never\r\nX-Sum:\t12 \r\nX_Y: z\r\n\r\n", "x");

@@ -53,6 +53,7 @@ TEST_CASE("a response that could be read in two ways is not trusted, wherever it
       Response("HTTP/1.1 200 OK", "Transfer-Encoding: chunked, chunked\r\n"),
       Response("HTTP/1.1 200 OK", "Transfer-Encoding: gzip, chunked\r\n"),
       Response("HTTP/1.1 200 OK", "Transfer-Encoding:\r\n"),
+      Response("HTTP/1.1 200 OK", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
       Response("HTTP/1.0 200 OK", "Transfer-Encoding: chunked\r\n"),
       Response("HTTP/1.1 204 No Content", "Content-Length: x\r\n"),
       Response("HTTP/1.1 200 OK", "A: b\r\n c\r\n"),

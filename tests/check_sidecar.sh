@@ -1,0 +1,6 @@
+#!/bin/sh
+# Whether docker/k8s/sidecar.yaml is sound and its conf file valid (see check_sidecar.py).
+# Usage: tests/check_sidecar.sh [BINARY]      (default: build/release/sheaf)
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+exec "$root/build/venv/bin/python" "$root/tests/check_sidecar.py" "${1:-$root/build/release/sheaf}"

@@ -1,0 +1,106 @@
+// A pool on a real loop, with a ScriptedBackend at its other end.
+//
+//   PoolFixture fixture;
+//   fixture.options.pool.min_size = 2;
+//   fixture.Start();                   // makes the pool, and one turn
+//   auto stream = fixture.pool->Open(Get(), events);
+//   fixture.driver.Until([&] { return events.Told("end"); });
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "pool/upstream_pool.h"
+#include "proxy/base/log.h"
+#include "proxy/wire/ws_handshake.h"
+#include "tests/fakes/frames.h"
+#include "tests/fakes/loop_driver.h"
+#include "tests/fakes/recording_events.h"
+#include "tests/fakes/scripted_backend.h"
+
+namespace sheaf {
+
+inline pool::UpstreamRequest Request(std::string method, const std::string& path = "/") {
+  pool::UpstreamRequest request;
+  request.head = method + " " + path + " HTTP/1.1\r\nHost: x\r\n\r\n";
+  request.method = std::move(method);
+  return request;
+}
+
+inline pool::UpstreamRequest Get(const std::string& path = "/") { return Request("GET", path); }
+
+inline pool::UpstreamRequest Upload(wire::BodyKind kind = wire::BodyKind::kChunked) {
+  pool::UpstreamRequest request = Request("POST");
+  request.body = kind;
+  return request;
+}
+
+inline constexpr char kWebSocketKey[] = "dGhlIHNhbXBsZSBub25jZQ==";
+inline const wire::FrameLimits kFrameLimits{};
+
+inline pool::UpstreamRequest OpenWebSocket() {
+  pool::UpstreamRequest request = Get("/ws");
+  request.websocket = true;
+  request.websocket_accept = wire::WebSocketAccept(kWebSocketKey);
+  request.frame_limits = &kFrameLimits;
+  return request;
+}
+
+inline std::string Switching() {
+  return "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: " +
+         wire::WebSocketAccept(kWebSocketKey) + "\r\n\r\n";
+}
+
+struct PoolFixture {
+  PoolFixture() {
+    SetLogLevel(LogLevel::kError);
+    // What a test does not set is off or far away.
+    options.pool.min_size = 0;
+    options.pool.backoff_min = options.pool.backoff_max = std::chrono::milliseconds(1);
+    options.pool.max_lifetime = std::chrono::milliseconds(0);
+  }
+
+  void Start() {
+    budget = std::make_unique<pool::PoolBudget>(options.pool.max_size, options.pool.max_waiting);
+    pool = std::make_unique<pool::UpstreamPool>(driver.loop(), endpoint, backend.address(), *budget, options,
+                                                options.pool.min_size, metrics);
+    driver.Turn();
+  }
+  // The same, until the warm connections stand.
+  void StartWarm(uint32_t connections) {
+    options.pool.min_size = connections;
+    Start();
+    driver.Until([&] { return pool->count(pool::LinkState::kIdle) == connections; });
+    driver.Until([&] { return backend.accepted() == connections; });
+  }
+  // Opens a stream and waits until the backend has its request on connection `peer`.
+  std::unique_ptr<pool::UpstreamStream> OpenOn(size_t peer, pool::UpstreamRequest request, RecordingEvents& events) {
+    auto stream = pool->Open(std::move(request), events);
+    driver.Until([&] { return backend.accepted() > peer && !backend.received(peer).empty(); });
+    return stream;
+  }
+
+  size_t Idle() const { return pool->count(pool::LinkState::kIdle); }
+  size_t Active() const { return pool->count(pool::LinkState::kActive); }
+  size_t Links() const {
+    size_t all = 0;
+    for (size_t state = 0; state < pool::kLinkStates; ++state) all += pool->count(static_cast<pool::LinkState>(state));
+    return all;
+  }
+  uint64_t Evicted(CloseReason reason) { return metrics.pool_evicted_total[reason].value(); }
+
+  ScriptedBackend backend;
+  Options options;
+  pool::Endpoint endpoint{pool::UpstreamUrl::Parse("http://127.0.0.1:8000").value(), nullptr, ""};
+  WorkerMetrics metrics;
+  LoopDriver driver{[this] {
+                      if (pool) pool->Maintain();
+                      backend.Poll();
+                    },
+                    net::BufferMarks{64 * 1024, 16 * 1024}};
+  std::unique_ptr<pool::PoolBudget> budget;
+  std::unique_ptr<pool::UpstreamPool> pool;
+};
+
+}  // namespace sheaf

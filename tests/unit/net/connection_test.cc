@@ -1,0 +1,505 @@
+// One plain socket and its owner: bytes, marks, pauses, ends, and closing from anywhere.
+#include "proxy/net/connection.h"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/net/acceptor.h"
+#include "proxy/net/loop.h"
+#include "tests/fakes/loop_driver.h"
+#include "tests/fakes/sockets.h"
+
+namespace sheaf::net {
+namespace {
+
+using std::chrono::milliseconds;
+using Lines = std::vector<std::string>;
+
+constexpr BufferMarks kMarks{64 * 1024, 16 * 1024};
+
+// A connection under test with its recorder, and the socket at its other end.
+struct Wire {
+  explicit Wire(bool small_buffers = false) : pair(small_buffers) {
+    connection = Connection::Accept(driver.loop(), pair.own, nullptr, io, recorder);
+    REQUIRE(connection != nullptr);
+  }
+
+  RawSocket& peer() { return *pair.peer; }
+  bool Told(std::string_view event) const { return recorder.Count(event) != 0; }
+  // Writes until the output is blocked; returns all that was written.
+  std::string WriteUntilBlocked() {
+    std::string all;
+    const std::string numbers = Numbered(50'000'000);
+    while (!connection->blocked()) {
+      const std::string_view part = std::string_view(numbers).substr(all.size(), 10'000);
+      connection->Write(part);
+      all += part;
+      driver.loop().FlushWrites();
+      REQUIRE(all.size() < numbers.size());
+    }
+    return all;
+  }
+
+  LoopDriver driver{{}, kMarks};
+  Counter received, sent;
+  IoCounters io{&received, &sent};
+  ConnectionRecorder recorder;
+  TcpPair pair;
+  std::unique_ptr<Connection> connection;
+};
+
+}  // namespace
+
+TEST_CASE("bytes come and go, and are counted") {
+  Wire wire;
+  wire.peer().Send("hello");
+  wire.driver.Until([&] { return wire.recorder.received == "hello"; });
+  wire.connection->Write("good ");
+  wire.connection->Write("day");
+  CHECK_EQ(wire.connection->queued(), 8);
+  wire.driver.Until([&] {
+    wire.peer().Read();
+    return wire.peer().received == "good day";
+  });
+  CHECK_EQ(wire.connection->queued(), 0);
+  CHECK_EQ(wire.received.value(), 5);
+  CHECK_EQ(wire.sent.value(), 8);
+  CHECK(wire.recorder.told == Lines{"bytes"});
+}
+
+TEST_CASE("what is written during one read leaves in one system call") {
+  int fds[2];
+  // Each packet of such a socket is one system call of the sender.
+  REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fds) == 0);
+  LoopDriver driver;
+  Counter counter;
+  const IoCounters io{&counter, &counter};
+  ConnectionRecorder recorder;
+  const auto connection = Connection::Accept(driver.loop(), fds[0], nullptr, io, recorder);
+  RawSocket peer(fds[1]);
+  recorder.on_bytes = [&](std::span<uint8_t> bytes) {
+    connection->Write(bytes.first(2));
+    connection->Write(bytes.subspan(2));
+    connection->Write(" and");
+    connection->Write(bytes);
+  };
+  peer.Send("ping");
+  driver.Settle();
+  char packet[100];
+  const ssize_t size = recv(peer.fd(), packet, sizeof(packet), 0);
+  REQUIRE(size > 0);
+  CHECK_EQ(std::string(packet, static_cast<size_t>(size)), "ping andping");
+  CHECK(recv(peer.fd(), packet, sizeof(packet), 0) < 0);
+}
+
+TEST_CASE("bytes that are handed on from one connection to another arrive whole and in order through small buffers") {
+  LoopDriver driver({}, kMarks);
+  Counter counter;
+  const IoCounters io{&counter, &counter};
+  TcpPair from(true), to(true);
+  ConnectionRecorder source, sink;
+  const auto one = Connection::Accept(driver.loop(), from.own, nullptr, io, source);
+  const auto two = Connection::Accept(driver.loop(), to.own, nullptr, io, sink);
+  source.on_bytes = [&](std::span<uint8_t> bytes) {
+    two->Write(bytes.first(bytes.size() / 2));
+    two->Write(bytes.subspan(bytes.size() / 2));
+    if (two->blocked()) one->PauseReading(PauseReason::kPeerFull);
+  };
+  sink.after = [&](std::string_view event) {
+    if (event == "blocked") one->PauseReading(PauseReason::kPeerFull);
+    if (event == "drained") one->ResumeReading(PauseReason::kPeerFull);
+  };
+  const std::string text = Numbered(3'000'000);
+  std::string_view rest = text;
+  size_t most = 0;
+  driver.Until([&] {
+    if (!rest.empty()) from.peer->SendSome(rest);
+    to.peer->Read(20'000);
+    most = std::max(most, two->queued());
+    return to.peer->received.size() == text.size();
+  });
+  CHECK((to.peer->received == text));  // without printing it
+  CHECK(most <= kMarks.high + Loop::kReceiveBuffer);
+}
+
+TEST_CASE("over the high mark the owner is told once, and under the low mark once more") {
+  Wire wire(true);
+  const std::string text = wire.WriteUntilBlocked();
+  CHECK(wire.connection->queued() > kMarks.high);
+  CHECK(wire.recorder.told == Lines{"blocked"});
+  wire.connection->Write("more");
+  wire.driver.Settle();
+  CHECK(wire.recorder.told == Lines{"blocked"});
+  wire.driver.Until([&] {
+    if (wire.connection->queued() > kMarks.low) CHECK_FALSE(wire.Told("drained"));
+    wire.peer().Read(3000);
+    return wire.Told("drained");
+  });
+  CHECK(wire.connection->queued() <= kMarks.low);
+  CHECK_FALSE(wire.connection->blocked());
+  wire.driver.Until([&] {
+    wire.peer().Read();
+    return wire.peer().received.size() == text.size() + 4;
+  });
+  CHECK((wire.peer().received == text + "more"));
+  CHECK(wire.recorder.told == Lines{"blocked", "drained"});
+  CHECK_EQ(wire.connection->queued(), 0);
+}
+
+TEST_CASE("a connection is stalled for as long as its peer takes nothing of what is queued") {
+  Wire wire(true);
+  CHECK(wire.connection->StalledFor() == Duration::zero());
+  const std::string text = wire.WriteUntilBlocked();
+  wire.driver.For(milliseconds(30));
+  CHECK(wire.connection->StalledFor() > Duration::zero());
+  wire.driver.Until([&] {
+    wire.peer().Read();
+    return wire.peer().received.size() == text.size();
+  });
+  wire.driver.Settle();
+  CHECK(wire.connection->StalledFor() == Duration::zero());
+}
+
+TEST_CASE("nothing is read while a pause lasts, and all that came meanwhile when the last reason is gone") {
+  Wire wire;
+  wire.connection->PauseReading(PauseReason::kPeerFull);
+  wire.connection->PauseReading(PauseReason::kAwaitingHead);
+  wire.peer().Send("one ");
+  wire.driver.Settle();
+  wire.peer().Send("two");
+  wire.driver.Settle();
+  CHECK(wire.recorder.told.empty());
+  CHECK(wire.connection->paused(PauseReason::kPeerFull));
+  wire.connection->ResumeReading(PauseReason::kPeerFull);
+  wire.driver.Settle();
+  CHECK(wire.recorder.told.empty());
+  wire.connection->ResumeReading(PauseReason::kAwaitingHead);
+  CHECK(wire.recorder.told.empty());  // not from within the caller
+  wire.driver.Until([&] { return wire.recorder.received == "one two"; });
+}
+
+TEST_CASE("a pause that ends before anything came changes nothing") {
+  Wire wire;
+  wire.connection->PauseReading(PauseReason::kPeerFull);
+  wire.connection->ResumeReading(PauseReason::kPeerFull);
+  wire.connection->ResumeReading(PauseReason::kPeerFull);
+  wire.peer().Send("hello");
+  wire.driver.Until([&] { return wire.recorder.received == "hello"; });
+}
+
+TEST_CASE("an end that comes during a pause is told when the pause is over, behind the bytes before it") {
+  Wire wire;
+  wire.connection->PauseReading(PauseReason::kPeerFull);
+  wire.peer().Send("last");
+  wire.peer().Close();
+  wire.driver.Settle();
+  CHECK(wire.recorder.told.empty());
+  wire.connection->ResumeReading(PauseReason::kPeerFull);
+  wire.driver.Until([&] { return wire.Told("eof"); });
+  CHECK(wire.recorder.told == Lines{"bytes", "eof"});
+  CHECK_EQ(wire.recorder.received, "last");
+}
+
+TEST_CASE("a connection paused from within its own bytes reads on later, more than one buffer of it") {
+  Wire wire;
+  const std::string text = Numbered(1'000'000);
+  std::string_view rest = text;
+  wire.recorder.after = [&](std::string_view event) {
+    if (event == "bytes") wire.connection->PauseReading(PauseReason::kPeerFull);
+  };
+  bool closed = false;
+  wire.driver.Until([&] {
+    if (!rest.empty()) {
+      wire.peer().SendSome(rest);
+    } else if (!closed) {
+      wire.peer().Close();
+      closed = true;
+    }
+    wire.connection->ResumeReading(PauseReason::kPeerFull);
+    return wire.Told("eof");
+  });
+  CHECK((wire.recorder.received == text));
+  CHECK(wire.recorder.largest_read() <= Loop::kReceiveBuffer);
+}
+
+TEST_CASE("all that was sent before an end is handed on before the end is told, once") {
+  for (const size_t size : {size_t{1}, Loop::kReceiveBuffer, 3 * Loop::kReceiveBuffer + 1}) {
+    CAPTURE(size);
+    Wire wire;
+    const std::string text = Numbered(size);
+    std::string_view rest = text;
+    bool closed = false;
+    wire.driver.Until([&] {
+      if (!rest.empty()) {
+        wire.peer().SendSome(rest);
+      } else if (!closed) {
+        wire.peer().Close();
+        closed = true;
+      }
+      return wire.Told("eof");
+    });
+    wire.driver.Settle();
+    CHECK((wire.recorder.received == text));
+    CHECK(wire.recorder.told == Lines{"bytes", "eof"});
+  }
+}
+
+TEST_CASE("the owner may go on writing to a peer that only ended its sending") {
+  Wire wire;
+  wire.peer().Send("request");
+  wire.peer().FinishSending();
+  wire.driver.Until([&] { return wire.Told("eof"); });
+  wire.connection->Write("response");
+  wire.driver.Until([&] {
+    wire.peer().Read();
+    return wire.peer().received == "response";
+  });
+}
+
+TEST_CASE("a connection that breaks is told as reset, once") {
+  Wire wire;
+  wire.peer().Reset();
+  wire.driver.Until([&] { return wire.Told("reset"); });
+  wire.connection->Write("into the void");
+  wire.driver.Settle();
+  CHECK(wire.recorder.told == Lines{"reset"});
+}
+
+TEST_CASE("a write to a peer that is gone is told as reset") {
+  Wire wire;
+  wire.connection->PauseReading(PauseReason::kPeerFull);
+  wire.peer().Reset();
+  wire.driver.Settle();
+  CHECK(wire.recorder.told.empty());
+  wire.connection->Write("hello");
+  wire.driver.Until([&] { return wire.Told("reset"); });
+  CHECK(wire.recorder.told == Lines{"reset"});
+}
+
+TEST_CASE("FinishWriting sends all that is queued, then the end, and reading goes on") {
+  Wire wire(true);
+  const std::string text = wire.WriteUntilBlocked();
+  wire.connection->Write("last");
+  wire.connection->FinishWriting();
+  wire.connection->FinishWriting();
+  wire.connection->Write("never");
+  CHECK_FALSE(wire.Told("finished"));
+  wire.driver.Until([&] {
+    wire.peer().Read(10'000);
+    return wire.peer().ended;
+  });
+  CHECK((wire.peer().received == text + "last"));
+  CHECK_EQ(wire.recorder.Count("finished"), 1);
+  wire.peer().Send("still here");
+  wire.driver.Until([&] { return wire.recorder.received == "still here"; });
+}
+
+TEST_CASE("FinishWriting with nothing queued ends at once") {
+  Wire wire;
+  wire.connection->FinishWriting();
+  CHECK(wire.recorder.told == Lines{"finished"});
+  wire.driver.Until([&] {
+    wire.peer().Read();
+    return wire.peer().ended;
+  });
+}
+
+TEST_CASE("Close drops what is queued, may be called twice, and no event follows") {
+  Wire wire(true);
+  wire.WriteUntilBlocked();
+  wire.peer().Send("unread");
+  wire.connection->Close();
+  wire.connection->Close();
+  CHECK(wire.connection->closed());
+  CHECK_EQ(wire.connection->queued(), 0);
+  wire.connection->Write("never");
+  wire.connection->FinishWriting();
+  wire.connection->ResumeReading(PauseReason::kPeerFull);
+  wire.driver.Settle();
+  CHECK(wire.recorder.told == Lines{"blocked"});
+  wire.driver.Until([&] {
+    wire.peer().Read();
+    return wire.peer().ended || wire.peer().broken;
+  });
+}
+
+TEST_CASE("what was written and not yet sent is not sent after Close") {
+  Wire wire;
+  wire.connection->Write("never");
+  wire.connection->Close();
+  wire.driver.Settle();
+  wire.peer().Read();
+  CHECK(wire.peer().ended);
+  CHECK(wire.peer().received.empty());
+}
+
+TEST_CASE("a connection may be closed from within each of its callbacks, and hears nothing more") {
+  for (const std::string during : {"bytes", "eof", "reset", "blocked", "drained", "finished"}) {
+    CAPTURE(during);
+    Wire wire(true);
+    size_t told = 0;
+    wire.recorder.after = [&](std::string_view event) {
+      if (event != during || told != 0) return;
+      told = wire.recorder.told.size();
+      wire.connection->Close();
+      wire.driver.loop().graveyard().Retire(std::move(wire.connection));
+    };
+    if (during == "bytes") {
+      wire.peer().Send(std::string(1000, 'x'));
+      wire.peer().Close();
+    } else if (during == "eof") {
+      wire.peer().Close();
+    } else if (during == "reset") {
+      wire.peer().Reset();
+    } else if (during == "finished") {
+      wire.connection->Write("last");
+      wire.connection->FinishWriting();
+    } else {
+      const std::string numbers = Numbered(20'000'000);
+      wire.connection->Write(numbers);
+    }
+    wire.driver.Until([&] {
+      if (during == "drained") wire.peer().Read();
+      return told != 0;
+    });
+    wire.driver.Settle();
+    CHECK_EQ(wire.recorder.told.size(), told);
+  }
+}
+
+TEST_CASE("one connection may close another that has bytes in the same turn") {
+  LoopDriver driver;
+  Counter counter;
+  const IoCounters io{&counter, &counter};
+  TcpPair pairs[2];
+  ConnectionRecorder recorders[2];
+  std::unique_ptr<Connection> connections[2];
+  for (size_t i = 0; i < 2; ++i) {
+    connections[i] = Connection::Accept(driver.loop(), pairs[i].own, nullptr, io, recorders[i]);
+    recorders[i].after = [&, i](std::string_view) {
+      connections[1 - i]->Write("never");
+      connections[1 - i]->Close();
+    };
+  }
+  pairs[0].peer->Send("a");
+  pairs[1].peer->Send("b");
+  driver.Settle();
+  CHECK_EQ(recorders[0].told.size() + recorders[1].told.size(), 1);
+}
+
+TEST_CASE("a connection may be closed from within the loop's second look at it") {
+  LoopDriver driver;
+  Counter counter;
+  const IoCounters io{&counter, &counter};
+  TcpPair pairs[2];
+  ConnectionRecorder recorders[2];
+  std::unique_ptr<Connection> connections[2];
+  // Both have more than one buffer, so both are read again in the next turn; the first one then closes both.
+  int reads = 0;
+  for (size_t i = 0; i < 2; ++i) {
+    connections[i] = Connection::Accept(driver.loop(), pairs[i].own, nullptr, io, recorders[i]);
+    recorders[i].after = [&](std::string_view) {
+      if (++reads < 3) return;
+      connections[0]->Close();
+      connections[1]->Close();
+    };
+  }
+  const std::string text = Numbered(Loop::kReceiveBuffer * 3);
+  for (const TcpPair& pair : pairs) {
+    std::string_view rest = text;
+    for (int i = 0; i < 100 && !rest.empty(); ++i) pair.peer->SendSome(rest);
+  }
+  driver.Settle();
+  CHECK_EQ(reads, 3);
+}
+
+TEST_CASE("a dial tells its outcome later, never from within Connect") {
+  LoopDriver driver;
+  Counter counter;
+  const IoCounters io{&counter, &counter};
+  RawListener listener;
+  ConnectionRecorder recorder;
+  const auto connection = Connection::Connect(driver.loop(), listener.address(), nullptr, "", io, recorder);
+  REQUIRE(connection != nullptr);
+  CHECK(recorder.told.empty());
+  driver.Until([&] { return recorder.Count("connected") == 1; });
+  RawSocket peer(listener.Accept());
+  REQUIRE(peer.fd() >= 0);
+  connection->Write("hello");
+  driver.Until([&] {
+    peer.Read();
+    return peer.received == "hello";
+  });
+  peer.Send("there");
+  driver.Until([&] { return recorder.received == "there"; });
+  CHECK(recorder.told == Lines{"connected", "bytes"});
+}
+
+TEST_CASE("a refused dial is told as failed, once, later, and may be closed from within") {
+  LoopDriver driver;
+  Counter counter;
+  const IoCounters io{&counter, &counter};
+  net::Address refused;
+  {
+    RawListener listener;
+    refused = listener.address();
+  }
+  for (const net::Address& address : {refused, Address::Resolve("unix:/nonexistent/socket").value()}) {
+    CAPTURE(address.ToString());
+    ConnectionRecorder recorder;
+    const auto connection = Connection::Connect(driver.loop(), address, nullptr, "", io, recorder);
+    REQUIRE(connection != nullptr);
+    CHECK(recorder.told.empty());
+    recorder.after = [&](std::string_view) { connection->Close(); };
+    driver.Until([&] { return !recorder.told.empty(); });
+    driver.Settle();
+    CHECK(recorder.told == Lines{"connect failed"});
+  }
+}
+
+TEST_CASE("a dial that is closed before its outcome tells nothing") {
+  LoopDriver driver;
+  Counter counter;
+  const IoCounters io{&counter, &counter};
+  RawListener listener;
+  for (const net::Address& address : {listener.address(), Address::Resolve("unix:/nonexistent/socket").value()}) {
+    ConnectionRecorder recorder;
+    const auto connection = Connection::Connect(driver.loop(), address, nullptr, "", io, recorder);
+    connection->Close();
+    driver.Settle();
+    CHECK(recorder.told.empty());
+  }
+}
+
+TEST_CASE("a connection over a Unix socket passes bytes whole and in order, and does not spin when it is idle") {
+  const std::string path = "/tmp/sheaf-net-test-" + std::to_string(getpid());
+  unlink(path.c_str());
+  const Address address = Address::Resolve("unix:" + path).value();
+  auto listening = Acceptor::Listen(address, 16);
+  REQUIRE(listening.ok());
+  LoopDriver driver({}, kMarks);
+  Counter counter;
+  const IoCounters io{&counter, &counter};
+  ConnectionRecorder recorder;
+  const auto connection = Connection::Connect(driver.loop(), address, nullptr, "", io, recorder);
+  driver.Until([&] { return recorder.Count("connected") == 1; });
+  RawSocket peer(accept4(listening.value(), nullptr, nullptr, SOCK_NONBLOCK));
+  REQUIRE(peer.fd() >= 0);
+  const std::string text = Numbered(2'000'000);
+  connection->Write(text);
+  driver.Until([&] {
+    peer.Read(10'000);
+    return peer.received.size() == text.size();
+  });
+  CHECK((peer.received == text));
+  CHECK_EQ(connection->queued(), 0);
+  peer.Close();
+  driver.Until([&] { return recorder.Count("eof") == 1; });
+  close(listening.value());
+  unlink(path.c_str());
+}
+
+}  // namespace sheaf::net

@@ -1,0 +1,290 @@
+// One backend connection over a real socket: how it is given back, how it fails, and how a WebSocket on it ends.
+#include "pool/upstream_link.h"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/fakes/pool_fixture.h"
+
+namespace sheaf::pool {
+namespace {
+
+using std::chrono::milliseconds;
+using wire::Opcode;
+using Lines = std::vector<std::string>;
+
+// A WebSocket that is open through the pool.
+struct OpenTunnel {
+  OpenTunnel() {
+    fixture.Start();
+    stream = fixture.OpenOn(0, OpenWebSocket(), events);
+    fixture.backend.Forget(0);
+    fixture.backend.Send(0, Switching());
+    fixture.driver.Until([&] { return events.Told("head 101"); });
+    events.told.clear();
+  }
+
+  void SendFromClient(std::string_view frame) {
+    std::vector<uint8_t> bytes(frame.begin(), frame.end());
+    std::span<uint8_t> input = bytes;
+    for (;;) {
+      const wire::FramePiece piece = client.Next(input);
+      if (piece.kind != wire::FramePiece::Kind::kData) return;
+      stream->SendMessage(piece);
+    }
+  }
+
+  PoolFixture fixture;
+  RecordingEvents events;
+  wire::FrameDecoder client{wire::FrameSource::kClient, kFrameLimits};
+  std::unique_ptr<UpstreamStream> stream;
+};
+
+}  // namespace
+
+TEST_CASE("a link is counted in the list of its state and in no other") {
+  PoolFixture fixture;
+  fixture.Start();
+  RecordingEvents events;
+  auto stream = fixture.pool->Open(Get(), events);
+  fixture.pool->Maintain();
+  CHECK_EQ(fixture.pool->count(LinkState::kConnecting), 1);
+  CHECK_EQ(fixture.Links(), 1);
+  fixture.driver.Until([&] { return stream->leased(); });
+  CHECK_EQ(fixture.Active(), 1);
+  CHECK_EQ(fixture.Links(), 1);
+  fixture.driver.Until([&] { return fixture.backend.accepted() == 1; });
+  fixture.backend.Answer(0);
+  fixture.driver.Until([&] { return events.Told("end"); });
+  CHECK_EQ(fixture.Idle(), 1);
+  CHECK_EQ(fixture.Links(), 1);
+  for (size_t state = 0; state < kLinkStates; ++state) {
+    CHECK_EQ(fixture.metrics.pool_links[static_cast<LinkState>(state)].value(),
+             static_cast<LinkState>(state) == LinkState::kIdle ? 1 : 0);
+  }
+}
+
+TEST_CASE("a clean response gives the connection back, every other one ends it") {
+  struct Row {
+    std::string response;
+    bool then_close;  // the backend closes behind it
+    Lines told;
+    bool reusable;
+  };
+  const Row rows[] = {
+      {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", false, {"head 200", "body ok", "end"}, true},
+      {"HTTP/1.1 204 No Content\r\n\r\n", false, {"head 204", "end"}, true},
+      {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", false, {"head 200", "body ok", "end"}, false},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokextra", false, {"head 200", "body ok", "end"}, false},
+      {"HTTP/1.1 200 OK\r\n\r\nuntil the end", true, {"head 200", "body until the end", "end"}, false},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", true, {"head 200", "body half", "closed upstream_truncated"}, false},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", true,
+       {"head 200", "body half", "closed upstream_truncated"}, false},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", false, {"head 200", "closed upstream_protocol_error"}, false},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", false,
+       {"closed upstream_protocol_error"}, false},
+      {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", false,
+       {"closed upstream_protocol_error"}, false},
+      {"", true, {"closed upstream_gone"}, false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.response);
+    PoolFixture fixture;
+    fixture.Start();
+    RecordingEvents events;
+    auto stream = fixture.OpenOn(0, Get(), events);
+    if (!row.response.empty()) fixture.backend.Send(0, row.response);
+    if (row.then_close) fixture.backend.Close(0);
+    fixture.driver.Until([&] { return events.told.size() == row.told.size(); });
+    fixture.driver.Settle();
+    CHECK(events.told == row.told);
+    CHECK_EQ(fixture.Idle(), row.reusable ? 1 : 0);
+    CHECK_EQ(fixture.Links(), row.reusable ? 1 : 0);
+    if (!row.then_close) CHECK_EQ(fixture.backend.ended(0), !row.reusable);
+    CHECK_FALSE(stream->leased());
+  }
+}
+
+TEST_CASE("a connection that breaks off within a body without a length is truncated, not ended") {
+  PoolFixture fixture;
+  fixture.Start();
+  RecordingEvents events;
+  auto stream = fixture.OpenOn(0, Get(), events);
+  fixture.backend.Send(0, "HTTP/1.1 200 OK\r\n\r\npart");
+  fixture.driver.Until([&] { return events.told.size() == 2; });
+  fixture.backend.Reset(0);
+  fixture.driver.Until([&] { return events.told.size() == 3; });
+  CHECK(events.told == Lines{"head 200", "body part", "closed upstream_truncated"});
+}
+
+TEST_CASE("a response larger than a receive buffer comes whole and in order") {
+  PoolFixture fixture;
+  fixture.Start();
+  RecordingEvents events;
+  auto stream = fixture.OpenOn(0, Get(), events);
+  std::string body;
+  for (int i = 0; i < 30'000; ++i) body += std::to_string(i) + ",";
+  fixture.backend.Answer(0, body);
+  fixture.driver.Until([&] { return events.Told("end"); });
+  REQUIRE_EQ(events.told.size(), 3);
+  CHECK((events.told[1] == "body " + body));  // without printing it
+  CHECK_EQ(fixture.Idle(), 1);
+}
+
+TEST_CASE("a backend that accepts nothing fails the dial at connect_timeout") {
+  PoolFixture fixture;
+  fixture.options.upstream.connect_timeout = milliseconds(150);
+  fixture.options.pool.backoff_min = fixture.options.pool.backoff_max = milliseconds(60'000);
+  // 192.0.2.0/24 is no network that answers (RFC 5737); where it cannot even be dialled the failure is another one.
+  const net::Address nowhere = net::Address::Resolve("192.0.2.1:9").value();
+  fixture.Start();
+  fixture.pool->SetAddress(nowhere);
+  RecordingEvents events;
+  auto stream = fixture.pool->Open(Get(), events);
+  fixture.driver.Until([&] { return !events.told.empty(); });
+  CHECK((events.told == Lines{"closed upstream_timeout"} || events.told == Lines{"closed upstream_connect_failed"}));
+  CHECK_EQ(fixture.metrics.pool_failed_total.value(), 1);
+  CHECK_EQ(fixture.Links(), 0);
+  CHECK(fixture.budget->TakeLink());
+}
+
+TEST_CASE("a valid 101 opens a tunnel, and frames that came with it are handed on") {
+  PoolFixture fixture;
+  fixture.Start();
+  RecordingEvents events;
+  auto stream = fixture.OpenOn(0, OpenWebSocket(), events);
+  fixture.backend.Send(0, Switching() + ServerFrame(Opcode::kText, "early") + ServerFrame(Opcode::kText, "bird"));
+  fixture.driver.Until([&] { return events.told.size() == 3; });
+  CHECK(events.told == Lines{"head 101", "message early", "message bird"});
+}
+
+TEST_CASE("a stream closed from within its 101 is not handed the frames that came with it") {
+  PoolFixture fixture;
+  fixture.Start();
+  RecordingEvents events;
+  auto stream = fixture.OpenOn(0, OpenWebSocket(), events);
+  events.after = [&](std::string_view) { stream->Close(CloseReason::kClientGone); };
+  fixture.backend.Send(0, Switching() + ServerFrame(Opcode::kText, "early"));
+  fixture.driver.Until([&] { return fixture.backend.ended(0); });
+  CHECK(events.told == Lines{"head 101"});
+}
+
+TEST_CASE("a refused WebSocket leaves the connection to the next request") {
+  PoolFixture fixture;
+  fixture.Start();
+  RecordingEvents events;
+  auto stream = fixture.OpenOn(0, OpenWebSocket(), events);
+  fixture.backend.Send(0, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
+  fixture.driver.Until([&] { return events.Told("end"); });
+  CHECK(events.told == Lines{"head 403", "body no", "end"});
+  CHECK_EQ(fixture.Idle(), 1);
+}
+
+TEST_CASE("an invalid 101 ends the connection and the client never sees it") {
+  PoolFixture fixture;
+  fixture.Start();
+  RecordingEvents events;
+  auto stream = fixture.OpenOn(0, OpenWebSocket(), events);
+  fixture.backend.Send(0, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  fixture.driver.Until([&] { return fixture.backend.ended(0); });
+  CHECK(events.told == Lines{"closed upstream_protocol_error"});
+}
+
+TEST_CASE("messages pass both ways through a tunnel, and pings are answered on the way") {
+  OpenTunnel tunnel;
+  tunnel.SendFromClient(ClientFrame(Opcode::kText, "to the backend"));
+  tunnel.fixture.backend.Send(0, ServerFrame(Opcode::kPing, "p") + ServerFrame(Opcode::kBinary, "to the client"));
+  const auto received = [&] { return ReadAsServer(tunnel.fixture.backend.received(0)); };
+  tunnel.fixture.driver.Until([&] { return received().size() == 2; });
+  CHECK(received() == Lines{"text to the backend", "pong p"});
+  CHECK(tunnel.events.told == Lines{"binary to the client"});
+}
+
+TEST_CASE("a tunnel that both sides close is over in order") {
+  OpenTunnel tunnel;
+  tunnel.fixture.backend.Send(0, ServerClose(1001, "away"));
+  tunnel.fixture.driver.Until([&] { return tunnel.events.Told("close 1001 away"); });
+  tunnel.stream->SendClose(1001, "away");
+  tunnel.fixture.driver.Until([&] { return !tunnel.fixture.backend.received(0).empty(); });
+  CHECK(ReadAsServer(tunnel.fixture.backend.received(0)) == Lines{"close 1001 away"});
+  tunnel.fixture.backend.Close(0);
+  tunnel.fixture.driver.Until([&] { return tunnel.events.Told("end"); });
+  CHECK(tunnel.events.told == Lines{"close 1001 away", "end"});
+  CHECK_EQ(tunnel.fixture.Links(), 0);
+}
+
+TEST_CASE("a tunnel that the client's side closes sends its Close before the connection ends") {
+  OpenTunnel tunnel;
+  tunnel.SendFromClient(ClientFrame(Opcode::kText, "last words"));
+  tunnel.stream->SendClose(1000, "bye");
+  tunnel.stream->Close(CloseReason::kClientClosed);
+  CHECK_EQ(tunnel.fixture.pool->count(LinkState::kDraining), 1);
+  CHECK_EQ(tunnel.fixture.Active(), 0);
+  tunnel.fixture.driver.Until([&] { return tunnel.fixture.backend.ended(0); });
+  CHECK(ReadAsServer(tunnel.fixture.backend.received(0)) == Lines{"text last words", "close 1000 bye"});
+  tunnel.fixture.backend.Send(0, ServerFrame(Opcode::kText, "too late") + ServerClose(1000, "bye"));
+  tunnel.fixture.backend.Close(0);
+  tunnel.fixture.driver.Until([&] { return tunnel.fixture.Links() == 0; });
+  CHECK(tunnel.events.told.empty());
+}
+
+TEST_CASE("a backend that never ends its side of a closed tunnel is cut off") {
+  OpenTunnel tunnel;
+  tunnel.stream->SendClose(1000, "");
+  tunnel.stream.reset();
+  tunnel.fixture.driver.Until([&] { return tunnel.fixture.Links() == 0; });  // after the pool's two seconds
+  CHECK(tunnel.fixture.budget->TakeLink());
+}
+
+TEST_CASE("a tunnel whose connection ends without a Close is gone, by FIN as by RST") {
+  for (const bool reset : {false, true}) {
+    CAPTURE(reset);
+    OpenTunnel tunnel;
+    if (reset) {
+      tunnel.fixture.backend.Reset(0);
+    } else {
+      tunnel.fixture.backend.Close(0);
+    }
+    tunnel.fixture.driver.Until([&] { return !tunnel.events.told.empty(); });
+    CHECK(tunnel.events.told == Lines{"closed upstream_gone"});
+    CHECK_EQ(tunnel.fixture.metrics.pool_retries_total.value(), 0);
+    tunnel.fixture.driver.Settle();
+    CHECK_EQ(tunnel.fixture.Links(), 0);
+  }
+}
+
+TEST_CASE("messages that came before the end of a tunnel's connection are handed on first") {
+  OpenTunnel tunnel;
+  tunnel.fixture.backend.Send(0, ServerFrame(Opcode::kText, "last"));
+  tunnel.fixture.backend.Close(0);
+  tunnel.fixture.driver.Until([&] { return tunnel.events.told.size() == 2; });
+  CHECK(tunnel.events.told == Lines{"message last", "closed upstream_gone"});
+}
+
+TEST_CASE("a backend that breaks the frame protocol, or sends too much, ends the tunnel with that reason") {
+  OpenTunnel broken;
+  broken.fixture.backend.Send(0, ClientFrame(Opcode::kText, "masked"));
+  broken.fixture.driver.Until([&] { return broken.fixture.backend.ended(0); });
+  CHECK(broken.events.told == Lines{"closed upstream_protocol_error"});
+
+  OpenTunnel large;
+  std::string header;
+  wire::AppendFrameHeader(header, Opcode::kBinary, true, kFrameLimits.max_message + 1);
+  large.fixture.backend.Send(0, header);
+  large.fixture.driver.Until([&] { return large.fixture.backend.ended(0); });
+  CHECK(large.events.told == Lines{"closed upstream_message_too_big"});
+}
+
+TEST_CASE("a tunnel's connection serves no second stream") {
+  OpenTunnel tunnel;
+  tunnel.stream->SendClose(1000, "");
+  tunnel.stream.reset();
+  RecordingEvents events;
+  auto next = tunnel.fixture.OpenOn(1, Get(), events);
+  CHECK_FALSE(next->reused());
+}
+
+}  // namespace sheaf::pool
