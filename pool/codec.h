@@ -26,7 +26,7 @@ class Codec {
   enum class Verdict : uint8_t {
     kGoOn,      // all input is taken
     kClosed,    // the stream was closed from within a callback
-    kUpgraded,  // a WebSocket is open; the rest of the input is frames
+    kUpgraded,  // a valid 101 is in the worker's ResponseHead, not told yet; the rest of the input is frames
     kReusable,  // the response is complete and the connection is clean
     kFinished,  // the response is complete, but the connection must close
     kTruncated,

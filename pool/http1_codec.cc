@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "proxy/wire/ws_handshake.h"
 
@@ -93,10 +94,9 @@ Codec::Verdict Http1Codec::TakeHead(std::span<uint8_t>& bytes) {
   const size_t size = scanner_.head_size();
   scanner_.Reset();
   bytes = bytes.subspan(size - already);
-  const std::string kept = std::move(partial_);  // the head's views point into it
-  partial_.clear();
-  if (!wire::ParseResponseHead(already != 0 ? std::string_view(kept).substr(0, size) : all.substr(0, size), limits,
-                               request_.method, head_)) {
+  if (already != 0) head_bytes_ = std::exchange(partial_, std::string());
+  const std::string_view head = already != 0 ? std::string_view(head_bytes_).substr(0, size) : all.substr(0, size);
+  if (!wire::ParseResponseHead(head, limits, request_.method, head_)) {
     return Verdict::kBroken;
   }
   return OnHead();
@@ -109,9 +109,7 @@ Codec::Verdict Http1Codec::OnHead() {
     if (!wire::CheckUpgradeResponse(head_, request_.websocket_accept, request_.websocket_protocols).empty()) {
       return Verdict::kBroken;
     }
-    head_done_ = true;
-    host_.events()->OnUpstreamHead(head_);
-    return host_.events() == nullptr ? Verdict::kClosed : Verdict::kUpgraded;
+    return Verdict::kUpgraded;
   }
   if (head_.status >= 200) {
     if (request_.websocket && !IsRefusal(head_.status)) return Verdict::kBroken;

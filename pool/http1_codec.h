@@ -49,7 +49,8 @@ class Http1Codec final : public Codec {
   wire::ResponseHead& head_;
   wire::HeadScanner scanner_;
   wire::BodyDecoder body_;
-  std::string partial_;  // a head that is split over several reads
+  std::string partial_;     // a head that is split over several reads
+  std::string head_bytes_;  // and when it is complete: what the parsed head's views point into
   bool response_begun_ = false;
   bool head_done_ = false;
   bool keep_alive_ = true;

@@ -82,9 +82,7 @@ void UpstreamLink::Conclude(Codec::Verdict verdict, std::span<uint8_t> rest) {
     case Codec::Verdict::kClosed:
       return;
     case Codec::Verdict::kUpgraded:
-      codec_ = std::make_unique<TunnelCodec>(*this, *stream_->request_->frame_limits);
-      stream_->request_.reset();
-      if (!rest.empty()) OnBytes(rest);
+      Upgrade(rest);
       return;
     case Codec::Verdict::kReusable:
     case Codec::Verdict::kFinished: {
@@ -102,6 +100,16 @@ void UpstreamLink::Conclude(Codec::Verdict verdict, std::span<uint8_t> rest) {
     default:
       Fail(ReasonOf(verdict));
   }
+}
+
+void UpstreamLink::Upgrade(std::span<uint8_t> rest) {
+  // The tunnel stands before anybody hears of it: the new session may send at once. The old codec and the request live on
+  // until then, since the head's views point into them.
+  const std::unique_ptr<Codec> handshake =
+      std::exchange(codec_, std::make_unique<TunnelCodec>(*this, *stream_->request_->frame_limits));
+  const std::unique_ptr<UpstreamRequest> request = std::move(stream_->request_);
+  stream_->events_->OnUpstreamHead(pool_.response_head());
+  if (stream_ != nullptr && !rest.empty()) OnBytes(rest);
 }
 
 void UpstreamLink::Fail(CloseReason reason) {

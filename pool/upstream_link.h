@@ -68,6 +68,7 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
 
  private:
   void Conclude(Codec::Verdict verdict, std::span<uint8_t> rest);
+  void Upgrade(std::span<uint8_t> rest);
   void Fail(CloseReason reason);
 
   UpstreamPool& pool_;

@@ -93,7 +93,7 @@ void Intake::Process(std::string_view& input) {
 bool Intake::TakeHead(std::string_view& input) {
   if (state_ == State::kIdle) {
     input.remove_prefix(wire::SkippableEmptyLine(input));
-    if (input.empty()) return false;
+    if (input.empty() || input == "\r") return false;
     state_ = State::kHead;
     worker_.loop().SetDeadline(deadline_, worker_.options().timeouts.head);
   }

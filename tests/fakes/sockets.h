@@ -120,9 +120,10 @@ struct TcpPair {
     own = listener.Accept();
     REQUIRE(own >= 0);
     if (small_buffers) {
-      const int size = 4096;
-      setsockopt(own, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-      setsockopt(peer->fd(), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+      const int small = 4096;
+      setsockopt(own, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+      const int window = 64 * 1024;  // smaller ones make the kernel wait for its probe timer
+      setsockopt(peer->fd(), SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
     }
   }
 

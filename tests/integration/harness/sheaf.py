@@ -76,6 +76,7 @@ class Sheaf:
                                routes or [])
         self.log_file = folder / f"sheaf-{self.port}.log"
         self.exit_codes = (0,)
+        self._signalled = False
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen([*(wrapper or []), str(BINARY), "-c", str(conf_file), *(arguments or [])],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -156,6 +157,7 @@ class Sheaf:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        self._signalled = True
         self.process.send_signal(number)
 
     def wait(self, seconds: float) -> int:
@@ -166,8 +168,9 @@ class Sheaf:
             raise AssertionError(f"sheaf still runs after {seconds} s; its log:\n{self.log()[-4000:]}") from None
 
     def stop(self) -> None:
-        """SIGTERM, then the checks that hold for every test: exit code 0, and nothing in the log from a sanitizer."""
-        if self.process.poll() is None:
+        """SIGTERM, unless the test has sent one: a second would end it at once. Then the checks that hold for every test: exit
+        code 0, and nothing in the log from a sanitizer."""
+        if self.process.poll() is None and not self._signalled:
             self.signal()
         started = time.monotonic()
         try:

@@ -1,0 +1,173 @@
+// The listening socket: its errors, its pauses, its end.
+#include "proxy/net/acceptor.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/net/loop.h"
+#include "tests/fakes/loop_driver.h"
+#include "tests/fakes/sockets.h"
+
+namespace sheaf::net {
+namespace {
+
+struct Taker final : AcceptorEvents {
+  std::vector<int> fds;
+  std::vector<std::string> peers;
+  std::vector<int> pauses;
+  std::function<void()> then;
+
+  ~Taker() {
+    for (const int fd : fds) close(fd);
+  }
+  void OnAccepted(int fd, const Address& peer) override {
+    fds.push_back(fd);
+    peers.push_back(peer.ToHost());
+    if (then) then();
+  }
+  void OnAcceptPaused(int error) override { pauses.push_back(error); }
+};
+
+Address AnyPort() { return Address::Resolve("127.0.0.1:0", true).value(); }
+
+int ListenOn(const Address& address) {
+  const Result<int> listening = Acceptor::Listen(address, 64);
+  REQUIRE(listening.ok());
+  return listening.value();
+}
+
+Address AddressOf(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof(address);
+  REQUIRE(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+  return Address(reinterpret_cast<const sockaddr*>(&address), length);
+}
+
+struct Listening {
+  int fd = ListenOn(AnyPort());
+  Address address = AddressOf(fd);
+  LoopDriver driver;
+  Taker taker;
+  std::unique_ptr<Acceptor> acceptor = std::make_unique<Acceptor>(driver.loop(), fd, taker);
+};
+
+// No more descriptors for this process while it lives.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const int next = dup(0);  // the lowest that is free
+    close(next);
+    const rlimit none{static_cast<rlim_t>(next), before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+  }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+}  // namespace
+
+TEST_CASE("connections are accepted as non-blocking sockets, with the address of their other end") {
+  Listening listening;
+  const RawSocket one(DialRaw(listening.address));
+  const RawSocket two(DialRaw(listening.address));
+  listening.driver.Until([&] { return listening.taker.fds.size() == 2; });
+  CHECK_EQ(listening.taker.peers[0], "127.0.0.1");
+  for (const int fd : listening.taker.fds) {
+    CHECK((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+    CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+  }
+}
+
+TEST_CASE("two workers listen on one address") {
+  const int first = ListenOn(AnyPort());
+  const Result<int> second = Acceptor::Listen(AddressOf(first), 64);
+  CHECK(second.ok());
+  close(first);
+  close(second.value());
+}
+
+TEST_CASE("an address that another program holds is an error with the address and a remedy") {
+  const RawListener other;
+  const Result<int> listening = Acceptor::Listen(other.address(), 64);
+  REQUIRE_FALSE(listening.ok());
+  CHECK(listening.error().find(other.address().ToString()) != std::string::npos);
+  CHECK(listening.error().find("another program listens there") != std::string::npos);
+}
+
+TEST_CASE("an address that this machine does not have is an error") {
+  const Result<int> listening = Acceptor::Listen(Address::Resolve("192.0.2.1:8080", true).value(), 64);
+  REQUIRE_FALSE(listening.ok());
+  CHECK(listening.error().find("cannot bind to 192.0.2.1:8080") != std::string::npos);
+}
+
+TEST_CASE("a paused acceptor leaves connections in the kernel until it resumes") {
+  Listening listening;
+  listening.acceptor->Pause();
+  CHECK(listening.acceptor->paused());
+  const RawSocket one(DialRaw(listening.address));
+  listening.driver.Settle();
+  CHECK(listening.taker.fds.empty());
+  listening.acceptor->Resume();
+  listening.driver.Until([&] { return listening.taker.fds.size() == 1; });
+}
+
+TEST_CASE("an acceptor that is paused from within its callback takes no more") {
+  Listening listening;
+  listening.taker.then = [&] { listening.acceptor->Pause(); };
+  const RawSocket one(DialRaw(listening.address));
+  const RawSocket two(DialRaw(listening.address));
+  listening.driver.Settle();
+  CHECK_EQ(listening.taker.fds.size(), 1);
+}
+
+TEST_CASE("a stopped acceptor refuses new connections, and may be stopped from within its callback") {
+  Listening listening;
+  listening.taker.then = [&] { listening.acceptor->Stop(); };
+  const RawSocket one(DialRaw(listening.address));
+  listening.driver.Until([&] { return listening.taker.fds.size() == 1; });
+  listening.acceptor->Stop();
+  listening.acceptor->Pause();
+  listening.acceptor->Resume();
+  listening.acceptor->AcceptSome();
+  const RawSocket two(socket(AF_INET, SOCK_STREAM, 0));
+  fcntl(two.fd(), F_SETFL, 0);
+  CHECK(connect(two.fd(), listening.address.data(), listening.address.length()) != 0);
+  CHECK_EQ(errno, ECONNREFUSED);
+}
+
+TEST_CASE("AcceptSome takes what the kernel has already accepted") {
+  Listening listening;
+  const RawSocket one(DialRaw(listening.address));
+  const RawSocket two(DialRaw(listening.address));
+  listening.acceptor->AcceptSome();
+  listening.acceptor->Stop();
+  CHECK_EQ(listening.taker.fds.size(), 2);
+}
+
+TEST_CASE("when descriptors run out accepting pauses without spinning, and goes on by itself") {
+  Listening listening;
+  const RawSocket one(DialRaw(listening.address));
+  {
+    const NoDescriptors none;
+    listening.driver.Until([&] { return !listening.taker.pauses.empty(); });
+    CHECK(listening.acceptor->paused());
+    listening.driver.Settle();  // far within the pause
+    CHECK(listening.taker.pauses == std::vector<int>{EMFILE});
+    CHECK(listening.taker.fds.empty());
+  }
+  listening.driver.Until([&] { return listening.taker.fds.size() == 1; });
+  CHECK_FALSE(listening.acceptor->paused());
+}
+
+}  // namespace sheaf::net
