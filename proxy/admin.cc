@@ -34,7 +34,7 @@ Result<std::unique_ptr<Admin>> Admin::Start(const Options::Admin& options, const
   Result<std::unique_ptr<net::Loop>> loop = net::Loop::Create(net::BufferMarks{});
   if (!loop.ok()) return Error{loop.error()};
   if (address.value().is_unix()) RemoveStaleSocket(address.value());
-  const Result<int> fd = net::Acceptor::Listen(address.value(), kBacklog);
+  const Result<int> fd = net::Acceptor::Listen(address.value(), kBacklog, false);
   if (!fd.ok()) return Error{"admin.address: " + fd.error()};
   return std::unique_ptr<Admin>(new Admin(options, source, std::move(loop.value()), fd.value()));
 }

@@ -12,7 +12,7 @@
 
 namespace sheaf::net {
 
-Result<int> Acceptor::Listen(const Address& address, int backlog) {
+Result<int> Acceptor::Listen(const Address& address, int backlog, bool share) {
   const auto fail = [&address](const char* what, int fd) {
     const int error = errno;
     if (fd >= 0) close(fd);
@@ -26,7 +26,7 @@ Result<int> Acceptor::Listen(const Address& address, int backlog) {
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   // A Unix socket has one listener; newer kernels refuse the option for it.
-  if (!address.is_unix() && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) {
+  if (share && !address.is_unix() && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) {
     return fail("cannot share", fd);
   }
   if (address.family() == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));

@@ -29,8 +29,9 @@ class AcceptorEvents {
 
 class Acceptor final : public DeadlineHandler {
  public:
-  // Binds and listens. The error names the address and the remedy.
-  static Result<int> Listen(const Address& address, int backlog);
+  // Binds and listens. The error names the address and the remedy. `share`: other sockets of this user may listen there too
+  // (SO_REUSEPORT; not for Unix sockets), as the workers' do; else a second program is an error.
+  static Result<int> Listen(const Address& address, int backlog, bool share = true);
 
   // Takes over the listening descriptor and begins to accept.
   Acceptor(Loop& loop, int fd, AcceptorEvents& events);

@@ -184,6 +184,16 @@ def test_pings_are_ponged_with_their_payload(proxy: Sheaf, recorder: Recorder) -
         assert upstream.received.endswith(b"\r\n\r\n"), "a ping went upstream: each side's are answered by Sheaf"
 
 
+def test_a_ping_split_over_two_reads_is_ponged_though_more_follows_it(sheaf: Sheaf) -> None:
+    ping = frame(PING, b"are you there")
+    with RawWebSocket(sheaf.port) as socket:
+        socket.send(ping[:9])
+        time.sleep(0.1)
+        socket.send(ping[9:] + frame(TEXT, b"and more"))
+        received = [socket.read_frame(), socket.read_frame()]
+        assert {(one.opcode, one.payload) for one in received if one} == {(PONG, b"are you there"), (TEXT, b"and more")}
+
+
 def test_ping_flood_is_closed_with_1008(proxy: Sheaf) -> None:
     with RawWebSocket(proxy.port, "/ws") as socket:
         socket.send_quietly(frame(PING, b"x") * 200)

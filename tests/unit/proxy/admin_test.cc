@@ -150,7 +150,7 @@ TEST_CASE_FIXTURE(Running, "A body is not read as the next request") {
 TEST_CASE_FIXTURE(Running, "What is not HTTP is refused and ends its connection only") {
   bool closed = false;
   for (const std::string& garbage : {std::string("\0\0\0\0\r\n\r\n", 8), std::string("GET / HTTP/1.1\nHost: a\n\n"),
-                                    std::string("GET / HTTP/1.1\r\n\r\n"), "GET /" + std::string(100'000, 'a')}) {
+                                     std::string("GET / HTTP/1.1\r\n\r\n"), "GET /" + std::string(100'000, 'a')}) {
     Client client(options.address);
     client.Send(garbage);
     const std::string all = client.ReceiveAll(closed);
@@ -222,6 +222,24 @@ TEST_CASE_FIXTURE(Running, "A file that is in the way of the Unix socket stays")
   REQUIRE_FALSE(started.ok());
   CHECK(started.error().starts_with("admin.address: "));
   CHECK(std::filesystem::is_regular_file(path));
+}
+
+TEST_CASE("A port that another Sheaf's admin listener has is an error, not shared") {
+  const Result<net::Address> any = net::Address::Resolve("127.0.0.1:0");
+  REQUIRE(any.ok());
+  const Result<int> other = net::Acceptor::Listen(any.value(), 1);
+  REQUIRE(other.ok());
+  sockaddr_storage bound{};
+  socklen_t length = sizeof(bound);
+  REQUIRE(getsockname(other.value(), reinterpret_cast<sockaddr*>(&bound), &length) == 0);
+
+  FakeSource source;
+  Options::Admin options;
+  options.address = net::Address(reinterpret_cast<const sockaddr*>(&bound), length).ToString();
+  const auto started = Admin::Start(options, source);
+  close(other.value());
+  REQUIRE_FALSE(started.ok());
+  CHECK(started.error().find("another program listens there") != std::string::npos);
 }
 
 TEST_CASE("An address that cannot be had is an error that names the option") {
