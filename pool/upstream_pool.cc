@@ -127,12 +127,11 @@ void UpstreamPool::OnConnectFailed(UpstreamLink& link, CloseReason reason) {
 
 void UpstreamPool::OnLinkReturned(UpstreamLink& link) {
   link.connection()->ResumeReading(PauseReason::kPeerFull);
+  link.MoveTo(LinkState::kIdle);
   if (draining_) {
     link.Close(CloseReason::kDrain);
   } else if (Expired(link)) {
     link.Close(CloseReason::kUpstreamExpired);
-  } else {
-    link.MoveTo(LinkState::kIdle);
   }
 }
 

@@ -1,39 +1,17 @@
 #include "proxy/admin.h"
 
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "proxy/base/log.h"
 
 namespace sheaf {
-namespace {
-
-// A process that was killed leaves its Unix socket behind, and nobody can bind to it then. A socket at which nobody
-// listens any more goes; anything else stays, and Listen says so.
-void RemoveStaleSocket(const net::Address& address) {
-  const char* path = reinterpret_cast<const sockaddr_un*>(address.data())->sun_path;
-  struct stat status {};
-  if (lstat(path, &status) != 0 || !S_ISSOCK(status.st_mode)) return;
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return;
-  if (connect(fd, address.data(), address.length()) != 0 && errno == ECONNREFUSED) unlink(path);
-  close(fd);
-}
-
-}  // namespace
 
 Result<std::unique_ptr<Admin>> Admin::Start(const Options::Admin& options, const AdminSource& source) {
   const Result<net::Address> address = net::Address::Resolve(options.address, true);
   if (!address.ok()) return Error{"admin.address: " + address.error()};
   Result<std::unique_ptr<net::Loop>> loop = net::Loop::Create(net::BufferMarks{});
   if (!loop.ok()) return Error{loop.error()};
-  if (address.value().is_unix()) RemoveStaleSocket(address.value());
   const Result<int> fd = net::Acceptor::Listen(address.value(), kBacklog, false);
   if (!fd.ok()) return Error{"admin.address: " + fd.error()};
   return std::unique_ptr<Admin>(new Admin(options, source, std::move(loop.value()), fd.value()));
@@ -83,7 +61,7 @@ void Admin::OnAccepted(int fd, const net::Address& /*peer*/) {
 }
 
 void Admin::OnAcceptPaused(int error) {
-  Log(LogLevel::kWarning, "the admin listener pauses", {{"error", std::strerror(error)}});
+  Log(LogLevel::kWarning, "the admin listener pauses", {{"error", std::generic_category().message(error)}});
 }
 
 void Admin::OnDeadline(net::Deadline& /*deadline*/) {

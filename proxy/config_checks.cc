@@ -29,19 +29,16 @@ bool IsHost(std::string_view host) {
   return net::IsIpLiteral(host) || (!host.empty() && std::all_of(host.begin(), host.end(), IsHostCharacter));
 }
 
-bool IsListenAddress(std::string_view text) {
-  if (text.starts_with("unix:")) return text.starts_with("unix:/") && net::Address::Resolve(text).ok();
+std::string CheckListenAddress(std::string_view text) {
   const std::optional<net::HostPort> parts = net::SplitHostPort(text);
   // Port 0 would give each worker a port of its own.
-  return parts && parts->port != 0 && (parts->host.empty() || parts->host == "*" || IsHost(parts->host));
-}
-
-std::string CheckListenAddress(std::string_view text) {
-  return IsListenAddress(text) ? "" : "must be host:port (a port from 1 to 65535), [IPv6]:port or unix:/path";
+  const bool good = parts && parts->port != 0 && (parts->host.empty() || parts->host == "*" || IsHost(parts->host));
+  return good ? "" : "must be host:port (a port from 1 to 65535) or [IPv6]:port";
 }
 
 std::string CheckAdminAddress(std::string_view text) {
-  return text.empty() ? "" : CheckListenAddress(text);
+  if (text.empty() || (text.starts_with("unix:/") && net::Address::Resolve(text).ok())) return "";
+  return CheckListenAddress(text).empty() ? "" : "must be host:port (a port from 1 to 65535), [IPv6]:port or unix:/path";
 }
 
 std::string CheckUrl(std::string_view text) {

@@ -140,6 +140,9 @@ Result<bool> Server::MakeWorkers() {
                            .max_connections = MaxConnections(options_.listen.max_connections, descriptors)});
   const Result<net::Address> listen = net::Address::Resolve(options_.listen.address, true);
   if (!listen.ok()) return Error{"listen.address: " + listen.error()};
+  if (const auto unused = net::Acceptor::CheckFree(listen.value()); !unused.ok()) {
+    return Error{"listen.address: " + unused.error()};
+  }
   for (uint32_t index = 0; index < count; ++index) {
     Result<std::unique_ptr<net::Loop>> loop =
         net::Loop::Create({.high = options_.limits.buffer_high, .low = options_.limits.buffer_low});

@@ -33,7 +33,7 @@ Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, u
       trusted_proxies_(shared.options.forwarded.trusted_proxies),
       loop_(std::move(loop)),
       pool_(*loop_, shared.endpoint, upstream, shared.budget, shared.options, MinShare(shared, index), metrics),
-      acceptor_(std::make_unique<net::Acceptor>(*loop_, listen_fd, *this)),
+      acceptor_(std::make_unique<net::Acceptor>(*loop_, listen_fd, *this, kKeepFree)),
       drain_deadline_(*this) {
   for (const RouteOptions& route : shared.routes.all()) {
     frame_limits_.push_back({.max_message = route.max_message, .max_fragments = shared.options.limits.max_fragments});

@@ -98,6 +98,8 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   void OnDeadline(net::Deadline& deadline) override;
 
  private:
+  // Descriptors that clients may not take: for the admin listener, health checks and look-ups.
+  static constexpr uint32_t kKeepFree = 32;
   // With fewer sessions a tick than this there is no crowd to spread.
   static constexpr size_t kLeastClosesATick = 20;
 

@@ -12,9 +12,8 @@ void MetricsTotals::Add(const WorkerMetrics& worker) {
 #define SHEAF_MAX(member, name, help) member = std::max(member, worker.member.value());
 #define SHEAF_ARRAY(member, name, key, labels, help) \
   for (size_t i = 0; i < labels::kCount; ++i) member[i] += worker.member.at(i).value();
-#define SHEAF_HISTOGRAM(member, name, bounds, help)                       \
-  for (size_t i = 0; i < member.buckets.size(); ++i)                      \
-    member.buckets[i] += worker.member.bucket(i); /* NOLINT(*-braces*) */ \
+#define SHEAF_HISTOGRAM(member, name, bounds, help)                                                \
+  for (size_t i = 0; i < member.buckets.size(); ++i) member.buckets[i] += worker.member.bucket(i); \
   member.sum += worker.member.sum();
   SHEAF_METRICS(SHEAF_SCALAR, SHEAF_SCALAR, SHEAF_MAX, SHEAF_ARRAY, SHEAF_ARRAY, SHEAF_HISTOGRAM)
 #undef SHEAF_SCALAR

@@ -2,7 +2,9 @@
 
 #include <event2/event.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,30 +14,69 @@
 
 namespace sheaf::net {
 
-Result<int> Acceptor::Listen(const Address& address, int backlog, bool share) {
-  const auto fail = [&address](const char* what, int fd) {
-    const int error = errno;
-    if (fd >= 0) close(fd);
-    std::string message = std::string(what) + " " + address.ToString() + ": " + std::generic_category().message(error);
-    if (error == EADDRINUSE) message += "; another program listens there, choose another port or end that program";
-    if (error == EACCES) message += "; ports below 1024 need a privilege, choose a higher one";
-    return Error{message};
-  };
+namespace {
+
+Error BindError(const char* what, const Address& address, int fd) {
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  std::string message =
+      std::string(what) + " " + address.ToString() + ": " + std::generic_category().message(error);
+  if (error == EADDRINUSE) message += "; another program listens there, choose another port or end that program";
+  if (error == EACCES) message += "; ports below 1024 need a privilege, choose a higher one";
+  return Error{message};
+}
+
+// A socket file outlives its program. It is in the way only if nobody answers on it. Any other file stays: connecting to one
+// fails in the same way.
+void RemoveStaleSocketFile(const Address& address) {
+  const char* path = reinterpret_cast<const sockaddr_un*>(address.data())->sun_path;
+  struct stat status {};
+  if (lstat(path, &status) != 0 || !S_ISSOCK(status.st_mode)) return;
+  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (probe < 0) return;
+  if (connect(probe, address.data(), address.length()) != 0 && errno == ECONNREFUSED) unlink(path);
+  close(probe);
+}
+
+Result<int> Bind(const Address& address, bool share) {
+  if (address.is_unix()) RemoveStaleSocketFile(address);
   const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return fail("cannot make a socket for", fd);
+  if (fd < 0) return BindError("cannot make a socket for", address, fd);
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   // A Unix socket has one listener; newer kernels refuse the option for it.
   if (share && !address.is_unix() && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) {
-    return fail("cannot share", fd);
+    return BindError("cannot share", address, fd);
   }
   if (address.family() == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-  if (bind(fd, address.data(), address.length()) != 0) return fail("cannot bind to", fd);
-  if (listen(fd, backlog) != 0) return fail("cannot listen on", fd);
+  if (bind(fd, address.data(), address.length()) != 0) return BindError("cannot bind to", address, fd);
   return fd;
 }
 
-Acceptor::Acceptor(Loop& loop, int fd, AcceptorEvents& events) : loop_(loop), events_(events), fd_(fd), retry_(*this) {
+// The kernel gives the lowest free number, so the number of a new descriptor tells how many are in use. The limit is asked
+// for each time, since it can be lowered from outside.
+bool LeavesFree(int fd, uint32_t keep_free) {
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) != 0 || static_cast<rlim_t>(fd) + keep_free < limit.rlim_cur;
+}
+
+}  // namespace
+
+Result<int> Acceptor::Listen(const Address& address, int backlog, bool share) {
+  Result<int> fd = Bind(address, share);
+  if (fd.ok() && listen(fd.value(), backlog) != 0) return BindError("cannot listen on", address, fd.value());
+  return fd;
+}
+
+Result<bool> Acceptor::CheckFree(const Address& address) {
+  const Result<int> fd = Bind(address, false);
+  if (!fd.ok()) return Error{fd.error()};
+  close(fd.value());
+  return true;
+}
+
+Acceptor::Acceptor(Loop& loop, int fd, AcceptorEvents& events, uint32_t keep_free)
+    : loop_(loop), events_(events), fd_(fd), keep_free_(keep_free), retry_(*this) {
   event_ = event_new(loop.base(), fd, EV_READ | EV_PERSIST, &Acceptor::OnReadable, this);
   if (event_ != nullptr) event_add(event_, nullptr);
 }
@@ -74,19 +115,25 @@ void Acceptor::AcceptSome() {
     sockaddr_storage peer{};
     socklen_t length = sizeof(peer);
     const int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
+    if (fd >= 0 && LeavesFree(fd, keep_free_)) {
       events_.OnAccepted(fd, Address(reinterpret_cast<const sockaddr*>(&peer), length));
       continue;
     }
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      // The listening socket stays readable: without a pause the loop would spin on it.
-      const int error = errno;
-      Pause();
-      loop_.SetDeadline(retry_, kRetryAfter);
-      events_.OnAcceptPaused(error);
+    if (fd >= 0) {
+      close(fd);
+      PauseForDescriptors(EMFILE);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      PauseForDescriptors(errno);
     }
     return;  // EAGAIN: all taken; ECONNABORTED and its like: the next turn takes the rest
   }
+}
+
+// The listening socket stays readable: without a pause the loop would spin on it.
+void Acceptor::PauseForDescriptors(int error) {
+  Pause();
+  loop_.SetDeadline(retry_, kRetryAfter);
+  events_.OnAcceptPaused(error);
 }
 
 void Acceptor::OnDeadline(Deadline& /*deadline*/) {

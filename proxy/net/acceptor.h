@@ -4,6 +4,7 @@
 // Owned by a Worker; its loop's thread only, but for Listen, which runs at start.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "proxy/base/status.h"
@@ -31,10 +32,15 @@ class Acceptor final : public DeadlineHandler {
  public:
   // Binds and listens. The error names the address and the remedy. `share`: other sockets of this user may listen there too
   // (SO_REUSEPORT; not for Unix sockets), as the workers' do; else a second program is an error.
+  // The socket file of a Unix address is replaced if nobody answers on it.
   static Result<int> Listen(const Address& address, int backlog, bool share = true);
+  // Whether nobody listens there yet, sharing or not. Asked before a group begins to share: else a second Sheaf on the same
+  // port would silently take half of the first one's clients.
+  static Result<bool> CheckFree(const Address& address);
 
-  // Takes over the listening descriptor and begins to accept.
-  Acceptor(Loop& loop, int fd, AcceptorEvents& events);
+  // Takes over the listening descriptor and begins to accept. `keep_free`: so many descriptors of the process are left for
+  // others, as if they had run out earlier.
+  Acceptor(Loop& loop, int fd, AcceptorEvents& events, uint32_t keep_free = 0);
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
   ~Acceptor();
@@ -56,9 +62,12 @@ class Acceptor final : public DeadlineHandler {
   static void OnReadable(int fd, short what, void* self);
   void OnDeadline(Deadline& deadline) override;
 
+  void PauseForDescriptors(int error);
+
   Loop& loop_;
   AcceptorEvents& events_;
   int fd_;
+  const uint32_t keep_free_;
   event* event_ = nullptr;
   Deadline retry_;
   bool paused_ = false;

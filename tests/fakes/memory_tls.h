@@ -30,8 +30,8 @@ class MemoryTlsClient {
 
   SSL* ssl() { return ssl_; }
 
-  // Exchanges records with `server` until neither has more to say. Returns the server's last verdict; what it decrypted is
-  // in `server_received`, what came back in `received`. `step`: bytes handed over at a time.
+  // Exchanges records with `server` until neither has more to say. Returns the server's last verdict; what it decrypted
+  // is in `server_received`, what came back in `received`. `step`: bytes handed over at a time.
   net::TlsStream::Verdict Talk(net::TlsScratch& scratch, net::TlsStream& server, size_t step = SIZE_MAX) {
     auto verdict = net::TlsStream::Verdict::kOk;
     for (int idle = 0; idle < 2;) {

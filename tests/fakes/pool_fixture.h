@@ -28,7 +28,9 @@ inline pool::UpstreamRequest Request(std::string method, const std::string& path
   return request;
 }
 
-inline pool::UpstreamRequest Get(const std::string& path = "/") { return Request("GET", path); }
+inline pool::UpstreamRequest Get(const std::string& path = "/") {
+  return Request("GET", path);
+}
 
 inline pool::UpstreamRequest Upload(wire::BodyKind kind = wire::BodyKind::kChunked) {
   pool::UpstreamRequest request = Request("POST");

@@ -1,5 +1,5 @@
-// A backend that does what the test says, in the test's own thread: it accepts, collects and answers between two turns of
-// the loop under test, over real sockets.
+// A backend that does what the test says, in the test's own thread: it accepts, collects and answers between two turns
+// of the loop under test, over real sockets.
 //
 //   ScriptedBackend backend;                        // listens on a free port of 127.0.0.1
 //   ... turns of the loop, with backend.Poll() in each ...

@@ -138,10 +138,12 @@ class ConnectionRecorder final : public net::ConnectionEvents {
  public:
   std::vector<std::string> told;
   std::string received;
-  std::function<void(std::string_view)> after;            // called behind each event
-  std::function<void(std::span<uint8_t>)> on_bytes;       // instead of keeping them
+  std::function<void(std::string_view)> after;       // called behind each event
+  std::function<void(std::span<uint8_t>)> on_bytes;  // instead of keeping them
 
-  size_t Count(std::string_view event) const { return static_cast<size_t>(std::count(told.begin(), told.end(), event)); }
+  size_t Count(std::string_view event) const {
+    return static_cast<size_t>(std::count(told.begin(), told.end(), event));
+  }
 
   void OnConnected() override { Tell("connected"); }
   void OnBytes(std::span<uint8_t> bytes) override {

@@ -88,7 +88,7 @@ def piecewise(socket: RawWebSocket, data: bytes) -> None:
 @pytest.mark.parametrize("name", BAD_FRAMES)
 def test_bad_frame_from_the_client_closes_with_its_code(proxy: Sheaf, recorder: Recorder, name: str, bytewise: bool) -> None:
     data, code = BAD_FRAMES[name]
-    lines_before = len(proxy.log_lines("websocket"))
+    lines_before = len(proxy.log_lines("protocol=websocket"))
     with RawWebSocket(proxy.port, "/ws") as socket:
         upstream = recorder.latest.connection
         (piecewise if bytewise else RawWebSocket.send_quietly)(socket, data)
@@ -97,8 +97,8 @@ def test_bad_frame_from_the_client_closes_with_its_code(proxy: Sheaf, recorder: 
         socket.send_quietly(close_frame(code))
         assert socket.ended(5), "the connection does not end"
     wait_until(lambda: upstream.ended or b"\x88" in upstream.received[-140:], 3, "the upstream connection ends too")
-    closes = wait_until(lambda: [line for line in proxy.log_lines(str(code)) if line], 3, f"a log line with {code}")
-    assert closes and len(proxy.log_lines("websocket")) >= lines_before
+    lines = wait_until(lambda: proxy.log_lines("protocol=websocket")[lines_before:], 3, "a log line")
+    assert len(lines) == 1 and f"close_code={code}" in lines[0] and "end=client_" in lines[0], lines
 
 
 def test_declared_length_over_the_limit_is_refused_before_its_payload(proxy: Sheaf) -> None:

@@ -192,7 +192,14 @@ def test_max_lifetime_replaces_a_connection_between_two_requests(make_recorder, 
         time.sleep(0.2)
     used = [connection for connection in recorder.connections if connection.requests]
     assert 2 <= len(used) <= 4, "a connection lives a second, not less and not much more"
-    assert proxy.metric("sheaf_pool_evicted_total", reason="upstream_expired") >= 1
+
+
+def test_max_lifetime_closes_an_idle_connection_and_counts_it(make_recorder, make_sheaf) -> None:
+    recorder: Recorder = make_recorder()
+    proxy = make_sheaf(recorder.url, {"workers": 1, "pool": {"min_size": 0, "max_lifetime": "1s", **QUIET}})
+    assert get(proxy.port).status == 200
+    wait_until(lambda: recorder.open_connections == [], 3, "the idle connection is closed")
+    assert proxy.metric("sheaf_pool_evicted_total", reason="upstream_expired") == 1
 
 
 def test_max_lifetime_does_not_cut_a_request_short(make_recorder, make_sheaf) -> None:

@@ -34,7 +34,9 @@ struct Taker final : AcceptorEvents {
   void OnAcceptPaused(int error) override { pauses.push_back(error); }
 };
 
-Address AnyPort() { return Address::Resolve("127.0.0.1:0", true).value(); }
+Address AnyPort() {
+  return Address::Resolve("127.0.0.1:0", true).value();
+}
 
 int ListenOn(const Address& address) {
   const Result<int> listening = Acceptor::Listen(address, 64);
@@ -95,6 +97,17 @@ TEST_CASE("two workers listen on one address") {
   CHECK(second.ok());
   close(first);
   close(second.value());
+}
+
+TEST_CASE("an address that is not shared is refused to a second one, whether that one would share or not") {
+  const Result<int> first = Acceptor::Listen(AnyPort(), 64, false);
+  REQUIRE(first.ok());
+  for (const bool share : {false, true}) {
+    const Result<int> second = Acceptor::Listen(AddressOf(first.value()), 64, share);
+    REQUIRE_FALSE(second.ok());
+    CHECK(second.error().find("another program listens there") != std::string::npos);
+  }
+  close(first.value());
 }
 
 TEST_CASE("an address that another program holds is an error with the address and a remedy") {

@@ -24,8 +24,12 @@ TEST_CASE("host and port are split, with brackets for IPv6") {
     std::string host;
     int port;
   };
-  const Row rows[] = {{"127.0.0.1:80", "127.0.0.1", 80}, {"name:8000", "name", 8000}, {"[::1]:443", "::1", 443},
-                      {":8080", "", 8080},               {"*:0", "*", 0},             {"a:65535", "a", 65535}};
+  const Row rows[] = {{"127.0.0.1:80", "127.0.0.1", 80},
+                      {"name:8000", "name", 8000},
+                      {"[::1]:443", "::1", 443},
+                      {":8080", "", 8080},
+                      {"*:0", "*", 0},
+                      {"a:65535", "a", 65535}};
   for (const Row& row : rows) {
     CAPTURE(row.text);
     const auto parts = SplitHostPort(row.text);
@@ -36,8 +40,9 @@ TEST_CASE("host and port are split, with brackets for IPv6") {
 }
 
 TEST_CASE("what has no port, or none up to 65535, is not split") {
-  for (const std::string text : {"", "name", "name:", "name:65536", "name:999999", "name:-1", "name:+1", "name: 1", "name:1 ",
-                                 "name:0x10", "name:1a", "::1", "::1:80", "[::1]", "[::1]80", "[::1:80", "a:b:80"}) {
+  for (const std::string text :
+       {"", "name", "name:", "name:65536", "name:999999", "name:-1", "name:+1", "name: 1", "name:1 ", "name:0x10",
+        "name:1a", "::1", "::1:80", "[::1]", "[::1]80", "[::1:80", "a:b:80"}) {
     CAPTURE(text);
     CHECK_FALSE(SplitHostPort(text).has_value());
   }
@@ -128,8 +133,8 @@ TEST_CASE("only whole addresses are IP literals") {
     CAPTURE(text);
     CHECK(IsIpLiteral(text));
   }
-  for (const std::string text :
-       {"", "localhost", "127.0.0", "127.0.0.256", "127.0.0.1:80", "[::1]", "1.2.3.4.5", "01.2.3.4", "fe80::1%lo", " ::1"}) {
+  for (const std::string text : {"", "localhost", "127.0.0", "127.0.0.256", "127.0.0.1:80", "[::1]", "1.2.3.4.5",
+                                 "01.2.3.4", "fe80::1%lo", " ::1"}) {
     CAPTURE(text);
     CHECK_FALSE(IsIpLiteral(text));
   }
@@ -183,8 +188,9 @@ TEST_CASE("a range contains its addresses and no others") {
 }
 
 TEST_CASE("what is no range is refused") {
-  for (const std::string text : {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8x", "10.0.0.0/ 8", "10.0.0.0/8/8",
-                                 "10.0.0/8", "fd00::/129", "fd00::/", "name/8", "10.0.0.0/255.0.0.0", " 10.0.0.0/8"}) {
+  for (const std::string text :
+       {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8x", "10.0.0.0/ 8", "10.0.0.0/8/8", "10.0.0/8",
+        "fd00::/129", "fd00::/", "name/8", "10.0.0.0/255.0.0.0", " 10.0.0.0/8"}) {
     CAPTURE(text);
     CHECK_FALSE(Cidr::Parse(text).has_value());
   }

@@ -1,4 +1,6 @@
 // TLS contexts and streams, in memory and over loopback.
+#include "proxy/net/tls_stream.h"
+
 #include <doctest/doctest.h>
 #include <openssl/ssl.h>
 #include <unistd.h>
@@ -11,7 +13,6 @@
 #include "proxy/net/connection.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/tls_context.h"
-#include "proxy/net/tls_stream.h"
 #include "tests/fakes/loop_driver.h"
 #include "tests/fakes/memory_tls.h"
 #include "tests/fakes/sockets.h"
@@ -23,7 +24,9 @@ namespace {
 using Lines = std::vector<std::string>;
 using Verdict = TlsStream::Verdict;
 
-std::string Prefix(const std::string& name) { return "/tmp/sheaf-tls-test-" + std::to_string(getpid()) + "-" + name; }
+std::string Prefix(const std::string& name) {
+  return "/tmp/sheaf-tls-test-" + std::to_string(getpid()) + "-" + name;
+}
 
 // A certificate for localhost, signed by itself, and a context of it.
 struct Server {
@@ -58,7 +61,6 @@ std::unique_ptr<TlsContext> ClientContext(const std::string& ca_path, bool verif
 // Two connections of one loop, that speak TLS with each other.
 struct Loopback {
   Loopback(const TlsContext& server, const TlsContext& client, const std::string& name) {
-    far_recorder.after = [this](std::string_view) {};
     near = Connection::Connect(driver.loop(), listener.address(), &client, name, io, near_recorder);
     REQUIRE(near != nullptr);
     int fd = -1;
@@ -176,7 +178,8 @@ TEST_CASE("ciphers without forward secrecy, or without authenticated encryption,
 
 TEST_CASE("http/1.1 is chosen where the client offers it, and a client of h2 alone is refused") {
   const auto offer = [](SSL* ssl, const std::string& protocols) {
-    SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(protocols.data()), static_cast<unsigned>(protocols.size()));
+    SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(protocols.data()),
+                        static_cast<unsigned>(protocols.size()));
   };
   Memory both;
   offer(both.client.ssl(), "\x02h2\x08http/1.1");
@@ -237,7 +240,8 @@ TEST_CASE("close_notify is an orderly end, told behind the bytes before it, and 
 }
 
 TEST_CASE("what is no TLS fails, in the handshake as behind it") {
-  for (const std::string text : {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\x16\x03\x01\xFF\xFFgarbage", "\x80\x2E\x01\x03\x01\x00\x15"}) {
+  for (const std::string text :
+       {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\x16\x03\x01\xFF\xFFgarbage", "\x80\x2E\x01\x03\x01\x00\x15"}) {
     CAPTURE(text);
     Memory memory;
     std::span<uint8_t> plaintext;
@@ -251,7 +255,8 @@ TEST_CASE("what is no TLS fails, in the handshake as behind it") {
   REQUIRE(memory.client.Talk(memory.scratch, *memory.stream) == Verdict::kOk);
   const std::string text = "GET / HTTP/1.1\r\n\r\n";
   std::span<uint8_t> plaintext;
-  CHECK(memory.stream->Receive({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, plaintext) == Verdict::kFailed);
+  CHECK(memory.stream->Receive({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, plaintext) ==
+        Verdict::kFailed);
 }
 
 TEST_CASE("a record that was changed on its way fails, and what came before it is handed on") {
@@ -286,9 +291,8 @@ TEST_CASE("a connection over TLS is connected on both ends, carries bytes both w
   const Server server;
   const auto client = ClientContext(server.files.certificate_path, true);
   Loopback loopback(*server.context, *client, "localhost");
-  loopback.driver.Until([&] {
-    return loopback.near_recorder.Count("connected") == 1 && loopback.far_recorder.Count("connected") == 1;
-  });
+  loopback.driver.Until(
+      [&] { return loopback.near_recorder.Count("connected") == 1 && loopback.far_recorder.Count("connected") == 1; });
   CHECK(loopback.near->is_tls());
   const std::string text = Numbered(1'000'000);
   loopback.near->Write(text);

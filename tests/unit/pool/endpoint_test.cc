@@ -11,7 +11,9 @@ namespace {
 using std::chrono::milliseconds;
 
 double fake_random = 0.0;
-double FakeRandom() { return fake_random; }
+double FakeRandom() {
+  return fake_random;
+}
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
 
@@ -57,12 +59,32 @@ TEST_CASE("the Host field has no port where it is the scheme's own") {
 }
 
 TEST_CASE("a URL that is no address of a backend is refused, and the error quotes it") {
-  for (const std::string text :
-       {"", "backend", "127.0.0.1:8000", "ftp://backend", "http:/backend", "http://", "http:///", "https://",
-        "http://backend/path", "http://backend?query", "http://backend#part", "http://user@backend", "http://a b",
-        "http://backend:", "http://backend:0", "http://backend:65536", "http://backend:99999999999", "http://backend:80x",
-        "http://backend:-1", "http://backend:+1", "http://:8000", "http://::1:8000", "http://[::1", "http://[::1]8000",
-        "http://[]:80", "http://backend:80:81"}) {
+  for (const std::string text : {"",
+                                 "backend",
+                                 "127.0.0.1:8000",
+                                 "ftp://backend",
+                                 "http:/backend",
+                                 "http://",
+                                 "http:///",
+                                 "https://",
+                                 "http://backend/path",
+                                 "http://backend?query",
+                                 "http://backend#part",
+                                 "http://user@backend",
+                                 "http://a b",
+                                 "http://backend:",
+                                 "http://backend:0",
+                                 "http://backend:65536",
+                                 "http://backend:99999999999",
+                                 "http://backend:80x",
+                                 "http://backend:-1",
+                                 "http://backend:+1",
+                                 "http://:8000",
+                                 "http://::1:8000",
+                                 "http://[::1",
+                                 "http://[::1]8000",
+                                 "http://[]:80",
+                                 "http://backend:80:81"}) {
     CAPTURE(text);
     const Result<UpstreamUrl> url = UpstreamUrl::Parse(text);
     REQUIRE_FALSE(url.ok());

@@ -21,9 +21,7 @@ struct Check {
     options.pool.health_check_timeout = milliseconds(10'000);
   }
 
-  void Start() {
-    check = std::make_unique<HealthCheck>(driver.loop(), endpoint, backend.address(), options, metrics);
-  }
+  void Start() { check = std::make_unique<HealthCheck>(driver.loop(), endpoint, backend.address(), options, metrics); }
   uint64_t passed() { return metrics.health_checks_total[CheckResult::kPassed].value(); }
   uint64_t failed() { return metrics.health_checks_total[CheckResult::kFailed].value(); }
 

@@ -81,7 +81,8 @@ TEST_CASE("an exchange given up before, within or behind its head ends the conne
 
 TEST_CASE("a stream closed from within each of its callbacks hears nothing more") {
   const std::string response =
-      "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n";
+      "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n";
   for (const std::string word : {"head", "body", "end"}) {
     CAPTURE(word);
     PoolFixture fixture;
@@ -278,7 +279,8 @@ TEST_CASE("a body may begin before there is a connection and end after") {
   CHECK_EQ(fixture.backend.received(0), expected);
 }
 
-TEST_CASE("a body that piles up before there is a connection blocks its sender once, and the connection lets it go on") {
+TEST_CASE(
+    "a body that piles up before there is a connection blocks its sender once, and the connection lets it go on") {
   PoolFixture fixture;
   fixture.options.pool.max_size = 1;
   fixture.Start();

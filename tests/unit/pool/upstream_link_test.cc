@@ -77,17 +77,32 @@ TEST_CASE("a clean response gives the connection back, every other one ends it")
   const Row rows[] = {
       {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", false, {"head 200", "body ok", "end"}, true},
       {"HTTP/1.1 204 No Content\r\n\r\n", false, {"head 204", "end"}, true},
-      {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", false, {"head 200", "body ok", "end"}, false},
+      {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+       false,
+       {"head 200", "body ok", "end"},
+       false},
       {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokextra", false, {"head 200", "body ok", "end"}, false},
       {"HTTP/1.1 200 OK\r\n\r\nuntil the end", true, {"head 200", "body until the end", "end"}, false},
-      {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", true, {"head 200", "body half", "closed upstream_truncated"}, false},
-      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", true,
-       {"head 200", "body half", "closed upstream_truncated"}, false},
-      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", false, {"head 200", "closed upstream_protocol_error"}, false},
-      {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", false,
-       {"closed upstream_protocol_error"}, false},
-      {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", false,
-       {"closed upstream_protocol_error"}, false},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+       true,
+       {"head 200", "body half", "closed upstream_truncated"},
+       false},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+       true,
+       {"head 200", "body half", "closed upstream_truncated"},
+       false},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+       false,
+       {"head 200", "closed upstream_protocol_error"},
+       false},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+       false,
+       {"closed upstream_protocol_error"},
+       false},
+      {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
+       false,
+       {"closed upstream_protocol_error"},
+       false},
       {"", true, {"closed upstream_gone"}, false},
   };
   for (const Row& row : rows) {
@@ -170,6 +185,30 @@ TEST_CASE("a stream closed from within its 101 is not handed the frames that cam
   fixture.backend.Send(0, Switching() + ServerFrame(Opcode::kText, "early"));
   fixture.driver.Until([&] { return fixture.backend.ended(0); });
   CHECK(events.told == Lines{"head 101"});
+}
+
+TEST_CASE("a session may send from within its 101, and close in the same breath") {
+  PoolFixture fixture;
+  fixture.Start();
+  RecordingEvents events;
+  auto stream = fixture.OpenOn(0, OpenWebSocket(), events);
+  fixture.backend.Forget(0);
+  events.after = [&](std::string_view word) {
+    if (word != "head") return;
+    std::string frame = ClientFrame(Opcode::kText, "at once");
+    std::span<uint8_t> input(reinterpret_cast<uint8_t*>(frame.data()), frame.size());
+    wire::FrameDecoder client(wire::FrameSource::kClient, kFrameLimits);
+    stream->SendMessage(client.Next(input));
+    stream->SendClose(1000, "bye");
+  };
+  // Split within the head, so that it is put together from two reads.
+  fixture.backend.Send(0, Switching().substr(0, 50));
+  fixture.driver.Settle();
+  fixture.backend.Send(0, Switching().substr(50) + ServerFrame(Opcode::kText, "early"));
+  fixture.driver.Until([&] { return events.told.size() == 2; });
+  CHECK(events.told == Lines{"head 101", "message early"});
+  fixture.driver.Until([&] { return !fixture.backend.received(0).empty(); });
+  CHECK(ReadAsServer(fixture.backend.received(0)) == Lines{"text at once", "close 1000 bye"});
 }
 
 TEST_CASE("a refused WebSocket leaves the connection to the next request") {

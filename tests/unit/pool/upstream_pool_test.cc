@@ -357,6 +357,20 @@ TEST_CASE("after the back-off the backend is dialled again, and its return fills
   CHECK_EQ(fixture.metrics.upstream_up.value(), 1);
 }
 
+TEST_CASE("while the backend fails one dial at a time is made, however many are wanted") {
+  PoolFixture fixture;
+  fixture.options.pool.min_size = 10;
+  fixture.backend.StopListening();
+  fixture.Start();
+  fixture.driver.Until([&] { return fixture.metrics.pool_failed_total.value() >= 10; });
+  for (int i = 0; i < 200; ++i) {
+    fixture.driver.Turn();
+    CHECK(fixture.pool->count(LinkState::kConnecting) <= 1);
+  }
+  fixture.backend.ListenAgain();
+  fixture.driver.Until([&] { return fixture.Idle() == 10; });
+}
+
 TEST_CASE("a spare connection is leased during a back-off all the same") {
   PoolFixture fixture;
   fixture.options.pool.backoff_min = fixture.options.pool.backoff_max = milliseconds(60'000);

@@ -57,7 +57,8 @@ TEST_CASE("every reason has a valid answer in JSON, with its status, label, sent
 }
 
 TEST_CASE("a browser gets a page, with the same facts") {
-  const Parsed parsed(BuildErrorAnswer({.reason = RejectReason::kUpstreamRefused, .request_id = "the-id", .html = true}));
+  const Parsed parsed(
+      BuildErrorAnswer({.reason = RejectReason::kUpstreamRefused, .request_id = "the-id", .html = true}));
   CHECK_EQ(parsed.head.status, 503);
   CHECK_EQ(parsed.Field("Content-Type"), "text/html; charset=utf-8");
   CHECK_EQ(parsed.Field("Content-Length"), std::to_string(parsed.body.size()));
@@ -91,9 +92,11 @@ TEST_CASE("503 says when to come back, 405 what is allowed, 426 what to speak, a
 }
 
 TEST_CASE("a connection that stays open is not announced as closing") {
-  const Parsed parsed(BuildErrorAnswer({.reason = RejectReason::kOriginNotAllowed, .request_id = "id", .close = false}));
+  const Parsed parsed(
+      BuildErrorAnswer({.reason = RejectReason::kOriginNotAllowed, .request_id = "id", .close = false}));
   CHECK_FALSE(parsed.head.Find("Connection").has_value());
-  const Parsed upgrade(BuildErrorAnswer({.reason = RejectReason::kBadWebSocketVersion, .request_id = "id", .close = false}));
+  const Parsed upgrade(
+      BuildErrorAnswer({.reason = RejectReason::kBadWebSocketVersion, .request_id = "id", .close = false}));
   CHECK_EQ(upgrade.Field("Connection"), "Upgrade");
 }
 
@@ -125,10 +128,10 @@ TEST_CASE("each way a backend fails has its answer") {
     int status;
   };
   const Row rows[] = {
-      {CloseReason::kPoolExhausted, 503},        {CloseReason::kUpstreamConnectFailed, 503},
-      {CloseReason::kUpstreamTimeout, 504},      {CloseReason::kUpstreamGone, 502},
-      {CloseReason::kUpstreamClosed, 502},       {CloseReason::kUpstreamProtocolError, 502},
-      {CloseReason::kUpstreamTruncated, 502},    {CloseReason::kUpstreamTlsError, 502},
+      {CloseReason::kPoolExhausted, 503},         {CloseReason::kUpstreamConnectFailed, 503},
+      {CloseReason::kUpstreamTimeout, 504},       {CloseReason::kUpstreamGone, 502},
+      {CloseReason::kUpstreamClosed, 502},        {CloseReason::kUpstreamProtocolError, 502},
+      {CloseReason::kUpstreamTruncated, 502},     {CloseReason::kUpstreamTlsError, 502},
       {CloseReason::kUpstreamMessageTooBig, 502},
   };
   for (const Row& row : rows) {

@@ -72,16 +72,19 @@ TEST_CASE("the Host is kept, that of an absolute target replaces it, and a clien
   CHECK(Values(Upstream(""), "Host") == List{"app.example.org"});
 
   const ParsedRequest absolute("GET http://other.example.org/x HTTP/1.1\r\nHost: app.example.org\r\n\r\n");
-  CHECK(Values(BuildUpstreamHead(absolute.request, kStranger, "/x", "id", "fallback"), "Host") == List{"other.example.org"});
+  CHECK(Values(BuildUpstreamHead(absolute.request, kStranger, "/x", "id", "fallback"), "Host") ==
+        List{"other.example.org"});
   CHECK(Values(BuildUpstreamHead(absolute.request, kStranger, "/x", "id", "fallback"), "X-Forwarded-Host") ==
         List{"other.example.org"});
 
   const ParsedRequest old("GET /x HTTP/1.0\r\n\r\n");
-  CHECK(Values(BuildUpstreamHead(old.request, kStranger, "/x", "id", "fallback:8000"), "Host") == List{"fallback:8000"});
+  CHECK(Values(BuildUpstreamHead(old.request, kStranger, "/x", "id", "fallback:8000"), "Host") ==
+        List{"fallback:8000"});
 }
 
 TEST_CASE("end-to-end fields pass unchanged, repeated ones in their order") {
-  const std::string head = Upstream("Cookie: a=1\r\nX-One: first\r\nAuthorization: Bearer x\r\nX-One: second\r\nAccept: */*\r\n");
+  const std::string head =
+      Upstream("Cookie: a=1\r\nX-One: first\r\nAuthorization: Bearer x\r\nX-One: second\r\nAccept: */*\r\n");
   CHECK(Values(head, "Cookie") == List{"a=1"});
   CHECK(Values(head, "Authorization") == List{"Bearer x"});
   CHECK(Values(head, "Accept") == List{"*/*"});
@@ -90,10 +93,11 @@ TEST_CASE("end-to-end fields pass unchanged, repeated ones in their order") {
 
 TEST_CASE("hop-by-hop fields are stripped, by name and because Connection lists them") {
   const std::string head = Upstream(
-      "Connection: keep-alive, X-Secret,x-other\r\nConnection: X-Third\r\nKeep-Alive: timeout=5\r\nProxy-Connection: close\r\n"
+      "Connection: keep-alive, X-Secret,x-other\r\nConnection: X-Third\r\nKeep-Alive: timeout=5\r\nProxy-Connection: "
+      "close\r\n"
       "Proxy-Authorization: Basic x\r\nTE: trailers\r\nX-Secret: 1\r\nX-Other: 2\r\nX-Third: 3\r\nX-Kept: 4\r\n");
-  for (const std::string name : {"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authorization", "TE", "X-Secret",
-                                 "X-Other", "X-Third"}) {
+  for (const std::string name : {"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authorization", "TE",
+                                 "X-Secret", "X-Other", "X-Third"}) {
     CAPTURE(name);
     CHECK(Values(head, name).empty());
   }
@@ -101,10 +105,10 @@ TEST_CASE("hop-by-hop fields are stripped, by name and because Connection lists 
 }
 
 TEST_CASE("what frames or authenticates a request cannot be taken away by listing it in Connection") {
-  const std::string head =
-      Upstream("Connection: Content-Length, Host, Cookie, Authorization, Content-Type\r\nContent-Length: 5\r\nCookie: a=1\r\n"
-               "Authorization: Bearer x\r\nContent-Type: text/plain\r\n",
-               kStranger, "POST /path HTTP/1.1");
+  const std::string head = Upstream(
+      "Connection: Content-Length, Host, Cookie, Authorization, Content-Type\r\nContent-Length: 5\r\nCookie: a=1\r\n"
+      "Authorization: Bearer x\r\nContent-Type: text/plain\r\n",
+      kStranger, "POST /path HTTP/1.1");
   CHECK(Values(head, "Content-Length") == List{"5"});
   CHECK(Values(head, "Host") == List{"app.example.org"});
   CHECK(Values(head, "Cookie") == List{"a=1"});
@@ -113,7 +117,8 @@ TEST_CASE("what frames or authenticates a request cannot be taken away by listin
 }
 
 TEST_CASE("our X-Forwarded fields are sent though the client lists them in Connection") {
-  const std::string head = Upstream("Connection: close, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Request-ID\r\n");
+  const std::string head =
+      Upstream("Connection: close, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Request-ID\r\n");
   CHECK(Values(head, "X-Forwarded-For") == List{"203.0.113.9"});
   CHECK(Values(head, "X-Forwarded-Proto") == List{"http"});
   CHECK(Values(head, "X-Forwarded-Host") == List{"app.example.org"});
@@ -129,7 +134,8 @@ TEST_CASE("what a stranger says about who it is, is removed and replaced") {
   CHECK(Values(head, "X-Forwarded-Proto") == List{"http"});
   CHECK(Values(head, "X-Forwarded-Host") == List{"app.example.org"});
   CHECK(Values(head, "X-Request-ID") == List{"the-id"});
-  for (const std::string name : {"X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server", "Forwarded", "X-Real-IP"}) {
+  for (const std::string name :
+       {"X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server", "Forwarded", "X-Real-IP"}) {
     CAPTURE(name);
     CHECK(Values(head, name).empty());
   }
@@ -137,8 +143,10 @@ TEST_CASE("what a stranger says about who it is, is removed and replaced") {
 
 TEST_CASE("what a trusted proxy says is passed on, its list of clients merged into one line") {
   const std::string head = Upstream(
-      "X-Forwarded-For: 1.1.1.1, 2.2.2.2\r\nX-Forwarded-For: \r\nX-Forwarded-For: 3.3.3.3\r\nX-Forwarded-Proto: https\r\n"
-      "X-Forwarded-Host: public.example.org\r\nX-Forwarded-Port: 443\r\nForwarded: for=1.1.1.1\r\nX-Real-IP: 1.1.1.1\r\n",
+      "X-Forwarded-For: 1.1.1.1, 2.2.2.2\r\nX-Forwarded-For: \r\nX-Forwarded-For: 3.3.3.3\r\nX-Forwarded-Proto: "
+      "https\r\n"
+      "X-Forwarded-Host: public.example.org\r\nX-Forwarded-Port: 443\r\nForwarded: for=1.1.1.1\r\nX-Real-IP: "
+      "1.1.1.1\r\n",
       kTrusted);
   CHECK(Values(head, "X-Forwarded-For") == List{"1.1.1.1, 2.2.2.2, 3.3.3.3, 10.0.0.7"});
   CHECK(Values(head, "X-Forwarded-Proto") == List{"https"});
@@ -155,13 +163,14 @@ TEST_CASE("X-Forwarded-Proto is http or https, whatever a proxy in front calls i
     bool trusted;
     std::string expected;
   };
-  const Row rows[] = {{"wss", false, true, "https"}, {"ws", true, true, "http"},     {"HTTPS", false, true, "https"},
+  const Row rows[] = {{"wss", false, true, "https"},   {"ws", true, true, "http"},      {"HTTPS", false, true, "https"},
                       {"gopher", false, true, "http"}, {"gopher", true, true, "https"}, {"https", false, false, "http"},
                       {"http", true, false, "https"}};
   for (const Row& row : rows) {
     CAPTURE(row.sent);
     const ClientInfo client{.host = "10.0.0.7", .tls = row.tls, .trusted = row.trusted};
-    CHECK(Values(Upstream("X-Forwarded-Proto: " + row.sent + "\r\n", client), "X-Forwarded-Proto") == List{row.expected});
+    CHECK(Values(Upstream("X-Forwarded-Proto: " + row.sent + "\r\n", client), "X-Forwarded-Proto") ==
+          List{row.expected});
   }
 }
 
@@ -179,8 +188,8 @@ TEST_CASE("a body is framed once, as it will be sent") {
 TEST_CASE("an upgrade to anything but a WebSocket becomes an ordinary request") {
   for (const std::string protocol : {"h2c", "foo", "TLS/1.0"}) {
     CAPTURE(protocol);
-    const std::string head =
-        Upstream("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: " + protocol + "\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n");
+    const std::string head = Upstream("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: " + protocol +
+                                      "\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n");
     CHECK(Values(head, "Upgrade").empty());
     CHECK(Values(head, "Connection").empty());
     CHECK(Values(head, "HTTP2-Settings").empty());
@@ -230,8 +239,8 @@ TEST_CASE("a request id is taken over from a trusted sender only, and only a pla
   };
   CHECK_EQ(id("abc-123_x.Y", kTrusted), "abc-123_x.Y");
   CHECK_EQ(id(std::string(128, 'a'), kTrusted), std::string(128, 'a'));
-  for (const std::string& sent : {std::string(129, 'a'), std::string(), std::string("a b"), std::string("a\"b"), std::string("a<b>"),
-                                  std::string("a;b"), std::string("\xC3\xA4")}) {
+  for (const std::string& sent : {std::string(129, 'a'), std::string(), std::string("a b"), std::string("a\"b"),
+                                  std::string("a<b>"), std::string("a;b"), std::string("\xC3\xA4")}) {
     CAPTURE(sent);
     CHECK_EQ(id(sent, kTrusted).size(), 32);
     CHECK(id(sent, kTrusted) != sent);
@@ -282,8 +291,10 @@ TEST_CASE("a body of unknown length goes to HTTP/1.1 in chunks and to HTTP/1.0 u
 
 TEST_CASE("a response goes down with its end-to-end fields, and without what was between us and the backend") {
   const ParsedResponse parsed(
-      "HTTP/1.1 201 Made Up\r\nConnection: keep-alive, X-Inner\r\nKeep-Alive: timeout=5\r\nX-Inner: 1\r\nSet-Cookie: a=1\r\n"
-      "Set-Cookie: b=2\r\nProxy-Authenticate: Basic\r\nTransfer-Encoding: chunked\r\nContent-Type: text/plain\r\nTrailer: X\r\n\r\n");
+      "HTTP/1.1 201 Made Up\r\nConnection: keep-alive, X-Inner\r\nKeep-Alive: timeout=5\r\nX-Inner: 1\r\nSet-Cookie: "
+      "a=1\r\n"
+      "Set-Cookie: b=2\r\nProxy-Authenticate: Basic\r\nTransfer-Encoding: chunked\r\nContent-Type: "
+      "text/plain\r\nTrailer: X\r\n\r\n");
   const std::string head = BuildDownstreamHead(parsed.response, Framing::kChunked, false, 1);
   CHECK(head.starts_with("HTTP/1.1 201 Made Up\r\n"));
   CHECK(head.ends_with("\r\n\r\n"));
