@@ -28,7 +28,6 @@ Result<UpstreamUrl> UpstreamUrl::Parse(std::string_view text) {
     return Error{"'" + std::string(text) +
                  "' must be a scheme, a host and a port alone, such as http://127.0.0.1:8000"};
   }
-  url.host_header = rest;
   const bool has_port =
       rest.starts_with('[') ? rest.find("]:") != std::string_view::npos : rest.find(':') != std::string_view::npos;
   url.address = has_port ? std::string(rest) : std::string(rest) + ":" + std::to_string(port);
@@ -37,6 +36,7 @@ Result<UpstreamUrl> UpstreamUrl::Parse(std::string_view text) {
     return Error{"'" + std::string(text) + "' has no valid host and port"};
   }
   url.host = parts->host;
+  url.host_header = parts->port == port ? rest.substr(0, has_port ? rest.rfind(':') : rest.size()) : rest;
   return url;
 }
 

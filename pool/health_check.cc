@@ -39,24 +39,28 @@ void HealthCheck::OnConnected() {
 
 void HealthCheck::OnBytes(std::span<uint8_t> bytes) {
   answer_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const wire::HeadLimits limits{
-      .max_line = kMaxHead, .max_head = kMaxHead, .max_fields = 200, .allow_underscores = true};
-  wire::HeadScanner scanner;
-  switch (scanner.Scan(answer_, limits)) {
-    case wire::HeadScanner::Verdict::kNeedMore:
-      return;
-    case wire::HeadScanner::Verdict::kReject:
-      Finish(false, "the answer is not HTTP/1.1");
-      return;
-    case wire::HeadScanner::Verdict::kComplete:
-      break;
+  while (connection_ && TakeHead()) {
   }
+}
+
+// Takes one head from the front of the answer. False when it is not complete or the check is over.
+bool HealthCheck::TakeHead() {
+  const wire::HeadLimits limits{.max_line = kMaxHead, .max_head = kMaxHead, .max_fields = 200, .allow_underscores = true};
+  wire::HeadScanner scanner;
+  const wire::HeadScanner::Verdict verdict = scanner.Scan(answer_, limits);
+  if (verdict == wire::HeadScanner::Verdict::kNeedMore) return false;
   wire::ResponseHead head;
-  if (!wire::ParseResponseHead(std::string_view(answer_).substr(0, scanner.head_size()), limits, "GET", head)) {
+  if (verdict == wire::HeadScanner::Verdict::kReject ||
+      !wire::ParseResponseHead(std::string_view(answer_).substr(0, scanner.head_size()), limits, "GET", head)) {
     Finish(false, "the answer is not HTTP/1.1");
-    return;
+    return false;
+  }
+  if (head.status < 200 && head.status != 101) {
+    answer_.erase(0, scanner.head_size());  // an interim response; the answer follows
+    return !answer_.empty();
   }
   Finish(head.status >= 200 && head.status < 400, "status " + std::to_string(head.status));
+  return false;
 }
 
 void HealthCheck::OnEnd(net::ConnectionEnd end) {

@@ -38,6 +38,7 @@ class HealthCheck final : public net::ConnectionEvents, public net::DeadlineHand
   static constexpr size_t kMaxHead = 16 * 1024;
 
   void Begin();
+  bool TakeHead();
   void Finish(bool passed, std::string_view detail);
 
   net::Loop& loop_;

@@ -1,8 +1,8 @@
 #include "pool/tunnel_codec.h"
 
-#include <sys/random.h>
-
 #include <array>
+
+#include "proxy/base/random.h"
 
 namespace sheaf::pool {
 namespace {
@@ -10,8 +10,7 @@ namespace {
 // A client's frames must have a key that nobody can foresee (RFC 6455 5.3). Only for our own Pongs and Closes.
 std::array<uint8_t, 4> NewMask() {
   std::array<uint8_t, 4> mask{};
-  while (getrandom(mask.data(), mask.size(), 0) != static_cast<ssize_t>(mask.size())) {
-  }
+  FillRandom(mask);
   return mask;
 }
 

@@ -65,6 +65,7 @@ void UpstreamLink::Lease(PooledStream& stream) {
 void UpstreamLink::OnBytes(std::span<uint8_t> bytes) {
   switch (state_) {
     case LinkState::kActive:
+      if (!std::exchange(answered_, true)) pool_.OnLinkAnswered();
       if (const Codec::Verdict verdict = codec_->OnBytes(bytes); verdict != Codec::Verdict::kGoOn) {
         Conclude(verdict, bytes);
       }
@@ -140,6 +141,7 @@ void UpstreamLink::OnEnd(net::ConnectionEnd end) {
       Close(CloseReason::kDone);
       return;
     default:
+      pool_.OnLinkLost(*this);
       Close(CloseReason::kUpstreamClosed);
   }
 }

@@ -49,6 +49,7 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
   LinkState state() const { return state_; }
   TimePoint since() const { return since_; }  // when it came into this state
   TimePoint created() const { return created_; }
+  bool answered() const { return answered_; }  // the backend has sent something on it
   PooledStream* stream() const { return stream_; }
   Codec* codec() { return codec_.get(); }
   net::Connection* connection() { return connection_.get(); }
@@ -78,6 +79,7 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
   TimePoint created_;
   TimePoint since_;
   LinkState state_ = LinkState::kConnecting;
+  bool answered_ = false;
   bool closed_ = false;
 };
 

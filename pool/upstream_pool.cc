@@ -1,21 +1,12 @@
 #include "pool/upstream_pool.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include "proxy/base/log.h"
+#include "proxy/base/random.h"
 
 namespace sheaf::pool {
-namespace {
-
-double RandomFraction() {
-  thread_local std::minstd_rand generator{std::random_device{}()};
-  return std::uniform_real_distribution<double>(0.0, 1.0)(generator);
-}
-
-}  // namespace
-
 bool PoolBudget::Take(std::atomic<uint32_t>& count, uint32_t limit) {
   uint32_t used = count.load(std::memory_order_relaxed);
   do {
@@ -91,13 +82,13 @@ bool UpstreamPool::Retry(PooledStream& stream) {
   if (!stream.reused_ || stream.retried_ || !stream.request_ || !stream.request_->repeatable()) return false;
   if (!budget_.TakeWaiting()) return false;
   stream.retried_ = true;
+  stream.opened_ = loop_.now();  // a second wait, with pool.acquire_timeout of its own
   metrics_.pool_retries_total.Add();
   waiting_.PushFront(stream);
   return true;
 }
 
 void UpstreamPool::OnLinkConnected(UpstreamLink& link) {
-  backoff_.Succeed();
   // With an HTTP health check, a connection alone proves nothing.
   if (options_.pool.health_check_path.empty() && endpoint_.SetUp(true)) {
     Log(LogLevel::kInfo, "the backend is up", {{"upstream", endpoint_.url().address}});
@@ -123,6 +114,13 @@ void UpstreamPool::OnConnectFailed(UpstreamLink& link, CloseReason reason) {
   backoff_.Fail(loop_.now());
   last_failure_ = reason;
   link.Close(reason);
+}
+
+void UpstreamPool::OnLinkAnswered() { backoff_.Succeed(); }
+
+void UpstreamPool::OnLinkLost(UpstreamLink& link) {
+  // Something in between (a port forward, a mesh) accepts for a backend that is not there.
+  if (!link.answered() && loop_.now() - link.created() < kSettled) backoff_.Fail(loop_.now());
 }
 
 void UpstreamPool::OnLinkReturned(UpstreamLink& link) {
@@ -175,7 +173,12 @@ void UpstreamPool::CloseOverdue() {
   while (overdue(LinkState::kIdle, options_.pool.stale_timeout)) {
     list(LinkState::kIdle).front().Close(CloseReason::kUpstreamStale);
   }
-  while (overdue(LinkState::kDraining, kDrainTime)) list(LinkState::kDraining).front().Close(CloseReason::kDone);
+  list(LinkState::kDraining).ForEach([this](UpstreamLink& link) {
+    // A backend that is slow still gets all that its client has sent; one that reads nothing is given up.
+    const bool sending = link.connection()->queued() > 0;
+    const Duration waited = sending ? link.connection()->StalledFor() : loop_.now() - link.since();
+    if (waited >= (sending ? Duration(options_.timeouts.stall) : kDrainTime)) link.Close(CloseReason::kDone);
+  });
   list(LinkState::kIdle).ForEach([this](UpstreamLink& link) {
     if (Expired(link)) link.Close(CloseReason::kUpstreamExpired);
   });
@@ -222,7 +225,8 @@ bool UpstreamPool::Dial() {
 }
 
 void UpstreamPool::KeepWarm() {
-  if (draining_) return;
+  // Spare connections must not take what another worker's requests wait for.
+  if (draining_ || budget_.waiting() > waiting_.size()) return;
   const auto dialling = [this] { return list(LinkState::kConnecting).size(); };
   while (list(LinkState::kIdle).size() + dialling() < min_share_ + waiting_.size() &&
          dialling() < MayDial(kMaxWarming)) {

@@ -111,6 +111,10 @@ class UpstreamPool {
   LinkList& list(LinkState state) { return links_[static_cast<size_t>(state)]; }
   void OnLinkConnected(UpstreamLink& link);
   void OnConnectFailed(UpstreamLink& link, CloseReason reason);
+  // The backend has answered: it is there, not just something that accepts for it.
+  void OnLinkAnswered();
+  // An idle link's connection ended.
+  void OnLinkLost(UpstreamLink& link);
   void OnLinkReturned(UpstreamLink& link);
   void OnLinkClosed(UpstreamLink& link, CloseReason reason);
   // The stream's link failed; true when the request waits for another one instead of failing.
@@ -119,8 +123,10 @@ class UpstreamPool {
 
  private:
   using WaitingList = List<PooledStream, &PooledStream::waiting_hook_>;
-  // How long a link whose stream is over may take to send what is queued and to see the backend close.
+  // How long a link whose stream is over, and that has sent all, waits for the backend to close.
   static constexpr Duration kDrainTime = std::chrono::seconds(2);
+  // A connection that ends sooner after it was made, without having been used, counts as a failure to connect.
+  static constexpr Duration kSettled = std::chrono::seconds(1);
   // Dials under way for warm connections alone, so that a start does not knock on the backend with all of min_size at
   // once.
   static constexpr size_t kMaxWarming = 32;

@@ -43,8 +43,9 @@ uint32_t LowestUpwards(const std::string& root, std::string path, uint32_t (*quo
   for (;;) {
     const uint32_t quota = quota_of(root + path);
     if (quota != 0 && (lowest == 0 || quota < lowest)) lowest = quota;
-    if (path.empty() || path == "/") return lowest;
-    path.resize(path.rfind('/'));
+    const size_t slash = path.rfind('/');
+    if (slash == std::string::npos || path == "/") return lowest;
+    path.resize(slash);
   }
 }
 

@@ -67,8 +67,11 @@ std::string BuildErrorAnswer(const ErrorAnswer& answer) {
   if (row.status == 503) response.append("Retry-After: 1\r\n");
   if (row.status == 405) response.append("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
   if (row.status == 426) response.append("Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");
-  if (row.status == 426 && !answer.close) response.append("Connection: Upgrade\r\n");
-  if (answer.close) response.append("Connection: close\r\n");
+  if (row.status == 426) {
+    response.append(answer.close ? "Connection: Upgrade, close\r\n" : "Connection: Upgrade\r\n");
+  } else if (answer.close) {
+    response.append("Connection: close\r\n");
+  }
   response.append("\r\n");
   if (!answer.head_request) response.append(body);
   return response;

@@ -84,12 +84,12 @@ void Exchange::OnUpstreamEnd() {
 
 void Exchange::OnUpstreamBlocked() {
   worker_.metrics().backpressure_pauses_total[Side::kClient].Add();
-  owner_.connection().PauseReading(PauseReason::kPeerFull);
+  owner_.OnUpstreamBlocked();
 }
 
 void Exchange::OnUpstreamDrained() {
   if (!response_begun()) worker_.loop().SetDeadline(deadline_, route_.response_timeout);
-  owner_.connection().ResumeReading(PauseReason::kPeerFull);
+  owner_.OnUpstreamDrained();
 }
 
 void Exchange::OnUpstreamClosed(CloseReason reason) {

@@ -25,6 +25,9 @@ class Worker;
 class ExchangeOwner {
  public:
   virtual net::Connection& connection() = 0;
+  // The backend does not take the body as fast as it comes, or does again: reading from the client stops and goes on.
+  virtual void OnUpstreamBlocked() = 0;
+  virtual void OnUpstreamDrained() = 0;
   // The response is written. `close`: the connection must end now.
   virtual void OnExchangeDone(bool close) = 0;
   // No response was begun: answer with this instead.
@@ -69,6 +72,7 @@ class Exchange final : public pool::UpstreamEvents, public net::DeadlineHandler 
 
   const ExchangeInfo& info() const { return info_; }
   bool response_begun() const { return status_ != 0; }
+  Framing framing() const { return framing_; }
   TimePoint started() const { return started_; }
   // The access line, once. `status`: what the client was answered (499: it left before an answer).
   void LogAccess(int status, CloseReason reason);

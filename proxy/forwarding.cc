@@ -1,9 +1,9 @@
 #include "proxy/forwarding.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <array>
+
+#include "proxy/base/random.h"
 
 namespace sheaf {
 namespace {
@@ -91,21 +91,11 @@ bool TrustedProxies::Contains(const net::IpBytes& ip) const {
 }
 
 std::string NewRequestId() {
-  // One system call for many ids.
-  thread_local std::array<uint8_t, 1024> entropy;
-  thread_local size_t used = entropy.size();
-  if (used == entropy.size()) {
-    while (getrandom(entropy.data(), entropy.size(), 0) != static_cast<ssize_t>(entropy.size())) {
-    }
-    used = 0;
-  }
+  std::array<uint8_t, 16> bytes;
+  FillRandom(bytes);
   static constexpr char kDigits[] = "0123456789abcdef";
-  std::string id(32, '0');
-  for (size_t i = 0; i < 16; ++i) {
-    const uint8_t byte = entropy[used++];
-    id[2 * i] = kDigits[byte >> 4];
-    id[2 * i + 1] = kDigits[byte & 15];
-  }
+  std::string id;
+  for (const uint8_t byte : bytes) id.append({kDigits[byte >> 4], kDigits[byte & 15]});
   return id;
 }
 
@@ -173,7 +163,11 @@ std::string StatusLine(const wire::ResponseHead& response) {
 void AppendEndToEndFields(std::string& head, const wire::ResponseHead& response) {
   const std::vector<std::string_view> connection_options = ConnectionOptions(response.fields);
   for (const Field& field : response.fields) {
-    if (!IsHopByHop(field.name, connection_options)) AppendField(head, field.name, field.value);
+    if (IsHopByHop(field.name, connection_options)) continue;
+    // These have no body to be long (RFC 9110 8.6).
+    const bool bodiless = response.status < 200 || response.status == 204;
+    if (bodiless && EqualsIgnoreCase(field.name, "Content-Length")) continue;
+    AppendField(head, field.name, field.value);
   }
 }
 

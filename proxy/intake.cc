@@ -20,10 +20,7 @@ Intake::~Intake() = default;
 
 bool Intake::Start(int fd) {
   connection_ = net::Connection::Accept(worker_.loop(), fd, worker_.tls(), worker_.client_io(), *this);
-  if (!connection_) {
-    close(fd);
-    return false;
-  }
+  if (!connection_) return false;
   if (connection_->is_tls()) {
     state_ = State::kTlsHandshake;
     worker_.loop().SetDeadline(deadline_, worker_.options().timeouts.handshake);
@@ -62,7 +59,7 @@ void Intake::OnBytes(std::span<uint8_t> bytes) {
 void Intake::Hold(std::string_view bytes) {
   if (state_ == State::kClosed || bytes.empty()) return;
   held_.append(bytes);
-  if (state_ == State::kExchange && held_.size() >= kMaxHeld) connection_->PauseReading(PauseReason::kExchangeActive);
+  if (held_.size() >= kMaxHeld) connection_->PauseReading(PauseReason::kExchangeActive);
 }
 
 void Intake::ProcessHeld() {
@@ -82,7 +79,7 @@ void Intake::Process(std::string_view& input) {
     if (state_ == State::kExchange) {
       if (body_.complete()) break;
       TakeBody(input);
-    } else if (!TakeHead(input)) {
+    } else if (connection_->blocked() || !TakeHead(input)) {  // no new response on top of unread ones
       break;
     }
   }
@@ -155,8 +152,10 @@ void Intake::StartRequest() {
   pool::UpstreamRequest upstream = UpstreamRequestFor(request, client, *target, info.request_id);
 
   state_ = State::kExchange;
+  served_ = true;
   body_.Reset(request.body, request.content_length);
   body_bytes_ = body_bytes_at_check_ = 0;
+  body_held_up_ = false;
   worker_.metrics().http_requests_active.Add();
   exchange_ = std::make_unique<Exchange>(worker_, *this, *route_, std::move(info));
   if (body_.complete()) {
@@ -213,7 +212,8 @@ void Intake::OnOutputBlocked() {
 }
 
 void Intake::OnOutputDrained() {
-  if (exchange_) exchange_->OnClientDrained();
+  if (exchange_) return exchange_->OnClientDrained();
+  if (!held_.empty()) worker_.ProcessSoon(*this);
 }
 
 void Intake::OnEnd(net::ConnectionEnd end) {
@@ -237,12 +237,17 @@ void Intake::OnDeadline(net::Deadline& /*deadline*/) {
       worker_.metrics().tls_failures_total.Add();
       return Close(CloseReason::kClientTimeout);
     case State::kIdle:
+      // The last response is still on its way to a slow reader.
+      if (const Duration stalled = connection_->StalledFor(), limit = worker_.options().timeouts.stall;
+          connection_->queued() > 0 && stalled < limit) {
+        return worker_.loop().SetDeadline(deadline_, limit - stalled);
+      }
       return Close(CloseReason::kClientIdle);
     case State::kHead:
       return Reject(RejectReason::kHeadTimeout, nullptr);
     case State::kExchange: {
-      // A body that we ourselves do not read (the backend is slow) is not late.
-      const bool ours = connection_->paused(PauseReason::kPeerFull);
+      // A body that we ourselves did not read for a while (the backend is slow) is not late.
+      const bool ours = std::exchange(body_held_up_, connection_->paused(PauseReason::kPeerFull));
       const Duration window = route_->body_timeout;
       const auto seconds = std::chrono::duration<double>(window).count();
       const auto least = static_cast<uint64_t>(static_cast<double>(worker_.options().limits.min_body_rate) * seconds);
@@ -263,8 +268,16 @@ void Intake::DropExchange() {
   worker_.loop().graveyard().Retire(std::move(exchange_));
 }
 
+void Intake::OnUpstreamBlocked() {
+  body_held_up_ = true;
+  connection_->PauseReading(PauseReason::kPeerFull);
+}
+
+void Intake::OnUpstreamDrained() { connection_->ResumeReading(PauseReason::kPeerFull); }
+
 void Intake::OnExchangeDone(bool close) {
   DropExchange();
+  connection_->ResumeReading(PauseReason::kPeerFull);  // the backend may have answered without taking the body
   if (close || worker_.draining()) return Finish(CloseReason::kDone);
   AwaitRequest();
   if (held_.empty() && peer_ended_) return Finish(CloseReason::kClientGone);
@@ -279,7 +292,7 @@ void Intake::OnExchangeRefused(RejectReason reason) {
     return OnExchangeBroken(CloseReason::kRefused);
   }
   // A request that was received whole leaves the connection in order.
-  const bool close = !body_.complete() || !info.keep_alive || worker_.draining();
+  const bool close = !body_.complete() || !info.keep_alive || info.minor_version == 0 || worker_.draining();
   LogRefusal(reason, info.method, info.target, info.request_id);
   exchange_->LogAccess(Describe(reason).status, CloseReason::kRefused);
   exchange_->Cancel(CloseReason::kRefused);
@@ -288,7 +301,10 @@ void Intake::OnExchangeRefused(RejectReason reason) {
 }
 
 void Intake::OnExchangeBroken(CloseReason reason) {
+  // Where the connection's end is the response's end, an orderly end would make a fragment look whole.
+  if (exchange_->framing() == Framing::kUntilClose) connection_->Abort();
   DropExchange();
+  if (connection_->closed()) return Close(reason);
   if (reason == CloseReason::kClientStalled) return Close(reason);  // it reads nothing, so there is nothing to wait for
   Finish(reason);
 }
@@ -305,6 +321,7 @@ void Intake::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<
   const std::string held = std::exchange(held_, std::string());
   connection_->ResumeReading(PauseReason::kExchangeActive);
   DropExchange();
+  if (peer_ended_) return Close(CloseReason::kClientGone);
   state_ = State::kClosed;
   worker_.loop().CancelDeadline(deadline_);
   worker_.StartSession(std::move(connection_), std::move(stream), *route_, session, held);
@@ -344,8 +361,11 @@ void Intake::RefuseConnection(RejectReason reason) {
 }
 
 void Intake::Drain() {
-  if (state_ == State::kExchange || state_ == State::kClosed) return;  // the response will say Connection: close
-  Close(CloseReason::kDrain);
+  // A request that has begun is served, and its response says that the connection closes.
+  if (state_ != State::kIdle && state_ != State::kTlsHandshake) return;
+  if (served_) return Close(CloseReason::kDrain);
+  // It was accepted a moment ago, and its first request is most likely on its way.
+  worker_.loop().SetDeadline(deadline_, kFirstRequestWhileDraining);
 }
 
 void Intake::Finish(CloseReason reason) {

@@ -44,6 +44,8 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
 
   // ExchangeOwner
   net::Connection& connection() override { return *connection_; }
+  void OnUpstreamBlocked() override;
+  void OnUpstreamDrained() override;
   void OnExchangeDone(bool close) override;
   void OnExchangeRefused(RejectReason reason) override;
   void OnExchangeBroken(CloseReason reason) override;
@@ -57,6 +59,8 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
  private:
   // Bytes that may wait behind a request under way: pipelined requests, or frames sent along with a handshake.
   static constexpr size_t kMaxHeld = 64 * 1024;
+
+  static constexpr Duration kFirstRequestWhileDraining = std::chrono::seconds(1);
 
   enum class State : uint8_t {
     kTlsHandshake,
@@ -99,6 +103,8 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   State state_ = State::kIdle;
   bool processing_ = false;  // Process is on the stack: it goes on by itself
   bool peer_ended_ = false;
+  bool served_ = false;        // it has had a request
+  bool body_held_up_ = false;  // by the backend, at some time since the present time-out began
 };
 
 }  // namespace sheaf

@@ -13,10 +13,23 @@ LingeringClose::LingeringClose(Worker& worker, std::unique_ptr<net::Connection> 
 
 void LingeringClose::Start() {
   worker_.loop().SetDeadline(deadline_, kLongest);
-  for (const PauseReason reason : {PauseReason::kPeerFull, PauseReason::kExchangeActive}) {
+  for (const PauseReason reason : {PauseReason::kPeerFull, PauseReason::kExchangeActive, PauseReason::kDraining}) {
     connection_->ResumeReading(reason);
   }
   connection_->FinishWriting();
+}
+
+// The patience with the peer's FIN begins when our last byte has left; until then only a peer that reads nothing is late.
+void LingeringClose::OnFinished() {
+  if (connection_->ended()) return Close();
+  worker_.loop().SetDeadline(deadline_, kLongest);
+}
+
+void LingeringClose::OnDeadline(net::Deadline& /*deadline*/) {
+  const Duration limit = worker_.options().timeouts.stall;
+  const Duration stalled = connection_->StalledFor();
+  if (connection_->queued() == 0 || stalled >= limit) return Close();
+  worker_.loop().SetDeadline(deadline_, limit - stalled);
 }
 
 void LingeringClose::Close() {

@@ -25,7 +25,8 @@ class LingeringClose final : public net::ConnectionEvents, public net::DeadlineH
 
   void OnBytes(std::span<uint8_t> /*bytes*/) override {}
   void OnEnd(net::ConnectionEnd /*end*/) override { Close(); }
-  void OnDeadline(net::Deadline& /*deadline*/) override { Close(); }
+  void OnFinished() override;
+  void OnDeadline(net::Deadline& deadline) override;
 
   ListHook hook_;  // the worker's list
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "proxy/base/random.h"
 #include "proxy/worker.h"
 
 namespace sheaf {
@@ -161,8 +162,8 @@ void Session::CheckClient() {
   const Duration stall_limit = worker_.options().timeouts.stall;
   if (stalled >= stall_limit) return Close(CloseReason::kClientStalled);
   Duration next = Duration::max();
-  // A ping behind a full queue would wait as long as the queue does; such a client is watched for stalling instead.
-  if (connection_->blocked()) heard_ = true;
+  // A ping behind a queue waits as long as the queue does; such a client is watched for stalling instead.
+  if (connection_->queued() > 0) heard_ = true;
   if (route_.ping_interval.count() > 0) {
     const Duration waited = worker_.loop().now() - ping_sent_;
     if (std::exchange(heard_, false)) {
@@ -174,6 +175,8 @@ void Session::CheckClient() {
       worker_.metrics().client_pings_total.Add();
       awaiting_pong_ = true;
       ping_sent_ = worker_.loop().now();
+    } else if (connection_->paused(PauseReason::kPeerFull)) {
+      awaiting_pong_ = false;  // its Pong may lie unread, since the backend takes nothing; a dead client shows when we ping
     } else if (waited >= route_.ping_timeout) {
       return Close(CloseReason::kClientPingTimeout);
     }
@@ -235,7 +238,12 @@ void Session::OnUpstreamClosed(CloseReason reason) {
   stream_.reset();
   // After its Close the backend may break off as it likes.
   if (upstream_close_received_ && !client_close_received_) return;
-  Close(reason);
+  if (client_close_received_ || close_sent_ || reason != CloseReason::kUpstreamGone) return Close(reason);
+  // A backend that dies takes all its sessions with it. Their ends are spread, so that the clients do not all come back in
+  // the same moment.
+  Note(reason);
+  connection_->PauseReading(PauseReason::kDraining);
+  worker_.loop().SetDeadline(deadline_, std::chrono::duration_cast<Duration>(RandomFraction() * kSpreadOfLostSessions));
 }
 
 void Session::BeginClose(CloseReason reason) {

@@ -5,6 +5,7 @@
 // and the strings of SessionInfo.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -68,6 +69,8 @@ class Session final : public net::ConnectionEvents, public pool::UpstreamEvents,
   ListHook hook_;  // the worker's list
 
  private:
+  static constexpr std::chrono::duration<double> kSpreadOfLostSessions{0.5};
+
   void OnClientPing(std::string_view payload);
   void OnClientClose(uint16_t code, std::string_view reason);
   void OnClientError(wire::FrameError error);

@@ -126,7 +126,8 @@ void Worker::Retire(LingeringClose& lingering) {
 }
 
 void Worker::Drain(Duration window) {
-  acceptor_->AcceptSome();
+  while (acceptor_->AcceptSome() > 0) {
+  }
   acceptor_->Stop();
   drain_end_ = loop_->now() + window;
   intakes_.ForEach([](Intake& intake) { intake.Drain(); });

@@ -30,8 +30,10 @@ def pattern(total_bytes: int) -> AsyncIterator[bytes]:
 
 
 class EchoResponse(StreamingResponse):
-    """A response made of the request's body. The base class listens for the client's leaving meanwhile, which would take
-    the body's messages away from the stream."""
+    """A response made of the request's body.
+
+    The base class listens for the client's leaving meanwhile, which would take the body's messages from the stream.
+    """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.stream_response(send)
@@ -61,9 +63,14 @@ def make_router(ticker: Ticker) -> APIRouter:
     @router.api_route("/headers", methods=["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
     async def headers(request: Request) -> JSONResponse:
         pairs = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in request.scope["headers"]]
-        seen = {"headers": pairs, "client": request.client.host if request.client else None,
-                "path": request.scope["raw_path"].decode("latin-1"), "scheme": request.scope["scheme"],
-                "query": request.scope["query_string"].decode("latin-1"), "method": request.method}
+        seen = {
+            "headers": pairs,
+            "client": request.client.host if request.client else None,
+            "path": request.scope["raw_path"].decode("latin-1"),
+            "scheme": request.scope["scheme"],
+            "query": request.scope["query_string"].decode("latin-1"),
+            "method": request.method,
+        }
         return JSONResponse(seen)
 
     @router.get("/sse")

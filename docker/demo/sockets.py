@@ -95,8 +95,13 @@ def make_router(ticker: Ticker) -> APIRouter:
         while True:
             message = await socket.receive()
             if message["type"] == "websocket.disconnect":
-                closes.append({"tag": socket.query_params.get("tag"), "code": message.get("code"),
-                               "reason": message.get("reason")})
+                closes.append(
+                    {
+                        "tag": socket.query_params.get("tag"),
+                        "code": message.get("code"),
+                        "reason": message.get("reason"),
+                    }
+                )
                 return
 
     @router.get("/api/closes")
@@ -118,9 +123,15 @@ def make_router(ticker: Ticker) -> APIRouter:
         """Tells what the upgrade request looked like from here."""
         await socket.accept()
         pairs = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in socket.scope["headers"]]
-        await socket.send_json({"headers": pairs, "client": socket.client.host if socket.client else None,
-                                "path": socket.scope["raw_path"].decode("latin-1"), "scheme": socket.scope["scheme"],
-                                "query": socket.scope["query_string"].decode("latin-1")})
+        await socket.send_json(
+            {
+                "headers": pairs,
+                "client": socket.client.host if socket.client else None,
+                "path": socket.scope["raw_path"].decode("latin-1"),
+                "scheme": socket.scope["scheme"],
+                "query": socket.scope["query_string"].decode("latin-1"),
+            }
+        )
         await echo_until_closed(socket)
 
     return router

@@ -45,8 +45,9 @@ class Acceptor final : public DeadlineHandler {
   Acceptor& operator=(const Acceptor&) = delete;
   ~Acceptor();
 
-  // Takes what the kernel has already accepted; before Stop, since closing the socket would reset those.
-  void AcceptSome();
+  // Takes some of what the kernel has already accepted and tells how many; before Stop, until there is none, since closing
+  // the socket would reset them.
+  int AcceptSome();
   // No new connections for good; the listening socket closes.
   void Stop();
   // No new connections until Resume (connection limit).

@@ -137,6 +137,7 @@ std::string IpToString(const IpBytes& ip) {
 
 std::optional<IpBytes> ParseIp(std::string_view text) {
   const std::string copy(text);
+  if (copy.find('\0') != std::string::npos) return std::nullopt;  // inet_pton would stop there
   IpBytes bytes{};
   if (inet_pton(AF_INET, copy.c_str(), &bytes[12]) == 1) {
     bytes[10] = bytes[11] = 0xFF;

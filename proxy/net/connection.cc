@@ -15,11 +15,16 @@
 namespace sheaf::net {
 namespace {
 
-void SetSocketOptions(int fd, int family) {
+// For sockets that we dial; accepted ones inherit theirs from the listening socket. A backend on another machine that dies
+// without a word is found within a minute.
+void SetDialledOptions(int fd, int family) {
   if (family == AF_UNIX) return;
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+  const auto set = [fd](int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof(value)); };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 30);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
 
 }  // namespace
@@ -31,7 +36,6 @@ std::unique_ptr<Connection> Connection::Accept(Loop& loop, int fd, const TlsCont
                                                ConnectionEvents& events) {
   static_assert(sizeof(Connection) <= 128, "an idle connection's budget");
   std::unique_ptr<Connection> connection(new Connection(loop, fd, io, events));
-  SetSocketOptions(fd, AF_INET);
   if (tls != nullptr) {
     connection->tls_ = TlsStream::Accept(loop.tls_scratch(), *tls);
     if (!connection->tls_) return nullptr;
@@ -45,7 +49,7 @@ std::unique_ptr<Connection> Connection::Connect(Loop& loop, const Address& addre
   const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return nullptr;
   std::unique_ptr<Connection> connection(new Connection(loop, fd, io, events));
-  SetSocketOptions(fd, address.family());
+  SetDialledOptions(fd, address.family());
   connection->unix_ = address.is_unix();
   if (tls != nullptr) {
     connection->tls_ = TlsStream::Connect(loop.tls_scratch(), *tls, server_name);
@@ -72,7 +76,7 @@ bool Connection::SetInterest(bool writing) {
   const auto what = static_cast<short>(EV_READ | EV_CLOSED | EV_PERSIST | EV_ET | (writing ? EV_WRITE : 0));
   if (event_ == nullptr) {
     event_ = event_new(loop_.base(), fd_, what, &Connection::OnEvent, this);
-    if (event_ == nullptr) return false;
+    if (event_ == nullptr || !loop_.WatchHangUp(*this, fd_)) return false;
   } else {
     event_del(event_);
     event_assign(event_, loop_.base(), fd_, what, &Connection::OnEvent, this);
@@ -94,6 +98,12 @@ void Connection::OnEvent(int /*fd*/, short what, void* self) {
   }
   if (!connection.closed() && !connection.connecting_ && (what & (EV_READ | EV_CLOSED)) != 0) connection.ReadOnce();
   connection.loop_.writes().FlushAll();
+}
+
+void Connection::OnHangUp() {
+  if (closed() || connecting_ || ended_) return;
+  peer_ended_ = true;  // read on until the error shows; while reading is paused, it shows after that
+  loop_.ReadAgain(*this);
 }
 
 void Connection::FinishConnecting() {
@@ -133,7 +143,7 @@ void Connection::ReadOnce() {
     return;
   }
   if (got == 0) {
-    End(ConnectionEnd::kEof);
+    End(broken_ ? ConnectionEnd::kReset : ConnectionEnd::kEof);
     return;
   }
   const auto size = static_cast<size_t>(got);
@@ -186,6 +196,7 @@ void Connection::Transmit(std::span<const uint8_t> bytes) {
     return;
   }
   if (!tls_->Encrypt(bytes)) {
+    loop_.tls_scratch().outgoing.clear();  // else it would go to the next connection that encrypts
     End(ConnectionEnd::kTlsFailed);
     return;
   }
@@ -210,7 +221,16 @@ size_t Connection::Send(std::span<const uint8_t> bytes) {
     return static_cast<size_t>(sent);
   }
   if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) return 0;
-  End(ConnectionEnd::kReset);
+  if (ended_ || pauses_.any()) {
+    ended_ = false;  // after the peer's FIN its reset is told, too
+    End(ConnectionEnd::kReset);
+  } else {
+    // What the peer said before it broke off (an early response, a Close) is read first; that read finds the end.
+    // The failed write has used up the socket's error, so it would look like an orderly end.
+    peer_ended_ = true;
+    broken_ = true;
+    loop_.ReadAgain(*this);
+  }
   return SIZE_MAX;
 }
 
@@ -234,7 +254,7 @@ void Connection::TransmitRaw(std::span<const uint8_t> wire_bytes) {
 }
 
 void Connection::ContinueWriting() {
-  if (!output_ || ended_) return;
+  if (!output_) return;
   Output& output = *output_;
   const size_t sent = Send(std::span<const uint8_t>(output.bytes).subspan(output.sent));
   if (sent == SIZE_MAX) return;
@@ -280,6 +300,13 @@ void Connection::CompleteFinish() {
   finished_ = true;
   shutdown(fd_, SHUT_WR);
   events_->OnFinished();
+}
+
+void Connection::Abort() {
+  if (closed()) return;
+  const linger now{1, 0};
+  setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+  Close();
 }
 
 void Connection::Close() {

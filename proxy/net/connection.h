@@ -95,6 +95,10 @@ class Connection {
   // Ends it now: stops events, closes the descriptor, drops what is queued. May be called twice.
   void Close();
   bool closed() const { return fd_ < 0; }
+  // Ends it with a reset, so that nobody can take what was sent for the whole.
+  void Abort();
+  // OnEnd was told.
+  bool ended() const { return ended_; }
 
   bool is_tls() const { return tls_ != nullptr; }
   bool tls_resumed() const;
@@ -118,6 +122,7 @@ class Connection {
   // tells of every message that its peer reads, so the interest must go.
   bool ForgetWriting();
 
+  void OnHangUp();
   void ReadOnce();
   void HandOn(std::span<uint8_t> bytes);
   void HandOnTls(std::span<uint8_t> ciphertext);
@@ -147,6 +152,7 @@ class Connection {
   bool connecting_ = false;
   bool readable_ = false;    // an edge came while reading was paused, or more is left than one buffer
   bool peer_ended_ = false;  // the peer's FIN is known; read on until the end
+  bool broken_ = false;       // a write failed; what was received before is read first
   bool ended_ = false;       // OnEnd was called
   bool in_read_again_ = false;
   bool wants_write_ = false;

@@ -1,10 +1,12 @@
 #include "proxy/net/loop.h"
 
 #include <event2/event.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <system_error>
 
@@ -37,6 +39,10 @@ bool Loop::Init() {
   wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (wake_fd_ < 0) return false;
   wake_event_ = event_new(base_, wake_fd_, EV_READ | EV_PERSIST, &Loop::OnWakeUp, this);
+  hang_up_fd_ = epoll_create1(EPOLL_CLOEXEC);
+  if (hang_up_fd_ < 0) return false;
+  hang_up_event_ = event_new(base_, hang_up_fd_, EV_READ | EV_PERSIST, &Loop::OnHangUps, this);
+  if (hang_up_event_ == nullptr || event_add(hang_up_event_, nullptr) != 0) return false;
   tick_event_ = event_new(base_, -1, EV_PERSIST, &Loop::OnTick, this);
   constexpr auto kMicroseconds = std::chrono::duration_cast<std::chrono::microseconds>(kTick).count();
   const timeval interval{0, kMicroseconds};
@@ -49,8 +55,10 @@ Loop::~Loop() {
   graveyard_.DestroyAll();
   if (wake_event_ != nullptr) event_free(wake_event_);
   if (tick_event_ != nullptr) event_free(tick_event_);
+  if (hang_up_event_ != nullptr) event_free(hang_up_event_);
   if (base_ != nullptr) event_base_free(base_);
   if (wake_fd_ >= 0) close(wake_fd_);
+  if (hang_up_fd_ >= 0) close(hang_up_fd_);
 }
 
 TlsScratch& Loop::tls_scratch() {
@@ -64,6 +72,20 @@ void Loop::OnWakeUp(int fd, short, void*) {
   uint64_t count = 0;
   while (read(fd, &count, sizeof(count)) > 0) {
   }
+}
+
+bool Loop::WatchHangUp(Connection& connection, int fd) {
+  epoll_event watch{};
+  watch.events = EPOLLET;  // errors and hang-ups are told in any case
+  watch.data.ptr = &connection;
+  return epoll_ctl(hang_up_fd_, EPOLL_CTL_ADD, fd, &watch) == 0;
+}
+
+void Loop::OnHangUps(int fd, short, void* self) {
+  std::array<epoll_event, 64> hang_ups;
+  const int count = epoll_wait(fd, hang_ups.data(), static_cast<int>(hang_ups.size()), 0);
+  for (int i = 0; i < count; ++i) static_cast<Connection*>(hang_ups[static_cast<size_t>(i)].data.ptr)->OnHangUp();
+  static_cast<Loop*>(self)->FlushWrites();
 }
 
 bool Loop::OwnsBuffer(const uint8_t* bytes) const {

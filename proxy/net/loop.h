@@ -82,12 +82,16 @@ class Loop {
   // Has `connection` read again in the next turn, since it had more than one buffer or its end is already known.
   void ReadAgain(Connection& connection);
   void ForgetReadAgain(Connection& connection);
+  // Has a connection told when its socket breaks. libevent turns EPOLLERR into plain readiness: where the last data and the
+  // reset come in one wake-up, a short read would be taken for "drained", and no further edge would ever come.
+  bool WatchHangUp(Connection& connection, int fd);
 
  private:
   explicit Loop(const BufferMarks& marks);
   bool Init();
   static void OnTick(int fd, short what, void* self);
   static void OnWakeUp(int fd, short what, void* self);
+  static void OnHangUps(int fd, short what, void* self);
   void ReadWhatWasLeft();
 
   SteadyClock clock_;
@@ -98,7 +102,9 @@ class Loop {
   event_base* base_ = nullptr;
   event* tick_event_ = nullptr;
   event* wake_event_ = nullptr;
+  event* hang_up_event_ = nullptr;
   int wake_fd_ = -1;
+  int hang_up_fd_ = -1;  // an epoll set of all connections that asks for nothing, and so is told of hang-ups alone
   std::unique_ptr<uint8_t[]> receive_buffer_;
   std::unique_ptr<TlsScratch> tls_scratch_;
   WriteGatherer writes_;

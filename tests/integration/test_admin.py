@@ -23,8 +23,14 @@ def test_metrics_satisfy_promtool(sheaf: Sheaf) -> None:
     get(sheaf.port, "/page")
     promtool = shutil.which("promtool")
     assert promtool, "promtool is not installed: run tests/install.sh"
-    done = subprocess.run([promtool, "check", "metrics"], input=sheaf.admin("/metrics")[1], text=True, capture_output=True,
-                          timeout=20, check=False)
+    done = subprocess.run(
+        [promtool, "check", "metrics"],
+        input=sheaf.admin("/metrics")[1],
+        text=True,
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
     assert done.returncode == 0 and done.stdout + done.stderr == "", done.stdout + done.stderr
 
 
@@ -44,7 +50,11 @@ def test_counters_follow_what_happens(make_sheaf, backend: Backend) -> None:
         socket.send_frame(TEXT, b"hello")
         assert socket.read_message() == (TEXT, b"hello")
         assert (proxy.metric("sheaf_websocket_sessions"), proxy.metric("sheaf_websocket_sessions_total")) == (1, 1)
-        assert proxy.metric("sheaf_message_bytes_to_upstream_total") == proxy.metric("sheaf_message_bytes_to_clients_total") == 5
+        assert (
+            proxy.metric("sheaf_message_bytes_to_upstream_total")
+            == proxy.metric("sheaf_message_bytes_to_clients_total")
+            == 5
+        )
     wait_until(lambda: proxy.metric("sheaf_websocket_sessions") == 0, 3, "the session is over")
     assert proxy.metric("sheaf_websocket_closes_total") == 1
     wait_until(lambda: proxy.metric("sheaf_client_connections") == 0, 3, "all clients are gone")
@@ -54,13 +64,23 @@ def test_counters_follow_what_happens(make_sheaf, backend: Backend) -> None:
 
 def test_stats_are_json(sheaf: Sheaf) -> None:
     with RawClient(sheaf.admin_port) as client:
-        response = client.request("GET /api/performance/websocket/stats HTTP/1.1\nHost: localhost\nConnection: close\n\n")
+        response = client.request(
+            "GET /api/performance/websocket/stats HTTP/1.1\nHost: localhost\nConnection: close\n\n"
+        )
     assert response.status == 200 and (response.get("content-type") or "").startswith("application/json")
     assert isinstance(json.loads(response.body), dict)
 
 
-@pytest.mark.parametrize("fields", ["Host: evil.example", "Host: 127.0.0.1.evil.example", "Host: 127.0.0.1\nOrigin: http://127.0.0.1",
-                                    "Host: localhost\nOrigin: null", "Host: 127.0.0.1\nOrigin: https://evil.example"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "Host: evil.example",
+        "Host: 127.0.0.1.evil.example",
+        "Host: 127.0.0.1\nOrigin: http://127.0.0.1",
+        "Host: localhost\nOrigin: null",
+        "Host: 127.0.0.1\nOrigin: https://evil.example",
+    ],
+)
 @pytest.mark.parametrize("path", ["/metrics", "/api/performance/websocket/stats"])
 def test_foreign_host_or_any_origin_is_refused(sheaf: Sheaf, fields: str, path: str) -> None:
     with RawClient(sheaf.admin_port) as client:
@@ -84,7 +104,9 @@ def test_probe_by_pod_address_is_served(sheaf: Sheaf) -> None:
 @pytest.mark.parametrize("path", ["/metrics", "/livez", "/readyz", "/api/performance/websocket/stats"])
 def test_other_methods_are_refused(sheaf: Sheaf, method: str, path: str) -> None:
     with RawClient(sheaf.admin_port) as client:
-        response = client.request(f"{method} {path} HTTP/1.1\nHost: 127.0.0.1\nContent-Length: 0\nConnection: close\n\n")
+        response = client.request(
+            f"{method} {path} HTTP/1.1\nHost: 127.0.0.1\nContent-Length: 0\nConnection: close\n\n"
+        )
     assert response.status == 405 and "GET" in (response.get("allow") or "")
 
 
@@ -92,9 +114,17 @@ def test_unknown_path_is_404(sheaf: Sheaf) -> None:
     assert sheaf.admin("/nothing")[0] == 404
 
 
-@pytest.mark.parametrize("garbage", [b"\0\0\0\0\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"GET /metrics HTTP/1.1\nHost: a\n\n",
-                                     b"POST /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-                                     b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n"])
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\0\0\0\0\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET /metrics HTTP/1.1\nHost: a\n\n",
+        b"POST /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
+    ],
+)
 def test_garbage_ends_that_connection_only(sheaf: Sheaf, garbage: bytes) -> None:
     with RawClient(sheaf.admin_port, timeout=5) as client:
         client.send_quietly(garbage)

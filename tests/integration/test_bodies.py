@@ -29,7 +29,9 @@ def test_download_of_a_gigabyte_takes_constant_memory(sheaf: Sheaf, length: str)
     sheaf.reset_peak()
     before, received = sheaf.memory_kib(), 0
     with RawClient(sheaf.port, timeout=60) as client:
-        client.send(f"GET /download?bytes={GIGABYTE}&length={length} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+        client.send(
+            f"GET /download?bytes={GIGABYTE}&length={length} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode()
+        )
         client.read_until(b"\r\n\r\n")
         received = len(client.buffer)
         buffer = bytearray(1 << 20)
@@ -59,7 +61,7 @@ def test_upload_of_a_gigabyte_takes_constant_memory(sheaf: Sheaf, framing: str) 
 
 
 def test_slow_client_holds_the_backend_back(make_recorder, make_sheaf) -> None:
-    """A client that reads nothing: the backend can send no more than the buffers on the way take, and nothing is lost."""
+    """A client that reads nothing: the backend can send no more than the buffers on the way take; nothing is lost."""
     total, sent = 256 << 20, [0]
 
     def endless(request: Request) -> None:

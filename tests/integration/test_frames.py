@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.frames import (BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawWebSocket, apply_mask, close_frame, frame)
+from harness.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawWebSocket, apply_mask, close_frame, frame
 from harness.ports import wait_until
 from harness.recorder import Recorder, Request, upgrade_answer
 from harness.sheaf import Sheaf
@@ -26,7 +26,9 @@ def recorder() -> Iterator[Recorder]:
 @pytest.fixture(scope="module")
 def proxy(folder: Path, recorder: Recorder) -> Iterator[Sheaf]:
     """Small limits, so that going over them is cheap."""
-    running = Sheaf(folder, recorder.url, {"limits": {"max_message": MAX_MESSAGE, "max_fragments": 8, "max_ping_rate": 20}})
+    running = Sheaf(
+        folder, recorder.url, {"limits": {"max_message": MAX_MESSAGE, "max_fragments": 8, "max_ping_rate": 20}}
+    )
     yield running
     running.stop()
 
@@ -70,8 +72,10 @@ BAD_FRAMES = {
     "52: bad over the border of fragments": (fragments("é".encode()[:1], b"x"), 1007),
     "52: bad in a Close's reason": (close_frame(1000, b"\xff"), 1007),
     "53: a Close of 1 byte": (frame(CLOSE, b"\x03"), 1002),
-    **{f"53: a Close with {code}": (close_frame(code), 1002)
-       for code in (0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535)},
+    **{
+        f"53: a Close with {code}": (close_frame(code), 1002)
+        for code in (0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535)
+    },
     "54: RSV1 on a ping": (frame(PING, b"x", rsv=4), 1002),
     "54: RSV1 un-negotiated": (frame(TEXT, b"x", rsv=4), 1002),
     "54: RSV1 on a continuation": (frame(TEXT, b"x", fin=False) + frame(CONTINUATION, b"x", rsv=4), 1002),
@@ -86,7 +90,9 @@ def piecewise(socket: RawWebSocket, data: bytes) -> None:
 
 @pytest.mark.parametrize("bytewise", [False, True], ids=["whole", "bytewise"])
 @pytest.mark.parametrize("name", BAD_FRAMES)
-def test_bad_frame_from_the_client_closes_with_its_code(proxy: Sheaf, recorder: Recorder, name: str, bytewise: bool) -> None:
+def test_bad_frame_from_the_client_closes_with_its_code(
+    proxy: Sheaf, recorder: Recorder, name: str, bytewise: bool
+) -> None:
     data, code = BAD_FRAMES[name]
     lines_before = len(proxy.log_lines("protocol=websocket"))
     with RawWebSocket(proxy.port, "/ws") as socket:
@@ -124,18 +130,27 @@ def test_bad_utf8_is_refused_before_the_frame_is_over(proxy: Sheaf) -> None:
 
 GOOD_FRAMES = {
     "49: a message of exactly the limit": (frame(BINARY, bytes(MAX_MESSAGE)), BINARY, bytes(MAX_MESSAGE)),
-    "50: fragments of exactly the limit": (fragments(bytes(MAX_MESSAGE // 2), bytes(MAX_MESSAGE // 2), opcode=BINARY), BINARY,
-                                           bytes(MAX_MESSAGE)),
+    "50: fragments of exactly the limit": (
+        fragments(bytes(MAX_MESSAGE // 2), bytes(MAX_MESSAGE // 2), opcode=BINARY),
+        BINARY,
+        bytes(MAX_MESSAGE),
+    ),
     "50: as many fragments as may be": (fragments(*[b"x"] * 8), TEXT, b"x" * 8),
-    "51: a ping within a message": (frame(TEXT, b"a", fin=False) + frame(PING, b"p") + frame(CONTINUATION, b"b"), TEXT, b"ab"),
+    "51: a ping within a message": (
+        frame(TEXT, b"a", fin=False) + frame(PING, b"p") + frame(CONTINUATION, b"b"),
+        TEXT,
+        b"ab",
+    ),
     "51: empty fragments": (fragments(b"", b"a", b"", b"b", b""), TEXT, b"ab"),
     "52: a character over the border of fragments": (fragments("é".encode()[:1], "é".encode()[1:]), TEXT, "é".encode()),
     "52: the highest character": (frame(TEXT, b"\xf4\x8f\xbf\xbf"), TEXT, b"\xf4\x8f\xbf\xbf"),
     "52: any bytes in a binary message": (frame(BINARY, bytes(range(256))), BINARY, bytes(range(256))),
     "an empty text": (frame(TEXT), TEXT, b""),
     "an empty binary": (frame(BINARY), BINARY, b""),
-    **{f"48: a length of {length}": (frame(BINARY, bytes(length)), BINARY, bytes(length))
-       for length in (1, 125, 126, 127, 65535)},
+    **{
+        f"48: a length of {length}": (frame(BINARY, bytes(length)), BINARY, bytes(length))
+        for length in (1, 125, 126, 127, 65535)
+    },
 }
 
 
@@ -153,9 +168,11 @@ def test_every_code_that_may_be_sent_is_answered_in_kind(proxy: Sheaf, recorder:
     with RawWebSocket(proxy.port, "/ws") as socket:
         upstream = recorder.latest.connection
         socket.send(close_frame(code, "héllo".encode()))
+
         def passed_on() -> bool:
             tail = upstream.received.split(b"\r\n\r\n", 1)[1]
             return len(tail) >= 14 and tail[0] == 0x88
+
         wait_until(passed_on, 3, "the Close goes upstream")
         tail = upstream.received.split(b"\r\n\r\n", 1)[1]
         assert tail[1] & 0x80, "a client's frame is not masked (RFC 6455 5.1)"

@@ -44,40 +44,63 @@ def forwarded(proxy: Sheaf, recorder: Recorder, text: str | bytes) -> Request:
     return recorder.latest
 
 
-@pytest.mark.parametrize("target,host,expected_target", [
-    ("http://b.example/x?y=1", "b.example", "/x?y=1"),
-    ("http://b.example:81/x", "b.example:81", "/x"),
-    ("http://b.example", "b.example", "/"),
-    ("HTTP://b.example/?y", "b.example", "/?y"),
-])
-def test_absolute_form_replaces_host(proxy: Sheaf, recorder: Recorder, target: str, host: str, expected_target: str) -> None:
+@pytest.mark.parametrize(
+    "target,host,expected_target",
+    [
+        ("http://b.example/x?y=1", "b.example", "/x?y=1"),
+        ("http://b.example:81/x", "b.example:81", "/x"),
+        ("http://b.example", "b.example", "/"),
+        ("HTTP://b.example/?y", "b.example", "/?y"),
+    ],
+)
+def test_absolute_form_replaces_host(
+    proxy: Sheaf, recorder: Recorder, target: str, host: str, expected_target: str
+) -> None:
     seen = forwarded(proxy, recorder, f"GET {target} HTTP/1.1\nHost: a.example\n\n")
     assert seen.all("host") == [host]
     assert seen.target == expected_target
 
 
-@pytest.mark.parametrize("target,normal", [
-    ("/a/../b", "/b"),
-    ("/a/./b", "/a/b"),
-    ("/a/%2e%2e/b", "/b"),
-    ("/a/%2E%2e/b", "/b"),
-    ("/a/.%2e/b", "/b"),
-    ("/%61/b", "/a/b"),
-    ("/a/b/..", "/a/"),
-    ("/a/b/.", "/a/b/"),
-    ("/a%2fb", "/a%2Fb"),
-    ("/a?x=/../%2e", "/a?x=/../%2e"),
-    ("/%7euser", "/~user"),
-    ("/a/..;/b", "/a/..;/b"),
-])
+@pytest.mark.parametrize(
+    "target,normal",
+    [
+        ("/a/../b", "/b"),
+        ("/a/./b", "/a/b"),
+        ("/a/%2e%2e/b", "/b"),
+        ("/a/%2E%2e/b", "/b"),
+        ("/a/.%2e/b", "/b"),
+        ("/%61/b", "/a/b"),
+        ("/a/b/..", "/a/"),
+        ("/a/b/.", "/a/b/"),
+        ("/a%2fb", "/a%2Fb"),
+        ("/a?x=/../%2e", "/a?x=/../%2e"),
+        ("/%7euser", "/~user"),
+        ("/a/..;/b", "/a/..;/b"),
+    ],
+)
 def test_targets_are_forwarded_in_their_normal_form(proxy: Sheaf, recorder: Recorder, target: str, normal: str) -> None:
     assert forwarded(proxy, recorder, f"GET {target} HTTP/1.1\nHost: a.example\n\n").target == normal
 
 
-@pytest.mark.parametrize("target", [
-    "/private", "/private/x", "/public/../private/x", "/%70rivate/x", "/public/%2e%2e/private/x", "/./private/x",
-    "//private/x", "/public//../private/x", "/private/../public/x", "/privateer", "/private/%2e%2e/public",
-    "/public/..//private/x", "/private?x", "/PRIVATE/x"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/private",
+        "/private/x",
+        "/public/../private/x",
+        "/%70rivate/x",
+        "/public/%2e%2e/private/x",
+        "/./private/x",
+        "//private/x",
+        "/public//../private/x",
+        "/private/../public/x",
+        "/privateer",
+        "/private/%2e%2e/public",
+        "/public/..//private/x",
+        "/private?x",
+        "/PRIVATE/x",
+    ],
+)
 def test_the_route_is_chosen_by_the_path_that_is_forwarded(proxy: Sheaf, recorder: Recorder, target: str) -> None:
     path = forwarded(proxy, recorder, f"GET {target} HTTP/1.1\nHost: a.example\n\n").target.split("?")[0]
     is_private = path == "/private" or path.startswith("/private/")
@@ -87,7 +110,9 @@ def test_the_route_is_chosen_by_the_path_that_is_forwarded(proxy: Sheaf, recorde
 
 
 def test_http10_client_gets_an_unchunked_response_and_a_close(proxy: Sheaf, recorder: Recorder) -> None:
-    recorder.script = lambda _: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
+    recorder.script = lambda _: (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
+    )
     with RawClient(proxy.port) as client:
         response = client.request("GET / HTTP/1.0\nHost: a.example\n\n")
         assert response.body == b"hello world"
@@ -96,8 +121,9 @@ def test_http10_client_gets_an_unchunked_response_and_a_close(proxy: Sheaf, reco
 
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "HEAD", "DELETE"])
-def test_request_with_an_unusual_body_and_the_next_one_are_two_requests(proxy: Sheaf, recorder: Recorder,
-                                                                         method: str) -> None:
+def test_request_with_an_unusual_body_and_the_next_one_are_two_requests(
+    proxy: Sheaf, recorder: Recorder, method: str
+) -> None:
     before = len(recorder.requests)
     inner = "GET /smuggled HTTP/1.1\nHost: a.example\n\n".replace("\n", "\r\n")
     first = f"{method} /first HTTP/1.1\nHost: a.example\nContent-Length: {len(inner)}\n\n".replace("\n", "\r\n") + inner
@@ -128,7 +154,10 @@ def test_client_that_waits_for_100_and_gets_a_final_response_is_not_waited_for(m
     recorder = make_recorder(lambda _: b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno", at_head=True)
     proxy = make_sheaf(recorder.url)
     with RawClient(proxy.port) as client:
-        assert client.request("POST / HTTP/1.1\nHost: a.example\nContent-Length: 9\nExpect: 100-continue\n\n").status == 401
+        assert (
+            client.request("POST / HTTP/1.1\nHost: a.example\nContent-Length: 9\nExpect: 100-continue\n\n").status
+            == 401
+        )
         assert client.ended(3)
     wait_until(lambda: all(c.ended for c in recorder.connections if c.received), 3, "the upstream connection ends")
 
@@ -159,8 +188,15 @@ def test_pipelined_requests_wait_in_a_bounded_queue(make_recorder, make_sheaf) -
         assert recorder.received.count(b"GET / ") == 1, "the second request went upstream before the first was answered"
 
 
-UNTRUSTED = ["X-Forwarded-For: 6.6.6.6", "X-Forwarded-Proto: https", "X-Forwarded-Host: evil.example",
-             "Forwarded: for=6.6.6.6", "X-Real-IP: 6.6.6.6", "X-Forwarded-Port: 666", "X-Request-ID: forged"]
+UNTRUSTED = [
+    "X-Forwarded-For: 6.6.6.6",
+    "X-Forwarded-Proto: https",
+    "X-Forwarded-Host: evil.example",
+    "Forwarded: for=6.6.6.6",
+    "X-Real-IP: 6.6.6.6",
+    "X-Forwarded-Port: 666",
+    "X-Request-ID: forged",
+]
 
 
 def test_untrusted_forwarding_fields_are_replaced(proxy: Sheaf, recorder: Recorder) -> None:
@@ -173,8 +209,9 @@ def test_untrusted_forwarding_fields_are_replaced(proxy: Sheaf, recorder: Record
     assert len(seen.all("x-request-id")) == 1 and len(seen.get("x-request-id") or "") >= 16
 
 
-@pytest.mark.parametrize("named", ["X-Forwarded-For", "x-forwarded-proto, X-Request-ID", "Host", "Content-Length",
-                                   "close, X-Forwarded-Host"])
+@pytest.mark.parametrize(
+    "named", ["X-Forwarded-For", "x-forwarded-proto, X-Request-ID", "Host", "Content-Length", "close, X-Forwarded-Host"]
+)
 def test_connection_field_cannot_remove_what_the_proxy_says(proxy: Sheaf, recorder: Recorder, named: str) -> None:
     seen = forwarded(proxy, recorder, f"POST / HTTP/1.1\nHost: a.example\nContent-Length: 2\nConnection: {named}\n\nhi")
     assert seen.all("x-forwarded-for") == ["127.0.0.1"]
@@ -185,8 +222,16 @@ def test_connection_field_cannot_remove_what_the_proxy_says(proxy: Sheaf, record
 
 
 def test_hop_by_hop_fields_are_stripped_on_the_way_in(proxy: Sheaf, recorder: Recorder) -> None:
-    fields = ["Connection: X-Mine, keep-alive", "X-Mine: 1", "Keep-Alive: timeout=5", "Proxy-Connection: keep-alive",
-              "TE: trailers", "Upgrade: foo", "Proxy-Authorization: Basic eA==", "X-Kept: 1"]
+    fields = [
+        "Connection: X-Mine, keep-alive",
+        "X-Mine: 1",
+        "Keep-Alive: timeout=5",
+        "Proxy-Connection: keep-alive",
+        "TE: trailers",
+        "Upgrade: foo",
+        "Proxy-Authorization: Basic eA==",
+        "X-Kept: 1",
+    ]
     seen = forwarded(proxy, recorder, "GET / HTTP/1.1\nHost: a.example\n" + "\n".join(fields) + "\n\n")
     for gone in ("x-mine", "keep-alive", "proxy-connection", "te", "upgrade", "proxy-authorization"):
         assert seen.all(gone) == [], gone
@@ -194,19 +239,24 @@ def test_hop_by_hop_fields_are_stripped_on_the_way_in(proxy: Sheaf, recorder: Re
 
 
 def test_hop_by_hop_fields_are_stripped_on_the_way_out(proxy: Sheaf, recorder: Recorder) -> None:
-    recorder.script = lambda _: (b"HTTP/1.1 200 OK\r\nConnection: X-Mine\r\nX-Mine: 1\r\nKeep-Alive: timeout=5\r\n"
-                                 b"Proxy-Connection: close\r\nUpgrade: foo\r\nTrailer: x\r\nX-Kept: 1\r\n"
-                                 b"Content-Length: 2\r\n\r\nok")
+    recorder.script = lambda _: (
+        b"HTTP/1.1 200 OK\r\nConnection: X-Mine\r\nX-Mine: 1\r\nKeep-Alive: timeout=5\r\n"
+        b"Proxy-Connection: close\r\nUpgrade: foo\r\nTrailer: x\r\nX-Kept: 1\r\n"
+        b"Content-Length: 2\r\n\r\nok"
+    )
     with RawClient(proxy.port) as client:
         response = client.request("GET / HTTP/1.1\nHost: a.example\n\n")
         for gone in ("x-mine", "keep-alive", "proxy-connection", "upgrade"):
             assert response.all(gone) == [], gone
         assert response.get("x-kept") == "1"
-        assert client.request("GET / HTTP/1.1\nHost: a.example\n\n").status == 200, "the client's connection did not stay"
+        assert client.request("GET / HTTP/1.1\nHost: a.example\n\n").status == 200, (
+            "the client's connection did not stay"
+        )
 
 
 BAD_ANSWERS = {
-    "length and encoding": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    "length and encoding": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"5\r\nhello\r\n0\r\n\r\n",
     "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
     "a length that is none": b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello",
     "an unknown encoding": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
@@ -243,9 +293,21 @@ def test_bad_answer_becomes_502_and_its_connection_is_destroyed(proxy: Sheaf, re
     wait_until(lambda: used.ended, 3, "the upstream connection ends")
 
 
-@pytest.mark.parametrize("chunk", [b"5 \r\nhello\r\n", b"5\nhello\r\n", b"0x5\r\nhello\r\n", b"5\r\nhelloX\r\n", b"-1\r\n",
-                                   b"fffffffffffffffff\r\n", b"5\r\nhello\r\n0\r\nX : y\r\n\r\n"])
-def test_bad_chunk_from_upstream_ends_without_a_clean_terminator(proxy: Sheaf, recorder: Recorder, chunk: bytes) -> None:
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        b"5 \r\nhello\r\n",
+        b"5\nhello\r\n",
+        b"0x5\r\nhello\r\n",
+        b"5\r\nhelloX\r\n",
+        b"-1\r\n",
+        b"fffffffffffffffff\r\n",
+        b"5\r\nhello\r\n0\r\nX : y\r\n\r\n",
+    ],
+)
+def test_bad_chunk_from_upstream_ends_without_a_clean_terminator(
+    proxy: Sheaf, recorder: Recorder, chunk: bytes
+) -> None:
     recorder.script = lambda _: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n" + chunk
     with RawClient(proxy.port) as client:
         response = client.request("GET / HTTP/1.1\nHost: a.example\n\n")
@@ -255,9 +317,14 @@ def test_bad_chunk_from_upstream_ends_without_a_clean_terminator(proxy: Sheaf, r
     wait_until(lambda: used.ended, 3, "the upstream connection ends")
 
 
-@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello",
-                                   b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"],
-                         ids=["length", "chunked"])
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+    ],
+    ids=["length", "chunked"],
+)
 def test_truncated_answer_is_not_made_to_look_whole(proxy: Sheaf, recorder: Recorder, start: bytes) -> None:
     def answer(request: Request) -> None:
         request.connection.send(start)
@@ -300,10 +367,13 @@ def answer_first_then_drop(request: Request) -> bytes | None:
     return None
 
 
-@pytest.mark.parametrize("method,expected", [("GET", 200), ("HEAD", 200), ("OPTIONS", 200), ("PUT", 200), ("DELETE", 200),
-                                             ("POST", 502), ("PATCH", 502)])
-def test_stale_connection_is_tried_again_once_where_that_is_safe(make_recorder, make_sheaf, method: str,
-                                                                 expected: int) -> None:
+@pytest.mark.parametrize(
+    "method,expected",
+    [("GET", 200), ("HEAD", 200), ("OPTIONS", 200), ("PUT", 200), ("DELETE", 200), ("POST", 502), ("PATCH", 502)],
+)
+def test_stale_connection_is_tried_again_once_where_that_is_safe(
+    make_recorder, make_sheaf, method: str, expected: int
+) -> None:
     recorder = make_recorder(answer_first_then_drop)
     proxy = make_sheaf(recorder.url, {"workers": 1, "pool": {"min_size": 0, "health_check_interval": "0s"}})
     with RawClient(proxy.port) as client:

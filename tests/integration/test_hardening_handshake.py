@@ -123,8 +123,12 @@ BAD_SWITCHES = {  # rows 38 and 42
     "101 without Connection": answer_with(SWITCH, UPGRADE),
     "101 to something else": answer_with(SWITCH, "Upgrade: h2c", CONNECTION),
     "a subprotocol not offered": answer_with(SWITCH, UPGRADE, CONNECTION, "Sec-WebSocket-Protocol: evil"),
-    "two subprotocols": answer_with(SWITCH, UPGRADE, CONNECTION, "Sec-WebSocket-Protocol: a", "Sec-WebSocket-Protocol: b"),
-    "an extension not offered": answer_with(SWITCH, UPGRADE, CONNECTION, "Sec-WebSocket-Extensions: permessage-deflate"),
+    "two subprotocols": answer_with(
+        SWITCH, UPGRADE, CONNECTION, "Sec-WebSocket-Protocol: a", "Sec-WebSocket-Protocol: b"
+    ),
+    "an extension not offered": answer_with(
+        SWITCH, UPGRADE, CONNECTION, "Sec-WebSocket-Extensions: permessage-deflate"
+    ),
 }
 
 
@@ -165,19 +169,24 @@ def test_other_upgrades_are_ordinary_requests(proxy: Sheaf, recorder: Recorder, 
     assert recorder.latest.all("upgrade") == recorder.latest.all("http2-settings") == []
 
 
-@pytest.mark.parametrize("origin,status", [
-    ("https://good.example", 101),
-    ("https://app.wild.example", 101),
-    ("https://evil.example", 403),
-    ("http://good.example", 403),
-    ("https://good.example.evil.example", 403),
-    ("https://wild.example.evil.example", 403),
-    ("https://evilwild.example", 403),
-    ("https://good.example:8443", 403),
-    ("null", 403),
-])
+@pytest.mark.parametrize(
+    "origin,status",
+    [
+        ("https://good.example", 101),
+        ("https://app.wild.example", 101),
+        ("https://evil.example", 403),
+        ("http://good.example", 403),
+        ("https://good.example.evil.example", 403),
+        ("https://wild.example.evil.example", 403),
+        ("https://evilwild.example", 403),
+        ("https://good.example:8443", 403),
+        ("null", 403),
+    ],
+)
 def test_origin_that_is_not_listed_is_refused(make_sheaf, recorder: Recorder, origin: str, status: int) -> None:
-    proxy = make_sheaf(recorder.url, {"websocket": {"allowed_origins": ["https://good.example", "https://*.wild.example"]}})
+    proxy = make_sheaf(
+        recorder.url, {"websocket": {"allowed_origins": ["https://good.example", "https://*.wild.example"]}}
+    )
     before = len(recorder.requests)
     with RawClient(proxy.port) as client:
         assert client.request(upgrade("/ws", f"Origin: {origin}\n")).status == status
@@ -187,7 +196,9 @@ def test_origin_that_is_not_listed_is_refused(make_sheaf, recorder: Recorder, or
 
 
 @pytest.mark.parametrize("count,size", [(10, 10), (60, 1000), (500, 100)])
-def test_frames_sent_with_the_handshake_wait_for_the_101(proxy: Sheaf, recorder: Recorder, count: int, size: int) -> None:
+def test_frames_sent_with_the_handshake_wait_for_the_101(
+    proxy: Sheaf, recorder: Recorder, count: int, size: int
+) -> None:
     answered = threading.Event()
 
     def late(request: Request) -> bytes:

@@ -82,7 +82,11 @@ def test_uploads_come_back_from_the_echo(sheaf: Sheaf, size: int, framing: str) 
             data = f"Content-Length: {size}\r\n\r\n".encode() + body
         else:
             parts = [body[start : start + 4000] for start in range(0, size, 4000)]
-            data = b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in parts) + b"0\r\n\r\n"
+            data = (
+                b"Transfer-Encoding: chunked\r\n\r\n"
+                + b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in parts)
+                + b"0\r\n\r\n"
+            )
         client.send(b"POST /upload HTTP/1.1\r\nHost: a.example\r\n" + data)
         assert json.loads(client.response().body)["bytes"] == size
         client.send(b"POST /api/echo HTTP/1.1\r\nHost: a.example\r\nContent-Type: x/y\r\n" + data)
@@ -106,7 +110,14 @@ def test_connection_close_is_obeyed(sheaf: Sheaf) -> None:
 
 def test_pipelined_requests_are_answered_in_order(sheaf: Sheaf) -> None:
     with RawClient(sheaf.port) as client:
-        paths = ["/api/quotes/acme", "/status/404", "/page", "/status/204", "/download?bytes=70000", "/api/quotes/hooli"]
+        paths = [
+            "/api/quotes/acme",
+            "/status/404",
+            "/page",
+            "/status/204",
+            "/download?bytes=70000",
+            "/api/quotes/hooli",
+        ]
         client.send(b"".join(f"GET {path} HTTP/1.1\r\nHost: a.example\r\n\r\n".encode() for path in paths))
         answers = [client.response() for _ in paths]
     assert [answer.status for answer in answers] == [200, 404, 200, 204, 200, 200]
@@ -147,14 +158,17 @@ def test_100_continue_comes_before_the_body_is_sent(sheaf: Sheaf) -> None:
 
 def test_client_that_does_not_wait_for_100_is_served_too(sheaf: Sheaf) -> None:
     with RawClient(sheaf.port) as client:
-        client.send(b"POST /upload HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello")
+        client.send(
+            b"POST /upload HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello"
+        )
         assert json.loads(client.response().body)["bytes"] == 5
 
 
 def test_interim_answers_of_the_backend_pass(make_recorder, make_sheaf) -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
-    recorder = make_recorder(lambda _: hints + b"HTTP/1.1 102 Processing\r\n\r\n" +
-                             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    recorder = make_recorder(
+        lambda _: hints + b"HTTP/1.1 102 Processing\r\n\r\n" + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    )
     proxy = make_sheaf(recorder.url)
     with RawClient(proxy.port) as client:
         client.send(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
@@ -163,7 +177,9 @@ def test_interim_answers_of_the_backend_pass(make_recorder, make_sheaf) -> None:
         assert client.response().body == b"ok"
     with RawClient(proxy.port) as client:
         client.send(b"GET / HTTP/1.0\r\nHost: a.example\r\n\r\n")
-        assert client.response(skip_interim=False).status == 200, "an HTTP/1.0 client got an interim answer (RFC 9110 15.2)"
+        assert client.response(skip_interim=False).status == 200, (
+            "an HTTP/1.0 client got an interim answer (RFC 9110 15.2)"
+        )
 
 
 def test_server_sent_events_pass_at_once(sheaf: Sheaf) -> None:
@@ -225,9 +241,19 @@ TRUSTED = {"forwarded": {"trusted_proxies": ["127.0.0.1/32", "10.0.0.0/8"]}}
 
 def test_trusted_proxy_is_believed_and_merged_into_one_line(make_sheaf, backend: Backend) -> None:
     proxy = make_sheaf(backend.url, TRUSTED)
-    fields = seen(get(proxy.port, "/headers", "X-Forwarded-For: 198.51.100.7\nX-Forwarded-For: 10.1.2.3\n"
-                      "X-Forwarded-Proto: https\nX-Forwarded-Host: www.example\nX-Request-ID: abc-123\n"))
-    assert [part.strip() for part in fields["x-forwarded-for"][0].split(",")] == ["198.51.100.7", "10.1.2.3", "127.0.0.1"]
+    fields = seen(
+        get(
+            proxy.port,
+            "/headers",
+            "X-Forwarded-For: 198.51.100.7\nX-Forwarded-For: 10.1.2.3\n"
+            "X-Forwarded-Proto: https\nX-Forwarded-Host: www.example\nX-Request-ID: abc-123\n",
+        )
+    )
+    assert [part.strip() for part in fields["x-forwarded-for"][0].split(",")] == [
+        "198.51.100.7",
+        "10.1.2.3",
+        "127.0.0.1",
+    ]
     assert len(fields["x-forwarded-for"]) == 1
     assert fields["x-forwarded-proto"] == ["https"]
     assert fields["x-forwarded-host"] == ["www.example"]
@@ -276,7 +302,9 @@ def test_routes_choose_the_longest_prefix_at_a_segment(make_sheaf, backend: Back
 
     def post(path: str, size: int) -> int:
         with RawClient(proxy.port) as client:
-            return client.request(f"POST {path} HTTP/1.1\nHost: a.example\nContent-Length: {size}\n\n{'x' * size}").status
+            return client.request(
+                f"POST {path} HTTP/1.1\nHost: a.example\nContent-Length: {size}\n\n{'x' * size}"
+            ).status
 
     assert post("/api/echo", 50) == 200
     assert post("/api/echo", 101) == 413

@@ -15,7 +15,7 @@ from harness.frames import BINARY, CLOSE, TEXT, RawWebSocket, close_frame, frame
 from harness.ports import wait_until
 from harness.raw import RawClient, get
 from harness.recorder import Recorder, upgrade_answer
-from harness.sheaf import Sheaf, is_sanitized, scaled
+from harness.sheaf import is_sanitized, scaled
 
 
 def test_sigterm_closes_sessions_with_1012_and_exits_with_0(make_sheaf, backend: Backend) -> None:
@@ -232,8 +232,10 @@ def test_backend_killed_under_http_load_gives_only_honest_answers(make_backend, 
 def test_slow_reader_is_closed_at_the_stall_timeout_and_slows_nobody(make_sheaf, backend: Backend) -> None:
     proxy = make_sheaf(backend.url, {"timeouts": {"stall": "2s"}})
     before = proxy.memory_kib()
-    with RawWebSocket(proxy.port, "/ws/flood?bytes=65536&count=5000", receive_buffer=8192) as slow, \
-            RawWebSocket(proxy.port) as quick:
+    with (
+        RawWebSocket(proxy.port, "/ws/flood?bytes=65536&count=5000", receive_buffer=8192) as slow,
+        RawWebSocket(proxy.port) as quick,
+    ):
         began, latencies = time.monotonic(), []
         while time.monotonic() - began < 1.5:
             sent = time.monotonic()
@@ -243,7 +245,11 @@ def test_slow_reader_is_closed_at_the_stall_timeout_and_slows_nobody(make_sheaf,
             time.sleep(0.01)
         assert sorted(latencies)[len(latencies) * 9 // 10] < (0.05 if not is_sanitized() else 0.25)
         assert is_sanitized() or proxy.memory_kib() - before < 4 * 1024, "a slow reader's messages pile up"
-        wait_until(lambda: proxy.metric("sheaf_websocket_closes_total", reason="client_stalled") == 1, 5, "the stalled one goes")
+        wait_until(
+            lambda: proxy.metric("sheaf_websocket_closes_total", reason="client_stalled") == 1,
+            5,
+            "the stalled one goes",
+        )
         assert time.monotonic() - began < 5
         assert proxy.metric("sheaf_backpressure_pauses_total") >= 1
         slow.close()
@@ -312,7 +318,9 @@ def test_clients_that_vanish_in_crowds_leave_nothing_behind(make_sheaf, backend:
             one.send(frame(BINARY, bytes(5000))[: 100 * number])  # some in the middle of a message
         for number, one in enumerate(sockets):
             one.reset() if number % 2 else one.close()
-        wait_until(lambda: proxy.metric("sheaf_websocket_sessions") == 0, 8, f"round {round_number}: all sessions are over")
+        wait_until(
+            lambda: proxy.metric("sheaf_websocket_sessions") == 0, 8, f"round {round_number}: all sessions are over"
+        )
     wait_until(lambda: proxy.metric("sheaf_pool_links", state="active") == 0, 8, "all links are free")
     wait_until(lambda: proxy.metric("sheaf_client_connections") == 0, 8, "all connections are gone")
     descriptors = proxy.descriptors()
@@ -323,8 +331,11 @@ def test_clients_that_vanish_in_crowds_leave_nothing_behind(make_sheaf, backend:
 
 
 def test_descriptors_that_run_out_pause_accepting_and_nothing_else(make_sheaf, backend: Backend) -> None:
-    proxy = make_sheaf(backend.url, {"workers": 1, "pool": {"min_size": 1, "health_check_interval": "0s"},
-                                     "listen": {"max_connections": 5000}}, wrapper=["prlimit", "--nofile=64:64"])
+    proxy = make_sheaf(
+        backend.url,
+        {"workers": 1, "pool": {"min_size": 1, "health_check_interval": "0s"}, "listen": {"max_connections": 5000}},
+        wrapper=["prlimit", "--nofile=64:64"],
+    )
     with RawWebSocket(proxy.port) as session:
         crowd = [RawClient(proxy.port) for _ in range(100)]  # the kernel completes these; Sheaf cannot take them all
         wait_until(lambda: proxy.metric("sheaf_client_accept_pauses_total") >= 1, 5, "accepting pauses")

@@ -90,8 +90,10 @@ def test_idle_timeout_does_not_fire_between_requests_in_time(make_sheaf, backend
 
 
 def test_idle_timeout_does_not_concern_websockets_and_streams(make_sheaf, backend: Backend) -> None:
-    proxy = make_sheaf(backend.url, {"timeouts": {"idle": "500ms", "response": "500ms", "head": "500ms", "body": "500ms",
-                                                  "stall": "500ms"}})
+    proxy = make_sheaf(
+        backend.url,
+        {"timeouts": {"idle": "500ms", "response": "500ms", "head": "500ms", "body": "500ms", "stall": "500ms"}},
+    )
     with RawWebSocket(proxy.port) as socket, RawClient(proxy.port) as stream:
         stream.send(b"GET /sse?count=3&interval=1 HTTP/1.1\r\nHost: a\r\n\r\n")
         stream.read_until(b"id: 2\n")
@@ -164,7 +166,7 @@ def test_response_timeout_does_not_fire_for_an_answer_in_time(make_sheaf, backen
 
 
 def test_response_timeout_does_not_count_the_upload(make_sheaf, backend: Backend) -> None:
-    """The backend cannot answer before it has the body; the time-out is for its answer, not for the client's sending."""
+    """The backend cannot answer before it has the body; the time-out is for its answer, not for the sending."""
     proxy = make_sheaf(backend.url, {"timeouts": {"response": "1s"}, "limits": {"min_body_rate": 0}})
     with RawClient(proxy.port) as client:
         client.send(b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n")
@@ -182,7 +184,9 @@ def test_response_timeout_holds_for_upgrades(make_sheaf, make_recorder) -> None:
 
 
 def test_response_timeout_of_a_route_beats_the_global_one(make_sheaf, backend: Backend) -> None:
-    proxy = make_sheaf(backend.url, {"timeouts": {"response": "1s"}}, routes=[{"path": "/slow", "response_timeout": "4s"}])
+    proxy = make_sheaf(
+        backend.url, {"timeouts": {"response": "1s"}}, routes=[{"path": "/slow", "response_timeout": "4s"}]
+    )
     assert get(proxy.port, "/slow?seconds=2").status == 200
 
 
@@ -245,10 +249,21 @@ def test_max_fields(make_sheaf, make_recorder, count: int, status: int) -> None:
         assert client.request(f"GET / HTTP/1.1\nHost: a\n{fields}\n").status == status
 
 
-@pytest.mark.parametrize("path,size,passes", [("/ws/echo", 1000, True), ("/ws/echo", 1001, False), ("/ws/slow?delay=0", 5000, True),
-                                              ("/ws/slow?delay=0", 5001, False)])
-def test_max_message_of_the_proxy_and_of_a_route(make_sheaf, backend: Backend, path: str, size: int, passes: bool) -> None:
-    proxy = make_sheaf(backend.url, {"limits": {"max_message": 1000}}, routes=[{"path": "/ws/slow", "max_message": 5000}])
+@pytest.mark.parametrize(
+    "path,size,passes",
+    [
+        ("/ws/echo", 1000, True),
+        ("/ws/echo", 1001, False),
+        ("/ws/slow?delay=0", 5000, True),
+        ("/ws/slow?delay=0", 5001, False),
+    ],
+)
+def test_max_message_of_the_proxy_and_of_a_route(
+    make_sheaf, backend: Backend, path: str, size: int, passes: bool
+) -> None:
+    proxy = make_sheaf(
+        backend.url, {"limits": {"max_message": 1000}}, routes=[{"path": "/ws/slow", "max_message": 5000}]
+    )
     with RawWebSocket(proxy.port, path) as socket:
         socket.send_quietly(frame(BINARY, bytes(size)))
         if passes:
@@ -258,7 +273,9 @@ def test_max_message_of_the_proxy_and_of_a_route(make_sheaf, backend: Backend, p
 
 
 def test_ping_interval_of_a_route_beats_the_global_one(make_sheaf, backend: Backend) -> None:
-    proxy = make_sheaf(backend.url, {"websocket": {"ping_interval": "0s"}}, routes=[{"path": "/ws/slow", "ping_interval": "300ms"}])
+    proxy = make_sheaf(
+        backend.url, {"websocket": {"ping_interval": "0s"}}, routes=[{"path": "/ws/slow", "ping_interval": "300ms"}]
+    )
     with RawWebSocket(proxy.port, "/ws/slow") as pinged, RawWebSocket(proxy.port, "/ws/echo") as quiet:
         received = pinged.read_frame()
         assert received is not None and received.opcode == PING
@@ -269,9 +286,17 @@ def test_ping_interval_of_a_route_beats_the_global_one(make_sheaf, backend: Back
 
 
 def test_allowed_origins_of_a_route_beat_the_global_ones(make_sheaf, backend: Backend) -> None:
-    proxy = make_sheaf(backend.url, {"websocket": {"allowed_origins": ["https://a.example"]}},
-                       routes=[{"path": "/ws/slow", "allowed_origins": ["https://b.example"]}])
-    for path, origin, status in (("/ws/echo", "a", 101), ("/ws/echo", "b", 403), ("/ws/slow", "b", 101), ("/ws/slow", "a", 403)):
+    proxy = make_sheaf(
+        backend.url,
+        {"websocket": {"allowed_origins": ["https://a.example"]}},
+        routes=[{"path": "/ws/slow", "allowed_origins": ["https://b.example"]}],
+    )
+    for path, origin, status in (
+        ("/ws/echo", "a", 101),
+        ("/ws/echo", "b", 403),
+        ("/ws/slow", "b", 101),
+        ("/ws/slow", "a", 403),
+    ):
         with RawClient(proxy.port) as client:
             assert client.request(upgrade(path, f"Origin: https://{origin}.example\n")).status == status, (path, origin)
 

@@ -13,7 +13,7 @@ from harness.ports import wait_until
 from harness.raw import RawClient, get
 from harness.sheaf import Sheaf
 
-FORGERIES = [b"a\rb", b"a\x1b[31mred", b"a\x08b", b"a\x7fb", b"a\x9bb", b"a\"b", b"a\\b", b"a\\x0ab", b"a\xe2\x80\xa8b"]
+FORGERIES = [b"a\rb", b"a\x1b[31mred", b"a\x08b", b"a\x7fb", b"a\x9bb", b'a"b', b"a\\b", b"a\\x0ab", b"a\xe2\x80\xa8b"]
 
 
 def json_lines(proxy: Sheaf) -> list[dict[str, object]]:
@@ -22,8 +22,10 @@ def json_lines(proxy: Sheaf) -> list[dict[str, object]]:
 
 def access(proxy: Sheaf, path: str) -> dict[str, object]:
     """The access line of a request, once it is there."""
+
     def find() -> list[dict[str, object]]:
         return [line for line in json_lines(proxy) if line.get("msg") == "access" and path in str(line.values())]
+
     return wait_until(find, 3, f"an access line for {path}")[0]
 
 
@@ -33,7 +35,9 @@ def test_user_agent_cannot_forge_a_line(make_sheaf, backend: Backend, log_format
     proxy = make_sheaf(backend.url, {"log": {"format": log_format}})
     before = len(proxy.log().splitlines())
     with RawClient(proxy.port) as client:
-        client.send(b"GET /status/200?forged HTTP/1.1\r\nHost: a\r\nUser-Agent: " + value + b"\r\nConnection: close\r\n\r\n")
+        client.send(
+            b"GET /status/200?forged HTTP/1.1\r\nHost: a\r\nUser-Agent: " + value + b"\r\nConnection: close\r\n\r\n"
+        )
         client.read_all()
     wait_until(lambda: len(proxy.log().splitlines()) > before, 3, "a line")
     raw = proxy.log_file.read_bytes()

@@ -127,7 +127,9 @@ def test_acquire_timeout_holds_for_websockets_too(make_recorder, make_sheaf) -> 
 
 def test_max_waiting_refuses_at_once_with_retry_after(make_recorder, make_sheaf) -> None:
     recorder: Recorder = make_recorder(slow_answers(1.0))
-    proxy = make_sheaf(recorder.url, {"pool": {"min_size": 0, "max_size": 1, "max_waiting": 2, "acquire_timeout": "10s", **QUIET}})
+    proxy = make_sheaf(
+        recorder.url, {"pool": {"min_size": 0, "max_size": 1, "max_waiting": 2, "acquire_timeout": "10s", **QUIET}}
+    )
     first = ask(proxy)
     wait_until(lambda: len(recorder.requests) == 1, 3, "the first request holds the connection")
     waiting = [ask(proxy), ask(proxy)]
@@ -301,8 +303,11 @@ def test_connect_timeout_ends_an_attempt_at_a_silent_address(make_sheaf) -> None
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", port))
             fillers.append(filler)
-        proxy = make_sheaf(f"http://127.0.0.1:{port}", {"upstream": {"connect_timeout": "500ms"}, "pool": {
-            "min_size": 0, "acquire_timeout": "2s", **QUIET}}, ready="/livez")
+        proxy = make_sheaf(
+            f"http://127.0.0.1:{port}",
+            {"upstream": {"connect_timeout": "500ms"}, "pool": {"min_size": 0, "acquire_timeout": "2s", **QUIET}},
+            ready="/livez",
+        )
         began = time.monotonic()
         assert get(proxy.port).status in (503, 504)
         assert time.monotonic() - began < 3.5
@@ -319,8 +324,9 @@ def test_unix_socket_serves_http_and_websockets(make_backend, make_sheaf) -> Non
         assert socket.read_message() == (TEXT, b"hello")
 
 
-def test_tls_to_the_backend_is_verified_and_serves_http_and_websockets(make_backend, make_sheaf, certificate: Pair,
-                                                                       authority: Authority) -> None:
+def test_tls_to_the_backend_is_verified_and_serves_http_and_websockets(
+    make_backend, make_sheaf, certificate: Pair, authority: Authority
+) -> None:
     backend: Backend = make_backend(tls=certificate)
     proxy = make_sheaf(backend.url, {"upstream": {"tls_ca": str(authority.certificate)}})
     assert get(proxy.port, "/page").status == 200
@@ -330,18 +336,30 @@ def test_tls_to_the_backend_is_verified_and_serves_http_and_websockets(make_back
         assert socket.read_message() == (TEXT, b"hello" * 10_000)
 
 
-@pytest.mark.parametrize("names,options,works", [
-    (["127.0.0.1"], {}, True),
-    (["backend.example"], {}, False),
-    (["backend.example"], {"tls_server_name": "backend.example"}, True),
-    (["backend.example"], {"tls_server_name": "other.example"}, False),
-    (["backend.example"], {"tls_verify": False}, True),
-    (["127.0.0.1"], {"tls_ca": ""}, False),
-    (["127.0.0.1"], {"tls_ca": "", "tls_verify": False}, True),
-], ids=["right address", "wrong name", "right server name", "wrong server name", "not verified", "unknown authority",
-        "unknown authority, not verified"])
-def test_tls_to_the_backend_checks_names_and_authority(make_recorder, make_sheaf, authority: Authority, names: list[str],
-                                                       options: dict[str, object], works: bool) -> None:
+@pytest.mark.parametrize(
+    "names,options,works",
+    [
+        (["127.0.0.1"], {}, True),
+        (["backend.example"], {}, False),
+        (["backend.example"], {"tls_server_name": "backend.example"}, True),
+        (["backend.example"], {"tls_server_name": "other.example"}, False),
+        (["backend.example"], {"tls_verify": False}, True),
+        (["127.0.0.1"], {"tls_ca": ""}, False),
+        (["127.0.0.1"], {"tls_ca": "", "tls_verify": False}, True),
+    ],
+    ids=[
+        "right address",
+        "wrong name",
+        "right server name",
+        "wrong server name",
+        "not verified",
+        "unknown authority",
+        "unknown authority, not verified",
+    ],
+)
+def test_tls_to_the_backend_checks_names_and_authority(
+    make_recorder, make_sheaf, authority: Authority, names: list[str], options: dict[str, object], works: bool
+) -> None:
     pair = authority.issue(*names)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair.certificate, pair.key)
@@ -349,8 +367,9 @@ def test_tls_to_the_backend_checks_names_and_authority(make_recorder, make_sheaf
     context.sni_callback = lambda _socket, name, _context: told.append(name)
     recorder: Recorder = make_recorder(context=context)
     upstream = {"tls_ca": str(authority.certificate), **options}
-    proxy = make_sheaf(recorder.url, {"upstream": upstream, "pool": {"min_size": 0, "acquire_timeout": "1s", **QUIET}},
-                       ready="/livez")
+    proxy = make_sheaf(
+        recorder.url, {"upstream": upstream, "pool": {"min_size": 0, "acquire_timeout": "1s", **QUIET}}, ready="/livez"
+    )
     response = get(proxy.port)
     assert response.status in ((200,) if works else (502, 503))
     assert (recorder.received != b"") == works

@@ -23,9 +23,19 @@ MODULES = Path(os.environ.get("SHEAF_NODE_MODULES", ROOT / "build/clients/node_m
 
 def node(script: str, *arguments: str, authority: Path | None = None) -> dict[str, object]:
     """Runs one of the JavaScript clients and returns what it printed."""
-    environment = {**os.environ, "NODE_PATH": str(MODULES), **({"NODE_EXTRA_CA_CERTS": str(authority)} if authority else {})}
-    done = subprocess.run(["node", str(CLIENTS / script), *arguments], env=environment, capture_output=True, text=True,
-                          timeout=40, check=False)
+    environment = {
+        **os.environ,
+        "NODE_PATH": str(MODULES),
+        **({"NODE_EXTRA_CA_CERTS": str(authority)} if authority else {}),
+    }
+    done = subprocess.run(
+        ["node", str(CLIENTS / script), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr + done.stdout
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -39,8 +49,11 @@ def check_scenario(seen: dict[str, object], first: str, last: str) -> None:
     assert seen["disconnect"] == "io client disconnect"
 
 
-TRANSPORTS = [("polling", "polling", "polling"), ("websocket", "websocket", "websocket"),
-              ("polling,websocket", "polling", "websocket")]
+TRANSPORTS = [
+    ("polling", "polling", "polling"),
+    ("websocket", "websocket", "websocket"),
+    ("polling,websocket", "polling", "websocket"),
+]
 
 
 @pytest.mark.parametrize("transports,first,last", TRANSPORTS, ids=["polling", "websocket", "upgrade"])
@@ -49,18 +62,28 @@ def test_javascript_client_runs_the_whole_scenario(sheaf: Sheaf, transports: str
 
 
 @pytest.mark.parametrize("transports,first,last", TRANSPORTS, ids=["polling", "websocket", "upgrade"])
-def test_javascript_client_runs_the_whole_scenario_over_tls(make_sheaf, backend: Backend, certificate: Pair,
-                                                            authority: Authority, transports: str, first: str,
-                                                            last: str) -> None:
-    proxy = make_sheaf(backend.url, {"listen": {"tls_certificate": str(certificate.certificate),
-                                                "tls_key": str(certificate.key)}})
-    check_scenario(node("socketio.cjs", f"https://localhost:{proxy.port}", transports, authority=authority.certificate),
-                   first, last)
+def test_javascript_client_runs_the_whole_scenario_over_tls(
+    make_sheaf, backend: Backend, certificate: Pair, authority: Authority, transports: str, first: str, last: str
+) -> None:
+    proxy = make_sheaf(
+        backend.url, {"listen": {"tls_certificate": str(certificate.certificate), "tls_key": str(certificate.key)}}
+    )
+    check_scenario(
+        node("socketio.cjs", f"https://localhost:{proxy.port}", transports, authority=authority.certificate),
+        first,
+        last,
+    )
 
 
 def test_ws_client_of_node_echoes_with_compression_offered(sheaf: Sheaf) -> None:
     seen = node("ws.cjs", f"{sheaf.ws_url}/ws/echo")
-    assert (seen["received"], seen["inOrder"], seen["pongs"], seen["code"], seen["reason"]) == (200, True, 1, 4001, "done")
+    assert (seen["received"], seen["inOrder"], seen["pongs"], seen["code"], seen["reason"]) == (
+        200,
+        True,
+        1,
+        4001,
+        "done",
+    )
 
 
 async def python_scenario(url: str, transports: list[str], context: ssl.SSLContext | None) -> dict[str, object]:
@@ -103,8 +126,11 @@ async def python_scenario(url: str, transports: list[str], context: ssl.SSLConte
         return seen
 
 
-@pytest.mark.parametrize("transports,final", [(["polling"], "polling"), (["websocket"], "websocket"),
-                                              (["polling", "websocket"], "websocket")], ids=["polling", "websocket", "upgrade"])
+@pytest.mark.parametrize(
+    "transports,final",
+    [(["polling"], "polling"), (["websocket"], "websocket"), (["polling", "websocket"], "websocket")],
+    ids=["polling", "websocket", "upgrade"],
+)
 def test_python_client_runs_the_whole_scenario(sheaf: Sheaf, transports: list[str], final: str) -> None:
     seen = asyncio.run(asyncio.wait_for(python_scenario(sheaf.url, transports, None), 20))
     assert seen["transport"] == final

@@ -46,7 +46,9 @@ def client_context(authority: Authority, version: ssl.TLSVersion) -> ssl.SSLCont
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_modern_versions_serve_http_and_websockets(secure: Sheaf, authority: Authority, version: ssl.TLSVersion) -> None:
+def test_modern_versions_serve_http_and_websockets(
+    secure: Sheaf, authority: Authority, version: ssl.TLSVersion
+) -> None:
     context = client_context(authority, version)
     assert get(secure.port, "/page", context=context).status == 200
     assert len(get(secure.port, "/download?bytes=5000000", context=context, timeout=20).body) == 5_000_000
@@ -65,7 +67,9 @@ def test_old_versions_are_refused(secure: Sheaf, authority: Authority, version: 
     wait_until(lambda: secure.metric("sheaf_tls_failures_total") == failures + 1, 3, "the failure is counted")
 
 
-@pytest.mark.parametrize("suite", ["AES128-SHA", "AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384"])
+@pytest.mark.parametrize(
+    "suite", ["AES128-SHA", "AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384"]
+)
 def test_ciphers_without_forward_secrecy_or_aead_are_refused(secure: Sheaf, authority: Authority, suite: str) -> None:
     context = client_context(authority, ssl.TLSVersion.TLSv1_2)
     context.set_ciphers(f"{suite}:@SECLEVEL=0")
@@ -89,8 +93,9 @@ def test_session_is_resumed_on_any_worker(secure: Sheaf, authority: Authority, v
 
 
 @pytest.mark.parametrize("offered,chosen", [(["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"), ([], None)])
-def test_alpn_chooses_http11(secure: Sheaf, client_tls: ssl.SSLContext, authority: Authority, offered: list[str],
-                             chosen: str | None) -> None:
+def test_alpn_chooses_http11(
+    secure: Sheaf, client_tls: ssl.SSLContext, authority: Authority, offered: list[str], chosen: str | None
+) -> None:
     context = ssl.create_default_context(cafile=str(authority.certificate))
     if offered:
         context.set_alpn_protocols(offered)
@@ -111,8 +116,13 @@ def test_client_that_speaks_only_h2_gets_no_http11_by_mistake(secure: Sheaf, aut
 
 def s_client(port: int, *options: str, lines: str = "") -> str:
     """openssl's own client; letters at the start of a line are commands (R: renegotiate)."""
-    process = subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *options], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     assert process.stdin is not None
     time.sleep(0.4)
     try:
@@ -167,7 +177,9 @@ def test_tls_on_the_http_port_reaches_nobody(make_recorder, make_sheaf, authorit
     assert get(proxy.port).status == 200
 
 
-@pytest.mark.parametrize("garbage", [b"\x16\x03\x01\xff\xff", b"\0" * 300, b"\x80\x2e\x01\0\x02", b"\x16\x03\x01\0\x05\x01\0\0\x01\0"])
+@pytest.mark.parametrize(
+    "garbage", [b"\x16\x03\x01\xff\xff", b"\0" * 300, b"\x80\x2e\x01\0\x02", b"\x16\x03\x01\0\x05\x01\0\0\x01\0"]
+)
 def test_garbage_instead_of_a_handshake_ends_that_connection_only(secure: Sheaf, garbage: bytes) -> None:
     with RawClient(secure.port) as client:
         client.send_quietly(garbage + bytes(2000))
@@ -195,8 +207,9 @@ def test_handshake_timeout_closes_a_silent_client(make_sheaf, backend: Backend, 
         assert 0.8 < time.monotonic() - began < 2.5
 
 
-def test_handshake_timeout_does_not_concern_a_client_that_is_through(make_sheaf, backend: Backend, certificate: Pair,
-                                                                     client_tls: ssl.SSLContext) -> None:
+def test_handshake_timeout_does_not_concern_a_client_that_is_through(
+    make_sheaf, backend: Backend, certificate: Pair, client_tls: ssl.SSLContext
+) -> None:
     proxy = make_sheaf(backend.url, {**tls_conf(certificate), "timeouts": {"handshake": "500ms"}})
     with RawClient(proxy.port, context=client_tls) as client:
         time.sleep(1.2)

@@ -12,8 +12,19 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from harness.backend import Backend
-from harness.frames import (BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawWebSocket, apply_mask, close_frame, frame,
-                            upgrade)
+from harness.frames import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    RawWebSocket,
+    apply_mask,
+    close_frame,
+    frame,
+    upgrade,
+)
 from harness.ports import wait_until
 from harness.raw import RawClient, get
 from harness.recorder import upgrade_answer
@@ -89,8 +100,19 @@ def test_backend_pings_are_answered_by_the_proxy(make_recorder, make_sheaf) -> N
         assert apply_mask(pong[4:20], pong[:4]) == b"from the backend"
 
 
-@pytest.mark.parametrize("code,reason", [(1000, ""), (1000, "bye"), (1001, "going"), (1008, "policy"), (1011, "oops"),
-                                         (3000, "library"), (4321, "application " + "x" * 100), (4000, "héllo")])
+@pytest.mark.parametrize(
+    "code,reason",
+    [
+        (1000, ""),
+        (1000, "bye"),
+        (1001, "going"),
+        (1008, "policy"),
+        (1011, "oops"),
+        (3000, "library"),
+        (4321, "application " + "x" * 100),
+        (4000, "héllo"),
+    ],
+)
 def test_close_of_the_backend_reaches_the_client(sheaf: Sheaf, code: int, reason: str) -> None:
     with RawWebSocket(sheaf.port, f"/ws/close?code={code}&reason={quote(reason)}&first=hello") as socket:
         assert socket.read_message() == (TEXT, b"hello")
@@ -108,7 +130,9 @@ def test_close_of_the_client_reaches_the_backend(sheaf: Sheaf, code: int, reason
         socket.send(close_frame(code, reason.encode()))
         assert socket.read_close().code == code
         assert socket.ended(3)
-    seen = wait_until(lambda: json.loads(get(sheaf.port, f"/api/closes?tag={tag}").body), 3, "the backend sees the Close")
+    seen = wait_until(
+        lambda: json.loads(get(sheaf.port, f"/api/closes?tag={tag}").body), 3, "the backend sees the Close"
+    )
     assert seen == [{"tag": tag, "code": code, "reason": reason}]
 
 
@@ -149,7 +173,9 @@ def test_path_that_no_websocket_serves_is_refused_as_the_backend_says(sheaf: She
     assert refused.value.response.status_code == 403
 
 
-@pytest.mark.parametrize("offered,chosen", [(["chat.v2", "chat.v1"], "chat.v2"), (["chat.v1"], "chat.v1"), (["x"], None)])
+@pytest.mark.parametrize(
+    "offered,chosen", [(["chat.v2", "chat.v1"], "chat.v2"), (["chat.v1"], "chat.v1"), (["x"], None)]
+)
 def test_subprotocols_pass(sheaf: Sheaf, offered: list[str], chosen: str | None) -> None:
     with connect(f"{sheaf.ws_url}/ws/chat", subprotocols=[Subprotocol(name) for name in offered]) as socket:
         assert socket.subprotocol == chosen
@@ -215,9 +241,10 @@ def test_client_that_pongs_is_left_in_peace(make_sheaf, backend: Backend) -> Non
 
 
 def test_pings_do_not_come_between_fragments_as_data(make_sheaf, backend: Backend) -> None:
-    """Control frames may stand between the fragments of a message (RFC 6455 5.4); a stock client must put up with it."""
+    """Control frames may stand between the fragments of a message (RFC 6455 5.4); a stock client puts up with it."""
     proxy = make_sheaf(backend.url, {"websocket": {"ping_interval": "100ms", "ping_timeout": "5s"}})
     with connect(f"{proxy.ws_url}/ws/echo", compression=None, max_size=None) as socket:
+
         def slowly():  # noqa: ANN202
             for _ in range(10):
                 time.sleep(0.1)
@@ -242,7 +269,9 @@ def test_data_after_a_close_is_ignored(make_recorder, make_sheaf) -> None:
     with RawWebSocket(proxy.port, "/ws") as socket:
         socket.send(frame(TEXT, b"before") + close_frame(1000) + frame(TEXT, b"after") + frame(3, b"nonsense"))
         upstream = recorder.latest.connection
-        wait_until(lambda: len(upstream.received.split(b"\r\n\r\n", 1)[1]) >= 12 + 8, 3, "message and Close go upstream")
+        wait_until(
+            lambda: len(upstream.received.split(b"\r\n\r\n", 1)[1]) >= 12 + 8, 3, "message and Close go upstream"
+        )
         recorder.settle()
         assert len(upstream.received.split(b"\r\n\r\n", 1)[1]) == 12 + 8, "what came after the Close went upstream"
 
@@ -264,7 +293,11 @@ def test_continuations_of_the_backend_keep_their_type(make_recorder, make_sheaf)
     recorder = make_recorder(upgrade_answer, at_head=True)
     proxy = make_sheaf(recorder.url)
     with RawWebSocket(proxy.port, "/ws") as socket:
-        recorder.latest.connection.send(frame(TEXT, b"a", fin=False, masked=False) + frame(PING, b"", masked=False) +
-                                        frame(CONTINUATION, b"b", masked=False) + frame(BINARY, b"c", masked=False))
+        recorder.latest.connection.send(
+            frame(TEXT, b"a", fin=False, masked=False)
+            + frame(PING, b"", masked=False)
+            + frame(CONTINUATION, b"b", masked=False)
+            + frame(BINARY, b"c", masked=False)
+        )
         assert socket.read_message() == (TEXT, b"ab")
         assert socket.read_message() == (BINARY, b"c")

@@ -15,7 +15,7 @@ from .sheaf import ROOT
 
 
 class Backend:
-    """One uvicorn process with the demo app, on a port or a Unix socket, plain or TLS. start() after kill() reuses both."""
+    """One uvicorn process with the demo app, on a port or a Unix socket, plain or TLS. kill() and start() keep both."""
 
     def __init__(self, folder: Path, *, unix: bool = False, tls: Pair | None = None, loud: bool = False) -> None:
         self.port = 0 if unix else free_port()
@@ -37,10 +37,27 @@ class Backend:
         tls = ["--ssl-certfile", str(self.tls.certificate), "--ssl-keyfile", str(self.tls.key)] if self.tls else []
         with self._log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "uvicorn", "demo.app:app", "--app-dir", str(ROOT / "docker"), *where, *tls,
-                 "--log-level", "info" if self._loud else "warning", "--backlog", "8192",
-                 "--timeout-graceful-shutdown", "1"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "SHEAF_DEMO_TICK": "0.05"})
+                [
+                    sys.executable,
+                    "-m",
+                    "uvicorn",
+                    "demo.app:app",
+                    "--app-dir",
+                    str(ROOT / "docker"),
+                    *where,
+                    *tls,
+                    "--log-level",
+                    "info" if self._loud else "warning",
+                    "--backlog",
+                    "8192",
+                    "--timeout-graceful-shutdown",
+                    "1",
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "SHEAF_DEMO_TICK": "0.05"},
+            )
         wait_until(self._accepts, 20, f"the backend accepts; its log: {self.log()[-2000:]}")
 
     def _accepts(self) -> bool:

@@ -1,8 +1,8 @@
 """Many WebSocket clients at once, in a process of their own: `python -m harness.crowd` with the arguments below.
 
-Each client sends numbered messages, keeps a few on their way, and checks that every echo comes back once and in order. The
-last line printed is a JSON ledger of the whole crowd. Frames are made by hand: a thousand stock clients would keep the
-machine busy with themselves.
+Each client sends numbered messages, keeps a few on their way, and checks that every echo comes back once and in order.
+The last line printed is a JSON ledger of the whole crowd. Frames are made by hand: a thousand stock clients would keep
+the machine busy with themselves.
 """
 
 from __future__ import annotations
@@ -47,13 +47,16 @@ async def read_frame(reader: asyncio.StreamReader) -> Frame:
 class Client:
     """One client: connect(), then run() until all echoes are back or the connection is over."""
 
-    def __init__(self, arguments: argparse.Namespace, number: int, ledger: Ledger, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, arguments: argparse.Namespace, number: int, ledger: Ledger, context: ssl.SSLContext | None
+    ) -> None:
         self._arguments, self._number, self._ledger, self._context = arguments, number, ledger, context
         self._writer: asyncio.StreamWriter
 
     async def connect(self) -> bool:
         reader, self._writer = await asyncio.open_connection(
-            "127.0.0.1", self._arguments.port, ssl=self._context, server_hostname="localhost" if self._context else None)
+            "127.0.0.1", self._arguments.port, ssl=self._context, server_hostname="localhost" if self._context else None
+        )
         self._reader = reader
         self._writer.write(upgrade(self._arguments.path).replace("\n", "\r\n").encode())
         head = await reader.readuntil(b"\r\n\r\n")
@@ -121,7 +124,10 @@ class Client:
 async def run(arguments: argparse.Namespace) -> Ledger:
     context = ssl.create_default_context(cafile=arguments.authority) if arguments.authority else None
     ledger, began = Ledger(), time.monotonic()
-    clients = [Client(arguments, number, ledger, context) for number in range(arguments.first, arguments.first + arguments.clients)]
+    clients = [
+        Client(arguments, number, ledger, context)
+        for number in range(arguments.first, arguments.first + arguments.clients)
+    ]
     gate = asyncio.Semaphore(50)
 
     async def connect(client: Client) -> Client | None:

@@ -11,19 +11,46 @@ from .crowd import Ledger
 
 
 class Crowd:
-    """`clients` clients spread over `processes` processes; started at once, they wait for go() when all are connected."""
+    """`clients` clients spread over `processes` processes; when all are connected they wait for go()."""
 
-    def __init__(self, port: int, *, clients: int, messages: int, processes: int = 2, authority: Path | None = None,
-                 **options: object) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        clients: int,
+        messages: int,
+        processes: int = 2,
+        authority: Path | None = None,
+        **options: object,
+    ) -> None:
         share = clients // processes
         extra = [part for key, value in options.items() for part in (f"--{key}", str(value))]
         if authority:
             extra += ["--authority", str(authority)]
         self._processes = [
-            subprocess.Popen([sys.executable, "-m", "harness.crowd", "--port", str(port), "--clients", str(share), "--first",
-                              str(number * share), "--messages", str(messages), "--wait-for-go", *extra],
-                             cwd=Path(__file__).parents[1], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            for number in range(processes)]
+            subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "harness.crowd",
+                    "--port",
+                    str(port),
+                    "--clients",
+                    str(share),
+                    "--first",
+                    str(number * share),
+                    "--messages",
+                    str(messages),
+                    "--wait-for-go",
+                    *extra,
+                ],
+                cwd=Path(__file__).parents[1],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for number in range(processes)
+        ]
         self.connected = 0
         for process in self._processes:
             assert process.stdout is not None

@@ -22,13 +22,23 @@ def accept_for(key: str) -> str:
 
 def upgrade(path: str, fields: str = "", *, key: str = KEY, version: str = "13", host: str = "test.example") -> str:
     """An upgrade request with LF line ends, as RawClient.request takes it."""
-    return (f"GET {path} HTTP/1.1\nHost: {host}\nConnection: Upgrade\nUpgrade: websocket\n"
-            f"Sec-WebSocket-Version: {version}\nSec-WebSocket-Key: {key}\n{fields}\n")
+    return (
+        f"GET {path} HTTP/1.1\nHost: {host}\nConnection: Upgrade\nUpgrade: websocket\n"
+        f"Sec-WebSocket-Version: {version}\nSec-WebSocket-Key: {key}\n{fields}\n"
+    )
 
 
-def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True,
-          length_bytes: int | None = None, declared: int | None = None) -> bytes:
-    """One frame. `length_bytes` (0, 2 or 8) forces a form of the length, `declared` a length other than the payload's."""
+def frame(
+    opcode: int,
+    payload: bytes = b"",
+    *,
+    fin: bool = True,
+    rsv: int = 0,
+    masked: bool = True,
+    length_bytes: int | None = None,
+    declared: int | None = None,
+) -> bytes:
+    """One frame. `length_bytes` (0, 2 or 8) forces a form of the length, `declared` another length."""
     length = len(payload) if declared is None else declared
     form = length_bytes if length_bytes is not None else 0 if length < 126 else 2 if length < 1 << 16 else 8
     second = length if form == 0 else 126 if form == 2 else 127
@@ -84,15 +94,24 @@ def parse_frame(read) -> Frame | None:  # noqa: ANN001  (a callable: count -> by
     masked = bool(head[1] & 0x80)
     mask = read(4) if masked else b""
     payload = read(length)
-    return Frame(bool(head[0] & 0x80), head[0] >> 4 & 7, head[0] & 0xF, masked,
-                 apply_mask(payload, mask) if masked else payload)
+    return Frame(
+        bool(head[0] & 0x80), head[0] >> 4 & 7, head[0] & 0xF, masked, apply_mask(payload, mask) if masked else payload
+    )
 
 
 class RawWebSocket(RawClient):
     """A client that shakes hands properly and then sends whatever frames the test wants."""
 
-    def __init__(self, port: int, path: str = "/ws/echo", fields: str = "", *, context: ssl.SSLContext | None = None,
-                 timeout: float = 10, receive_buffer: int = 0) -> None:
+    def __init__(
+        self,
+        port: int,
+        path: str = "/ws/echo",
+        fields: str = "",
+        *,
+        context: ssl.SSLContext | None = None,
+        timeout: float = 10,
+        receive_buffer: int = 0,
+    ) -> None:
         super().__init__(port, context=context, timeout=timeout, receive_buffer=receive_buffer)
         self.handshake: Response = self.request(upgrade(path, fields))
         assert self.handshake.status == 101, self.handshake
@@ -100,7 +119,7 @@ class RawWebSocket(RawClient):
 
     @classmethod
     def over(cls, client: RawClient) -> "RawWebSocket":
-        """The same connection, after a handshake that the test has made by hand. `client` is not to be used any more."""
+        """The same connection, after a handshake that the test has made by hand; `client` is used up by this."""
         adopted = cls.__new__(cls)
         adopted.__dict__ = client.__dict__
         return adopted

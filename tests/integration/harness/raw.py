@@ -33,8 +33,16 @@ class Response:
 class RawClient:
     """One client connection. Everything that waits has a deadline and then fails with TimeoutError."""
 
-    def __init__(self, port: int, *, context: ssl.SSLContext | None = None, timeout: float = 10,
-                 session: ssl.SSLSession | None = None, receive_buffer: int = 0, source: str = "") -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        context: ssl.SSLContext | None = None,
+        timeout: float = 10,
+        session: ssl.SSLSession | None = None,
+        receive_buffer: int = 0,
+        source: str = "",
+    ) -> None:
         plain = socket.socket()
         if receive_buffer:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -174,8 +182,9 @@ def parse_head(head: bytes) -> Response:
     return Response(version, int(status), reason[0] if reason else "", fields, raw=head)
 
 
-def get(port: int, path: str = "/", fields: str = "", context: ssl.SSLContext | None = None,
-        timeout: float = 10) -> Response:
+def get(
+    port: int, path: str = "/", fields: str = "", context: ssl.SSLContext | None = None, timeout: float = 10
+) -> Response:
     """One GET on a connection of its own; `fields` are more lines, each with its line end."""
     with RawClient(port, context=context, timeout=timeout) as client:
         return client.request(f"GET {path} HTTP/1.1\nHost: test.example\n{fields}Connection: close\n\n")

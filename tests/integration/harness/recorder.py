@@ -82,16 +82,27 @@ Script = Callable[[Request], bytes | None]
 def upgrade_answer(request: Request, fields: bytes = b"") -> bytes:
     """The valid 101 for an upgrade request."""
     accept = accept_for(request.get("sec-websocket-key") or "").encode()
-    return (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accept + b"\r\n" + fields + b"\r\n")
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n" + fields + b"\r\n"
+    )
 
 
 class Recorder:
-    """Listens on a port of its own; one thread a connection. `script` may be replaced between requests; with `at_head` it
-    is asked as soon as a head is there. What comes after a 101, or after the script kept silent, is only recorded."""
+    """Listens on a port of its own; one thread a connection. `script` may be replaced between requests.
 
-    def __init__(self, script: Script = lambda _: OK, *, at_head: bool = False, context: ssl.SSLContext | None = None,
-                 port: int = 0) -> None:
+    With `at_head` the script is asked as soon as a head is there, before the body. What comes after a 101, or after the
+    script kept silent, is only recorded.
+    """
+
+    def __init__(
+        self,
+        script: Script = lambda _: OK,
+        *,
+        at_head: bool = False,
+        context: ssl.SSLContext | None = None,
+        port: int = 0,
+    ) -> None:
         self.script = script
         self._at_head = at_head
         self.connections: list[Connection] = []

@@ -16,7 +16,9 @@ from .ports import free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 BINARY = Path(os.environ.get("SHEAF_BINARY", ROOT / "build/release/sheaf"))
-SANITIZER_REPORT = re.compile(r"(Address|Leak|Thread|Memory)Sanitizer|runtime error:|Check failed|\*\*\* SIG|terminate called")
+SANITIZER_REPORT = re.compile(
+    r"(Address|Leak|Thread|Memory)Sanitizer|runtime error:|Check failed|\*\*\* SIG|terminate called"
+)
 
 Conf = dict[str, Any]
 
@@ -31,7 +33,7 @@ def is_sanitized() -> bool:
 
 
 def scaled(full: int, sanitized: int) -> int:
-    """A load for the build under test, times SHEAF_TEST_SCALE where that is set (0.1 for a quick look, 10 for a soak)."""
+    """A load for the build under test, times SHEAF_TEST_SCALE where that is set (0.1: a quick look, 10: a soak)."""
     return max(1, int((sanitized if is_sanitized() else full) * float(os.environ.get("SHEAF_TEST_SCALE", "1"))))
 
 
@@ -65,22 +67,39 @@ def merged(base: Conf, over: Conf) -> Conf:
 class Sheaf:
     """One running proxy. `conf` overrides TEST_CONF; `upstream` is the value of upstream.url."""
 
-    def __init__(self, folder: Path, upstream: str, conf: Conf | None = None, routes: list[Conf] | None = None, *,
-                 ready: str = "/readyz", arguments: list[str] | None = None,
-                 environment: dict[str, str] | None = None, wrapper: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        upstream: str,
+        conf: Conf | None = None,
+        routes: list[Conf] | None = None,
+        *,
+        ready: str = "/readyz",
+        arguments: list[str] | None = None,
+        environment: dict[str, str] | None = None,
+        wrapper: list[str] | None = None,
+    ) -> None:
         self.port, self.admin_port = free_port(), free_port()
-        addresses: Conf = {"listen": {"address": f"127.0.0.1:{self.port}"}, "upstream": {"url": upstream},
-                           "admin": {"address": f"127.0.0.1:{self.admin_port}"}}
+        addresses: Conf = {
+            "listen": {"address": f"127.0.0.1:{self.port}"},
+            "upstream": {"url": upstream},
+            "admin": {"address": f"127.0.0.1:{self.admin_port}"},
+        }
         self.tls = bool((conf or {}).get("listen", {}).get("tls_certificate"))
-        conf_file = write_conf(folder / f"sheaf-{self.port}.conf", merged(merged(addresses, TEST_CONF), conf or {}),
-                               routes or [])
+        conf_file = write_conf(
+            folder / f"sheaf-{self.port}.conf", merged(merged(addresses, TEST_CONF), conf or {}), routes or []
+        )
         self.log_file = folder / f"sheaf-{self.port}.log"
         self.exit_codes = (0,)
         self._signalled = False
         with self.log_file.open("wb") as log:
-            self.process = subprocess.Popen([*(wrapper or []), str(BINARY), "-c", str(conf_file), *(arguments or [])],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env={**os.environ, **(environment or {})})
+            self.process = subprocess.Popen(
+                [*(wrapper or []), str(BINARY), "-c", str(conf_file), *(arguments or [])],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **(environment or {})},
+            )
         try:
             wait_until(lambda: self._answers(ready), 20, f"sheaf answers {ready}")
         except AssertionError:
@@ -168,8 +187,10 @@ class Sheaf:
             raise AssertionError(f"sheaf still runs after {seconds} s; its log:\n{self.log()[-4000:]}") from None
 
     def stop(self) -> None:
-        """SIGTERM, unless the test has sent one: a second would end it at once. Then the checks that hold for every test: exit
-        code 0, and nothing in the log from a sanitizer."""
+        """SIGTERM, unless the test has sent one: a second would end it at once.
+
+        Then the checks that hold for every test: exit code 0, and nothing in the log from a sanitizer.
+        """
         if self.process.poll() is None and not self._signalled:
             self.signal()
         started = time.monotonic()

@@ -110,6 +110,36 @@ TEST_CASE("an address that is not shared is refused to a second one, whether tha
   close(first.value());
 }
 
+TEST_CASE("CheckFree tells of a listener though that one shares, and takes nothing itself") {
+  const int first = ListenOn(AnyPort());
+  const Address address = AddressOf(first);
+  const Result<bool> taken = Acceptor::CheckFree(address);
+  REQUIRE_FALSE(taken.ok());
+  CHECK(taken.error().find("another program listens there") != std::string::npos);
+  close(first);
+  CHECK(Acceptor::CheckFree(address).ok());
+  CHECK(Acceptor::CheckFree(address).ok());
+  close(ListenOn(address));
+}
+
+TEST_CASE("a socket file that nobody answers on is replaced, one in use and any other file stay") {
+  const std::string path = "/tmp/sheaf-acceptor-test-" + std::to_string(getpid());
+  unlink(path.c_str());
+  const Address address = Address::Resolve("unix:" + path).value();
+  const int first = ListenOn(address);
+  CHECK_FALSE(Acceptor::Listen(address, 64).ok());
+  RawSocket(DialRaw(address)).Close();  // the first one still answers
+  close(first);
+  close(ListenOn(address));
+  unlink(path.c_str());
+
+  const int file = open(path.c_str(), O_CREAT | O_WRONLY, 0600);
+  CHECK_FALSE(Acceptor::Listen(address, 64).ok());
+  CHECK_EQ(access(path.c_str(), F_OK), 0);
+  close(file);
+  unlink(path.c_str());
+}
+
 TEST_CASE("an address that another program holds is an error with the address and a remedy") {
   const RawListener other;
   const Result<int> listening = Acceptor::Listen(other.address(), 64);
@@ -181,6 +211,24 @@ TEST_CASE("when descriptors run out accepting pauses without spinning, and goes 
   }
   listening.driver.Until([&] { return listening.taker.fds.size() == 1; });
   CHECK_FALSE(listening.acceptor->paused());
+}
+
+TEST_CASE("an acceptor that must keep descriptors free pauses before they run out") {
+  LoopDriver driver;
+  Taker taker;
+  const int fd = ListenOn(AnyPort());
+  const Address address = AddressOf(fd);
+  rlimit limit{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  {
+    // All but a few are to be kept, so the first connection is one too many.
+    Acceptor acceptor(driver.loop(), fd, taker, static_cast<uint32_t>(limit.rlim_cur) - 1);
+    const RawSocket one(DialRaw(address));
+    driver.Until([&] { return !taker.pauses.empty(); });
+    CHECK(acceptor.paused());
+    CHECK_EQ(taker.pauses.front(), EMFILE);
+    CHECK(taker.fds.empty());
+  }
 }
 
 }  // namespace sheaf::net

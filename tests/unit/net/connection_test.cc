@@ -268,6 +268,18 @@ TEST_CASE("a connection that breaks is told as reset, once") {
   CHECK(wire.recorder.told == Lines{"reset"});
 }
 
+TEST_CASE("what the peer said before it broke off is handed on before the reset, though a write finds it out first") {
+  Wire wire;
+  wire.peer().Send("early answer");
+  wire.peer().Reset();
+  wire.connection->Write("more of the request");
+  wire.driver.loop().FlushWrites();
+  wire.driver.Until([&] { return wire.Told("reset") || wire.Told("eof"); });
+  CHECK_EQ(wire.recorder.received, "early answer");
+  CHECK_FALSE(wire.Told("eof"));  // a broken connection must not look like the orderly end of a body without a length
+  CHECK(wire.Told("reset"));
+}
+
 TEST_CASE("a write to a peer that is gone is told as reset") {
   Wire wire;
   wire.connection->PauseReading(PauseReason::kPeerFull);

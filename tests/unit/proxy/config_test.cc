@@ -267,7 +267,7 @@ TEST_CASE("addresses, URLs, networks, origins and paths must have their form") {
 }
 
 TEST_CASE("forms that are right are accepted") {
-  for (const char* address : {"127.0.0.1:80", "[::]:80", ":80", "*:80", "localhost:65535", "unix:/run/a.sock"}) {
+  for (const char* address : {"127.0.0.1:80", "[::]:80", ":80", "*:80", "localhost:65535"}) {
     CAPTURE(address);
     CHECK(Valid("", {{}, {std::string("listen.address=") + address}}).listen.address == address);
   }
@@ -292,7 +292,7 @@ TEST_CASE("options that contradict each other are errors where the later one was
       {"[pool]\nmax_size = 9\n",
        "a.conf:2:12: pool.min_size (10) must be at most pool.max_size (9): change one of them"},
       {"[pool]\nbackoff_min = \"11s\"\n",
-       "a.conf:2:15: pool.backoff_min (\"11s\") must be at most pool.backoff_max (\"10s\"): change one of them"},
+       "a.conf:2:15: pool.backoff_min (\"11s\") must be at most pool.backoff_max (\"1s\"): change one of them"},
       {"[limits]\nbuffer_low = \"256KiB\"\n",
        "a.conf:2:14: limits.buffer_low (\"256KiB\") must be below limits.buffer_high (\"256KiB\"): change one of them"},
       {"[admin]\naddress = \"0.0.0.0:8080\"\n",
