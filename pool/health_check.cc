@@ -45,7 +45,8 @@ void HealthCheck::OnBytes(std::span<uint8_t> bytes) {
 
 // Takes one head from the front of the answer. False when it is not complete or the check is over.
 bool HealthCheck::TakeHead() {
-  const wire::HeadLimits limits{.max_line = kMaxHead, .max_head = kMaxHead, .max_fields = 200, .allow_underscores = true};
+  const wire::HeadLimits limits{
+      .max_line = kMaxHead, .max_head = kMaxHead, .max_fields = 200, .allow_underscores = true};
   wire::HeadScanner scanner;
   const wire::HeadScanner::Verdict verdict = scanner.Scan(answer_, limits);
   if (verdict == wire::HeadScanner::Verdict::kNeedMore) return false;

@@ -104,8 +104,8 @@ void UpstreamLink::Conclude(Codec::Verdict verdict, std::span<uint8_t> rest) {
 }
 
 void UpstreamLink::Upgrade(std::span<uint8_t> rest) {
-  // The tunnel stands before anybody hears of it: the new session may send at once. The old codec and the request live on
-  // until then, since the head's views point into them.
+  // The tunnel stands before anybody hears of it: the new session may send at once. The old codec and the request live
+  // on until then, since the head's views point into them.
   const std::unique_ptr<Codec> handshake =
       std::exchange(codec_, std::make_unique<TunnelCodec>(*this, *stream_->request_->frame_limits));
   const std::unique_ptr<UpstreamRequest> request = std::move(stream_->request_);

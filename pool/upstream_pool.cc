@@ -116,7 +116,9 @@ void UpstreamPool::OnConnectFailed(UpstreamLink& link, CloseReason reason) {
   link.Close(reason);
 }
 
-void UpstreamPool::OnLinkAnswered() { backoff_.Succeed(); }
+void UpstreamPool::OnLinkAnswered() {
+  backoff_.Succeed();
+}
 
 void UpstreamPool::OnLinkLost(UpstreamLink& link) {
   // Something in between (a port forward, a mesh) accepts for a backend that is not there.
@@ -130,6 +132,8 @@ void UpstreamPool::OnLinkReturned(UpstreamLink& link) {
     link.Close(CloseReason::kDrain);
   } else if (Expired(link)) {
     link.Close(CloseReason::kUpstreamExpired);
+  } else if (link.connection()->peer_ended()) {
+    link.Close(CloseReason::kUpstreamClosed);
   }
 }
 

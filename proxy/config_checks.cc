@@ -38,7 +38,8 @@ std::string CheckListenAddress(std::string_view text) {
 
 std::string CheckAdminAddress(std::string_view text) {
   if (text.empty() || (text.starts_with("unix:/") && net::Address::Resolve(text).ok())) return "";
-  return CheckListenAddress(text).empty() ? "" : "must be host:port (a port from 1 to 65535), [IPv6]:port or unix:/path";
+  return CheckListenAddress(text).empty() ? ""
+                                          : "must be host:port (a port from 1 to 65535), [IPv6]:port or unix:/path";
 }
 
 std::string CheckUrl(std::string_view text) {

@@ -106,13 +106,19 @@ std::string RequestIdFor(const wire::RequestHead& request, const ClientInfo& cli
   return NewRequestId();
 }
 
-std::string_view OriginalClient(const wire::RequestHead& request, const ClientInfo& client) {
-  if (client.trusted) {
-    if (const auto forwarded = request.Find("X-Forwarded-For"); forwarded && !forwarded->empty()) {
-      return forwarded->substr(0, forwarded->find(','));
-    }
+std::string OriginalClient(const wire::RequestHead& request, const ClientInfo& client, const TrustedProxies& trusted) {
+  std::string_view named = client.host;
+  if (!client.trusted) return std::string(named);
+  const std::string chain = ForwardedFor(request, client);
+  for (std::string_view rest = chain; !rest.empty();) {
+    const size_t comma = rest.rfind(',');
+    named = rest.substr(comma == std::string_view::npos ? 0 : comma + 1);
+    while (named.starts_with(' ')) named.remove_prefix(1);
+    const std::optional<net::IpBytes> ip = net::ParseIp(named);
+    if (!ip || !trusted.Contains(*ip)) break;
+    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(0, comma);
   }
-  return client.host;
+  return std::string(named);
 }
 
 std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo& client, std::string_view target,

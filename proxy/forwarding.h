@@ -33,9 +33,9 @@ std::string NewRequestId();
 // The request's own X-Request-ID if its sender is trusted and it is 1 to 128 of [A-Za-z0-9._-], else a new one.
 std::string RequestIdFor(const wire::RequestHead& request, const ClientInfo& client);
 
-// The client's address as the application should see it: the first of X-Forwarded-For that a trusted sender names, else
-// the connection's.
-std::string_view OriginalClient(const wire::RequestHead& request, const ClientInfo& client);
+// The client's address for the log: the last of X-Forwarded-For that is no trusted proxy (what stands before it the
+// client may have made up), or the connection's if its sender is not trusted.
+std::string OriginalClient(const wire::RequestHead& request, const ClientInfo& client, const TrustedProxies& trusted);
 
 // The head as it goes upstream (RFC 9110 7.6; hardening rows 18, 28-30, 40). `target`: in normal form. `default_host`:
 // for HTTP/1.0 requests without a Host. A WebSocket handshake keeps its Upgrade and loses its Sec-WebSocket-Extensions,

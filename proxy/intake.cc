@@ -143,7 +143,7 @@ void Intake::StartRequest() {
   const ClientInfo client = Client();
   ExchangeInfo info{.method = std::string(request.method),
                     .target = *target,
-                    .client = std::string(OriginalClient(request, client)),
+                    .client = OriginalClient(request, client, worker_.trusted_proxies()),
                     .request_id = RequestIdFor(request, client),
                     .user_agent = std::string(request.Find("User-Agent").value_or("")),
                     .minor_version = request.minor_version,
@@ -273,7 +273,9 @@ void Intake::OnUpstreamBlocked() {
   connection_->PauseReading(PauseReason::kPeerFull);
 }
 
-void Intake::OnUpstreamDrained() { connection_->ResumeReading(PauseReason::kPeerFull); }
+void Intake::OnUpstreamDrained() {
+  connection_->ResumeReading(PauseReason::kPeerFull);
+}
 
 void Intake::OnExchangeDone(bool close) {
   DropExchange();

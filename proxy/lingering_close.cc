@@ -19,7 +19,8 @@ void LingeringClose::Start() {
   connection_->FinishWriting();
 }
 
-// The patience with the peer's FIN begins when our last byte has left; until then only a peer that reads nothing is late.
+// The patience with the peer's FIN begins when our last byte has left; until then only a peer that reads nothing is
+// late.
 void LingeringClose::OnFinished() {
   if (connection_->ended()) return Close();
   worker_.loop().SetDeadline(deadline_, kLongest);

@@ -176,7 +176,8 @@ void Session::CheckClient() {
       awaiting_pong_ = true;
       ping_sent_ = worker_.loop().now();
     } else if (connection_->paused(PauseReason::kPeerFull)) {
-      awaiting_pong_ = false;  // its Pong may lie unread, since the backend takes nothing; a dead client shows when we ping
+      awaiting_pong_ =
+          false;  // its Pong may lie unread, since the backend takes nothing; a dead client shows when we ping
     } else if (waited >= route_.ping_timeout) {
       return Close(CloseReason::kClientPingTimeout);
     }
@@ -239,8 +240,8 @@ void Session::OnUpstreamClosed(CloseReason reason) {
   // After its Close the backend may break off as it likes.
   if (upstream_close_received_ && !client_close_received_) return;
   if (client_close_received_ || close_sent_ || reason != CloseReason::kUpstreamGone) return Close(reason);
-  // A backend that dies takes all its sessions with it. Their ends are spread, so that the clients do not all come back in
-  // the same moment.
+  // A backend that dies takes all its sessions with it. Their ends are spread, so that the clients do not all come back
+  // in the same moment.
   Note(reason);
   connection_->PauseReading(PauseReason::kDraining);
   worker_.loop().SetDeadline(deadline_, std::chrono::duration_cast<Duration>(RandomFraction() * kSpreadOfLostSessions));

@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,15 +20,14 @@ namespace {
 Error BindError(const char* what, const Address& address, int fd) {
   const int error = errno;
   if (fd >= 0) close(fd);
-  std::string message =
-      std::string(what) + " " + address.ToString() + ": " + std::generic_category().message(error);
+  std::string message = std::string(what) + " " + address.ToString() + ": " + std::generic_category().message(error);
   if (error == EADDRINUSE) message += "; another program listens there, choose another port or end that program";
   if (error == EACCES) message += "; ports below 1024 need a privilege, choose a higher one";
   return Error{message};
 }
 
-// A socket file outlives its program. It is in the way only if nobody answers on it. Any other file stays: connecting to one
-// fails in the same way.
+// A socket file outlives its program. It is in the way only if nobody answers on it. Any other file stays: connecting
+// to one fails in the same way.
 void RemoveStaleSocketFile(const Address& address) {
   const char* path = reinterpret_cast<const sockaddr_un*>(address.data())->sun_path;
   struct stat status {};
@@ -60,8 +58,8 @@ Result<int> Bind(const Address& address, bool share) {
   return fd;
 }
 
-// The kernel gives the lowest free number, so the number of a new descriptor tells how many are in use. The limit is asked
-// for each time, since it can be lowered from outside.
+// The kernel gives the lowest free number, so the number of a new descriptor tells how many are in use. The limit is
+// asked for each time, since it can be lowered from outside.
 bool LeavesFree(int fd, uint32_t keep_free) {
   rlimit limit{};
   return getrlimit(RLIMIT_NOFILE, &limit) != 0 || static_cast<rlim_t>(fd) + keep_free < limit.rlim_cur;

@@ -30,23 +30,23 @@ class AcceptorEvents {
 
 class Acceptor final : public DeadlineHandler {
  public:
-  // Binds and listens. The error names the address and the remedy. `share`: other sockets of this user may listen there too
-  // (SO_REUSEPORT; not for Unix sockets), as the workers' do; else a second program is an error.
-  // The socket file of a Unix address is replaced if nobody answers on it.
+  // Binds and listens. The error names the address and the remedy. `share`: other sockets of this user may listen there
+  // too (SO_REUSEPORT; not for Unix sockets), as the workers' do; else a second program is an error. The socket file of
+  // a Unix address is replaced if nobody answers on it.
   static Result<int> Listen(const Address& address, int backlog, bool share = true);
-  // Whether nobody listens there yet, sharing or not. Asked before a group begins to share: else a second Sheaf on the same
-  // port would silently take half of the first one's clients.
+  // Whether nobody listens there yet, sharing or not. Asked before a group begins to share: else a second Sheaf on the
+  // same port would silently take half of the first one's clients.
   static Result<bool> CheckFree(const Address& address);
 
-  // Takes over the listening descriptor and begins to accept. `keep_free`: so many descriptors of the process are left for
-  // others, as if they had run out earlier.
+  // Takes over the listening descriptor and begins to accept. `keep_free`: so many descriptors of the process are left
+  // for others, as if they had run out earlier.
   Acceptor(Loop& loop, int fd, AcceptorEvents& events, uint32_t keep_free = 0);
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
   ~Acceptor();
 
-  // Takes some of what the kernel has already accepted and tells how many; before Stop, until there is none, since closing
-  // the socket would reset them.
+  // Takes some of what the kernel has already accepted and tells how many; before Stop, until there is none, since
+  // closing the socket would reset them.
   int AcceptSome();
   // No new connections for good; the listening socket closes.
   void Stop();

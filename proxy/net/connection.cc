@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "proxy/net/loop.h"
 #include "proxy/net/tls_context.h"
@@ -15,8 +16,8 @@
 namespace sheaf::net {
 namespace {
 
-// For sockets that we dial; accepted ones inherit theirs from the listening socket. A backend on another machine that dies
-// without a word is found within a minute.
+// For sockets that we dial; accepted ones inherit theirs from the listening socket. A backend on another machine that
+// dies without a word is found within a minute.
 void SetDialledOptions(int fd, int family) {
   if (family == AF_UNIX) return;
   const auto set = [fd](int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof(value)); };
@@ -139,6 +140,7 @@ void Connection::ReadOnce() {
   const ssize_t got = recv(fd_, buffer.data(), buffer.size(), 0);
   if (got < 0) {
     if (errno == EAGAIN || errno == EINTR) return;
+    broken_ = true;
     End(ConnectionEnd::kReset);
     return;
   }
@@ -221,14 +223,14 @@ size_t Connection::Send(std::span<const uint8_t> bytes) {
     return static_cast<size_t>(sent);
   }
   if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) return 0;
+  // The failed write has used up the socket's error, so a read would take the break for an orderly end.
+  if (std::exchange(broken_, true)) return SIZE_MAX;
   if (ended_ || pauses_.any()) {
     ended_ = false;  // after the peer's FIN its reset is told, too
     End(ConnectionEnd::kReset);
   } else {
     // What the peer said before it broke off (an early response, a Close) is read first; that read finds the end.
-    // The failed write has used up the socket's error, so it would look like an orderly end.
     peer_ended_ = true;
-    broken_ = true;
     loop_.ReadAgain(*this);
   }
   return SIZE_MAX;

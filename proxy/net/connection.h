@@ -97,6 +97,8 @@ class Connection {
   bool closed() const { return fd_ < 0; }
   // Ends it with a reset, so that nobody can take what was sent for the whole.
   void Abort();
+  // The peer has sent its FIN, though it may not have been read yet.
+  bool peer_ended() const { return peer_ended_; }
   // OnEnd was told.
   bool ended() const { return ended_; }
 
@@ -152,7 +154,7 @@ class Connection {
   bool connecting_ = false;
   bool readable_ = false;    // an edge came while reading was paused, or more is left than one buffer
   bool peer_ended_ = false;  // the peer's FIN is known; read on until the end
-  bool broken_ = false;       // a write failed; what was received before is read first
+  bool broken_ = false;      // by the peer, or by the network
   bool ended_ = false;       // OnEnd was called
   bool in_read_again_ = false;
   bool wants_write_ = false;

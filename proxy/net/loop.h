@@ -82,8 +82,8 @@ class Loop {
   // Has `connection` read again in the next turn, since it had more than one buffer or its end is already known.
   void ReadAgain(Connection& connection);
   void ForgetReadAgain(Connection& connection);
-  // Has a connection told when its socket breaks. libevent turns EPOLLERR into plain readiness: where the last data and the
-  // reset come in one wake-up, a short read would be taken for "drained", and no further edge would ever come.
+  // Has a connection told when its socket breaks. libevent turns EPOLLERR into plain readiness: where the last data and
+  // the reset come in one wake-up, a short read would be taken for "drained", and no further edge would ever come.
   bool WatchHangUp(Connection& connection, int fd);
 
  private:

@@ -23,7 +23,7 @@ function panel(id) {
       if (before) row.className = quote.price < before ? 'down' : 'up';
       row.cells[1].textContent = quote.price.toFixed(2);
       row.cells[2].textContent = quote.sequence;
-      section.querySelector('.count').textContent = `${++updates} updates`;
+      section.querySelector('.count').textContent = `${++updates} ${updates === 1 ? 'update' : 'updates'}`;
     },
   };
 }

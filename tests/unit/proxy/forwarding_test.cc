@@ -248,13 +248,16 @@ TEST_CASE("a request id is taken over from a trusted sender only, and only a pla
   CHECK(id("abc", kStranger) != "abc");
 }
 
-TEST_CASE("the client for the log is the first that a trusted proxy names") {
-  const auto client = [](const std::string& fields, const ClientInfo& info) {
+TEST_CASE("the client for the log is the last that is no trusted proxy") {
+  const TrustedProxies trusted({"10.0.0.0/8"});
+  const auto client = [&trusted](const std::string& fields, const ClientInfo& info) {
     const ParsedRequest parsed("GET / HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n");
-    return std::string(OriginalClient(parsed.request, info));
+    return OriginalClient(parsed.request, info, trusted);
   };
-  CHECK_EQ(client("X-Forwarded-For: 1.1.1.1, 2.2.2.2\r\n", kTrusted), "1.1.1.1");
-  CHECK_EQ(client("X-Forwarded-For: 1.1.1.1\r\n", kTrusted), "1.1.1.1");
+  CHECK_EQ(client("X-Forwarded-For: 1.1.1.1, 2.2.2.2\r\n", kTrusted), "2.2.2.2");  // 1.1.1.1 may be made up
+  CHECK_EQ(client("X-Forwarded-For: 1.1.1.1, 10.9.9.9\r\n", kTrusted), "1.1.1.1");
+  CHECK_EQ(client("X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 10.1.1.1\r\n", kTrusted), "1.1.1.1");
+  CHECK_EQ(client("X-Forwarded-For: 10.0.0.1, 10.0.0.2\r\n", kTrusted), "10.0.0.1");  // nobody but proxies
   CHECK_EQ(client("X-Forwarded-For: 1.1.1.1\r\n", kStranger), "203.0.113.9");
   CHECK_EQ(client("X-Forwarded-For: \r\n", kTrusted), "10.0.0.7");
   CHECK_EQ(client("", kTrusted), "10.0.0.7");
