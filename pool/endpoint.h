@@ -39,13 +39,20 @@ class Endpoint {
   // Any thread. Up: the last attempt to reach the backend succeeded. It starts as down, until something has succeeded.
   bool up() const { return up_.load(std::memory_order_relaxed); }
   // Returns true when this changed it.
-  bool SetUp(bool up) { return up_.exchange(up, std::memory_order_relaxed) != up; }
+  bool SetUp(bool up) {
+    const bool changed = up_.exchange(up, std::memory_order_relaxed) != up;
+    if (changed && up) returns_.fetch_add(1, std::memory_order_relaxed);
+    return changed;
+  }
+  // How often it has come up: what one worker has found out ends the back-off of the others.
+  uint32_t returns() const { return returns_.load(std::memory_order_relaxed); }
 
  private:
   const UpstreamUrl url_;
   const std::shared_ptr<const net::TlsContext> tls_;
   const std::string server_name_;
   std::atomic<bool> up_{false};
+  std::atomic<uint32_t> returns_{0};
 };
 
 // Exponential back-off with full jitter between half and the whole of the step (so that workers and replicas spread).

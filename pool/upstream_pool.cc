@@ -156,6 +156,8 @@ void UpstreamPool::Drain() {
 }
 
 void UpstreamPool::Maintain() {
+  const uint32_t returns = endpoint_.returns();
+  if (std::exchange(seen_returns_, returns) != returns) backoff_.Succeed();
   CloseOverdue();
   ServeWaiting();
   DialForWaiting();

@@ -162,6 +162,7 @@ class UpstreamPool {
   WaitingList failing_;    // refused by Open, told by Maintain
   TimePoint next_look_{};  // when lists are looked through for what is overdue
   CloseReason last_failure_ = CloseReason::kUpstreamConnectFailed;
+  uint32_t seen_returns_ = 0;  // of the endpoint
   bool draining_ = false;
 };
 

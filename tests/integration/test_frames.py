@@ -11,7 +11,7 @@ import pytest
 from harness.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawWebSocket, apply_mask, close_frame, frame
 from harness.ports import wait_until
 from harness.recorder import Recorder, Request, upgrade_answer
-from harness.sheaf import Sheaf
+from harness.sheaf import Sheaf, is_sanitized
 
 MAX_MESSAGE = 64 * 1024
 
@@ -112,7 +112,7 @@ def test_declared_length_over_the_limit_is_refused_before_its_payload(proxy: She
     with RawWebSocket(proxy.port, "/ws") as socket:
         socket.send(frame(BINARY, b"", length_bytes=8, declared=1 << 40))
         assert socket.read_close().code == 1009
-    assert proxy.memory_kib() - before < 2 * 1024
+    assert is_sanitized() or proxy.memory_kib() - before < 2 * 1024
 
 
 def test_bad_utf8_is_refused_before_the_message_is_over(proxy: Sheaf) -> None:
@@ -243,7 +243,7 @@ def test_unread_pongs_do_not_pile_up(make_sheaf, make_recorder) -> None:
                 socket.send(pings)
         except (TimeoutError, ConnectionError):
             pass  # not being read any more, or closed: both bound the memory
-        assert proxy.memory_kib() - before < 4 * 1024
+        assert is_sanitized() or proxy.memory_kib() - before < 4 * 1024
 
 
 BAD_UPSTREAM_FRAMES = {

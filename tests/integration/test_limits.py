@@ -108,7 +108,8 @@ def test_body_timeout_answers_a_body_that_stops_with_408(make_sheaf, make_record
         client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello")
         began = time.monotonic()
         assert client.response().status == 408
-        assert 0.7 <= time.monotonic() - began <= 2.2
+        # The body is looked at once a time-out: here bytes came in the first one and none in the second.
+        assert 0.7 <= time.monotonic() - began <= 2.7
         assert client.read_all() == b""
     wait_until(lambda: recorder.latest.connection.ended, 3, "the upstream connection ends")
     assert proxy.wait_for_log("reject=body_timeout")

@@ -342,6 +342,18 @@ TEST_CASE("a refused connection fails the waiting at once, and no dial is made d
   CHECK_EQ(fixture.budget->waiting(), 0);
 }
 
+TEST_CASE("what another worker finds out about the backend's return ends the back-off") {
+  PoolFixture fixture;
+  fixture.options.pool.backoff_min = fixture.options.pool.backoff_max = milliseconds(60'000);
+  fixture.options.pool.min_size = 1;
+  fixture.backend.StopListening();
+  fixture.Start();
+  fixture.driver.Until([&] { return fixture.metrics.pool_failed_total.value() >= 1; });
+  fixture.backend.ListenAgain();
+  fixture.endpoint.SetUp(true);  // as another worker's pool, or the health check, would
+  fixture.driver.Until([&] { return fixture.Idle() == 1; });
+}
+
 TEST_CASE("after the back-off the backend is dialled again, and its return fills the pool") {
   PoolFixture fixture;
   fixture.options.pool.backoff_min = fixture.options.pool.backoff_max = milliseconds(100);
