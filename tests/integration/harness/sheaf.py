@@ -16,6 +16,7 @@ from .ports import free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 BINARY = Path(os.environ.get("SHEAF_BINARY", ROOT / "build/release/sheaf"))
+TSAN_SUPPRESSIONS = Path(__file__).resolve().parents[1] / "tsan.supp"
 SANITIZER_REPORT = re.compile(
     r"(Address|Leak|Thread|Memory)Sanitizer|runtime error:|Check failed|\*\*\* SIG|terminate called"
 )
@@ -98,7 +99,7 @@ class Sheaf:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **(environment or {})},
+                env={**os.environ, "TSAN_OPTIONS": f"suppressions={TSAN_SUPPRESSIONS}", **(environment or {})},
             )
         try:
             wait_until(lambda: self._answers(ready), 20, f"sheaf answers {ready}")
