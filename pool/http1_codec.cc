@@ -1,7 +1,5 @@
 #include "pool/http1_codec.h"
 
-#include <array>
-#include <charconv>
 #include <utility>
 
 #include "proxy/wire/ws_handshake.h"
@@ -53,13 +51,11 @@ void Http1Codec::AppendBody(std::string& out, wire::BodyKind kind, std::string_v
     out.append(data);
     return;
   }
-  std::array<char, 16> size;
-  const char* end = std::to_chars(size.data(), size.data() + size.size(), data.size(), 16).ptr;
-  out.append(size.data(), static_cast<size_t>(end - size.data())).append("\r\n").append(data).append("\r\n");
+  out.append(wire::ChunkSizeLine(data.size())).append(data).append("\r\n");
 }
 
 void Http1Codec::AppendBodyEnd(std::string& out, wire::BodyKind kind) {
-  if (kind == wire::BodyKind::kChunked) out.append("0\r\n\r\n");
+  if (kind == wire::BodyKind::kChunked) out.append(wire::kLastChunk);
 }
 
 Codec::Verdict Http1Codec::OnBytes(std::span<uint8_t>& bytes) {

@@ -100,6 +100,8 @@ RejectReason RejectReasonFor(CloseReason upstream_failure) {
       return RejectReason::kPoolExhausted;
     case CloseReason::kUpstreamConnectFailed:
       return RejectReason::kUpstreamRefused;
+    case CloseReason::kUpstreamTlsError:
+      return RejectReason::kUpstreamTlsFailed;
     case CloseReason::kUpstreamTimeout:
       return RejectReason::kUpstreamTimeout;
     case CloseReason::kUpstreamGone:

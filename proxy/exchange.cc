@@ -1,7 +1,6 @@
 #include "proxy/exchange.h"
 
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include "proxy/error_answer.h"
@@ -65,17 +64,13 @@ void Exchange::OnUpstreamBody(std::string_view data) {
     Write(data);
     return;
   }
-  std::array<char, 18> size_line;
-  char* end = std::to_chars(size_line.data(), size_line.data() + 16, data.size(), 16).ptr;
-  *end++ = '\r';
-  *end++ = '\n';
-  Write({size_line.data(), static_cast<size_t>(end - size_line.data())});
+  Write(wire::ChunkSizeLine(data.size()));
   Write(data);
   Write("\r\n");
 }
 
 void Exchange::OnUpstreamEnd() {
-  if (framing_ == Framing::kChunked && info_.method != "HEAD") Write("0\r\n\r\n");
+  if (framing_ == Framing::kChunked && info_.method != "HEAD") Write(wire::kLastChunk);
   stream_.reset();
   worker_.loop().CancelDeadline(deadline_);
   LogAccess(status_, CloseReason::kDone);

@@ -119,6 +119,18 @@ ClientInfo Intake::Client() const {
   return {net::IpToString(peer_), connection_->is_tls(), worker_.trusted_proxies().Contains(peer_)};
 }
 
+// What its route and the present load say of a request that is well-formed.
+std::optional<RejectReason> Intake::Admit(const wire::RequestHead& request) const {
+  if (request.wants_websocket) {
+    if (const auto reject = wire::CheckUpgradeRequest(request)) return reject;
+    if (!wire::OriginAllowed(request.Find("Origin"), route_->allowed_origins)) return RejectReason::kOriginNotAllowed;
+    if (const auto reject = AdmitWebSocket(worker_.load())) return reject;
+  }
+  const bool too_large =
+      route_->max_body != 0 && request.body == wire::BodyKind::kLength && request.content_length > route_->max_body;
+  return too_large ? std::optional(RejectReason::kBodyTooLarge) : std::nullopt;
+}
+
 // The request is in the worker's scratch, whose views end with this call.
 void Intake::StartRequest() {
   const wire::RequestHead& request = worker_.request_head();
@@ -129,16 +141,7 @@ void Intake::StartRequest() {
   const std::string_view path = asterisk ? "/" : std::string_view(*target).substr(0, target->find('?'));
   route_ = &worker_.routes().Match(path);
 
-  if (request.wants_websocket) {
-    if (const auto reject = wire::CheckUpgradeRequest(request)) return Reject(*reject, &request);
-    if (!wire::OriginAllowed(request.Find("Origin"), route_->allowed_origins)) {
-      return Reject(RejectReason::kOriginNotAllowed, &request);
-    }
-    if (const auto reject = AdmitWebSocket(worker_.load())) return Reject(*reject, &request);
-  }
-  if (route_->max_body != 0 && request.body == wire::BodyKind::kLength && request.content_length > route_->max_body) {
-    return Reject(RejectReason::kBodyTooLarge, &request);
-  }
+  if (const auto reject = Admit(request)) return Reject(*reject, &request);
 
   const ClientInfo client = Client();
   ExchangeInfo info{.method = std::string(request.method),
@@ -154,8 +157,8 @@ void Intake::StartRequest() {
   state_ = State::kExchange;
   served_ = true;
   body_.Reset(request.body, request.content_length);
-  body_bytes_ = body_bytes_at_check_ = 0;
-  body_held_up_ = false;
+  body_bytes_ = body_bytes_at_window_ = 0;
+  body_seen_at_ = body_window_start_ = worker_.loop().now();
   worker_.metrics().http_requests_active.Add();
   exchange_ = std::make_unique<Exchange>(worker_, *this, *route_, std::move(info));
   if (body_.complete()) {
@@ -192,6 +195,7 @@ void Intake::TakeBody(std::string_view& input) {
       return;
     case wire::BodyDecoder::Verdict::kData:
       body_bytes_ += step.data.size();
+      body_seen_at_ = worker_.loop().now();
       if (route_->max_body != 0 && body_bytes_ > route_->max_body)
         return OnExchangeRefused(RejectReason::kBodyTooLarge);
       exchange_->OnRequestBody(step.data);
@@ -245,21 +249,33 @@ void Intake::OnDeadline(net::Deadline& /*deadline*/) {
       return Close(CloseReason::kClientIdle);
     case State::kHead:
       return Reject(RejectReason::kHeadTimeout, nullptr);
-    case State::kExchange: {
-      // A body that we ourselves did not read for a while (the backend is slow) is not late.
-      const bool ours = std::exchange(body_held_up_, connection_->paused(PauseReason::kPeerFull));
-      const Duration window = route_->body_timeout;
-      const auto seconds = std::chrono::duration<double>(window).count();
-      const auto least = static_cast<uint64_t>(static_cast<double>(worker_.options().limits.min_body_rate) * seconds);
-      const uint64_t came = body_bytes_ - body_bytes_at_check_;
-      if (!ours && (came == 0 || came < least)) return OnExchangeRefused(RejectReason::kBodyTimeout);
-      body_bytes_at_check_ = body_bytes_;
-      worker_.loop().SetDeadline(deadline_, window);
-      return;
-    }
+    case State::kExchange:
+      return CheckBody();
     case State::kClosed:
       return;
   }
+}
+
+// Two demands on a body: never silent for the time-out, and over each such time no slower than limits.min_body_rate.
+void Intake::CheckBody() {
+  const TimePoint now = worker_.loop().now();
+  const Duration window = route_->body_timeout;
+  if (connection_->paused(PauseReason::kPeerFull)) {
+    // We ourselves do not read, since the backend is slow: that is not the client's fault.
+    body_seen_at_ = body_window_start_ = now;
+    body_bytes_at_window_ = body_bytes_;
+  } else if (now - body_seen_at_ >= window) {
+    return OnExchangeRefused(RejectReason::kBodyTimeout);
+  } else if (now - body_window_start_ >= window) {
+    const double seconds = std::chrono::duration<double>(window).count();
+    const auto least = static_cast<uint64_t>(static_cast<double>(worker_.options().limits.min_body_rate) * seconds);
+    if (body_bytes_ - body_bytes_at_window_ < least) return OnExchangeRefused(RejectReason::kBodyTimeout);
+    body_window_start_ = now;
+    body_bytes_at_window_ = body_bytes_;
+  }
+  const Duration silent = now - body_seen_at_;
+  const Duration elapsed = now - body_window_start_;
+  worker_.loop().SetDeadline(deadline_, window - std::max(silent, elapsed));
 }
 
 void Intake::DropExchange() {
@@ -269,11 +285,13 @@ void Intake::DropExchange() {
 }
 
 void Intake::OnUpstreamBlocked() {
-  body_held_up_ = true;
   connection_->PauseReading(PauseReason::kPeerFull);
 }
 
 void Intake::OnUpstreamDrained() {
+  // The client could not send while it was held up: its time begins anew.
+  body_seen_at_ = body_window_start_ = worker_.loop().now();
+  body_bytes_at_window_ = body_bytes_;
   connection_->ResumeReading(PauseReason::kPeerFull);
 }
 

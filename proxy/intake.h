@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -73,8 +74,10 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   void Process(std::string_view& input);
   bool TakeHead(std::string_view& input);
   void TakeBody(std::string_view& input);
+  void CheckBody();
   void Hold(std::string_view bytes);
   void StartRequest();
+  std::optional<RejectReason> Admit(const wire::RequestHead& request) const;
   ClientInfo Client() const;
   pool::UpstreamRequest UpstreamRequestFor(const wire::RequestHead& request, const ClientInfo& client,
                                            std::string_view target, std::string_view request_id) const;
@@ -99,12 +102,13 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   net::Deadline deadline_;
   net::IpBytes peer_;
   uint64_t body_bytes_ = 0;
-  uint64_t body_bytes_at_check_ = 0;  // body_bytes_ when the present time-out began
+  uint64_t body_bytes_at_window_ = 0;  // body_bytes_ when the present window of timeouts.body began
+  TimePoint body_window_start_;
+  TimePoint body_seen_at_;  // when the last of the body came
   State state_ = State::kIdle;
   bool processing_ = false;  // Process is on the stack: it goes on by itself
   bool peer_ended_ = false;
-  bool served_ = false;        // it has had a request
-  bool body_held_up_ = false;  // by the backend, at some time since the present time-out began
+  bool served_ = false;  // it has had a request
 };
 
 }  // namespace sheaf

@@ -23,6 +23,7 @@ void LingeringClose::Start() {
 // late.
 void LingeringClose::OnFinished() {
   if (connection_->ended()) return Close();
+  if (worker_.draining()) return worker_.loop().SetDeadline(deadline_, kLongestWhileDraining);
   worker_.loop().SetDeadline(deadline_, kLongest);
 }
 

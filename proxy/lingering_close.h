@@ -32,6 +32,7 @@ class LingeringClose final : public net::ConnectionEvents, public net::DeadlineH
 
  private:
   static constexpr Duration kLongest = std::chrono::seconds(4);
+  static constexpr Duration kLongestWhileDraining = std::chrono::seconds(1);
 
   Worker& worker_;
   std::unique_ptr<net::Connection> connection_;

@@ -130,6 +130,7 @@ constexpr const CloseReasonRow& Describe(CloseReason reason) {
   ROW(kPoolExhausted, "pool_exhausted", 503, "no upstream connection was free within pool.acquire_timeout")  \
   ROW(kUpstreamRefused, "upstream_refused", 503, "no connection to the backend could be made")               \
   ROW(kUpstreamBadResponse, "upstream_bad_response", 502, "the backend's answer was not valid")              \
+  ROW(kUpstreamTlsFailed, "upstream_tls_failed", 502, "the TLS connection with the backend failed")          \
   ROW(kUpstreamClosed, "upstream_closed", 502, "the backend closed the connection before it answered")       \
   ROW(kUpstreamTimeout, "upstream_timeout", 504, "the backend did not answer within timeouts.response")
 

@@ -55,6 +55,14 @@ Result<Address> Address::Resolve(std::string_view text, bool passive) {
   return address;
 }
 
+bool Address::is_local() const {
+  static constexpr IpBytes kLoopbackV6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  const std::optional<IpBytes> bytes = ip();
+  if (!bytes) return is_unix();
+  const bool mapped = (*bytes)[10] == 0xFF && (*bytes)[11] == 0xFF;
+  return *bytes == kLoopbackV6 || (mapped && (*bytes)[12] == 127);
+}
+
 uint16_t Address::port() const {
   if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&storage_)->sin_port);
   if (family() == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_port);

@@ -31,6 +31,8 @@ class Address {
   bool is_unix() const { return family() == AF_UNIX; }
   const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage_); }
   socklen_t length() const { return length_; }
+  // A Unix socket, 127.0.0.0/8 or ::1: the other end is this machine.
+  bool is_local() const;
   uint16_t port() const;
 
   // "127.0.0.1:80", "[::1]:80" or "unix:/path"; `ToHost` is the same without port and brackets.

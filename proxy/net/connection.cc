@@ -16,12 +16,12 @@
 namespace sheaf::net {
 namespace {
 
-// For sockets that we dial; accepted ones inherit theirs from the listening socket. A backend on another machine that
-// dies without a word is found within a minute.
-void SetDialledOptions(int fd, int family) {
-  if (family == AF_UNIX) return;
+// For sockets that we dial; accepted ones inherit theirs from the listening socket.
+void SetDialledOptions(int fd, const Address& address) {
   const auto set = [fd](int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof(value)); };
-  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  if (!address.is_unix()) set(IPPROTO_TCP, TCP_NODELAY, 1);
+  if (address.is_local()) return;
+  // A backend on another machine that dies without a word is found within a minute.
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
   set(IPPROTO_TCP, TCP_KEEPIDLE, 30);
   set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
@@ -50,7 +50,7 @@ std::unique_ptr<Connection> Connection::Connect(Loop& loop, const Address& addre
   const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return nullptr;
   std::unique_ptr<Connection> connection(new Connection(loop, fd, io, events));
-  SetDialledOptions(fd, address.family());
+  SetDialledOptions(fd, address);
   connection->unix_ = address.is_unix();
   if (tls != nullptr) {
     connection->tls_ = TlsStream::Connect(loop.tls_scratch(), *tls, server_name);

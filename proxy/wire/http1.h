@@ -122,6 +122,11 @@ struct ResponseHead {
 // untouched.
 std::optional<std::string> NormalizeTarget(std::string_view origin_form);
 
+// The line in front of a chunk of `size` bytes, which is followed by the data and CRLF (RFC 9112 7.1). Short enough to need
+// no allocation.
+std::string ChunkSizeLine(size_t size);
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
 // Takes the framing off a body. Views into the bytes given; nothing is copied or kept but counters.
 class BodyDecoder {
  public:

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 #include "proxy/wire/http1.h"
 #include "proxy/wire/http1_syntax.h"
@@ -53,6 +55,12 @@ bool IsAllowedTrailer(std::string_view line) {
 }
 
 }  // namespace
+
+std::string ChunkSizeLine(size_t size) {
+  std::array<char, 16> digits;
+  const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), size, 16).ptr;
+  return std::string(digits.data(), static_cast<size_t>(end - digits.data())).append("\r\n");
+}
 
 enum class BodyDecoder::ChunkState : uint8_t {
   kSize,       // hexadecimal digits

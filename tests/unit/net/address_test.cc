@@ -128,6 +128,17 @@ TEST_CASE("IPv4, and IPv4 mapped into IPv6, are the same address") {
   CHECK_EQ(address.ToString(), "192.0.2.1:80");
 }
 
+TEST_CASE("local is what can only be this machine") {
+  for (const char* text : {"127.0.0.1:80", "127.9.9.9:80", "[::1]:80", "[::ffff:127.0.0.1]:80", "unix:/run/a.sock"}) {
+    CAPTURE(text);
+    CHECK(Address::Resolve(text).value().is_local());
+  }
+  for (const char* text : {"10.0.0.1:80", "126.0.0.1:80", "[::2]:80", "[::ffff:10.0.0.1]:80", "[fe80::1]:80"}) {
+    CAPTURE(text);
+    CHECK_FALSE(Address::Resolve(text).value().is_local());
+  }
+}
+
 TEST_CASE("only whole addresses are IP literals") {
   for (const std::string text : {"127.0.0.1", "::", "::1", "fe80::1", "::ffff:1.2.3.4"}) {
     CAPTURE(text);

@@ -85,6 +85,25 @@ void CheckAcceptedAtEveryCut(const std::string& chunks, std::string_view data) {
 
 }  // namespace
 
+TEST_CASE("a chunk's size line is what the decoder takes for it") {
+  for (const size_t size : {size_t{1}, size_t{15}, size_t{16}, size_t{65536}, size_t{1'000'000}}) {
+    CAPTURE(size);
+    const std::string body = ChunkSizeLine(size) + std::string(size, 'x') + "\r\n" + std::string(kLastChunk);
+    BodyDecoder decoder;
+    decoder.Reset(BodyKind::kChunked, 0);
+    std::string_view input = body;
+    size_t taken = 0;
+    for (;;) {
+      const BodyDecoder::Step step = decoder.Next(input);
+      if (step.verdict != BodyDecoder::Verdict::kData) break;
+      taken += step.data.size();
+    }
+    CHECK(decoder.complete());
+    CHECK_EQ(taken, size);
+  }
+  CHECK_EQ(ChunkSizeLine(255), "ff\r\n");
+}
+
 TEST_CASE("a chunked body gives its data and leaves the next message alone, wherever it is cut") {
   CheckAcceptedAtEveryCut("0\r\n\r\n", "");
   CheckAcceptedAtEveryCut("5\r\nhello\r\n0\r\n\r\n", "hello");
