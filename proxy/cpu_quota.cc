@@ -65,9 +65,9 @@ uint32_t CpuQuota(const std::string& cgroup_root, const std::string& self) {
     uint32_t quota = 0;
     if (controllers.empty()) {
       quota = LowestUpwards(cgroup_root, path, &QuotaV2);
-    } else if (("," + controllers + ",").find(",cpu,") != std::string::npos) {
-      quota = LowestUpwards(cgroup_root + "/" + controllers, path, &QuotaV1);
-      if (quota == 0) quota = LowestUpwards(cgroup_root + "/cpu", path, &QuotaV1);
+    } else if (std::string(",").append(controllers).append(",").find(",cpu,") != std::string::npos) {
+      quota = LowestUpwards(std::string(cgroup_root).append("/").append(controllers), path, &QuotaV1);
+      if (quota == 0) quota = LowestUpwards(std::string(cgroup_root).append("/cpu"), path, &QuotaV1);
     }
     if (quota != 0 && (lowest == 0 || quota < lowest)) lowest = quota;
   }

@@ -166,7 +166,10 @@ void Session::CheckClient() {
   if (connection_->queued() > 0) heard_ = true;
   if (route_.ping_interval.count() > 0) {
     const Duration waited = worker_.loop().now() - ping_sent_;
-    if (std::exchange(heard_, false)) {
+    // While the backend takes nothing we do not read, and a Pong may lie unread. A dead client still shows when we
+    // ping.
+    const bool deaf = awaiting_pong_ && connection_->paused(PauseReason::kPeerFull);
+    if (std::exchange(heard_, false) || deaf) {
       awaiting_pong_ = false;
     } else if (!awaiting_pong_) {
       std::string ping;
@@ -175,9 +178,6 @@ void Session::CheckClient() {
       worker_.metrics().client_pings_total.Add();
       awaiting_pong_ = true;
       ping_sent_ = worker_.loop().now();
-    } else if (connection_->paused(PauseReason::kPeerFull)) {
-      awaiting_pong_ =
-          false;  // its Pong may lie unread, since the backend takes nothing; a dead client shows when we ping
     } else if (waited >= route_.ping_timeout) {
       return Close(CloseReason::kClientPingTimeout);
     }

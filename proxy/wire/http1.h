@@ -122,8 +122,8 @@ struct ResponseHead {
 // untouched.
 std::optional<std::string> NormalizeTarget(std::string_view origin_form);
 
-// The line in front of a chunk of `size` bytes, which is followed by the data and CRLF (RFC 9112 7.1). Short enough to need
-// no allocation.
+// The line in front of a chunk of `size` bytes, which is followed by the data and CRLF (RFC 9112 7.1). Short enough to
+// need no allocation.
 std::string ChunkSizeLine(size_t size);
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
