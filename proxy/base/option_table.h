@@ -38,7 +38,7 @@ enum class LogFormat : uint8_t { kText, kJson };
                                                                                                                        \
   BEGIN(Listen, listen, "Where clients connect.")                                                                      \
   OPTION(std::string, address, "0.0.0.0:8080", "", "", kText, 0,                                                       \
-         "host:port, [IPv6]:port or unix:/path.")                                                                      \
+         "host:port or [IPv6]:port.")                                                                                   \
   OPTION(std::string, tls_certificate, "", "", "", kText, kReloadable,                                                 \
          "PEM file with the certificate chain; with tls_key, clients are served over TLS. Empty: plain text.")         \
   OPTION(std::string, tls_key, "", "", "", kText, kReloadable,                                                         \
