@@ -19,9 +19,9 @@ header ^(event2/|event\.h|evhttp|evdns)   ^proxy/net/
 header ^openssl/(evp|sha)\.h$             ^proxy/(net|wire)/
 header ^openssl/                          ^proxy/net/
 header ^llhttp                            ^proxy/wire/
-header ^zlib\.h                           ^proxy/wire/
+header ^zlib\.h                           ^proxy/wire/ws_deflate
 header ^glog/                             ^proxy/logging\.(h|cc)$
-header ^rapidjson/                        ^(proxy/(admin|config|stats|logging)[a-z_]*|batching/(classify|encoder))\.cc$
+header ^rapidjson/                        ^(proxy/(admin|config|stats|logging)[a-z_]*|batching/(packet|envelope_[a-z_]*))\.cc$
 header ^toml\+\+/                         ^proxy/config[a-z_]*\.cc$
 header ^CLI/                              ^proxy/command_line\.cc$
 '

@@ -66,6 +66,47 @@ struct LinkStateLabels {
   static constexpr std::string_view At(size_t i) { return kValues[i]; }
 };
 
+// Why what was gathered for a client left.
+enum class FlushReason : uint8_t {
+  kTimeout,   // the window was over
+  kAtOnce,    // there was no window: the messages of one turn
+  kSize,      // batching.size
+  kBytes,     // batching.max_bytes
+  kCritical,  // a critical rule
+  kAlone,     // a message that the envelope cannot carry
+  kDrained,   // the client's socket took no more; now it does
+  kControl,   // a Close or a ping of the backend
+  kEnd,       // the session ends, or a drain begins
+  kPressure,  // memory
+};
+struct FlushReasonLabels {
+  static constexpr std::array<std::string_view, 10> kValues = {"timeout", "at_once", "size",    "bytes", "critical",
+                                                               "alone",   "drained", "control", "end",   "pressure"};
+  static constexpr size_t kCount = kValues.size();
+  static constexpr std::string_view At(size_t i) { return kValues[i]; }
+};
+
+// The form in which a batch left: frames as they came in one write, or an envelope (in the order of Envelope).
+enum class BatchForm : uint8_t { kCork, kJson, kBinary, kEngineIo, kSocketIoEvent };
+struct BatchFormLabels {
+  static constexpr std::array<std::string_view, 5> kValues = {"cork", "json", "binary", "engineio", "socketio-event"};
+  static constexpr size_t kCount = kValues.size();
+  static constexpr std::string_view At(size_t i) { return kValues[i]; }
+};
+
+struct BatchSizeBuckets {
+  static constexpr double kScale = 1;
+  static constexpr std::array<uint64_t, 10> kBounds = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000};
+};
+
+// From 100 microseconds to 10 seconds, which is the longest batching.timeout.
+struct BatchDelayBuckets {
+  static constexpr double kScale = 1e-9;
+  static constexpr std::array<uint64_t, 12> kBounds = {100'000,     1'000'000,   5'000'000,     10'000'000,
+                                                       25'000'000,  50'000'000,  75'000'000,    100'000'000,
+                                                       250'000'000, 500'000'000, 1'000'000'000, 10'000'000'000};
+};
+
 // Upper bounds of a histogram, in the unit that is observed; `kScale` turns that unit into the exported base unit.
 // From 10 microseconds (a warm link is at hand) to 10 seconds (pool.acquire_timeout and beyond).
 struct AcquireSecondsBuckets {
@@ -108,6 +149,30 @@ struct AcquireSecondsBuckets {
           "Payload bytes of WebSocket messages passed on to clients.")                                                 \
   COUNTER(message_bytes_to_upstream_total, "sheaf_message_bytes_to_upstream_total",                                    \
           "Payload bytes of WebSocket messages passed on to the backend.")                                             \
+  COUNTERS(batch_flushes_total, "sheaf_batch_flushes_total", "reason", FlushReasonLabels,                              \
+           "Times what was gathered for a client left, by reason.")                                                    \
+  COUNTERS(batches_total, "sheaf_batches_total", "form", BatchFormLabels,                                              \
+           "Batches sent: frames as they came in one write (cork), or one frame in an envelope.")                      \
+  COUNTERS(batched_messages_total, "sheaf_batched_messages_total", "form", BatchFormLabels,                            \
+           "Messages in these batches.")                                                                               \
+  HISTOGRAM(batch_size, "sheaf_batch_size", BatchSizeBuckets, "Messages in a batch.")                                  \
+  HISTOGRAM(batch_delay_seconds, "sheaf_batch_delay_seconds", BatchDelayBuckets,                                       \
+            "Time that the oldest message of a batch waited.")                                                         \
+  GAUGE(buffered_messages, "sheaf_buffered_messages", "Messages gathered and not yet sent.")                           \
+  GAUGE(buffered_bytes, "sheaf_buffered_bytes", "Payload bytes of these messages.")                                    \
+  COUNTER(batch_input_bytes_total, "sheaf_batch_input_bytes_total",                                                    \
+          "Payload bytes of the messages that were gathered and sent.")                                                \
+  COUNTER(batch_output_bytes_total, "sheaf_batch_output_bytes_total",                                                  \
+          "Bytes of the frames that they were sent in.")                                                               \
+  COUNTER(encodings_total, "sheaf_encodings_total", "Frames that were encoded.")                                       \
+  COUNTER(encodings_shared_total, "sheaf_encodings_shared_total",                                                      \
+          "Frames that had been encoded already, for another session.")                                                \
+  COUNTER(deflate_messages_total, "sheaf_deflate_messages_total", "Frames that were compressed.")                      \
+  COUNTER(deflate_input_bytes_total, "sheaf_deflate_input_bytes_total", "Payload bytes before compression.")           \
+  COUNTER(deflate_output_bytes_total, "sheaf_deflate_output_bytes_total", "Payload bytes after compression.")          \
+  COUNTER(inflate_messages_total, "sheaf_inflate_messages_total", "Compressed messages that clients sent.")            \
+  COUNTER(inflate_input_bytes_total, "sheaf_inflate_input_bytes_total", "Their payload bytes as they came.")           \
+  COUNTER(inflate_output_bytes_total, "sheaf_inflate_output_bytes_total", "Their payload bytes inflated.")             \
   COUNTER(client_pings_total, "sheaf_client_pings_total", "WebSocket pings sent to clients by the proxy.")             \
   COUNTERS(backpressure_pauses_total, "sheaf_backpressure_pauses_total", "side", SideLabels,                           \
            "Times reading from this side paused because the other side did not keep up.")                              \

@@ -143,11 +143,19 @@ std::string OptionRow::EnvironmentName() const {
 }
 
 RouteOptions InheritRoute(const Options& options, std::string path) {
-  return RouteOptions{.path = std::move(path),
-#define SHEAF_ROW(name, section, option) .name = options.section.option,
-                      SHEAF_ROUTE_OPTIONS(SHEAF_ROW)
+  RouteOptions route;
+  route.path = std::move(path);
+#define SHEAF_ROW(name, section, option) route.name = options.section.option;
+  SHEAF_ROUTE_OPTIONS(SHEAF_ROW)
 #undef SHEAF_ROW
-  };
+  return route;
+}
+
+std::optional<Envelope> EnvelopeNamed(std::string_view name) {
+  const auto& names = option_internal::kEnvelopeNames;
+  const auto* const found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<Envelope>(found - names.begin());
 }
 
 std::span<const OptionRow> OptionRows() {

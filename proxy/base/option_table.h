@@ -12,6 +12,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,12 +20,19 @@
 #include <vector>
 
 #include "proxy/base/log.h"
+#include "proxy/base/rule.h"
 #include "proxy/base/units.h"
 
 namespace sheaf {
 
 enum class UpstreamMode : uint8_t { kTunnel };
 enum class LogFormat : uint8_t { kText, kJson };
+// How a route's messages are delivered to clients.
+enum class Delivery : uint8_t { kOff, kCork, kOffer, kAlways };
+// The forms of batching/envelopes.md.
+enum class Envelope : uint8_t { kJson, kBinary, kEngineIo, kSocketIoEvent };
+// What happens when more than limits.buffer_high waits for a client.
+enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
 
 // BEGIN(struct, section, doc), the section's rows, END(section). A row outside of any section is a key at the top of
 // the file. OPTION(type, name, default, least, most, unit, flags, doc)
@@ -140,6 +148,41 @@ enum class LogFormat : uint8_t { kText, kJson };
          "Origins that may open one: \"https://example.org\", \"https://*.example.org\" or \"*\". Empty: all.")        \
   END(websocket)                                                                                                       \
                                                                                                                        \
+  BEGIN(Batching, batching, "Gathering messages on their way to clients.")                                             \
+  OPTION(Delivery, delivery, "offer", "", "", kWord, kReloadable,                                                      \
+         "off: at once. cork: frames unchanged, many in one write. offer: batch frames for clients that ask with "     \
+         "sheaf=<envelope>, cork for the others. always: batch frames for all.")                                       \
+  OPTION(Envelope, envelope, "json", "", "", kWord, kReloadable,                                                       \
+         "The form of batch frames with always, for clients that do not ask for another one.")                         \
+  OPTION(uint32_t, size, "100", "1", "10000", kCount, kReloadable,                                                     \
+         "A batch leaves when it has this many messages.")                                                             \
+  OPTION(std::chrono::milliseconds, timeout, "50ms", "1ms", "10s", kTime, kReloadable,                                 \
+         "A batch leaves when its oldest message is this old.")                                                        \
+  OPTION(uint64_t, max_bytes, "64KiB", "1KiB", "16MiB", kBytes, kReloadable,                                           \
+         "A batch leaves when its messages have this many bytes.")                                                     \
+  OPTION(bool, adaptive, "true", "", "", kSwitch, kReloadable,                                                         \
+         "The wait follows the rate, from nothing to timeout. false: a batch always waits for size, max_bytes or timeout.") \
+  OPTION(SlowClient, slow_client, "pause", "", "", kWord, kReloadable,                                                 \
+         "When limits.buffer_high waits for a client: pause: the backend is not read. conflate: pause, and conflation rules " \
+         "act for slow clients alone. drop_oldest: the oldest go. close: with 1013.")                                  \
+  END(batching)                                                                                                        \
+                                                                                                                       \
+  BEGIN(Deflate, deflate, "permessage-deflate (RFC 7692) towards clients that offer it; never towards the backend.")   \
+  OPTION(bool, enabled, "true", "", "", kSwitch, kReloadable,                                                          \
+         "Accept it.")                                                                                                 \
+  OPTION(uint64_t, threshold, "256", "0", "1MiB", kBytes, kReloadable,                                                 \
+         "Frames with fewer bytes of payload are not compressed.")                                                     \
+  OPTION(uint32_t, level, "1", "1", "9", kCount, kReloadable,                                                          \
+         "1: fast. 9: small.")                                                                                         \
+  OPTION(bool, context_takeover, "false", "", "", kSwitch, kReloadable,                                                \
+         "Keep the compression context between messages: smaller frames, but memory for each client, and no frame is " \
+         "compressed once for many.")                                                                                  \
+  OPTION(uint32_t, window_bits, "15", "9", "15", kCount, kReloadable,                                                  \
+         "The window is 2^window_bits bytes, either way, or less where the client asks for less.")                     \
+  OPTION(uint32_t, memory_level, "8", "1", "9", kCount, kReloadable,                                                   \
+         "A compression context takes 2^(window_bits+2) + 2^(memory_level+9) bytes.")                                  \
+  END(deflate)                                                                                                         \
+                                                                                                                       \
   BEGIN(Forwarded, forwarded, "X-Forwarded-For, -Proto and -Host.")                                                    \
   OPTION(std::vector<std::string>, trusted_proxies, "[]", "", "", kList, kReloadable,                                  \
          "Networks (CIDR) of proxies in front whose X-Forwarded-* fields are believed; others' are removed.")          \
@@ -177,7 +220,15 @@ enum class LogFormat : uint8_t { kText, kJson };
   ROW(max_message, limits, max_message)                                                                                \
   ROW(ping_interval, websocket, ping_interval)                                                                         \
   ROW(ping_timeout, websocket, ping_timeout)                                                                           \
-  ROW(allowed_origins, websocket, allowed_origins)
+  ROW(allowed_origins, websocket, allowed_origins)                                                                     \
+  ROW(delivery, batching, delivery)                                                                                    \
+  ROW(envelope, batching, envelope)                                                                                    \
+  ROW(size, batching, size)                                                                                            \
+  ROW(timeout, batching, timeout)                                                                                      \
+  ROW(max_bytes, batching, max_bytes)                                                                                  \
+  ROW(adaptive, batching, adaptive)                                                                                    \
+  ROW(slow_client, batching, slow_client)                                                                              \
+  ROW(deflate, deflate, enabled)
 // clang-format on
 
 // How a value is written.
@@ -207,6 +258,18 @@ constexpr std::span<const std::string_view> Names(LogFormat /*type*/) {
 }
 constexpr std::span<const std::string_view> Names(LogLevel /*type*/) {
   return kLogLevelNames;
+}
+inline constexpr std::array<std::string_view, 4> kDeliveryNames = {"off", "cork", "offer", "always"};
+inline constexpr std::array<std::string_view, 4> kEnvelopeNames = {"json", "binary", "engineio", "socketio-event"};
+inline constexpr std::array<std::string_view, 4> kSlowClientNames = {"pause", "conflate", "drop_oldest", "close"};
+constexpr std::span<const std::string_view> Names(Delivery /*type*/) {
+  return kDeliveryNames;
+}
+constexpr std::span<const std::string_view> Names(Envelope /*type*/) {
+  return kEnvelopeNames;
+}
+constexpr std::span<const std::string_view> Names(SlowClient /*type*/) {
+  return kSlowClientNames;
 }
 
 // The overloads of Default give a row's default its C++ type.
@@ -242,6 +305,12 @@ constexpr Enum Default(Type<Enum> /*type*/, std::string_view text) {
 
 }  // namespace option_internal
 
+// "json" for kJson. nullopt: no envelope has the name.
+constexpr std::string_view NameOf(Envelope envelope) {
+  return option_internal::kEnvelopeNames[static_cast<size_t>(envelope)];
+}
+std::optional<Envelope> EnvelopeNamed(std::string_view name);
+
 struct RouteOptions;
 
 struct Options {
@@ -267,6 +336,8 @@ struct RouteOptions {
 #define SHEAF_ROW(name, section, option) decltype(Options::section.option) name = Options{}.section.option;
   SHEAF_ROUTE_OPTIONS(SHEAF_ROW)
 #undef SHEAF_ROW
+  std::vector<RuleOptions> critical;
+  std::vector<RuleOptions> conflate;
 };
 
 // A route that sets nothing by itself.

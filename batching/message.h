@@ -1,0 +1,124 @@
+// Messages of the backend that wait for a client. Tunnelled sessions that get the same broadcast hold the same Message:
+// the store finds it again by its bytes. So what is known of a message is found out once, and a batch is the same batch
+// where it has the same messages.
+//
+//   MessageStore store;                          // one a worker
+//   MessageRef message = store.Intern(wire::Opcode::kText, payload);
+//   message->text()
+//
+// One thread only: the counts are plain.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proxy/wire/ws_frame.h"
+
+namespace sheaf::batching {
+
+// What an Examiner found out about a message (batching/examiner.h).
+struct MessageFacts {
+  bool carriable = false;      // the envelope can carry it
+  bool look_alike = false;     // alone, a decoder would take it for an envelope: it must be wrapped
+  bool critical = false;       // a critical rule matched: it leaves at once
+  bool overtake = false;       // ... and ahead of what is queued
+  bool replaceable = false;    // a conflation rule matched and it has a key
+  uint16_t critical_rule = 0;  // index in the route's list, if critical
+  uint16_t conflate_rule = 0;  // index in the route's list, if replaceable
+  uint32_t key_offset = 0;     // the key's JSON text within the payload, if replaceable
+  uint32_t key_size = 0;
+};
+
+// One message, never changed after it was made. Lives as long as a MessageRef to it does.
+class Message {
+ public:
+  wire::Opcode opcode() const { return opcode_; }  // kText or kBinary
+  bool is_text() const { return opcode_ == wire::Opcode::kText; }
+  size_t size() const { return size_; }
+  std::string_view text() const { return {reinterpret_cast<const char*>(this + 1), size_}; }
+  std::span<const uint8_t> bytes() const { return {reinterpret_cast<const uint8_t*>(this + 1), size_}; }
+
+  // A cache for Examiners: the facts, and whose they are. Messages of several routes can be the same.
+  const void* examined_by = nullptr;
+  MessageFacts facts;
+
+ private:
+  friend class MessageRef;
+  friend class MessageStore;
+  Message(wire::Opcode opcode, size_t size) : size_(static_cast<uint32_t>(size)), opcode_(opcode) {}
+
+  uint32_t references_ = 0;
+  uint32_t size_;
+  wire::Opcode opcode_;
+  // The payload follows.
+};
+
+// Shared ownership of a Message. Two refs are equal when they hold the same object.
+class MessageRef {
+ public:
+  MessageRef() = default;
+  explicit MessageRef(Message* message) : message_(message) { Take(); }
+  MessageRef(const MessageRef& other) : message_(other.message_) { Take(); }
+  MessageRef(MessageRef&& other) noexcept : message_(std::exchange(other.message_, nullptr)) {}
+  MessageRef& operator=(MessageRef other) noexcept {
+    std::swap(message_, other.message_);
+    return *this;
+  }
+  ~MessageRef() { Release(); }
+
+  explicit operator bool() const { return message_ != nullptr; }
+  Message* operator->() const { return message_; }
+  Message& operator*() const { return *message_; }
+  Message* get() const { return message_; }
+  friend bool operator==(const MessageRef& a, const MessageRef& b) { return a.message_ == b.message_; }
+
+ private:
+  void Take() const {
+    if (message_ != nullptr) ++message_->references_;
+  }
+  void Release();
+
+  Message* message_ = nullptr;
+};
+
+// Makes messages, and remembers the recent ones. Bounded: a fixed number of places, each message at most kMaxShared
+// bytes, forgotten by Expire after one to two periods.
+class MessageStore {
+ public:
+  static constexpr size_t kMaxShared = 64 * 1024;  // a larger message is made anew each time
+
+  MessageStore();
+  MessageStore(const MessageStore&) = delete;
+  MessageStore& operator=(const MessageStore&) = delete;
+  ~MessageStore();
+
+  // The message with this type and these bytes: a recent one if there is one, else a new one. `payload` is copied.
+  MessageRef Intern(wire::Opcode opcode, std::string_view payload);
+
+  // Called once a period (the worker's tick of 100 ms): forgets what was not asked for since the last call but one.
+  // Cheap when there is nothing to forget.
+  void Expire();
+
+  size_t remembered() const { return remembered_; }
+
+ private:
+  struct Place {
+    size_t hash = 0;
+    uint32_t period = 0;  // when it was last asked for
+    MessageRef message;
+  };
+  // A message is looked for in the few places that its hash names, so that not even chosen bytes make this slow.
+  static constexpr size_t kWays = 4;
+  static constexpr size_t kSets = 1024;
+
+  std::vector<Place> places_;  // made at the first use
+  size_t remembered_ = 0;
+  uint32_t period_ = 0;
+};
+
+}  // namespace sheaf::batching

@@ -1,0 +1,86 @@
+// permessage-deflate (RFC 7692): the negotiation, and compressing and inflating messages with zlib. No socket, no log.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace sheaf::wire {
+
+// How the server side compresses and what it asks of clients.
+struct DeflateSettings {
+  bool context_takeover = false;  // false: both directions begin each message anew, and nothing is kept between two
+  uint8_t window_bits = 15;       // 9 to 15, of either direction at most
+  uint8_t level = 1;              // 1 to 9, zlib's
+  uint8_t memory_level = 8;       // 1 to 9, zlib's
+};
+
+// What was agreed for one session.
+struct DeflateAgreement {
+  bool server_takeover = false;  // our compression context lives on between messages
+  bool client_takeover = false;  // the client's may
+  uint8_t server_window_bits = 15;
+  uint8_t client_window_bits = 15;
+  std::string extension;  // the value of Sec-WebSocket-Extensions for the 101
+};
+
+// Picks the first offer that can be met. `offers`: the values of all Sec-WebSocket-Extensions fields joined by ", ".
+// nullopt: none is offered that is well-formed and can be met (other extensions, unknown or repeated parameters, window
+// bits out of 8..15 or with leading zeroes or quotes that do not match, a server window of 8): the session goes on
+// without it (RFC 7692 5.1, 7.1; hardening row 56).
+std::optional<DeflateAgreement> NegotiateDeflate(std::string_view offers, const DeflateSettings& settings);
+
+// Compresses messages. Memory by zlib's formula: (1 << (window_bits + 2)) + (1 << (memory_level + 9)) bytes.
+class Deflater {
+ public:
+  Deflater(uint8_t window_bits, uint8_t level, uint8_t memory_level);
+  Deflater(Deflater&&) noexcept;
+  Deflater& operator=(Deflater&&) noexcept;
+  ~Deflater();
+
+  // Appends the compressed form of `data` to `out`. With `last`, the message ends: the output ends on a byte boundary
+  // without the four bytes 00 00 FF FF (RFC 7692 7.2.1), and is never empty. Without it more of the message follows,
+  // and zlib may hold some of it back. Returns false when memory cannot be had; `out` is then as before, and the
+  // deflater must be destroyed.
+  [[nodiscard]] bool Compress(std::span<const uint8_t> data, bool last, std::string& out);
+
+  // Forgets the context: the next message begins anew (no context takeover).
+  void Reset();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Inflates messages of one sender. Memory: (1 << window_bits) + about 7 KiB.
+class Inflater {
+ public:
+  enum class Verdict : uint8_t {
+    kNeedInput,   // all of `input` is used up; `output` may hold something
+    kOutputFull,  // call again with the rest of `input` and new room
+    kError,       // no valid deflate stream, or memory cannot be had
+  };
+
+  explicit Inflater(uint8_t window_bits);
+  Inflater(Inflater&&) noexcept;
+  Inflater& operator=(Inflater&&) noexcept;
+  ~Inflater();
+
+  // Inflates from the front of `input`, which is advanced, into `room`; `produced` is what of it was filled. `last`:
+  // `input` ends the message, so the tail 00 00 FF FF, which is not on the wire, is supplied here; kNeedInput then
+  // means that the message is complete. Blocks marked as final within a message are legal (RFC 7692 7.2.3.5).
+  Verdict Step(std::span<const uint8_t>& input, bool last, std::span<uint8_t> room, size_t& produced);
+
+  // Forgets the context.
+  void Reset();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sheaf::wire
