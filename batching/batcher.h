@@ -1,12 +1,16 @@
 // The messages that wait for one client, and the verdict when they leave. Pure: no socket, time is an argument.
 //
-//   switch (batcher.Add(message, facts, now)) ...
-//   batcher.TakeFrames([&](std::span<const MessageRef> frame) { ... });
+//   const Batcher::Verdict verdict = batcher.Add(message, facts, conflate, limits, now);
+//   ...
+//   batcher.TakeFrames(encoder, limits, [&](std::span<const MessageRef> frame, bool wrapped) { ... });
 //
-// Owned by a session's outbox; one thread only. Empty it holds no heap memory. Budget: 64 bytes.
+// Owned by a session's outbox; one thread only. Empty it holds no heap memory: its queue is lent by the worker. Budget:
+// 64 bytes.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,7 +22,7 @@
 
 namespace sheaf::batching {
 
-// Bounds of a batch; those of the route, narrowed under memory pressure.
+// Bounds of a batch: those of the route, or tighter ones under memory pressure.
 struct BatchLimits {
   uint32_t size = 100;                               // messages
   uint64_t max_bytes = 64 * 1024;                    // payload of the messages
@@ -26,45 +30,141 @@ struct BatchLimits {
   bool adaptive = true;
 };
 
+// Messages in order. One that was removed leaves an empty place.
+class Queue {
+ public:
+  void Push(const MessageRef& message, const MessageFacts& facts);
+  // Removes those that a conflation rule gives the same key as `facts`. Returns their number and size.
+  struct Removed {
+    size_t messages = 0;
+    size_t bytes = 0;
+  };
+  Removed RemoveSameKey(const Message& message, const MessageFacts& facts);
+  // Removes the oldest message that may go; nullopt when none may.
+  template <typename MayGo>
+  std::optional<size_t> RemoveOldest(MayGo may_go) {
+    for (size_t i = first_; i < messages_.size(); ++i) {
+      if (!messages_[i] || !may_go(*messages_[i])) continue;
+      const size_t size = messages_[i]->size();
+      RemoveAt(i);
+      return size;
+    }
+    return std::nullopt;
+  }
+  // Closes the empty places.
+  void Compact();
+  void Clear();
+
+  // After Compact: the messages, and how many of them from `begin` on share a frame.
+  std::span<const MessageRef> messages() const { return messages_; }
+  size_t FrameSize(size_t begin, const Encoder& encoder, const BatchLimits& limits) const;
+  bool look_alike(size_t i) const { return tags_[i].look_alike; }
+
+  size_t capacity() const { return messages_.capacity(); }
+
+ private:
+  // What is needed of a message's facts, which may be another examiner's by the time they are asked for.
+  struct Tag {
+    uint32_t scope_size;
+    uint32_t key_offset;
+    uint32_t key_size;
+    uint16_t conflate_rule;
+    bool replaceable;
+    bool carriable;
+    bool look_alike;
+  };
+
+  bool HasKey(size_t i, const Message& message, const MessageFacts& facts) const;
+  void RemoveAt(size_t i);
+
+  std::vector<MessageRef> messages_;
+  std::vector<Tag> tags_;
+  size_t first_ = 0;  // before it are empty places only
+  size_t empty_ = 0;
+};
+
+// A worker's spare queues, so that in the steady state none is allocated and idle sessions have none.
+class QueuePool {
+ public:
+  std::unique_ptr<Queue> Take();
+  void Give(std::unique_ptr<Queue> queue);
+  // Gives the memory of the spare ones back.
+  void Trim() { spare_.clear(); }
+
+ private:
+  static constexpr size_t kMostSpare = 1024;
+  static constexpr size_t kMostCapacity = 256;  // messages; a larger queue is not kept
+  std::vector<std::unique_ptr<Queue>> spare_;
+};
+
 class Batcher {
  public:
   struct Verdict {
     enum class When : uint8_t {
       kNow,      // at the end of this turn
-      kAt,       // when `due` has come: the first message of a batch says so
+      kAt,       // when `due` has come
       kWaiting,  // the batch's time is already known
     };
     When when = When::kWaiting;
     FlushReason reason = FlushReason::kTimeout;  // why it leaves then
     TimePoint due{};
-    bool replaced = false;  // an older message with the same key was removed
+    Queue::Removed replaced{};  // older messages with the same key
   };
 
-  // Queues the message. `conflate`: conflation rules are in force; then a message with the key of a queued one removes
-  // that one, and stands where it came: the order of those that remain is the backend's.
+  explicit Batcher(QueuePool& pool) : pool_(pool) {}
+  Batcher(const Batcher&) = delete;
+  Batcher& operator=(const Batcher&) = delete;
+  ~Batcher() { Clear(); }
+
+  // Queues the message. `conflate`: conflation rules are in force; then a message with the key of queued ones removes
+  // those, and stands where it came: the order of what remains is the backend's.
   Verdict Add(const MessageRef& message, const MessageFacts& facts, bool conflate, const BatchLimits& limits,
               TimePoint now);
 
-  Window& window() { return window_; }
-  bool empty() const { return live_ == 0; }
-  size_t messages() const { return live_; }
+  // The client has sent an application message.
+  void OnClientMessage() { window_.OnClientMessage(); }
+
+  bool empty() const { return messages_ == 0; }
+  size_t messages() const { return messages_; }
   size_t bytes() const { return bytes_; }  // payload
   TimePoint oldest() const { return oldest_; }
 
-  // Removes the oldest message that `may_drop` allows. Returns its size; nullopt when there is none.
-  template <typename MayDrop>
-  std::optional<size_t> DropOldest(MayDrop may_drop);
+  // Removes the oldest message that `may_go` allows. Returns its size; nullopt when there is none.
+  template <typename MayGo>
+  std::optional<size_t> DropOldest(MayGo may_go) {
+    if (!queue_) return std::nullopt;
+    const std::optional<size_t> size = queue_->RemoveOldest(may_go);
+    if (!size) return std::nullopt;
+    --messages_;
+    bytes_ -= *size;
+    if (empty()) Clear();
+    return size;
+  }
 
-  // Takes all out, cut into frames: each is as many messages in order as the encoder and the limits let share one.
-  // `encoder`: nullptr: one each. Calls back with each frame's messages.
+  // Takes all out, cut into frames: each has as many messages, in order, as the encoder and the limits let share one.
+  // `encoder`: nullptr: one each. Calls on_frame(messages, wrapped) for each; not wrapped: the message's own frame.
+  // `on_frame` must not add.
   template <typename OnFrame>
-  void TakeFrames(const Encoder* encoder, const BatchLimits& limits, OnFrame on_frame);
+  void TakeFrames(const Encoder* encoder, const BatchLimits& limits, OnFrame on_frame) {
+    if (!queue_) return;
+    std::unique_ptr<Queue> queue = std::move(queue_);
+    messages_ = bytes_ = 0;
+    queue->Compact();
+    const std::span<const MessageRef> messages = queue->messages();
+    for (size_t begin = 0; begin < messages.size();) {
+      const size_t count = encoder == nullptr ? 1 : queue->FrameSize(begin, *encoder, limits);
+      on_frame(messages.subspan(begin, count), encoder != nullptr && (count > 1 || queue->look_alike(begin)));
+      begin += count;
+    }
+    pool_.Give(std::move(queue));
+  }
 
   void Clear();
 
  private:
-  std::vector<MessageRef> queue_;  // removed ones leave an empty ref
-  size_t live_ = 0;
+  QueuePool& pool_;
+  std::unique_ptr<Queue> queue_;
+  size_t messages_ = 0;
   size_t bytes_ = 0;
   TimePoint oldest_{};
   Window window_;

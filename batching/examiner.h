@@ -20,7 +20,6 @@ namespace sheaf::batching {
 class RuleSet {
  public:
   RuleSet(const std::vector<RuleOptions>& critical, const std::vector<RuleOptions>& conflate);
-  ~RuleSet();
 
   bool empty() const { return critical_.empty() && conflate_.empty(); }
   size_t critical_rules() const { return critical_.size(); }
@@ -32,7 +31,24 @@ class RuleSet {
   void Examine(const Message& message, MessageFacts& facts) const;
 
  private:
-  struct Rule;
+  // A pointer's tokens, from the message and from a Socket.IO event's array on.
+  struct Path {
+    std::vector<std::string> in_message;
+    std::vector<std::string> in_event;
+  };
+  struct Rule {
+    std::string event;
+    std::string prefix;
+    std::optional<Path> pointer;
+    std::vector<RuleValue> values;
+    Path key;
+    bool overtake = false;
+  };
+  class Reading;
+
+  static Path PathOf(std::string_view pointer);
+  static Rule RuleOf(const RuleOptions& options);
+
   std::vector<Rule> critical_;
   std::vector<Rule> conflate_;
 };

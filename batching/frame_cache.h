@@ -1,8 +1,9 @@
 // Encode once, compress once: the frames that were made lately, found again by the messages in them. When a thousand
 // sessions of a worker flush the same broadcast, the first one encodes and compresses, the others copy.
 //
-// One for each worker; one thread only. Bounded: a fixed number of frames and kMaxBytes, forgotten after one to two
-// periods. Needs frames without context takeover: with it no two sessions' compressed frames are the same.
+// One for each worker; one thread only. Bounded: a fixed number of frames, and kMaxBytes of frames and of the messages
+// that they are found by, forgotten after one to two periods. Needs frames without context takeover: with it no two
+// sessions' compressed frames are the same.
 #pragma once
 
 #include <cstdint>
@@ -46,26 +47,38 @@ class FrameCache {
   // The frame with these messages, made now if it is not there. Valid until the next call of Get or Expire.
   const CachedFrame& Get(const FrameRecipe& recipe, std::span<const MessageRef> messages);
 
-  // Called once a period (the worker's tick of 100 ms): forgets what was not asked for since the last call but one.
+  // Called once a period (the worker's tick of 100 ms): forgets what was not asked for since the call before.
   void Expire();
+
+  size_t frames() const { return frames_; }  // that are kept
+  size_t bytes() const { return bytes_; }    // ... and what they take
 
  private:
   struct Place;
   static constexpr size_t kWays = 4;
   static constexpr size_t kSets = 256;
 
-  Place& FindPlace(const FrameRecipe& recipe, std::span<const MessageRef> messages, bool& found);
-  void Make(const FrameRecipe& recipe, std::span<const MessageRef> messages, CachedFrame& frame);
+  Place* Find(std::span<Place> set, size_t hash, const FrameRecipe& recipe, std::span<const MessageRef> messages);
+  const CachedFrame& Keep(Place& place, size_t hash, const FrameRecipe& recipe, std::span<const MessageRef> messages);
+  void Forget(Place& place);
+  void MakeRoom(size_t size);
+
+  void Make(const FrameRecipe& recipe, std::span<const MessageRef> messages);
+  bool Compress(uint8_t window_bits, std::string_view payload);
 
   const wire::DeflateSettings settings_;
   const uint64_t threshold_;
   WorkerMetrics& metrics_;
   std::vector<Place> places_;                      // made at the first use
   std::unique_ptr<wire::Deflater> deflaters_[16];  // by window bits, made at the first use
-  std::string payload_;                            // scratch
-  CachedFrame single_use_;                         // for what is too large to keep
+  std::string encoded_;                            // scratch: what an encoder made
+  std::string compressed_;                         // scratch
+  CachedFrame single_use_;                         // the frame that was made last
+  size_t frames_ = 0;
   size_t bytes_ = 0;
-  uint32_t period_ = 0;
+  size_t next_victim_ = 0;       // in places_: the frame to go when there are too many bytes
+  uint64_t asks_ = 0;            // calls of Get
+  uint64_t asks_at_expire_ = 0;  // ... when Expire was last called
 };
 
 }  // namespace sheaf::batching

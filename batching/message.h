@@ -32,6 +32,8 @@ struct MessageFacts {
   uint16_t conflate_rule = 0;  // index in the route's list, if replaceable
   uint32_t key_offset = 0;     // the key's JSON text within the payload, if replaceable
   uint32_t key_size = 0;
+  // So many bytes at the payload's beginning belong to the key too: of a Socket.IO event its namespace and its name.
+  uint32_t scope_size = 0;
 };
 
 // One message, never changed after it was made. Lives as long as a MessageRef to it does.
@@ -81,16 +83,22 @@ class MessageRef {
   void Take() const {
     if (message_ != nullptr) ++message_->references_;
   }
-  void Release();
+  void Release() {
+    if (message_ != nullptr && --message_->references_ == 0) Destroy(message_);
+  }
+  static void Destroy(Message* message);
 
   Message* message_ = nullptr;
 };
 
 // Makes messages, and remembers the recent ones. Bounded: a fixed number of places, each message at most kMaxShared
-// bytes, forgotten by Expire after one to two periods.
+// bytes and all of them kMaxRemembered, forgotten by Expire after one to two periods.
+//
+// Messages may outlive the store that made them, and may be let go in another thread than the one they were made in.
 class MessageStore {
  public:
-  static constexpr size_t kMaxShared = 64 * 1024;  // a larger message is made anew each time
+  static constexpr size_t kMaxShared = 64 * 1024;             // a larger message is made anew each time
+  static constexpr size_t kMaxRemembered = 16 * 1024 * 1024;  // beyond it, too
 
   MessageStore();
   MessageStore(const MessageStore&) = delete;
@@ -100,8 +108,8 @@ class MessageStore {
   // The message with this type and these bytes: a recent one if there is one, else a new one. `payload` is copied.
   MessageRef Intern(wire::Opcode opcode, std::string_view payload);
 
-  // Called once a period (the worker's tick of 100 ms): forgets what was not asked for since the last call but one.
-  // Cheap when there is nothing to forget.
+  // Called once a period (the worker's tick of 100 ms): forgets what was not asked for since the call before, and gives
+  // memory of messages that are gone back when it was of no use for two periods. Cheap when there is nothing to do.
   void Expire();
 
   size_t remembered() const { return remembered_; }
@@ -109,16 +117,23 @@ class MessageStore {
  private:
   struct Place {
     size_t hash = 0;
-    uint32_t period = 0;  // when it was last asked for
+    uint64_t asked = 0;  // asks_ when it was last asked for
     MessageRef message;
   };
   // A message is looked for in the few places that its hash names, so that not even chosen bytes make this slow.
   static constexpr size_t kWays = 4;
   static constexpr size_t kSets = 1024;
 
+  static MessageRef Make(wire::Opcode opcode, std::string_view payload);
+  std::span<Place> PlacesFor(size_t hash);
+  void Remember(std::span<Place> set, size_t hash, const MessageRef& message);
+  void Forget(Place& place);
+
   std::vector<Place> places_;  // made at the first use
   size_t remembered_ = 0;
-  uint32_t period_ = 0;
+  size_t bytes_ = 0;             // payload of what is remembered
+  uint64_t asks_ = 0;            // calls of Intern
+  uint64_t asks_at_expire_ = 0;  // ... when Expire was last called
 };
 
 }  // namespace sheaf::batching

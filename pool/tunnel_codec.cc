@@ -36,6 +36,7 @@ Codec::Verdict TunnelCodec::OnBytes(std::span<uint8_t>& bytes) {
         break;
       case wire::FramePiece::Kind::kPing:
         AnswerPing(piece.payload);
+        host_.events()->OnUpstreamPing();
         break;
       case wire::FramePiece::Kind::kPong:
         break;

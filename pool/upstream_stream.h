@@ -40,8 +40,10 @@ class UpstreamEvents {
   virtual void OnUpstreamBody(std::string_view data) = 0;
   // The response is complete. The stream is over.
   virtual void OnUpstreamEnd() = 0;
-  // A data piece of the open WebSocket (pings are answered below; a Close comes as OnUpstreamClose).
+  // A data piece of the open WebSocket (a Close comes as OnUpstreamClose).
   virtual void OnUpstreamMessage(const wire::FramePiece& piece) = 0;
+  // A ping, which is answered below.
+  virtual void OnUpstreamPing() {}
   // The backend sent a Close frame (1005: without a code).
   virtual void OnUpstreamClose(uint16_t code, std::string_view reason) = 0;
   // What is sent upstream piles up over the high mark, or is under the low one again.

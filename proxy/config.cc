@@ -1,19 +1,16 @@
 #include "proxy/config.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <optional>
-#include <sstream>
 #include <string_view>
-#include <system_error>
 #include <tuple>
 #include <utility>
 
 #include "proxy/config_checks.h"
 #include "proxy/config_names.h"
+#include "proxy/config_rules.h"
 #include "proxy/config_values.h"
 #include "proxy/routes.h"
 
@@ -124,7 +121,7 @@ class Loader {
   bool StoreList(const OptionRow& row, std::vector<std::string>& list, const FileValue& value) {
     bool fits = true;
     list.clear();
-    for (const FileValue::Item& item : value.items) {
+    for (const FileValue& item : value.items) {
       const std::string problem = CheckForm(row.FullName(), item.text);
       if (!problem.empty()) ReportFile(item.position, row.FullName() + " " + problem + ", not " + QuoteToml(item.text));
       fits = fits && problem.empty();
@@ -180,20 +177,39 @@ class Loader {
 
   // From here on routes, and options that belong together.
   void AddRoute(const FileSection& section) {
+    const size_t problems_before = problems_.size();
     RouteOptions route = InheritRoute(result_.options, "");
-    std::vector<Origin> origins(RouteRows().size());
+    RouteOrigins origins{std::vector<Origin>(RouteRows().size()), {}, {}};
     bool has_path = false;
     for (const FileKey& key : section.keys) {
       if (key.name == "path") {
         has_path = true;
         route.path = TakePath(key.value);
+      } else if (key.name == NameOf(RuleList::kCritical)) {
+        StoreRules(RuleList::kCritical, key, route.critical, origins.critical);
+      } else if (key.name == NameOf(RuleList::kConflate)) {
+        StoreRules(RuleList::kConflate, key, route.conflate, origins.conflate);
       } else {
-        ApplyRouteKey(key, route, origins);
+        ApplyRouteKey(key, route, origins.keys);
       }
     }
     if (!has_path) ReportFile(section.position, R"(a [[route]] must have a path, such as path = "/api")");
+    if (problems_.size() == problems_before) {
+      for (const FileProblem& problem : FindRouteContradictions(result_.options, route, section)) {
+        ReportFile(problem.position, problem.text);
+      }
+    }
     result_.options.routes.push_back(std::move(route));
     result_.route_origins.push_back(std::move(origins));
+  }
+
+  void StoreRules(RuleList list, const FileKey& key, std::vector<RuleOptions>& rules, Origin& origin) {
+    std::vector<FileProblem> problems;
+    rules = ReadRules(list, key.value, problems);
+    origin = {Source::kFile, key.value.position};
+    for (const FileProblem& problem : problems) ReportFile(problem.position, problem.text);
+    // Whether some route has conflation rules is then not known.
+    if (!problems.empty()) failed_[IndexOf(*FindOption("batching", "slow_client"))] = true;
   }
 
   void ApplyRouteKey(const FileKey& key, RouteOptions& route, std::vector<Origin>& origins) {
@@ -233,7 +249,7 @@ class Loader {
   void AddRootRoute() {
     if (paths_.contains("/")) return;
     result_.options.routes.push_back(InheritRoute(result_.options, "/"));
-    result_.route_origins.emplace_back(RouteRows().size());
+    result_.route_origins.push_back({std::vector<Origin>(RouteRows().size()), {}, {}});
   }
 
   void ReportContradictions() {
@@ -263,38 +279,8 @@ class Loader {
 
 }  // namespace
 
-Result<ConfigSources> CollectSources(const std::string& file_name, std::vector<std::string> settings,
-                                     const char* const* environment) {
-  ConfigSources sources{.file_name = file_name, .file_text = {}, .environment = {}, .settings = std::move(settings)};
-  for (; *environment != nullptr; ++environment) sources.environment.emplace_back(*environment);
-  if (file_name.empty()) return sources;
-  std::ifstream file(file_name, std::ios::binary);
-  std::stringstream text;
-  // An empty file leaves the stream failed, which is no error.
-  if (file && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
-  if (!file.is_open() || file.bad() || text.bad()) {
-    return Error{file_name + ": cannot be read: " + std::generic_category().message(errno)};
-  }
-  sources.file_text = text.str();
-  return sources;
-}
-
 Result<Configuration> LoadConfiguration(const ConfigSources& sources) {
   return Loader(sources).Load();
-}
-
-std::string DescribeOrigin(const Origin& origin, const OptionRow& row, const std::string& file_name) {
-  switch (origin.source) {
-    case Source::kFile:
-      return file_name + ":" + std::to_string(origin.position.line) + ":" + std::to_string(origin.position.column);
-    case Source::kEnvironment:
-      return "environment variable " + row.EnvironmentName();
-    case Source::kCommandLine:
-      return "--set " + row.FullName();
-    case Source::kDefault:
-      break;
-  }
-  return "default";
 }
 
 }  // namespace sheaf

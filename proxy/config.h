@@ -37,11 +37,17 @@ struct Origin {
   Position position;                 // in the file
 };
 
+struct RouteOrigins {
+  std::vector<Origin> keys;  // for each of RouteRows()
+  Origin critical;           // kDefault: it has none
+  Origin conflate;
+};
+
 struct Configuration {
   Options options;
   std::string file_name;
-  std::vector<Origin> origins;                     // for each of OptionRows()
-  std::vector<std::vector<Origin>> route_origins;  // for each of options.routes, for each of RouteRows()
+  std::vector<Origin> origins;              // for each of OptionRows()
+  std::vector<RouteOrigins> route_origins;  // for each of options.routes
 };
 
 // The error has a line for each thing that is wrong, in the order file (from its top), environment, command line:

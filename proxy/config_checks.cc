@@ -90,6 +90,7 @@ class ContradictionFinder {
 
   std::vector<Contradiction> Find() {
     CheckOrder();
+    CheckSlowClient();
     CheckAddresses();
     CheckServerTls();
     CheckClientTls();
@@ -104,12 +105,26 @@ class ContradictionFinder {
   }
 
   void CheckOrder() {
-    const auto& [pool, limits] = std::tie(options_.pool, options_.limits);
+    const auto& [pool, limits, batching] = std::tie(options_.pool, options_.limits, options_.batching);
     AtMost(pool.min_size, Row("pool", "min_size"), pool.max_size, Row("pool", "max_size"));
     AtMost(pool.backoff_min, Row("pool", "backoff_min"), pool.backoff_max, Row("pool", "backoff_max"));
     // Strictly: with both alike, a slow reader would stop and start reading with each byte.
     AtMost(limits.buffer_low + 1, Row("limits", "buffer_low"), limits.buffer_high, Row("limits", "buffer_high"),
            "below");
+    // Messages that wait for their batch count as waiting for the client: before the batch is full, the client would be
+    // taken for a slow one.
+    AtMost(batching.max_bytes, Row("batching", "max_bytes"), limits.buffer_high, Row("limits", "buffer_high"));
+  }
+
+  // A route whose own slow_client asks for rules is told so by FindRouteContradictions.
+  void CheckSlowClient() {
+    const auto& routes = options_.routes;
+    if (options_.batching.slow_client != SlowClient::kConflate) return;
+    if (std::any_of(routes.begin(), routes.end(), [](const RouteOptions& route) { return !route.conflate.empty(); }))
+      return;
+    Add({Row("batching", "slow_client")},
+        "batching.slow_client is \"conflate\", but no [[route]] has conflation rules: "
+        "add some, or choose \"pause\", \"drop_oldest\" or \"close\"");
   }
 
   template <typename T>
@@ -162,6 +177,13 @@ class ContradictionFinder {
   std::vector<Contradiction> found_;
 };
 
+const FileKey* FindKey(const FileSection& section, std::string_view name) {
+  for (const FileKey& key : section.keys) {
+    if (key.name == name) return &key;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::string CheckForm(std::string_view option, std::string_view text) {
@@ -173,6 +195,31 @@ std::string CheckForm(std::string_view option, std::string_view text) {
 
 std::vector<Contradiction> FindContradictions(const Options& options) {
   return ContradictionFinder(options).Find();
+}
+
+std::vector<FileProblem> FindRouteContradictions(const Options& options, const RouteOptions& route,
+                                                 const FileSection& section) {
+  std::vector<FileProblem> found;
+  const FileKey* conflate = FindKey(section, "conflate");
+  if (conflate != nullptr && !route.conflate.empty() && route.delivery == Delivery::kOff) {
+    const bool inherited = FindKey(section, "delivery") == nullptr;
+    found.push_back({conflate->position, std::string("conflate never acts where delivery is \"off\"") +
+                                             (inherited ? " (inherited from batching.delivery)" : "") +
+                                             ", since no message waits: set delivery = \"cork\", or remove conflate"});
+  }
+  const FileKey* slow_client = FindKey(section, "slow_client");
+  if (slow_client != nullptr && route.slow_client == SlowClient::kConflate && route.conflate.empty()) {
+    found.push_back({slow_client->value.position,
+                     "slow_client = \"conflate\" needs conflation rules: add conflate to this route, or choose "
+                     "\"pause\", \"drop_oldest\" or \"close\""});
+  }
+  const FileKey* max_bytes = FindKey(section, "max_bytes");
+  if (max_bytes != nullptr && route.max_bytes > options.limits.buffer_high) {
+    found.push_back({max_bytes->value.position, "max_bytes (" + FormatBytes(route.max_bytes) +
+                                                    ") must be at most limits.buffer_high (" +
+                                                    FormatBytes(options.limits.buffer_high) + "): change one of them"});
+  }
+  return found;
 }
 
 }  // namespace sheaf

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "proxy/base/option_table.h"
+#include "proxy/config_file.h"
 
 namespace sheaf {
 
@@ -22,5 +23,10 @@ struct Contradiction {
 
 // Reads the certificate files.
 std::vector<Contradiction> FindContradictions(const Options& options);
+
+// What contradicts itself in one [[route]]. `route`: inherited values included; `section`: what it sets itself. Both
+// are otherwise right.
+std::vector<FileProblem> FindRouteContradictions(const Options& options, const RouteOptions& route,
+                                                 const FileSection& section);
 
 }  // namespace sheaf

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "proxy/config_rules.h"
+
 namespace sheaf {
 namespace {
 
@@ -35,6 +37,72 @@ constexpr std::string_view kRoutesDoc =
     "Requests whose path begins with `path`, up to the end of one of its segments, have values of their own; the "
     "longest "
     "path\nwins. What a route does not set, it inherits.";
+
+// Commented out like the route around them; behind the marks they are comments still.
+constexpr std::string_view kRulesConfig =
+    R"(#
+# # Rules are the route's own, not inherited. Of each list, the first rule that matches a message counts. A rule names
+# # what must hold, all of it:
+# #   event                     the Socket.IO event has this name (and no acknowledgement is waited for)
+# #   prefix                    the message's text begins so
+# #   pointer, equals = VALUE   the value there is this one: a text, a whole number, true or false
+# #   pointer, one_of = [...]   the value there is one of these
+# # Pointers are JSON Pointers (RFC 6901) into the first argument of a Socket.IO event, else into the message.
+# #
+# # critical: the message leaves at once, with what is queued before it; with overtake = true, ahead of that.
+# critical = [
+#   { event = "alert" },
+#   { pointer = "/level", one_of = ["high", 3, true], overtake = true },
+#   { prefix = "ALERT" },
+# ]
+# # conflate: the message takes the place of a queued older one of this rule (and of the same namespace and event, with
+# # Socket.IO) that has the same value at key. A message without that value, or that waits for an acknowledgement, stays.
+# conflate = [
+#   { event = "price_update", key = "/symbol" },
+#   { pointer = "/type", equals = "quote", key = "/symbol" },
+# ]
+)";
+
+constexpr std::string_view kRulesDoc =
+    R"(
+### Rules
+
+`critical` and `conflate` are lists of rules. They are a route's own, not inherited, and are set in the file alone. Of each list, the
+first rule that matches a message counts. A rule names what must hold, all of it:
+
+| Key | Matches |
+| --- | --- |
+| `event = "alert"` | Socket.IO events of this name that wait for no acknowledgement |
+| `prefix = "ALERT"` | messages whose text begins so |
+| `pointer = "/priority"`, `equals = "high"` | messages with this value at the pointer: a text, a whole number, true or false |
+| `pointer = "/level"`, `one_of = ["high", 3, true]` | messages with one of these values there |
+
+Pointers are JSON Pointers (RFC 6901). They lead into the first argument of a Socket.IO event, else into the message, which is
+then JSON. Texts are compared after their escapes are resolved, numbers by value: 3 equals 3.0 and 3e0. Binary messages match
+nothing.
+
+- `critical`: the message leaves at once, with what is queued before it, in order; with `overtake = true` it goes ahead of that.
+- `conflate`: the message takes the place of a queued older one that the same rule matched and that has the same value at `key`, a
+  pointer that each rule must have. With Socket.IO, both must also be of the same namespace and event. A message without a value
+  at `key` is not matched. Never replaced: what waits for an acknowledgement, binary events, and what is no JSON object, no array
+  and no Socket.IO event.
+
+```toml
+[[route]]
+path = "/socket.io"
+critical = [
+  { event = "alert" },
+  { pointer = "/level", one_of = ["high", 3, true], overtake = true },
+]
+conflate = [
+  { event = "price_update", key = "/symbol" },
+  { pointer = "/type", equals = "quote", key = "/symbol" },
+]
+```
+
+Conflated, critical and dropped messages are counted for each route and rule (METRICS.md). A rule that could never match, or
+never be reached, is an error.
+)";
 
 std::string FallbackToml(const OptionRow& row) {
   const bool bare = row.unit == OptionUnit::kSwitch || row.unit == OptionUnit::kList || ParseNumber(row.fallback);
@@ -98,16 +166,28 @@ std::string DumpRow(const OptionRow& row, const Configuration& configuration) {
          DescribeOrigin(configuration.origins[index], row, configuration.file_name) + "\n";
 }
 
-std::string DumpRoute(RouteOptions route, const std::vector<Origin>& origins, const std::string& file_name) {
+// A list of rules, a line each, that loads again.
+std::string DumpRules(RuleList list, const std::vector<RuleOptions>& rules, const std::string& origin) {
+  std::string text = std::string(NameOf(list)) + " = [" + (rules.empty() ? "]" : "") + "  # " + origin + "\n";
+  for (const RuleOptions& rule : rules) text += "  " + FormatRule(list, rule) + ",\n";
+  return text + (rules.empty() ? "" : "]\n");
+}
+
+std::string DumpRoute(RouteOptions route, const RouteOrigins& origins, const std::string& file_name) {
   std::string text = "\n[[route]]\npath = " + QuoteToml(route.path) + "\n";
   for (size_t i = 0; i < RouteRows().size(); ++i) {
     const RouteRow& row = RouteRows()[i];
-    const std::string origin = origins[i].source == Source::kDefault
+    const std::string origin = origins.keys[i].source == Source::kDefault
                                    ? row.inherits->FullName()
-                                   : DescribeOrigin(origins[i], *row.inherits, file_name);
+                                   : DescribeOrigin(origins.keys[i], *row.inherits, file_name);
     text += std::string(row.name) + " = " + FormatValue(*row.inherits, row.slot(route)) + "  # " + origin + "\n";
   }
-  return text;
+  // Rules come from the file or are not there, so no option is named.
+  const auto describe = [&file_name](const Origin& origin) {
+    return DescribeOrigin(origin, OptionRows().front(), file_name);
+  };
+  text += DumpRules(RuleList::kCritical, route.critical, describe(origins.critical));
+  return text + DumpRules(RuleList::kConflate, route.conflate, describe(origins.conflate));
 }
 
 }  // namespace
@@ -128,7 +208,7 @@ std::string DefaultConfig() {
     text +=
         "# " + std::string(row.name) + " = " + FallbackToml(*row.inherits) + "  # " + row.inherits->FullName() + "\n";
   }
-  return text;
+  return text.append(kRulesConfig);
 }
 
 std::string OptionsManual() {
@@ -143,7 +223,8 @@ std::string OptionsManual() {
   for (const RouteRow& row : RouteRows()) {
     text += "| `" + std::string(row.name) + "` | `" + row.inherits->FullName() + "` |\n";
   }
-  return text;
+  text += "| `critical` | none: see below |\n| `conflate` | none: see below |\n";
+  return text.append(kRulesDoc);
 }
 
 std::string DumpConfiguration(const Configuration& configuration) {

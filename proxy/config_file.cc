@@ -30,24 +30,26 @@ std::string_view NameOfType(const toml::node& node) {
   }
 }
 
-FileValue ListOf(const toml::array& array) {
-  FileValue value;
-  value.type = FileValue::Type::kList;
-  value.text = "a list";
-  for (const toml::node& node : array) {
-    if (const auto* text = node.as_string()) {
-      value.items.push_back({text->get(), PositionOf(node.source())});
-    } else {
-      value.only_texts = false;
-    }
+FileValue ValueOf(const toml::node& node);
+
+std::vector<FileKey> KeysOf(const toml::table& table) {
+  std::vector<FileKey> keys;
+  for (const auto& [key, node] : table) {
+    keys.push_back({std::string(key.str()), PositionOf(key.source()), ValueOf(node)});
   }
-  return value;
+  return keys;
 }
 
 FileValue ValueOf(const toml::node& node) {
   FileValue value;
+  value.text = NameOfType(node);
+  value.position = PositionOf(node.source());
   if (const auto* array = node.as_array()) {
-    value = ListOf(*array);
+    value.type = FileValue::Type::kList;
+    for (const toml::node& item : *array) value.items.push_back(ValueOf(item));
+  } else if (const auto* table = node.as_table()) {
+    value.type = FileValue::Type::kTable;
+    value.keys = KeysOf(*table);
   } else if (const auto* text = node.as_string()) {
     value.type = FileValue::Type::kText;
     value.text = text->get();
@@ -57,19 +59,12 @@ FileValue ValueOf(const toml::node& node) {
   } else if (const auto* truth = node.as_boolean()) {
     value.type = FileValue::Type::kSwitch;
     value.text = truth->get() ? "true" : "false";
-  } else {
-    value.text = NameOfType(node);
   }
-  value.position = PositionOf(node.source());
   return value;
 }
 
 FileSection SectionOf(std::string_view name, const toml::table& table, bool in_list) {
-  FileSection section{std::string(name), in_list, PositionOf(table.source()), {}};
-  for (const auto& [key, node] : table) {
-    section.keys.push_back({std::string(key.str()), PositionOf(key.source()), ValueOf(node)});
-  }
-  return section;
+  return {std::string(name), in_list, PositionOf(table.source()), KeysOf(table)};
 }
 
 void AddTop(std::string_view name, Position position, const toml::node& node, ConfigFile& file) {

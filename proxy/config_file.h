@@ -16,17 +16,15 @@ struct Position {
   uint32_t column = 0;
 };
 
+struct FileKey;
+
 struct FileValue {
-  enum class Type : uint8_t { kText, kNumber, kSwitch, kList, kOther };
-  struct Item {
-    std::string text;
-    Position position;
-  };
+  enum class Type : uint8_t { kText, kNumber, kSwitch, kList, kTable, kOther };
 
   Type type = Type::kOther;
-  std::string text;         // kText as it is, kNumber in decimal digits, kSwitch as true or false; else what it is
-  std::vector<Item> items;  // kList of texts
-  bool only_texts = true;   // kList: all of its items are texts
+  std::string text;  // kText as it is, kNumber in decimal digits, kSwitch as true or false; else what it is ("a list")
+  std::vector<FileValue> items;  // kList
+  std::vector<FileKey> keys;     // kTable; in the order of their names
   Position position;
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "proxy/base/option_table.h"
+#include "proxy/config_rules.h"
 
 namespace sheaf {
 namespace {
@@ -54,6 +55,7 @@ std::vector<std::string> KeysOf(std::string_view section) {
 std::vector<std::string> RouteKeys() {
   std::vector<std::string> keys = {"path"};
   for (const RouteRow& row : RouteRows()) keys.emplace_back(row.name);
+  for (const RuleList list : {RuleList::kCritical, RuleList::kConflate}) keys.emplace_back(NameOf(list));
   return keys;
 }
 
@@ -110,6 +112,10 @@ std::string SuggestKey(std::string_view section, std::string_view key) {
 
 std::string SuggestRouteKey(std::string_view key) {
   return DidYouMean(Quoted(NearestName(key, RouteKeys())));
+}
+
+std::string SuggestRuleKey(std::string_view key, std::span<const std::string_view> keys) {
+  return DidYouMean(Quoted(NearestName(key, std::vector<std::string>(keys.begin(), keys.end()))));
 }
 
 std::string SuggestSetting(std::string_view full_name) {

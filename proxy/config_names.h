@@ -1,6 +1,7 @@
 // Names of sections, keys, variables, and the "did you mean ...?" of an error about an unknown one. Start-up code.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,8 @@ bool NamesSection(std::string_view variable);
 std::string SuggestSection(std::string_view name);
 std::string SuggestKey(std::string_view section, std::string_view key);
 std::string SuggestRouteKey(std::string_view key);
+// `keys`: all that a rule may have.
+std::string SuggestRuleKey(std::string_view key, std::span<const std::string_view> keys);
 std::string SuggestSetting(std::string_view full_name);
 std::string SuggestVariable(std::string_view variable);
 

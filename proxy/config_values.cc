@@ -1,5 +1,6 @@
 #include "proxy/config_values.h"
 
+#include <algorithm>
 #include <string>
 #include <variant>
 #include <vector>
@@ -10,6 +11,7 @@ namespace sheaf {
 
 std::string CheckType(const OptionRow& row, const FileValue& value) {
   using Type = FileValue::Type;
+  const auto is_text = [](const FileValue& item) { return item.type == Type::kText; };
   const auto must_be = [&](std::string_view what) {
     // Even a mistyped secret is one.
     const std::string instead =
@@ -23,7 +25,7 @@ std::string CheckType(const OptionRow& row, const FileValue& value) {
     case OptionUnit::kSwitch:
       return value.type == Type::kSwitch ? "" : must_be("true or false, without quotes");
     case OptionUnit::kList:
-      if (value.type == Type::kList && value.only_texts) return {};
+      if (value.type == Type::kList && std::all_of(value.items.begin(), value.items.end(), is_text)) return {};
       return must_be(R"(a list of texts such as ["a", "b"])") + (value.type == Type::kList ? " of other things" : "");
     case OptionUnit::kCount:
     case OptionUnit::kPerSecond:

@@ -132,7 +132,7 @@ std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo
   for (const Field& field : request.fields) {
     if (IsHopByHop(field.name, connection_options) || IsForwardedField(field.name, client.trusted)) continue;
     if (IsOneOf(field.name, {"Host", "Content-Length"})) continue;
-    if (request.wants_websocket && EqualsIgnoreCase(field.name, "Sec-WebSocket-Extensions")) continue;
+    if (request.wants_websocket && IsOneOf(field.name, {"Sec-WebSocket-Extensions", kBatchField})) continue;
     AppendField(head, field.name, field.value);
   }
   AppendField(head, "X-Forwarded-For", ForwardedFor(request, client));
@@ -169,7 +169,7 @@ std::string StatusLine(const wire::ResponseHead& response) {
 void AppendEndToEndFields(std::string& head, const wire::ResponseHead& response) {
   const std::vector<std::string_view> connection_options = ConnectionOptions(response.fields);
   for (const Field& field : response.fields) {
-    if (IsHopByHop(field.name, connection_options)) continue;
+    if (IsHopByHop(field.name, connection_options) || EqualsIgnoreCase(field.name, kBatchField)) continue;
     // These have no body to be long (RFC 9110 8.6).
     const bool bodiless = response.status < 200 || response.status == 204;
     if (bodiless && EqualsIgnoreCase(field.name, "Content-Length")) continue;
@@ -194,9 +194,11 @@ std::string BuildDownstreamHead(const wire::ResponseHead& response, Framing fram
   return head.append("\r\n");
 }
 
-std::string BuildSwitchingProtocols(const wire::ResponseHead& response) {
+std::string BuildSwitchingProtocols(const wire::ResponseHead& response, const Negotiated& negotiated) {
   std::string head = StatusLine(response);
   AppendEndToEndFields(head, response);
+  if (negotiated.envelope) AppendField(head, kBatchField, NameOf(*negotiated.envelope));
+  if (negotiated.deflate) AppendField(head, "Sec-WebSocket-Extensions", negotiated.deflate->extension);
   return head.append("Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/negotiation.h"
 #include "proxy/net/address.h"
 #include "proxy/wire/http1.h"
 
@@ -38,8 +39,8 @@ std::string RequestIdFor(const wire::RequestHead& request, const ClientInfo& cli
 std::string OriginalClient(const wire::RequestHead& request, const ClientInfo& client, const TrustedProxies& trusted);
 
 // The head as it goes upstream (RFC 9110 7.6; hardening rows 18, 28-30, 40). `target`: in normal form. `default_host`:
-// for HTTP/1.0 requests without a Host. A WebSocket handshake keeps its Upgrade and loses its Sec-WebSocket-Extensions,
-// since compression is between us and the client.
+// for HTTP/1.0 requests without a Host. A WebSocket handshake keeps its Upgrade and loses its Sec-WebSocket-Extensions
+// and Sheaf-Batch, since compression and batch frames are between us and the client.
 std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo& client, std::string_view target,
                               std::string_view request_id, std::string_view default_host);
 
@@ -56,7 +57,7 @@ Framing FramingFor(const wire::ResponseHead& response, int client_minor_version,
 std::string BuildDownstreamHead(const wire::ResponseHead& response, Framing framing, bool close,
                                 int client_minor_version);
 
-// The 101 that opens a WebSocket, from the backend's valid one.
-std::string BuildSwitchingProtocols(const wire::ResponseHead& response);
+// The 101 that opens a WebSocket, from the backend's valid one and from what the client gets of us.
+std::string BuildSwitchingProtocols(const wire::ResponseHead& response, const Negotiated& negotiated);
 
 }  // namespace sheaf

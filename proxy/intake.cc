@@ -135,7 +135,7 @@ std::optional<RejectReason> Intake::Admit(const wire::RequestHead& request) cons
 void Intake::StartRequest() {
   const wire::RequestHead& request = worker_.request_head();
   const bool asterisk = request.target == "*";
-  const std::optional<std::string> target =
+  std::optional<std::string> target =
       asterisk ? std::optional<std::string>("*") : wire::NormalizeTarget(request.target);
   if (!target) return Reject(RejectReason::kBadTarget, &request);
   const std::string_view path = asterisk ? "/" : std::string_view(*target).substr(0, target->find('?'));
@@ -152,6 +152,11 @@ void Intake::StartRequest() {
                     .minor_version = request.minor_version,
                     .wants_html = WantsHtml(request),
                     .keep_alive = request.keep_alive};
+  negotiated_.reset();
+  if (request.wants_websocket) {
+    negotiated_ = std::make_unique<Negotiated>(
+        Negotiate(request, *target, *route_, DeflateSettingsFrom(worker_.options().deflate)));
+  }
   pool::UpstreamRequest upstream = UpstreamRequestFor(request, client, *target, info.request_id);
 
   state_ = State::kExchange;
@@ -179,7 +184,7 @@ pool::UpstreamRequest Intake::UpstreamRequestFor(const wire::RequestHead& reques
   upstream.websocket = request.wants_websocket;
   if (!request.wants_websocket) return upstream;
   upstream.websocket_accept = wire::WebSocketAccept(*request.Find("Sec-WebSocket-Key"));
-  upstream.frame_limits = &worker_.frame_limits(*route_);
+  upstream.frame_limits = &worker_.plan(*route_).frame_limits;
   for (const wire::Field& field : request.fields) {
     if (!wire::EqualsIgnoreCase(field.name, "Sec-WebSocket-Protocol")) continue;
     if (!upstream.websocket_protocols.empty()) upstream.websocket_protocols.append(", ");
@@ -330,7 +335,7 @@ void Intake::OnExchangeBroken(CloseReason reason) {
 }
 
 void Intake::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::UpstreamStream> stream) {
-  connection_->Write(BuildSwitchingProtocols(head));
+  connection_->Write(BuildSwitchingProtocols(head, *negotiated_));
   worker_.metrics().http_requests_total[StatusClass::k1xx].Add();
   const ExchangeInfo& info = exchange_->info();
   const SessionInfo session{.client = info.client,
@@ -344,7 +349,7 @@ void Intake::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<
   if (peer_ended_) return Close(CloseReason::kClientGone);
   state_ = State::kClosed;
   worker_.loop().CancelDeadline(deadline_);
-  worker_.StartSession(std::move(connection_), std::move(stream), *route_, session, held);
+  worker_.StartSession(std::move(connection_), std::move(stream), worker_.plan(*route_), *negotiated_, session, held);
   worker_.Retire(*this);
 }
 

@@ -12,6 +12,7 @@
 
 #include "proxy/base/list.h"
 #include "proxy/exchange.h"
+#include "proxy/negotiation.h"
 #include "proxy/net/connection.h"
 #include "proxy/net/loop.h"
 #include "proxy/wire/http1.h"
@@ -95,8 +96,9 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   Worker& worker_;
   std::unique_ptr<net::Connection> connection_;
   std::unique_ptr<Exchange> exchange_;
-  const RouteOptions* route_ = nullptr;  // of the request under way
-  std::string held_;                     // a head that is not complete, or what waits behind the request under way
+  const RouteOptions* route_ = nullptr;     // of the request under way
+  std::unique_ptr<Negotiated> negotiated_;  // of the handshake under way
+  std::string held_;                        // a head that is not complete, or what waits behind the request under way
   wire::HeadScanner scanner_;
   wire::BodyDecoder body_;
   net::Deadline deadline_;

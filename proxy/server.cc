@@ -12,6 +12,7 @@
 #include "proxy/base/log.h"
 #include "proxy/cpu_quota.h"
 #include "proxy/net/acceptor.h"
+#include "proxy/rule_labels.h"
 
 namespace sheaf {
 namespace {
@@ -143,6 +144,7 @@ Result<bool> Server::MakeWorkers() {
   if (const auto unused = net::Acceptor::CheckFree(listen.value()); !unused.ok()) {
     return Error{"listen.address: " + unused.error()};
   }
+  metrics_.DefineRoutes(MakeRouteLabels(routes_.all()));
   for (uint32_t index = 0; index < count; ++index) {
     Result<std::unique_ptr<net::Loop>> loop =
         net::Loop::Create({.high = options_.limits.buffer_high, .low = options_.limits.buffer_low});
@@ -221,6 +223,7 @@ AdminSource::Readiness Server::ready() const {
 StatsSnapshot Server::Stats() const {
   StatsSnapshot snapshot;
   snapshot.totals = metrics_.Sum();
+  snapshot.routes = metrics_.routes();
   snapshot.version = metrics_.version();
   snapshot.uptime = SteadyClock().Now() - created_;
   snapshot.workers = metrics_.workers();

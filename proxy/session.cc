@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdio>
 #include <utility>
 
 #include "proxy/base/random.h"
+#include "proxy/route_plan.h"
 #include "proxy/worker.h"
 
 namespace sheaf {
@@ -18,15 +20,21 @@ std::string_view AsText(std::span<const uint8_t> bytes) {
 }  // namespace
 
 Session::Session(Worker& worker, std::unique_ptr<net::Connection> connection,
-                 std::unique_ptr<pool::UpstreamStream> stream, const RouteOptions& route, const SessionInfo& info)
+                 std::unique_ptr<pool::UpstreamStream> stream, const RoutePlan& plan, const Negotiated& negotiated,
+                 const SessionInfo& info)
     : worker_(worker),
       connection_(std::move(connection)),
       stream_(std::move(stream)),
-      route_(route),
-      decoder_(wire::FrameSource::kClient, worker.frame_limits(route)),
+      route_(plan.options),
+      outbox_(MakeOutbox(worker, *this, plan, negotiated)),
+      decoder_(wire::FrameSource::kClient, plan.frame_limits, negotiated.deflate.has_value()),
       deadline_(*this),
       started_(info.started) {
-  static_assert(sizeof(Session) <= 320, "an idle session's budget");
+  static_assert(sizeof(Session) <= 384, "an idle session's budget");
+  if (negotiated.deflate) {
+    client_window_bits_ = negotiated.deflate->client_window_bits;
+    client_takeover_ = negotiated.deflate->client_takeover;
+  }
   const std::array<const std::string*, 4> strings = {&info.client, &info.target, &info.request_id, &info.user_agent};
   size_t size = 0;
   for (const std::string* one : strings) size += one->size() + 1;
@@ -53,26 +61,95 @@ void Session::Start(std::string_view early) {
 void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
   // After our Close nothing may follow (RFC 6455 5.5.1), but a frame that is half sent must end before it.
   if (close_sent_ && !mid_frame_) return;
-  connection_->Write(piece.wire);
-  mid_frame_ = !piece.ends_frame;
-  bytes_to_client_ += piece.payload.size();
-  if (piece.ends_message) {
-    ++to_client_;
-    worker_.metrics().messages_to_clients_total.Add();
+  if (outbox_) {
+    outbox_->Add(piece);
+    return CheckHighMark();
   }
-  worker_.metrics().message_bytes_to_clients_total.Add(piece.payload.size());
+  WriteFrames(piece.wire, piece.ends_frame);
+  OnSent(piece.ends_message ? 1 : 0, piece.payload.size(), piece.ends_frame ? 1 : 0);
+}
+
+void Session::WriteFrames(std::span<const uint8_t> bytes, bool ends_frame) {
+  if (!connection_) return;
+  connection_->Write(bytes);
+  mid_frame_ = !ends_frame;
   if (!mid_frame_ && waiting_control_) connection_->Write(*std::exchange(waiting_control_, nullptr));
 }
 
+void Session::OnSent(size_t messages, size_t bytes, size_t frames) {
+  to_client_ += messages;
+  bytes_to_client_ += bytes;
+  frames_to_client_ += frames;
+  worker_.metrics().messages_to_clients_total.Add(messages);
+  worker_.metrics().message_bytes_to_clients_total.Add(bytes);
+}
+
+void Session::OnUpstreamPing() {
+  FlushOutbox(FlushReason::kControl);
+}
+
+void Session::FlushOutbox(FlushReason reason) {
+  if (outbox_ && !close_sent_) outbox_->Flush(reason);
+}
+
+// ---- a client that does not keep up
+
+size_t Session::waiting() const {
+  return connection_->queued() + (outbox_ ? outbox_->bytes() : 0);
+}
+
+void Session::CheckHighMark() {
+  if (!connection_ || !connection_->full()) return;
+  WatchForStall();
+  const uint64_t high = worker_.options().limits.buffer_high;
+  if (waiting() <= high) return;
+  switch (route_.slow_client) {
+    case SlowClient::kClose:
+      return Close(CloseReason::kClientTooSlow);
+    case SlowClient::kDropOldest:
+      outbox_->DropDownTo(high - std::min<uint64_t>(connection_->queued(), high));
+      if (waiting() > high) PauseUpstream();  // nothing more may be dropped
+      return;
+    case SlowClient::kPause:
+    case SlowClient::kConflate:
+      return PauseUpstream();
+  }
+}
+
+// What was passed on, or is too large to be gathered, waits in the connection itself.
 void Session::OnOutputBlocked() {
+  if (route_.slow_client == SlowClient::kClose && close_reason_ == CloseReason::kNone) {
+    return Close(CloseReason::kClientTooSlow);
+  }
+  WatchForStall();
+  PauseUpstream();
+}
+
+void Session::PauseUpstream() {
+  if (std::exchange(upstream_paused_, true)) return;
   worker_.metrics().backpressure_pauses_total[Side::kUpstream].Add();
   if (stream_) stream_->PauseReading(PauseReason::kPeerFull);
-  // From now on the client is looked at for stalling, too; a Close handshake has its own end.
-  if (close_reason_ == CloseReason::kNone) worker_.loop().SetDeadline(deadline_, worker_.options().timeouts.stall);
 }
 
 void Session::OnOutputDrained() {
+  CheckLowMark();
+}
+
+void Session::OnOutputEmpty() {
+  if (outbox_ && !close_sent_) outbox_->OnClientReady();
+  CheckLowMark();
+}
+
+void Session::CheckLowMark() {
+  if (!connection_ || !upstream_paused_ || waiting() > worker_.options().limits.buffer_low) return;
+  upstream_paused_ = false;
   if (stream_) stream_->ResumeReading(PauseReason::kPeerFull);
+}
+
+// From now on the client is looked at for stalling, too; a Close handshake has its own end.
+void Session::WatchForStall() {
+  if (std::exchange(watching_for_stall_, true) || close_reason_ != CloseReason::kNone) return;
+  worker_.loop().SetDeadline(deadline_, worker_.options().timeouts.stall);
 }
 
 // ---- from the client to the backend
@@ -90,13 +167,7 @@ void Session::OnBytes(std::span<uint8_t> bytes) {
         return;
       case wire::FramePiece::Kind::kData:
         if (client_close_received_ || !stream_) break;
-        stream_->SendMessage(piece);
-        bytes_to_upstream_ += piece.payload.size();
-        if (piece.ends_message) {
-          ++to_upstream_;
-          worker_.metrics().messages_to_upstream_total.Add();
-        }
-        worker_.metrics().message_bytes_to_upstream_total.Add(piece.payload.size());
+        PassOnToUpstream(piece);
         break;
       case wire::FramePiece::Kind::kPing:
         if (PingFlood()) return Close(CloseReason::kClientPingFlood);
@@ -111,6 +182,40 @@ void Session::OnBytes(std::span<uint8_t> bytes) {
         return OnClientError(piece.error);
     }
   }
+}
+
+void Session::PassOnToUpstream(const wire::FramePiece& piece) {
+  uint64_t size = piece.payload.size();
+  if (!piece.compressed) {
+    stream_->SendMessage(piece);
+  } else if (const auto inflated = Inflate(piece)) {
+    size = *inflated;
+  } else {
+    return;
+  }
+  bytes_to_upstream_ += size;
+  worker_.metrics().message_bytes_to_upstream_total.Add(size);
+  if (!piece.ends_message) return;
+  ++to_upstream_;
+  worker_.metrics().messages_to_upstream_total.Add();
+  if (outbox_) outbox_->OnClientMessage();
+}
+
+// The inflated size; nullopt when the session had to close.
+std::optional<uint64_t> Session::Inflate(const wire::FramePiece& piece) {
+  if (!inflater_) {
+    inflater_ = client_takeover_ ? std::make_unique<ClientInflater>(client_window_bits_, true) : worker_.TakeInflater();
+  }
+  const uint64_t before = piece.starts_message ? 0 : inflater_->inflated();
+  const wire::FrameError error =
+      inflater_->Feed(piece, route_.max_message, worker_.inflate_room(), *stream_, worker_.metrics());
+  if (error != wire::FrameError::kNone) {
+    OnClientError(error);
+    return std::nullopt;
+  }
+  const uint64_t size = inflater_->inflated() - before;
+  if (piece.ends_message && !client_takeover_) worker_.KeepInflater(std::move(inflater_));
+  return size;
 }
 
 void Session::OnUpstreamBlocked() {
@@ -184,7 +289,8 @@ void Session::CheckClient() {
     next = route_.ping_interval;
     if (awaiting_pong_) next = route_.ping_timeout - (worker_.loop().now() - ping_sent_);
   }
-  if (connection_->blocked()) next = std::min(next, stall_limit - stalled);
+  watching_for_stall_ = connection_->full();
+  if (watching_for_stall_) next = std::min(next, stall_limit - stalled);
   if (next != Duration::max()) worker_.loop().SetDeadline(deadline_, next);
 }
 
@@ -205,6 +311,7 @@ void Session::OnUpstreamClose(uint16_t code, std::string_view reason) {
   upstream_close_received_ = true;
   if (close_code_ == 0) close_code_ = code;
   Note(CloseReason::kUpstreamClosed);
+  FlushOutbox(FlushReason::kControl);
   SendClose(code, reason);
   if (client_close_received_) return Close(close_reason_);
   worker_.loop().SetDeadline(deadline_, worker_.options().websocket.close_timeout);
@@ -251,6 +358,7 @@ void Session::BeginClose(CloseReason reason) {
   if (close_sent_ || !connection_) return;
   Note(reason);
   const CloseReasonRow& row = Describe(reason);
+  FlushOutbox(FlushReason::kEnd);
   SendClose(row.websocket_code, row.text);
   worker_.loop().SetDeadline(deadline_, worker_.options().websocket.close_timeout);
 }
@@ -271,6 +379,8 @@ void Session::Close(CloseReason reason) {
   if (!connection_) return;
   Note(reason);
   const CloseReasonRow& row = Describe(close_reason_);
+  // A client that does not read would not get it anyway.
+  if (!client_ended_ && !connection_->full()) FlushOutbox(FlushReason::kEnd);
   // In the middle of a frame that will not end now there is no place for a Close.
   if (!close_sent_ && !mid_frame_ && row.websocket_code != 0) {
     SendClose(client_close_received_ ? close_code_ : row.websocket_code, client_close_received_ ? "" : row.text);
@@ -278,6 +388,7 @@ void Session::Close(CloseReason reason) {
   worker_.loop().CancelDeadline(deadline_);
   if (stream_) stream_->Close(reason);
   stream_.reset();
+  if (outbox_) outbox_->Stop();  // it may be the caller: it dies with the session
   worker_.metrics().websocket_sessions.Sub();
   worker_.metrics().websocket_closes_total[close_reason_].Add();
   worker_.metrics().client_closes_total[close_reason_].Add();
@@ -290,6 +401,15 @@ void Session::Close(CloseReason reason) {
     worker_.Linger(std::move(connection_));
   }
   worker_.Retire(*this);
+}
+
+// Messages a frame towards the client.
+std::string Session::BatchRatio() const {
+  std::array<char, 32> text;
+  const double ratio =
+      frames_to_client_ == 0 ? 0.0 : static_cast<double>(to_client_) / static_cast<double>(frames_to_client_);
+  std::snprintf(text.data(), text.size(), "%.2f", ratio);
+  return text.data();
 }
 
 void Session::LogEnd() const {
@@ -312,6 +432,7 @@ void Session::LogEnd() const {
        {"messages_out", std::to_string(to_client_)},
        {"bytes_in", std::to_string(bytes_to_upstream_)},
        {"bytes_out", std::to_string(bytes_to_client_)},
+       {"batch_ratio", BatchRatio()},
        {"close_code", std::to_string(close_code_)},
        {"end", std::string(Describe(close_reason_).label)},
        {"user_agent", strings[3]},

@@ -1,8 +1,9 @@
 // One client WebSocket from its 101 to its end: passes messages both ways, answers the client's pings, finds dead
-// clients by pings of its own, and carries Close codes and reasons across.
+// clients by pings of its own, and carries Close codes and reasons across. What is gathered on the way to the client is
+// its outbox's affair; whether the client keeps up is the session's.
 //
-// The data path reads downwards in session.cc, in calling order. Owned by a Worker; one thread only. Budget: 320 bytes
-// and the strings of SessionInfo.
+// The data path reads downwards in session.cc, in calling order. Owned by a Worker; one thread only. Budget: 384 bytes,
+// the outbox, and the strings of SessionInfo.
 #pragma once
 
 #include <chrono>
@@ -15,8 +16,11 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/list.h"
 #include "proxy/base/option_table.h"
+#include "proxy/client_inflater.h"
+#include "proxy/negotiation.h"
 #include "proxy/net/connection.h"
 #include "proxy/net/loop.h"
+#include "proxy/outbox.h"
 #include "proxy/wire/ws_frame.h"
 
 namespace sheaf {
@@ -32,10 +36,13 @@ struct SessionInfo {
   TimePoint started;
 };
 
-class Session final : public net::ConnectionEvents, public pool::UpstreamEvents, public net::DeadlineHandler {
+class Session final : public net::ConnectionEvents,
+                      public pool::UpstreamEvents,
+                      public net::DeadlineHandler,
+                      private FrameSink {
  public:
   Session(Worker& worker, std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
-          const RouteOptions& route, const SessionInfo& info);
+          const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info);
   ~Session();
 
   // `early`: frames that the client sent before the 101.
@@ -53,12 +60,14 @@ class Session final : public net::ConnectionEvents, public pool::UpstreamEvents,
   void OnEnd(net::ConnectionEnd end) override;
   void OnOutputBlocked() override;
   void OnOutputDrained() override;
+  void OnOutputEmpty() override;
 
   // pool::UpstreamEvents: the backend
   void OnUpstreamHead(const wire::ResponseHead& /*head*/) override {}
   void OnUpstreamBody(std::string_view /*data*/) override {}
   void OnUpstreamEnd() override;
   void OnUpstreamMessage(const wire::FramePiece& piece) override;
+  void OnUpstreamPing() override;
   void OnUpstreamClose(uint16_t code, std::string_view reason) override;
   void OnUpstreamBlocked() override;
   void OnUpstreamDrained() override;
@@ -66,11 +75,29 @@ class Session final : public net::ConnectionEvents, public pool::UpstreamEvents,
 
   void OnDeadline(net::Deadline& deadline) override;
 
+  // What is gathered leaves now (a drain, memory pressure).
+  void FlushOutbox(FlushReason reason);
+
   ListHook hook_;  // the worker's list
 
  private:
   static constexpr std::chrono::duration<double> kSpreadOfLostSessions{0.5};
 
+  // FrameSink
+  void WriteFrames(std::span<const uint8_t> bytes, bool ends_frame) override;
+  bool client_full() const override { return connection_ == nullptr || connection_->full(); }
+  void OnSent(size_t messages, size_t bytes, size_t frames) override;
+  void OnOutOfMemory() override { Close(CloseReason::kOutOfMemory); }
+
+  // How much waits for the client, and what is done about too much of it (batching.slow_client).
+  size_t waiting() const;
+  void CheckHighMark();
+  void CheckLowMark();
+  void PauseUpstream();
+  void WatchForStall();
+
+  void PassOnToUpstream(const wire::FramePiece& piece);
+  std::optional<uint64_t> Inflate(const wire::FramePiece& piece);
   void OnClientPing(std::string_view payload);
   void OnClientClose(uint16_t code, std::string_view reason);
   void OnClientError(wire::FrameError error);
@@ -81,12 +108,15 @@ class Session final : public net::ConnectionEvents, public pool::UpstreamEvents,
   void SendClose(uint16_t code, std::string_view reason);
   void Note(CloseReason reason);
   void CheckClient();
+  std::string BatchRatio() const;
   void LogEnd() const;
 
   Worker& worker_;
   std::unique_ptr<net::Connection> connection_;
   std::unique_ptr<pool::UpstreamStream> stream_;
   const RouteOptions& route_;
+  std::unique_ptr<Outbox> outbox_;            // nullptr: messages are passed on as they come
+  std::unique_ptr<ClientInflater> inflater_;  // with the client's context takeover, or amid a compressed message
   wire::FrameDecoder decoder_;
   net::Deadline deadline_;        // the next look at the client, or the end of the patience with a Close handshake
   std::unique_ptr<char[]> info_;  // the strings of SessionInfo, each ended by NUL
@@ -97,8 +127,13 @@ class Session final : public net::ConnectionEvents, public pool::UpstreamEvents,
   uint64_t to_upstream_ = 0;
   uint64_t bytes_to_client_ = 0;  // payload
   uint64_t bytes_to_upstream_ = 0;
+  uint64_t frames_to_client_ = 0;
   int64_t ping_second_ = 0;  // of the client's pings, for limits.max_ping_rate
   uint32_t pings_in_second_ = 0;
+  uint8_t client_window_bits_ = 0;  // of the client's compression
+  bool client_takeover_ = false;
+  bool upstream_paused_ = false;                   // since too much waits for the client
+  bool watching_for_stall_ = false;                // deadline_ is set for that
   uint16_t close_code_ = 0;                        // the first that was seen or sent
   CloseReason close_reason_ = CloseReason::kNone;  // the first
   bool mid_frame_ = false;                         // a frame towards the client is half sent

@@ -3,7 +3,9 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <numeric>
 
 #include "pool/upstream_link.h"
@@ -12,6 +14,14 @@ namespace sheaf {
 namespace {
 
 static_assert(LinkStateLabels::kCount == pool::kLinkStates);
+
+// "0.1", "2500": bounds of buckets, which have few digits.
+std::string ShortText(double number) {
+  std::array<char, 32> text;
+  const auto [end, error] =
+      std::to_chars(text.data(), text.data() + text.size(), number, std::chars_format::general, 6);
+  return {text.data(), end};
+}
 
 // Members of one JSON object after another, without a document in between.
 class JsonWriter {
@@ -50,6 +60,28 @@ class JsonWriter {
       if (counts[i] != 0) Add(Labels::At(i), counts[i]);
     }
     End();
+  }
+  // `unit`: of the members' names, in the histogram's base unit.
+  template <typename Buckets>
+  void Add(std::string_view name, const HistogramTotals<Buckets>& histogram, double unit = 1) {
+    Begin(name);
+    for (size_t i = 0; i < Buckets::kBounds.size(); ++i) {
+      Add(ShortText(static_cast<double>(Buckets::kBounds[i]) * Buckets::kScale / unit), histogram.buckets[i]);
+    }
+    Add("+Inf", histogram.buckets.back());
+    End();
+  }
+  // For each item an object, whose members `write` adds.
+  template <typename Items, typename Write>
+  void AddList(std::string_view name, const Items& items, Write write) {
+    WriteKey(name);
+    writer_.StartArray();
+    for (size_t i = 0; i < items.size(); ++i) {
+      writer_.StartObject();
+      write(i);
+      writer_.EndObject();
+    }
+    writer_.EndArray();
   }
   std::string Take() { return {buffer_.GetString(), buffer_.GetSize()}; }
 
@@ -94,6 +126,101 @@ void WritePool(const StatsSnapshot& snapshot, JsonWriter& json) {
   json.Add("reuse_rate",
            Fraction(static_cast<double>(totals.pool_reused_total), static_cast<double>(totals.pool_acquired_total)));
   json.Add("avg_acquire_time_ms", totals.pool_acquire_seconds.mean() * 1000);
+  json.End();
+}
+
+// Of what was counted for each rule of each route.
+uint64_t TotalOf(const MetricsTotals& totals, std::vector<uint64_t> RouteTotals::*counts) {
+  uint64_t total = 0;
+  for (const RouteTotals& route : totals.routes) {
+    total += std::accumulate((route.*counts).begin(), (route.*counts).end(), uint64_t{0});
+  }
+  return total;
+}
+
+uint64_t TotalDropped(const MetricsTotals& totals) {
+  uint64_t total = 0;
+  for (const RouteTotals& route : totals.routes) total += route.dropped;
+  return total;
+}
+
+// Messages less the frames that they were sent in; corked ones keep their own frames.
+uint64_t FramesSaved(const MetricsTotals& totals) {
+  constexpr auto kCork = static_cast<size_t>(BatchForm::kCork);
+  const uint64_t messages = Total(totals.batched_messages_total) - totals.batched_messages_total[kCork];
+  const uint64_t frames = Total(totals.batches_total) - totals.batches_total[kCork];
+  // The sums are not taken at one instant.
+  return messages - std::min(messages, frames);
+}
+
+void WriteCompression(std::string_view name, uint64_t messages, uint64_t before, uint64_t after, JsonWriter& json) {
+  json.Begin(name);
+  json.Add("messages", messages);
+  json.Add("bytes_before", before);
+  json.Add("bytes_after", after);
+  json.Add("ratio", Fraction(static_cast<double>(after), static_cast<double>(before)));
+  json.End();
+}
+
+void WriteRules(std::string_view name, const std::vector<std::string>& rules, const std::vector<uint64_t>& counts,
+                JsonWriter& json) {
+  json.AddList(name, counts, [&](size_t i) {
+    json.Add("rule", rules[i]);
+    json.Add("messages", counts[i]);
+  });
+}
+
+void WriteRoutes(const StatsSnapshot& snapshot, JsonWriter& json) {
+  const std::vector<RouteTotals>& totals = snapshot.totals.routes;
+  json.AddList("routes", totals, [&](size_t i) {
+    json.Add("route", snapshot.routes[i].route);
+    json.Add("dropped", totals[i].dropped);
+    WriteRules("conflated", snapshot.routes[i].conflated, totals[i].conflated, json);
+    WriteRules("critical", snapshot.routes[i].critical, totals[i].critical, json);
+  });
+}
+
+void WriteBatchForms(const MetricsTotals& totals, JsonWriter& json) {
+  json.Begin("by_form");
+  for (size_t i = 0; i < BatchFormLabels::kCount; ++i) {
+    json.Begin(BatchFormLabels::At(i));
+    json.Add("batches", totals.batches_total[i]);
+    json.Add("messages", totals.batched_messages_total[i]);
+    json.End();
+  }
+  json.End();
+}
+
+void WriteBatcher(const StatsSnapshot& snapshot, JsonWriter& json) {
+  const MetricsTotals& totals = snapshot.totals;
+  const uint64_t batches = Total(totals.batches_total);
+  const uint64_t messages = Total(totals.batched_messages_total);
+  const auto before = static_cast<double>(totals.batch_input_bytes_total);
+  json.Begin("message_batcher");
+  json.Add("batches_sent", batches);
+  json.Add("messages_batched", messages);
+  json.Add("avg_batch_size", Fraction(static_cast<double>(messages), static_cast<double>(batches)));
+  json.Add("batch_size_histogram", totals.batch_size);
+  json.Add("frames_saved", FramesSaved(totals));
+  json.Add("bytes_before", totals.batch_input_bytes_total);
+  json.Add("bytes_after", totals.batch_output_bytes_total);
+  json.Add("compression_ratio", Fraction(static_cast<double>(totals.batch_output_bytes_total), before));
+  json.Add("avg_delay_ms", totals.batch_delay_seconds.mean() * 1000);
+  json.Add("delay_ms_histogram", totals.batch_delay_seconds, 1e-3);
+  json.AddCounted<FlushReasonLabels>("flushes", totals.batch_flushes_total);
+  WriteBatchForms(totals, json);
+  json.Add("buffered_messages", totals.buffered_messages);
+  json.Add("buffered_bytes", totals.buffered_bytes);
+  json.Add("encodings", totals.encodings_total);
+  json.Add("encodings_shared", totals.encodings_shared_total);
+  WriteCompression("deflate", totals.deflate_messages_total, totals.deflate_input_bytes_total,
+                   totals.deflate_output_bytes_total, json);
+  WriteCompression("inflate", totals.inflate_messages_total, totals.inflate_input_bytes_total,
+                   totals.inflate_output_bytes_total, json);
+  json.Add("conflated", TotalOf(totals, &RouteTotals::conflated));
+  json.Add("critical", TotalOf(totals, &RouteTotals::critical));
+  json.Add("dropped", TotalDropped(totals));
+  WriteRoutes(snapshot, json);
   json.End();
 }
 
@@ -157,6 +284,7 @@ std::string StatsJson(const StatsSnapshot& snapshot) {
   json.Add("workers", uint64_t{snapshot.workers});
   json.Add("ready", snapshot.ready);
   WritePool(snapshot, json);
+  WriteBatcher(snapshot, json);
   WriteSessions(snapshot.totals, json);
   WriteHttp(snapshot.totals, json);
   WriteClients(snapshot.totals, json);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -15,7 +16,8 @@ namespace sheaf {
 // Everything that the document tells, as of one moment.
 struct StatsSnapshot {
   MetricsTotals totals;
-  std::string_view version;  // of the program; outlives the snapshot
+  std::span<const RouteLabels> routes;  // of totals.routes; outlive the snapshot
+  std::string_view version;             // of the program; outlives the snapshot
   std::chrono::nanoseconds uptime{0};
   size_t workers = 0;
   uint32_t pool_min_size = 0;
@@ -23,8 +25,9 @@ struct StatsSnapshot {
   bool ready = false;  // as /readyz says
 };
 
-// A JSON object. Rates are fractions between 0 and 1, times are in the unit of the field's name; a rate of nothing is
-// 0.
+// A JSON object. Rates are fractions between 0 and 1, times are in the unit of the field's name; a rate or ratio of
+// nothing is 0. The members of a histogram are named by the upper bounds of their buckets ("+Inf": beyond the last
+// one), and count what is in that bucket alone.
 std::string StatsJson(const StatsSnapshot& snapshot);
 
 }  // namespace sheaf

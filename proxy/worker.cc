@@ -34,16 +34,20 @@ Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, u
       loop_(std::move(loop)),
       pool_(*loop_, shared.endpoint, upstream, shared.budget, shared.options, MinShare(shared, index), metrics),
       acceptor_(std::make_unique<net::Acceptor>(*loop_, listen_fd, *this, kKeepFree)),
+      frames_(DeflateSettingsFrom(shared.options.deflate), shared.options.deflate.threshold, metrics),
       drain_deadline_(*this) {
   for (const RouteOptions& route : shared.routes.all()) {
-    frame_limits_.push_back({.max_message = route.max_message, .max_fragments = shared.options.limits.max_fragments});
+    plans_.push_back(std::make_unique<RoutePlan>(route, plans_.size(), shared.options.limits.max_fragments));
   }
   if (index == 0 && shared.options.pool.health_check_interval.count() > 0) {
     health_check_ = std::make_unique<pool::HealthCheck>(*loop_, shared.endpoint, upstream, shared.options, metrics);
   }
 }
 
-Worker::~Worker() = default;
+Worker::~Worker() {
+  // What has closed may still hold what the worker lent it.
+  loop_->graveyard().DestroyAll();
+}
 
 void Worker::Run() {
   pool_.Maintain();  // begins to warm connections before the first client comes
@@ -55,13 +59,60 @@ void Worker::RunOneTurn() {
   loop_->WaitAndDispatch();  // callbacks run; they may Close, never destroy
   loop_->RunPosted();
   ProcessHeldRequests();  // pipelined requests whose turn has come
+  FlushDueSessions();     // batches of this turn; those of a tick were flushed when it came
   pool_.Maintain();       // after all callbacks, so that it sees the turn's demand as a whole
   loop_->FlushWrites();
+  ForgetOldFrames();
   loop_->graveyard().DestroyAll();  // the only place where intakes, sessions, exchanges and links die
 }
 
 void Worker::ProcessHeldRequests() {
   for (size_t left = soon_.size(); left > 0 && !soon_.empty(); --left) soon_.PopFront().ProcessHeld();
+}
+
+// Each gets its write at once: the next one's frame is often the same, and still in the cache.
+void Worker::FlushDueSessions() {
+  while (!flush_at_turn_end_.empty()) {
+    flush_at_turn_end_.PopFront().OnTurnEnd();
+    loop_->FlushWrites();
+  }
+}
+
+void Worker::ForgetOldFrames() {
+  if (loop_->now() - frames_expired_ < net::kTick) return;
+  frames_expired_ = loop_->now();
+  messages_.Expire();
+  frames_.Expire();
+}
+
+std::vector<uint8_t> Worker::TakeBuffer() {
+  if (spare_buffers_.empty()) return {};
+  std::vector<uint8_t> buffer = std::move(spare_buffers_.back());
+  spare_buffers_.pop_back();
+  return buffer;
+}
+
+void Worker::GiveBuffer(std::vector<uint8_t> buffer) {
+  if (spare_buffers_.size() == kMostSpareBuffers || buffer.capacity() > kMostSpareBytes) return;
+  buffer.clear();
+  spare_buffers_.push_back(std::move(buffer));
+}
+
+std::span<uint8_t> Worker::inflate_room() {
+  inflate_room_.resize(ClientInflater::kRoom);
+  return inflate_room_;
+}
+
+std::unique_ptr<ClientInflater> Worker::TakeInflater() {
+  constexpr uint8_t kLargestWindow = 15;  // serves every smaller one
+  if (spare_inflaters_.empty()) return std::make_unique<ClientInflater>(kLargestWindow, false);
+  std::unique_ptr<ClientInflater> inflater = std::move(spare_inflaters_.back());
+  spare_inflaters_.pop_back();
+  return inflater;
+}
+
+void Worker::KeepInflater(std::unique_ptr<ClientInflater> inflater) {
+  if (spare_inflaters_.size() < kMostSpareInflaters) spare_inflaters_.push_back(std::move(inflater));
 }
 
 Load Worker::load() const {
@@ -70,8 +121,8 @@ Load Worker::load() const {
           .draining = draining()};
 }
 
-const wire::FrameLimits& Worker::frame_limits(const RouteOptions& route) const {
-  return frame_limits_[static_cast<size_t>(&route - shared_.routes.all().data())];
+const RoutePlan& Worker::plan(const RouteOptions& route) const {
+  return *plans_[static_cast<size_t>(&route - shared_.routes.all().data())];
 }
 
 void Worker::OnAccepted(int fd, const net::Address& peer) {
@@ -99,8 +150,10 @@ void Worker::ConnectionOver() {
 }
 
 void Worker::StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
-                          const RouteOptions& route, const SessionInfo& info, std::string_view early) {
-  sessions_.Adopt(std::make_unique<Session>(*this, std::move(connection), std::move(stream), route, info)).Start(early);
+                          const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,
+                          std::string_view early) {
+  sessions_.Adopt(std::make_unique<Session>(*this, std::move(connection), std::move(stream), plan, negotiated, info))
+      .Start(early);
 }
 
 void Worker::Linger(std::unique_ptr<net::Connection> connection) {

@@ -9,6 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "batching/batcher.h"
+#include "batching/frame_cache.h"
+#include "batching/message.h"
 #include "pool/health_check.h"
 #include "pool/upstream_pool.h"
 #include "proxy/admission.h"
@@ -21,6 +24,8 @@
 #include "proxy/net/acceptor.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/tls_context.h"
+#include "proxy/outbox.h"
+#include "proxy/route_plan.h"
 #include "proxy/routes.h"
 #include "proxy/session.h"
 
@@ -69,7 +74,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   const pool::Endpoint& endpoint() const { return shared_.endpoint; }
   const Options& options() const { return shared_.options; }
   const Routes& routes() const { return shared_.routes; }
-  const wire::FrameLimits& frame_limits(const RouteOptions& route) const;
+  const RoutePlan& plan(const RouteOptions& route) const;
   const wire::HeadLimits& head_limits() const { return head_limits_; }
   const TrustedProxies& trusted_proxies() const { return trusted_proxies_; }
   const net::TlsContext* tls() const { return shared_.tls; }
@@ -79,8 +84,26 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   bool draining() const { return shared_.draining.load(std::memory_order_relaxed); }
   Load load() const;
 
+  // For outboxes.
+  batching::MessageStore& messages() { return messages_; }
+  batching::QueuePool& queues() { return queues_; }
+  batching::FrameCache& frames() { return frames_; }
+  std::string& scratch() { return scratch_; }  // for one frame; the next user overwrites it
+  // Has `outbox` flush at the end of this turn (FlushDueSessions); it must not be on the list.
+  void FlushAtTurnEnd(Outbox& outbox) { flush_at_turn_end_.PushBack(outbox); }
+  void ForgetFlush(Outbox& outbox) { flush_at_turn_end_.Remove(outbox); }
+  // An empty buffer with room, lent while something is gathered in it.
+  std::vector<uint8_t> TakeBuffer();
+  void GiveBuffer(std::vector<uint8_t> buffer);
+
+  // For sessions with compression: scratch for what is inflated, and inflaters between two messages.
+  std::span<uint8_t> inflate_room();
+  std::unique_ptr<ClientInflater> TakeInflater();
+  void KeepInflater(std::unique_ptr<ClientInflater> inflater);
+
   void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
-                    const RouteOptions& route, const SessionInfo& info, std::string_view early);
+                    const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,
+                    std::string_view early);
   void Linger(std::unique_ptr<net::Connection> connection);
   // Lets `intake` go on with held requests at the end of this turn.
   void ProcessSoon(Intake& intake);
@@ -102,9 +125,14 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   static constexpr uint32_t kKeepFree = 32;
   // With fewer sessions a tick than this there is no crowd to spread.
   static constexpr size_t kLeastClosesATick = 20;
+  static constexpr size_t kMostSpareBuffers = 256;
+  static constexpr size_t kMostSpareBytes = 16 * 1024;  // of one buffer
+  static constexpr size_t kMostSpareInflaters = 8;
 
   void RunOneTurn();
   void ProcessHeldRequests();
+  void FlushDueSessions();
+  void ForgetOldFrames();
   void CloseSomeSessions();
 
   Shared& shared_;
@@ -112,12 +140,22 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   const net::IoCounters client_io_;
   const wire::HeadLimits head_limits_;
   const TrustedProxies trusted_proxies_;
-  std::vector<wire::FrameLimits> frame_limits_;  // one a route, in the order of Routes
+  std::vector<std::unique_ptr<const RoutePlan>> plans_;  // one a route, in the order of Routes
   std::unique_ptr<net::Loop> loop_;
   pool::UpstreamPool pool_;
   std::unique_ptr<pool::HealthCheck> health_check_;
   std::unique_ptr<net::Acceptor> acceptor_;
   wire::RequestHead request_head_;
+  // What outboxes share; they die before it.
+  batching::MessageStore messages_;
+  batching::QueuePool queues_;
+  batching::FrameCache frames_;
+  std::string scratch_;
+  std::vector<std::vector<uint8_t>> spare_buffers_;
+  std::vector<uint8_t> inflate_room_;
+  std::vector<std::unique_ptr<ClientInflater>> spare_inflaters_;
+  List<Outbox, &Outbox::turn_hook_> flush_at_turn_end_;
+  TimePoint frames_expired_{};
   OwningList<Intake, &Intake::hook_> intakes_;
   OwningList<Session, &Session::hook_> sessions_;
   OwningList<LingeringClose, &LingeringClose::hook_> lingering_;

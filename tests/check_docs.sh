@@ -44,7 +44,8 @@ for option in $options; do
   grep -qF "\`$option\`" "$root/conf/OPTIONS.md" || fail "option $option is not in conf/OPTIONS.md"
 done
 
-metrics=$(grep -o '"sheaf_[a-z0-9_]*"' "$root/proxy/base/metric_table.h" | tr -d '"' | sort -u)
+# The counters by route and rule are in no table.
+metrics=$(grep -oh '"sheaf_[a-z0-9_]*"' "$root/proxy/base/metric_table.h" "$root/proxy/base/prometheus.cc" | tr -d '"' | sort -u)
 [ -n "$metrics" ] || fail "no metrics found in proxy/base/metric_table.h: has its form changed?"
 for metric in $metrics; do
   grep -qswF "$metric" "$root/README.md" "$root/conf/METRICS.md" ||

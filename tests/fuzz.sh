@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-30}
 [ $# -eq 0 ] || shift
-targets=${*:-request_fuzz response_fuzz frame_fuzz handshake_fuzz}
+targets=${*:-request_fuzz response_fuzz frame_fuzz handshake_fuzz inflate_fuzz}
 
 cmake --preset fuzz >/dev/null
 cmake --build --preset fuzz --target $targets

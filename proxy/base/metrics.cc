@@ -6,6 +6,14 @@
 #include "proxy/base/prometheus.h"
 
 namespace sheaf {
+namespace {
+
+void AddAll(const std::vector<RuleCounter>& counters, std::vector<uint64_t>& sums) {
+  sums.resize(counters.size());
+  for (size_t i = 0; i < counters.size(); ++i) sums[i] += counters[i].value();
+}
+
+}  // namespace
 
 void MetricsTotals::Add(const WorkerMetrics& worker) {
 #define SHEAF_SCALAR(member, name, help) member += worker.member.value();
@@ -20,13 +28,26 @@ void MetricsTotals::Add(const WorkerMetrics& worker) {
 #undef SHEAF_MAX
 #undef SHEAF_ARRAY
 #undef SHEAF_HISTOGRAM
+  routes.resize(worker.routes.size());
+  for (size_t i = 0; i < routes.size(); ++i) {
+    routes[i].dropped += worker.routes[i].dropped.value();
+    AddAll(worker.routes[i].critical, routes[i].critical);
+    AddAll(worker.routes[i].conflated, routes[i].conflated);
+  }
 }
 
 MetricsRegistry::MetricsRegistry(std::string version)
     : version_(std::move(version)), started_(std::chrono::system_clock::now()) {}
 
 WorkerMetrics& MetricsRegistry::AddWorker() {
-  return *workers_.emplace_back(std::make_unique<WorkerMetrics>());
+  WorkerMetrics& worker = *workers_.emplace_back(std::make_unique<WorkerMetrics>());
+  // Counters cannot be moved, so each list is made in its full length.
+  worker.routes = std::vector<RouteCounters>(routes_.size());
+  for (size_t i = 0; i < routes_.size(); ++i) {
+    worker.routes[i].critical = std::vector<RuleCounter>(routes_[i].critical.size());
+    worker.routes[i].conflated = std::vector<RuleCounter>(routes_[i].conflated.size());
+  }
+  return worker;
 }
 
 MetricsTotals MetricsRegistry::Sum() const {
@@ -37,7 +58,9 @@ MetricsTotals MetricsRegistry::Sum() const {
 
 std::string MetricsRegistry::RenderPrometheus() const {
   std::string text;
-  AppendMetrics(Sum(), text);
+  const MetricsTotals totals = Sum();
+  AppendMetrics(totals, text);
+  AppendRouteMetrics(routes_, totals.routes, text);
   AppendProcessMetrics({version_, started_, workers_.size()}, ReadProcessUsage(), text);
   return text;
 }

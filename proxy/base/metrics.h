@@ -1,9 +1,11 @@
 // Counting: one block of plain counters a worker, summed when somebody asks.
 //
 //   MetricsRegistry registry("1.2.3");
+//   registry.DefineRoutes({{.route = "/api", .critical = {"alert"}, .conflated = {"price_update /symbol"}}});
 //   WorkerMetrics& metrics = registry.AddWorker();       // at start, before the worker's thread runs
 //   metrics.messages_to_clients_total.Add();             // the worker's thread
 //   metrics.client_closes_total[CloseReason::kDrain].Add();
+//   metrics.routes[0].conflated[0].Add();
 //   std::string text = registry.RenderPrometheus();      // any thread
 //
 // A cell is written by its worker's thread only, so adding is a plain load and store; any thread may read it. Sums are
@@ -18,6 +20,7 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "proxy/base/metric_table.h"
@@ -85,6 +88,23 @@ class Histogram {
   Counter sum_;
 };
 
+// How the routes and their rules are called in the counters that each of them has.
+struct RouteLabels {
+  std::string route;  // its path
+  std::vector<std::string> critical;
+  std::vector<std::string> conflated;
+};
+
+// On a cache line of its own, since the lists of two workers may lie side by side.
+struct alignas(64) RuleCounter : Counter {};
+
+// What was counted for one route: messages.
+struct alignas(64) RouteCounters {
+  Counter dropped;                     // slow_client = "drop_oldest"
+  std::vector<RuleCounter> critical;   // a critical rule's
+  std::vector<RuleCounter> conflated;  // replaced by newer ones, by conflation rule
+};
+
 // A worker's block. It begins on a cache line of its own, so that two workers never write to the same one.
 struct alignas(64) WorkerMetrics {
 #define SHEAF_COUNTER(member, name, help) Counter member;
@@ -98,6 +118,7 @@ struct alignas(64) WorkerMetrics {
 #undef SHEAF_COUNTERS
 #undef SHEAF_GAUGES
 #undef SHEAF_HISTOGRAM
+  std::vector<RouteCounters> routes;  // in the order of MetricsRegistry::DefineRoutes
 };
 
 // A histogram's sum over the workers.
@@ -118,6 +139,12 @@ struct HistogramTotals {
   }
 };
 
+struct RouteTotals {
+  uint64_t dropped = 0;
+  std::vector<uint64_t> critical;
+  std::vector<uint64_t> conflated;
+};
+
 // Sums over the workers: plain values.
 struct MetricsTotals {
 #define SHEAF_COUNTER(member, name, help) uint64_t member = 0;
@@ -131,20 +158,24 @@ struct MetricsTotals {
 #undef SHEAF_COUNTERS
 #undef SHEAF_GAUGES
 #undef SHEAF_HISTOGRAM
+  std::vector<RouteTotals> routes;
 
   void Add(const WorkerMetrics& worker);
 };
 
-// Owns the workers' blocks; made by the server before the workers and destroyed after them. AddWorker runs at start, in
-// the server's thread; the rest in any thread once all workers are added.
+// Owns the workers' blocks; made by the server before the workers and destroyed after them. DefineRoutes and
+// AddWorker run at start, in the server's thread; the rest in any thread once all workers are added.
 class MetricsRegistry {
  public:
   explicit MetricsRegistry(std::string version);
   MetricsRegistry(const MetricsRegistry&) = delete;
   MetricsRegistry& operator=(const MetricsRegistry&) = delete;
 
+  // Before the first AddWorker; without it there are no counters by route. The labels of one list must differ.
+  void DefineRoutes(std::vector<RouteLabels> routes) { routes_ = std::move(routes); }
   WorkerMetrics& AddWorker();
 
+  const std::vector<RouteLabels>& routes() const { return routes_; }
   size_t workers() const { return workers_.size(); }
   const WorkerMetrics& worker(size_t index) const { return *workers_[index]; }
   const std::string& version() const { return version_; }
@@ -158,6 +189,7 @@ class MetricsRegistry {
  private:
   const std::string version_;
   const std::chrono::system_clock::time_point started_;
+  std::vector<RouteLabels> routes_;
   std::vector<std::unique_ptr<WorkerMetrics>> workers_;
 };
 

@@ -32,17 +32,26 @@ void AppendHeading(std::string_view name, std::string_view type, std::string_vie
   text.append("# TYPE ").append(name).append(" ").append(type).append("\n");
 }
 
-void AppendSample(std::string_view name, std::string_view key, std::string_view label, const std::string& value,
-                  std::string& text) {
+// key="label", escaped by the rules of the format: labels of rules come from the conf file.
+std::string Label(std::string_view key, std::string_view label) {
+  std::string text = std::string(key) + "=\"";
+  for (const char c : label) {
+    if (c == '\\' || c == '"') text.push_back('\\');
+    text.append(c == '\n' ? std::string("\\n") : std::string(1, c));
+  }
+  return text + "\"";
+}
+
+void AppendSample(std::string_view name, std::string_view labels, const std::string& value, std::string& text) {
   text.append(name);
-  if (!key.empty()) text.append("{").append(key).append("=\"").append(label).append("\"}");
+  if (!labels.empty()) text.append("{").append(labels).append("}");
   text.append(" ").append(value).append("\n");
 }
 
 template <typename T>
 void AppendScalar(std::string_view name, std::string_view type, std::string_view help, T value, std::string& text) {
   AppendHeading(name, type, help, text);
-  AppendSample(name, {}, {}, ToText(value), text);
+  AppendSample(name, {}, ToText(value), text);
 }
 
 // Every label value is written, also where the count is 0: a series that is missing before its first event makes rate()
@@ -51,7 +60,7 @@ template <typename Labels, typename Values>
 void AppendArray(std::string_view name, std::string_view type, std::string_view key, std::string_view help,
                  const Values& values, std::string& text) {
   AppendHeading(name, type, help, text);
-  for (size_t i = 0; i < Labels::kCount; ++i) AppendSample(name, key, Labels::At(i), ToText(values[i]), text);
+  for (size_t i = 0; i < Labels::kCount; ++i) AppendSample(name, Label(key, Labels::At(i)), ToText(values[i]), text);
 }
 
 template <typename Buckets>
@@ -63,11 +72,33 @@ void AppendHistogram(std::string_view name, std::string_view help, const Histogr
   for (size_t i = 0; i < Buckets::kBounds.size(); ++i) {
     cumulative += histogram.buckets[i];
     const double bound = static_cast<double>(Buckets::kBounds[i]) * Buckets::kScale;
-    AppendSample(bucket, "le", ToText(bound), ToText(cumulative), text);
+    AppendSample(bucket, Label("le", ToText(bound)), ToText(cumulative), text);
   }
-  AppendSample(bucket, "le", "+Inf", ToText(histogram.count()), text);
-  AppendSample(std::string(name) + "_sum", {}, {}, ToText(static_cast<double>(histogram.sum) * Buckets::kScale), text);
-  AppendSample(std::string(name) + "_count", {}, {}, ToText(histogram.count()), text);
+  AppendSample(bucket, Label("le", "+Inf"), ToText(histogram.count()), text);
+  AppendSample(std::string(name) + "_sum", {}, ToText(static_cast<double>(histogram.sum) * Buckets::kScale), text);
+  AppendSample(std::string(name) + "_count", {}, ToText(histogram.count()), text);
+}
+
+// One family of counters, a series a rule. Where there is no rule, there is no family.
+struct RuleFamily {
+  std::string_view name;
+  std::string_view help;
+  std::vector<std::string> RouteLabels::*labels;
+  std::vector<uint64_t> RouteTotals::*counts;
+};
+
+void AppendRules(const RuleFamily& family, const std::vector<RouteLabels>& routes,
+                 const std::vector<RouteTotals>& totals, std::string& text) {
+  bool first = true;
+  for (size_t route = 0; route < totals.size(); ++route) {
+    const std::vector<std::string>& rules = routes[route].*family.labels;
+    for (size_t rule = 0; rule < rules.size(); ++rule) {
+      if (first) AppendHeading(family.name, "counter", family.help, text);
+      first = false;
+      AppendSample(family.name, Label("route", routes[route].route) + "," + Label("rule", rules[rule]),
+                   ToText((totals[route].*family.counts)[rule]), text);
+    }
+  }
 }
 
 std::optional<uint64_t> CountOpenDescriptors() {
@@ -118,9 +149,25 @@ void AppendMetrics(const MetricsTotals& totals, std::string& text) {
 #undef SHEAF_HISTOGRAM
 }
 
+void AppendRouteMetrics(const std::vector<RouteLabels>& routes, const std::vector<RouteTotals>& totals,
+                        std::string& text) {
+  AppendRules({"sheaf_conflated_messages_total", "Queued messages whose place a newer one took, by conflation rule.",
+               &RouteLabels::conflated, &RouteTotals::conflated},
+              routes, totals, text);
+  AppendRules({"sheaf_critical_messages_total", "Messages that left at once, by critical rule.", &RouteLabels::critical,
+               &RouteTotals::critical},
+              routes, totals, text);
+  if (totals.empty()) return;
+  constexpr std::string_view kDropped = "sheaf_dropped_messages_total";
+  AppendHeading(kDropped, "counter", "Messages dropped because the client was too slow.", text);
+  for (size_t i = 0; i < totals.size(); ++i) {
+    AppendSample(kDropped, Label("route", routes[i].route), ToText(totals[i].dropped), text);
+  }
+}
+
 void AppendProcessMetrics(const ProcessFacts& facts, const ProcessUsage& usage, std::string& text) {
   AppendHeading("sheaf_build_info", "gauge", "1, with the program's version as a label.", text);
-  AppendSample("sheaf_build_info", "version", facts.version, "1", text);
+  AppendSample("sheaf_build_info", Label("version", facts.version), "1", text);
   AppendScalar("sheaf_workers", "gauge", "Worker threads.", uint64_t{facts.workers}, text);
   const auto started = std::chrono::duration<double>(facts.started.time_since_epoch()).count();
   AppendScalar("process_start_time_seconds", "gauge", "Start of the process, seconds since 1970.", started, text);

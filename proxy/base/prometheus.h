@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/base/metrics.h"
 
@@ -34,6 +35,9 @@ struct ProcessUsage {
 ProcessUsage ReadProcessUsage();
 
 void AppendMetrics(const MetricsTotals& totals, std::string& text);
+// The counters by route and rule. `totals`: for each of `routes`.
+void AppendRouteMetrics(const std::vector<RouteLabels>& routes, const std::vector<RouteTotals>& totals,
+                        std::string& text);
 void AppendProcessMetrics(const ProcessFacts& facts, const ProcessUsage& usage, std::string& text);
 
 }  // namespace sheaf

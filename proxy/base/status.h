@@ -52,6 +52,7 @@ class [[nodiscard]] Result {
   ROW(kClientTimeout, "client_timeout", 0, "the client was too slow")                                               \
   ROW(kClientPingTimeout, "client_ping_timeout", 1011, "the client did not answer a ping")                          \
   ROW(kClientStalled, "client_stalled", 1013, "the client did not read what was sent to it")                        \
+  ROW(kClientTooSlow, "client_too_slow", 1013, "the client reads too slowly")                                       \
   ROW(kClientIdle, "client_idle", 0, "the client's connection was idle")                                            \
   ROW(kClientTlsError, "client_tls_error", 0, "the TLS connection with the client failed")                          \
   ROW(kUpstreamClosed, "upstream_closed", 1000, "the backend closed")                                               \
@@ -64,7 +65,6 @@ class [[nodiscard]] Result {
   ROW(kUpstreamTlsError, "upstream_tls_error", 1014, "the TLS connection with the backend failed")                  \
   ROW(kUpstreamStale, "upstream_stale", 0, "an unused connection was kept for pool.stale_timeout")                  \
   ROW(kUpstreamExpired, "upstream_expired", 0, "a connection reached pool.max_lifetime")                            \
-  ROW(kUpstreamUnhealthy, "upstream_unhealthy", 0, "the backend failed a health check")                             \
   ROW(kPoolExhausted, "pool_exhausted", 1013, "no upstream connection was free within pool.acquire_timeout")        \
   ROW(kOverloaded, "overloaded", 1013, "the proxy has as many connections as it may have")                          \
   ROW(kDrain, "drain", 1012, "the proxy is restarting")                                                             \

@@ -274,7 +274,9 @@ void Connection::ContinueWriting() {
     events_->OnOutputDrained();
     if (closed()) return;
   }
-  if (!output_ && finishing_) CompleteFinish();
+  if (output_) return;
+  if (finishing_) return CompleteFinish();
+  events_->OnOutputEmpty();
 }
 
 size_t Connection::queued() const {

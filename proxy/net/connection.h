@@ -46,6 +46,8 @@ class ConnectionEvents {
   // The output queue went over the high mark, or came back under the low one.
   virtual void OnOutputBlocked() {}
   virtual void OnOutputDrained() {}
+  // The kernel has taken all that was queued: full() is over.
+  virtual void OnOutputEmpty() {}
   // The last queued byte has gone to the kernel, after FinishWriting.
   virtual void OnFinished() {}
 
@@ -80,6 +82,8 @@ class Connection {
 
   // Bytes written but not yet taken by the kernel.
   size_t queued() const;
+  // The kernel takes no more at the moment; what is written is queued.
+  bool full() const { return output_ != nullptr; }
   // The output is blocked: over the high mark and not yet under the low one.
   bool blocked() const { return over_high_; }
   // How long the kernel has taken nothing while something was queued; zero when nothing is.

@@ -16,7 +16,11 @@
 namespace sheaf::net {
 
 Loop::Loop(const BufferMarks& marks)
-    : now_(clock_.Now()), marks_(marks), wheel_(now_), receive_buffer_(new uint8_t[kReceiveBuffer]) {}
+    : now_(clock_.Now()),
+      marks_(marks),
+      wheel_(now_, kTick),
+      short_wheel_(now_, kShortTick),
+      receive_buffer_(new uint8_t[kReceiveBuffer]) {}
 
 Result<std::unique_ptr<Loop>> Loop::Create(const BufferMarks& marks) {
   std::unique_ptr<Loop> loop(new Loop(marks));
@@ -44,10 +48,11 @@ bool Loop::Init() {
   hang_up_event_ = event_new(base_, hang_up_fd_, EV_READ | EV_PERSIST, &Loop::OnHangUps, this);
   if (hang_up_event_ == nullptr || event_add(hang_up_event_, nullptr) != 0) return false;
   tick_event_ = event_new(base_, -1, EV_PERSIST, &Loop::OnTick, this);
+  short_event_ = event_new(base_, -1, 0, &Loop::OnTick, this);
   constexpr auto kMicroseconds = std::chrono::duration_cast<std::chrono::microseconds>(kTick).count();
   const timeval interval{0, kMicroseconds};
-  return wake_event_ != nullptr && tick_event_ != nullptr && event_add(wake_event_, nullptr) == 0 &&
-         event_add(tick_event_, &interval) == 0;
+  return wake_event_ != nullptr && tick_event_ != nullptr && short_event_ != nullptr &&
+         event_add(wake_event_, nullptr) == 0 && event_add(tick_event_, &interval) == 0;
 }
 
 Loop::~Loop() {
@@ -55,6 +60,7 @@ Loop::~Loop() {
   graveyard_.DestroyAll();
   if (wake_event_ != nullptr) event_free(wake_event_);
   if (tick_event_ != nullptr) event_free(tick_event_);
+  if (short_event_ != nullptr) event_free(short_event_);
   if (hang_up_event_ != nullptr) event_free(hang_up_event_);
   if (base_ != nullptr) event_base_free(base_);
   if (wake_fd_ >= 0) close(wake_fd_);
@@ -66,7 +72,7 @@ TlsScratch& Loop::tls_scratch() {
   return *tls_scratch_;
 }
 
-void Loop::OnTick(int, short, void*) {}  // it only ends the sleep; the wheel advances after every one
+void Loop::OnTick(int, short, void*) {}  // it only ends the sleep; the wheels advance after every one
 
 void Loop::OnWakeUp(int fd, short, void*) {
   uint64_t count = 0;
@@ -96,11 +102,28 @@ bool Loop::OwnsBuffer(const uint8_t* bytes) const {
 }
 
 void Loop::WaitAndDispatch() {
+  WakeForShortDeadlines();
   now_known_ = false;
   event_base_loop(base_, read_again_.empty() ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
   ReadWhatWasLeft();
   wheel_.Advance(now());
+  if (now() >= wakes_at_) wakes_at_ = TimePoint::max();
+  short_wheel_.Advance(now());
   FlushWrites();
+}
+
+void Loop::SetShortDeadline(Deadline& deadline, TimePoint due) {
+  short_wheel_.Set(deadline, now(), due - now());
+}
+
+// Looked at before each sleep: what the turn has set is seen at once.
+void Loop::WakeForShortDeadlines() {
+  const std::optional<TimePoint> next = short_wheel_.NextTick();
+  if (!next || *next >= wakes_at_) return;
+  wakes_at_ = *next;
+  const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(std::max(*next - now(), Duration::zero()));
+  const timeval interval{wait.count() / 1'000'000, wait.count() % 1'000'000};
+  event_add(short_event_, &interval);
 }
 
 void Loop::ReadWhatWasLeft() {

@@ -68,6 +68,9 @@ class Loop {
   }
   void SetDeadline(Deadline& deadline, Duration after) { wheel_.Set(deadline, now(), after); }
   void CancelDeadline(Deadline& deadline) { wheel_.Cancel(deadline); }
+  // The same in ticks of a millisecond, for batches: the loop wakes up for these.
+  void SetShortDeadline(Deadline& deadline, TimePoint due);
+  void CancelShortDeadline(Deadline& deadline) { short_wheel_.Cancel(deadline); }
 
   Graveyard& graveyard() { return graveyard_; }
   const BufferMarks& marks() const { return marks_; }
@@ -93,14 +96,18 @@ class Loop {
   static void OnWakeUp(int fd, short what, void* self);
   static void OnHangUps(int fd, short what, void* self);
   void ReadWhatWasLeft();
+  void WakeForShortDeadlines();
 
   SteadyClock clock_;
   TimePoint now_;
   bool now_known_ = false;
   BufferMarks marks_;
   TickWheel wheel_;
+  TickWheel short_wheel_;
+  TimePoint wakes_at_ = TimePoint::max();  // when short_event_ fires
   event_base* base_ = nullptr;
   event* tick_event_ = nullptr;
+  event* short_event_ = nullptr;
   event* wake_event_ = nullptr;
   event* hang_up_event_ = nullptr;
   int wake_fd_ = -1;

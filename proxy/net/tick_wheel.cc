@@ -9,7 +9,7 @@ Deadline::~Deadline() {
 }
 
 uint64_t TickWheel::TicksAt(TimePoint time) const {
-  return time <= start_ ? 0 : static_cast<uint64_t>((time - start_) / kTick);
+  return time <= start_ ? 0 : static_cast<uint64_t>((time - start_) / tick_);
 }
 
 void TickWheel::Set(Deadline& deadline, TimePoint now, Duration after) {
@@ -19,10 +19,13 @@ void TickWheel::Set(Deadline& deadline, TimePoint now, Duration after) {
   deadline.due_ = std::max(due, current_ + 1);
   deadline.wheel_ = this;
   SlotOf(deadline.due_).PushBack(deadline);
+  ++deadlines_;
 }
 
 void TickWheel::Cancel(Deadline& deadline) {
-  if (deadline.set()) SlotOf(deadline.due_).Remove(deadline);
+  if (!deadline.set()) return;
+  SlotOf(deadline.due_).Remove(deadline);
+  --deadlines_;
 }
 
 void TickWheel::Advance(TimePoint now) {
@@ -38,10 +41,18 @@ void TickWheel::Advance(TimePoint now) {
       if (deadline.due_ > target) {
         slot.PushBack(deadline);
       } else {
+        --deadlines_;
         deadline.handler_.OnDeadline(deadline);
       }
     }
   }
+}
+
+std::optional<TimePoint> TickWheel::NextTick() const {
+  if (deadlines_ == 0) return std::nullopt;
+  uint64_t tick = current_ + 1;
+  while (slots_[tick % kSlots].empty()) ++tick;
+  return start_ + tick * tick_;
 }
 
 }  // namespace sheaf::net

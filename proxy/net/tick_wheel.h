@@ -1,5 +1,6 @@
 // Coarse deadlines for very many objects: joining and leaving are O(1), nothing is allocated, and time is told in
-// ticks. A deadline fires on the first tick after it is due, so up to one tick late and never early.
+// ticks. A deadline fires on the first tick after it is due, so up to one tick late and never early. A loop has two
+// wheels: one of long ticks for time-outs, one of short ticks for batches.
 //
 // Activity that pushes a deadline back needs no call: let it fire, look at when the last activity was, and set it
 // again. Owned by a Loop; one thread only.
@@ -7,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "proxy/base/clock.h"
 #include "proxy/base/list.h"
@@ -14,6 +16,7 @@
 namespace sheaf::net {
 
 inline constexpr Duration kTick = std::chrono::milliseconds(100);
+inline constexpr Duration kShortTick = std::chrono::milliseconds(1);
 
 class Deadline;
 
@@ -47,7 +50,7 @@ class Deadline {
 
 class TickWheel {
  public:
-  explicit TickWheel(TimePoint start) : start_(start) {}
+  TickWheel(TimePoint start, Duration tick) : start_(start), tick_(tick) {}
   TickWheel(const TickWheel&) = delete;
   TickWheel& operator=(const TickWheel&) = delete;
 
@@ -58,6 +61,9 @@ class TickWheel {
   // Fires what is due at `now`. Handlers may set and cancel any deadline.
   void Advance(TimePoint now);
 
+  // The first tick on which something may be due; nullopt when no deadline is set. It may turn out that nothing is.
+  std::optional<TimePoint> NextTick() const;
+
  private:
   friend class Deadline;
   static constexpr size_t kSlots = 512;
@@ -67,6 +73,8 @@ class TickWheel {
   Slot& SlotOf(uint64_t tick) { return slots_[tick % kSlots]; }
 
   TimePoint start_;
+  Duration tick_;
+  size_t deadlines_ = 0;
   uint64_t current_ = 0;  // the last tick that was fired
   std::array<Slot, kSlots> slots_;
 };

@@ -72,7 +72,9 @@ class Inflater {
 
   // Inflates from the front of `input`, which is advanced, into `room`; `produced` is what of it was filled. `last`:
   // `input` ends the message, so the tail 00 00 FF FF, which is not on the wire, is supplied here; kNeedInput then
-  // means that the message is complete. Blocks marked as final within a message are legal (RFC 7692 7.2.3.5).
+  // means that the message is complete, and kError may mean that it was cut off. A message that fits in the room
+  // exactly gives kNeedInput, so `room` may be what a limit leaves, even nothing. Blocks marked as final within a
+  // message are legal (RFC 7692 7.2.3.4). After kError only Reset may be called.
   Verdict Step(std::span<const uint8_t>& input, bool last, std::span<uint8_t> room, size_t& produced);
 
   // Forgets the context.

@@ -11,6 +11,7 @@ namespace {
 
 constexpr uint8_t kFinBit = 0x80;
 constexpr uint8_t kReservedBits = 0x70;
+constexpr uint8_t kCompressedBit = 0x40;  // RSV1 (RFC 7692 6)
 constexpr uint8_t kMaskBit = 0x80;
 constexpr uint8_t kLength16 = 126;
 constexpr uint8_t kLength64 = 127;
@@ -80,11 +81,13 @@ struct FrameDecoder::ControlBuffer {
 struct FrameDecoder::Header {
   Opcode opcode;
   bool fin;
+  bool compressed;
   uint64_t length;
   uint32_t mask;
 };
 
-FrameDecoder::FrameDecoder(FrameSource source, const FrameLimits& limits) : limits_(&limits), source_(source) {
+FrameDecoder::FrameDecoder(FrameSource source, const FrameLimits& limits, bool deflate)
+    : limits_(&limits), source_(source), deflate_(deflate) {
   static_assert(sizeof(FrameDecoder) <= 64, "an idle session has two of them");
 }
 FrameDecoder::FrameDecoder(FrameDecoder&&) noexcept = default;
@@ -127,8 +130,10 @@ FramePiece FrameDecoder::ContinueHeader(std::span<uint8_t>& input) {
 // What the first two bytes alone may not say (RFC 6455 5.2, 5.4, 5.5; hardening rows 45-47, 51, 54).
 FrameError FrameDecoder::CheckStart(uint8_t first, uint8_t second) const {
   const bool masked = (second & kMaskBit) != 0;
-  if ((first & kReservedBits) != 0 || masked != (source_ == FrameSource::kClient)) return FrameError::kProtocol;
-  switch (static_cast<Opcode>(first & 0x0F)) {
+  const auto opcode = static_cast<Opcode>(first & 0x0F);
+  const int reserved = first & kReservedBits & ~AllowedReservedBits(opcode);
+  if (reserved != 0 || masked != (source_ == FrameSource::kClient)) return FrameError::kProtocol;
+  switch (opcode) {
     case Opcode::kContinuation:
       return in_message_ ? FrameError::kNone : FrameError::kProtocol;
     case Opcode::kText:
@@ -145,13 +150,20 @@ FrameError FrameDecoder::CheckStart(uint8_t first, uint8_t second) const {
   }
 }
 
+// Only the first frame of a message says that it is compressed (RFC 7692 6).
+uint8_t FrameDecoder::AllowedReservedBits(Opcode opcode) const {
+  const bool starts_message = opcode == Opcode::kText || opcode == Opcode::kBinary;
+  return deflate_ && starts_message ? kCompressedBit : uint8_t{0};
+}
+
 // `header` stands at the front of `input`, or in header_ and then not in `input` any more.
 FramePiece FrameDecoder::BeginFrame(std::span<uint8_t> header, std::span<uint8_t>& input) {
   const bool in_input = header.data() == input.data();
   const uint8_t length = header[1] & 0x7F;
   const bool masked = (header[1] & kMaskBit) != 0;
 
-  Header frame{static_cast<Opcode>(header[0] & 0x0F), (header[0] & kFinBit) != 0, length, 0};
+  Header frame{static_cast<Opcode>(header[0] & 0x0F), (header[0] & kFinBit) != 0, (header[0] & kCompressedBit) != 0,
+               length, 0};
   if (length >= kLength16) {
     const bool is_16 = length == kLength16;
     frame.length = ReadBigEndian(header.data() + 2, is_16 ? 2 : 8);
@@ -178,6 +190,7 @@ FramePiece FrameDecoder::BeginFrame(std::span<uint8_t> header, std::span<uint8_t
 FrameError FrameDecoder::AdmitData(const Header& frame) {
   if (!in_message_) {
     opcode_ = frame.opcode;
+    compressed_ = frame.compressed;
     message_size_ = 0;
     fragments_ = 0;
   }
@@ -196,6 +209,7 @@ FramePiece FrameDecoder::TakeData(std::span<uint8_t>& input, size_t header_size)
   FramePiece piece;
   piece.kind = FramePiece::Kind::kData;
   piece.opcode = opcode_;
+  piece.compressed = compressed_;
   piece.mask = mask_;
   piece.wire = input.first(header_size + size);
   piece.payload = piece.wire.subspan(header_size);
@@ -205,7 +219,7 @@ FramePiece FrameDecoder::TakeData(std::span<uint8_t>& input, size_t header_size)
   mask_ = RotateMask(mask_, size);
   piece.ends_frame = remaining_ == 0;
   piece.ends_message = piece.ends_frame && !in_message_;
-  if (opcode_ == Opcode::kText &&
+  if (opcode_ == Opcode::kText && !compressed_ &&
       (!utf8_.Feed(piece.payload, piece.mask) || (piece.ends_message && !utf8_.complete()))) {
     return ErrorPiece(FrameError::kBadUtf8);
   }
@@ -240,11 +254,13 @@ FramePiece FrameDecoder::ContinueControl(std::span<uint8_t>& input) {
   return ControlPiece(control.opcode, payload);
 }
 
-void AppendFrameHeader(std::string& out, Opcode opcode, bool fin, uint64_t payload_size, const uint8_t* mask) {
+void AppendFrameHeader(std::string& out, Opcode opcode, bool fin, uint64_t payload_size, const uint8_t* mask,
+                       bool compressed) {
   std::array<uint8_t, kMaxFrameHeader> header;
   const unsigned mask_bit = mask != nullptr ? kMaskBit : 0;
   size_t size = 2;
-  header[0] = static_cast<uint8_t>((fin ? kFinBit : 0U) | static_cast<unsigned>(opcode));
+  header[0] =
+      static_cast<uint8_t>((fin ? kFinBit : 0U) | (compressed ? kCompressedBit : 0U) | static_cast<unsigned>(opcode));
   if (payload_size < kLength16) {
     header[1] = static_cast<uint8_t>(mask_bit | payload_size);
   } else {

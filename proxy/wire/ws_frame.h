@@ -53,6 +53,7 @@ struct FramePiece {
   bool ends_message = false;    // kData: holds the last byte of a message
   bool starts_frame = false;
   bool ends_frame = false;
+  bool compressed = false;  // kData: of a compressed message (RSV1 on its first frame), on all of its pieces
 
   // kData: the bytes of this piece as received, header included if starts_frame. Forward them verbatim.
   std::span<uint8_t> wire;
@@ -65,9 +66,13 @@ struct FramePiece {
 };
 
 // Decodes the frames of one direction of one connection. After kError it must not be used again. Budget: 64 bytes.
+//
+// A compressed message is not inflated: the limits hold for its compressed size, and whether its text is UTF-8 is left
+// to the one who inflates it.
 class FrameDecoder {
  public:
-  FrameDecoder(FrameSource source, const FrameLimits& limits);
+  // `deflate`: permessage-deflate was negotiated, so that messages may come compressed (RFC 7692 6).
+  FrameDecoder(FrameSource source, const FrameLimits& limits, bool deflate = false);
   FrameDecoder(FrameDecoder&&) noexcept;
   FrameDecoder& operator=(FrameDecoder&&) noexcept;
   ~FrameDecoder();
@@ -87,6 +92,7 @@ class FrameDecoder {
 
   FramePiece ContinueHeader(std::span<uint8_t>& input);
   FrameError CheckStart(uint8_t first, uint8_t second) const;
+  uint8_t AllowedReservedBits(Opcode opcode) const;
   FramePiece BeginFrame(std::span<uint8_t> header, std::span<uint8_t>& input);
   FrameError AdmitData(const Header& frame);
   FramePiece TakeData(std::span<uint8_t>& input, size_t header_size);
@@ -102,13 +108,17 @@ class FrameDecoder {
   Utf8Checker utf8_;
   FrameSource source_;
   Opcode opcode_ = Opcode::kText;
+  bool deflate_ = false;
   bool in_message_ = false;  // more data frames of the message will follow the current one
+  bool compressed_ = false;  // the current message is
   uint8_t header_size_ = 0;
   uint8_t header_[kMaxFrameHeader] = {};  // a header that is split over two reads
 };
 
-// Appends the header of a frame. `mask`: key in memory order, or nullptr for an unmasked frame.
-void AppendFrameHeader(std::string& out, Opcode opcode, bool fin, uint64_t payload_size, const uint8_t* mask = nullptr);
+// Appends the header of a frame. `mask`: key in memory order, or nullptr for an unmasked frame. `compressed`: it is the
+// first frame of a compressed message.
+void AppendFrameHeader(std::string& out, Opcode opcode, bool fin, uint64_t payload_size, const uint8_t* mask = nullptr,
+                       bool compressed = false);
 
 // Appends a whole control frame. `payload` at most 125 bytes. With `mask` the payload is masked.
 void AppendControlFrame(std::string& out, Opcode opcode, std::string_view payload, const uint8_t* mask = nullptr);

@@ -2,9 +2,10 @@
 //
 //   bench_backend 127.0.0.1:8000
 //
-//   /echo        a WebSocket that sends back every message
-//   /tick/RATE   a WebSocket: "start" begins RATE messages a second, "stop" ends them and is answered with "end COUNT"
-//   else         200 with a short body
+//   /echo            a WebSocket that sends back every message
+//   /tick/RATE       a WebSocket: "start" begins RATE messages a second, "stop" ends them and is answered with "end
+//   COUNT" /broadcast/RATE  the same, but all clients get the same message at the same time; one rate for all else 200
+//   with a short body
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -25,9 +26,10 @@
 namespace sheaf::bench {
 namespace {
 
-constexpr size_t kTickPayload = 128;
 // A client so far behind gets no ticks until it has caught up; what is not sent is not counted either.
 constexpr size_t kMostQueued = 1024 * 1024;
+// A backend that was held up does not send everything at once afterwards.
+constexpr double kMostCaughtUp = 0.05;  // seconds
 
 std::array<char, 256 * 1024> receive_buffer;
 
@@ -38,9 +40,12 @@ class Peer : public Pollable {
  public:
   Peer(Server& server, Fd fd) : server_(server), fd_(std::move(fd)) {}
 
-  void SendTick(Payload& payload);
+  // Sends the quote with the peer's own next number.
+  void SendTick(Quote& quote);
+  void SendBroadcast(std::string_view text);
   int fd() const { return fd_.get(); }
   double rate() const { return rate_; }
+  bool broadcast() const { return broadcast_; }
 
  private:
   void OnEvents(uint32_t events) override;
@@ -60,6 +65,7 @@ class Peer : public Pollable {
   bool closing_ = false;
   bool waits_for_room_ = false;
   double rate_ = 0;  // 0: echo
+  bool broadcast_ = false;
   uint64_t ticks_ = 0;
   std::string head_;
   std::string out_;
@@ -81,18 +87,22 @@ class Server : public Pollable {
 
  private:
   void OnEvents(uint32_t events) override;
-  void Tick();
+  void Tick(double seconds);
+  void Broadcast(double seconds);
 
   Poller poller_;
   Fd listener_;
   std::unordered_map<int, std::unique_ptr<Peer>> peers_;
   std::vector<int> gone_;
+  Quote quote_;
   std::vector<Peer*> ticking_;
-  Payload payload_{kTickPayload};
   size_t next_ = 0;        // of ticking_
   double total_rate_ = 0;  // ticks a second, of all together
-  double due_ = 0;         // ticks
-  uint64_t ticked_ns_ = 0;
+  double ticks_due_ = 0;
+  std::vector<Peer*> listening_;  // to the broadcast
+  uint64_t broadcasts_ = 0;
+  double broadcasts_due_ = 0;
+  uint64_t turned_ns_ = NowNs();
 };
 
 void Server::OnEvents(uint32_t /*events*/) {
@@ -108,38 +118,58 @@ void Server::OnEvents(uint32_t /*events*/) {
 
 void Server::Serve() {
   for (;;) {
-    poller_.Wait(ticking_.empty() ? -1 : 1);
-    if (!ticking_.empty()) Tick();
+    poller_.Wait(ticking_.empty() && listening_.empty() ? -1 : 1);
+    const uint64_t now_ns = NowNs();
+    const double seconds = std::min(static_cast<double>(now_ns - turned_ns_) / 1e9, kMostCaughtUp);
+    turned_ns_ = now_ns;
+    Tick(seconds);
+    Broadcast(seconds);
     for (int fd : gone_) peers_.erase(fd);
     gone_.clear();
   }
 }
 
 void Server::StartTicking(Peer& peer) {
-  if (ticking_.empty()) ticked_ns_ = NowNs();
+  if (peer.broadcast()) return listening_.push_back(&peer);
   ticking_.push_back(&peer);
   total_rate_ += peer.rate();
 }
 
 void Server::StopTicking(Peer& peer) {
+  std::erase(listening_, &peer);
   if (std::erase(ticking_, &peer) > 0) total_rate_ -= peer.rate();
 }
 
 // Spreads the ticks evenly: each millisecond a few clients get theirs. All at once would measure the length of the
 // queue.
-void Server::Tick() {
-  const uint64_t now_ns = NowNs();
-  const double elapsed = std::min(static_cast<double>(now_ns - ticked_ns_) / 1e9, 0.05);
-  ticked_ns_ = now_ns;
-  for (due_ += elapsed * total_rate_; due_ >= 1 && !ticking_.empty(); due_ -= 1) {
+void Server::Tick(double seconds) {
+  if (ticking_.empty()) return;
+  for (ticks_due_ += seconds * total_rate_; ticks_due_ >= 1 && !ticking_.empty(); ticks_due_ -= 1) {
     next_ = next_ + 1 < ticking_.size() ? next_ + 1 : 0;
-    ticking_[next_]->SendTick(payload_);
+    ticking_[next_]->SendTick(quote_);
   }
 }
 
-void Peer::SendTick(Payload& payload) {
+void Server::Broadcast(double seconds) {
+  if (listening_.empty()) return;
+  for (broadcasts_due_ += seconds * listening_[0]->rate(); broadcasts_due_ >= 1; broadcasts_due_ -= 1) {
+    const std::string_view text = quote_.Write({.sequence = broadcasts_++, .sent_ns = NowNs()});
+    const std::vector<Peer*> listening = listening_;  // a peer that fails to be written to leaves
+    for (Peer* peer : listening) peer->SendBroadcast(text);
+    if (listening_.empty()) return;
+  }
+}
+
+void Peer::SendTick(Quote& quote) {
   if (out_.size() > kMostQueued) return;
-  AppendMessage(out_, kText, payload.Write({.sequence = ticks_++, .sent_ns = NowNs()}), std::nullopt);
+  AppendMessage(out_, kText, quote.Write({.sequence = ticks_++, .sent_ns = NowNs()}), std::nullopt);
+  Flush();
+}
+
+void Peer::SendBroadcast(std::string_view text) {
+  if (out_.size() > kMostQueued) return;
+  ++ticks_;
+  AppendMessage(out_, kText, text, std::nullopt);
   Flush();
 }
 
@@ -179,8 +209,11 @@ void Peer::AnswerHead(std::string_view head) {
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
   out_.append(AcceptKey(key)).append("\r\n\r\n");
   constexpr std::string_view kTick = "GET /tick/";
-  if (!head.starts_with(kTick)) return;
-  std::from_chars(head.data() + kTick.size(), head.data() + head.find(' ', kTick.size()), rate_);
+  constexpr std::string_view kBroadcast = "GET /broadcast/";
+  broadcast_ = head.starts_with(kBroadcast);
+  if (!broadcast_ && !head.starts_with(kTick)) return;
+  const std::string_view rate = head.substr(broadcast_ ? kBroadcast.size() : kTick.size());
+  std::from_chars(rate.data(), rate.data() + rate.size(), rate_);
 }
 
 void Peer::OnBytes(std::span<char> bytes) {

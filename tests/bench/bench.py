@@ -13,6 +13,7 @@ import time
 
 sys.dont_write_bytecode = True
 
+import comparisons  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
 from scenarios import ROWS, SCENARIOS  # noqa: E402
@@ -29,6 +30,8 @@ def read_arguments():
                         help="folder with bench_generator and bench_backend")
     parser.add_argument("--sheaf", type=pathlib.Path, default=SOURCE / "build/release/sheaf")
     parser.add_argument("--vs", type=pathlib.Path, help="a second Sheaf to compare the first with")
+    parser.add_argument("--python", type=pathlib.Path, default=SOURCE / "build/venv/bin/python",
+                        help="a Python with docker/demo/requirements.txt installed, for the Python backend")
     parser.add_argument("--output", type=pathlib.Path, default=SOURCE / "build/bench")
     parser.add_argument("--rounds", type=int, default=3, help="the median of so many runs is reported")
     parser.add_argument("--seconds", type=float, default=5, help="measured a run")
@@ -41,6 +44,7 @@ def read_arguments():
     if arguments.quick:
         vars(arguments).update(QUICK)
     arguments.programs = arguments.programs.resolve()  # they are started from another folder
+    arguments.python = arguments.python.absolute()  # not resolved: the link is what makes it a virtual environment's
     return arguments
 
 
@@ -74,13 +78,15 @@ def find_programs(arguments, folder):
     return found, [name for name in wanted if name != "direct" and not binaries[name]], "direct" in wanted
 
 
-def generate(arguments, scenario, port, pids):
-    """One run of the load generator: its figures."""
+def generate(arguments, scenario, port, pids, beside=()):
+    """One run of the load generator: its figures. `pids`: the measured processes; `beside`: others, measured apart."""
     command = [arguments.programs / "bench_generator", "--address", f"127.0.0.1:{port}",
                "--seconds", str(arguments.seconds), "--settle", str(arguments.settle)]
     command += scenario.arguments(arguments.scale)
     for pid in pids:
         command += ["--pid", str(pid)]
+    for pid in beside:
+        command += ["--beside", str(pid)]
     done = subprocess.run(command, capture_output=True, text=True, check=False,
                           timeout=arguments.seconds + GENERATOR_GRACE_SECONDS)
     if done.returncode != 0:
@@ -88,13 +94,21 @@ def generate(arguments, scenario, port, pids):
     return json.loads(done.stdout)
 
 
+def start_backend(arguments, scenario, folder):
+    """The scenario's backend; RuntimeError when it cannot be had."""
+    if scenario.backend == "uvicorn":
+        return peers.start_uvicorn(arguments.python, folder)
+    return peers.start_backend(arguments.programs / "bench_backend", folder)
+
+
 def measure(arguments, scenario, name, program, folder):
     """Backend, proxy and generator for one scenario, all of them new."""
-    with peers.start_backend(arguments.programs / "bench_backend", folder) as backend:
+    with start_backend(arguments, scenario, folder) as backend:
         if program is None:
             return generate(arguments, scenario, backend.port, backend.pids())
-        with peers.start_proxy(name, *program, folder, backend.port, scenario.tls) as proxy:
-            figures = generate(arguments, scenario, proxy.port, proxy.pids())
+        with peers.start_proxy(name, *program, folder, backend.port, scenario.tls, scenario.settings) as proxy:
+            measured = (backend.pids(), proxy.pids()) if scenario.backend == "uvicorn" else (proxy.pids(),)
+            figures = generate(arguments, scenario, proxy.port, *measured)
             if proxy.ended():
                 raise RuntimeError("it ended by itself")
             return figures
@@ -112,14 +126,18 @@ def try_measure(arguments, scenario, name, program, folder):
     return figures
 
 
+def entrants(scenario, programs, with_direct):
+    """Name -> program (None: no proxy) of those that the scenario is for."""
+    direct = {"direct": None} if with_direct and scenario.direct else {}
+    return direct | {name: program for name, program in programs.items() if scenario.others or name == "sheaf"}
+
+
 def run_all(arguments, scenarios, programs, with_direct, folder):
     """Round by round and scenario by scenario, the proxies in turn, so that a disturbance does not hit only one."""
     runs = []
     for number in range(arguments.rounds):
         for scenario in scenarios:
-            # Nothing to learn from holding idle connections directly, and the backend has no TLS.
-            direct = {"direct": None} if with_direct and not scenario.tls and scenario.kind != "idle" else {}
-            order = list((direct | programs).items())
+            order = list(entrants(scenario, programs, with_direct).items())
             turn = number % len(order) if order else 0
             started = time.monotonic()
             for name, program in order[turn:] + order[:turn]:
@@ -142,7 +160,7 @@ def accounted_for(runs, scenarios, proxies):
             mine = [run for run in runs if run["scenario"] == row.scenario and run["proxy"] == proxy]
             if row.scenario in names and proxy in ("sheaf", "vs") and row.value(mine) is None:
                 complaints.append(f"{row.title}: no figure of {proxy}")
-    return complaints
+    return complaints + (comparisons.missing(runs, names) if "sheaf" in proxies else [])
 
 
 def main():
@@ -153,19 +171,26 @@ def main():
     (folder / "tmp").mkdir(parents=True, exist_ok=True)
     peers.make_certificate(folder)
     programs, missing, with_direct = find_programs(arguments, folder)
+    if not arguments.python.exists():
+        missing.append("uvicorn (tests/install.sh demo)")
+        scenarios = [scenario for scenario in scenarios if scenario.backend != "uvicorn"]
 
     runs = run_all(arguments, scenarios, programs, with_direct, folder)
     proxies = (["direct"] if with_direct else []) + list(programs)
     rows = report.make_rows(runs)
+    tables = {name: comparisons.make(table, runs) for name, table in comparisons.TABLES.items()}
     versions = {name: peers.version(name, binary) for name, (_, binary) in programs.items()}
     report.save(arguments.output, {
         "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "machine": f"{platform.system()} {platform.release()}, {peers.THREADS} CPUs",
         "versions": versions, "missing": missing, "proxies": proxies,
         "settings": {key: getattr(arguments, key) for key in ("rounds", "seconds", "settle", "scale")},
-        "rows": rows, "runs": runs,
+        "rows": rows, "tables": tables, "runs": runs,
     })
-    print("\n" + report.table(rows, proxies) + "\n")
+    if rows:
+        print(f"\n{report.HEADING}\n\n{report.table(rows, proxies)}\n")
+    for text in report.comparison_texts(tables):
+        print(text + "\n")
     for name, text in versions.items():
         print(f"{name}: {text}")
     if missing:

@@ -1,6 +1,7 @@
 #include "tests/bench/client.h"
 
 #include <array>
+#include <vector>
 
 namespace sheaf::bench {
 namespace {
@@ -8,6 +9,7 @@ namespace {
 // One key for all: what the key must be good for (RFC 6455 10.3) does not matter here, and a random one costs time.
 constexpr std::string_view kKey = "dGhlIHNhbXBsZSBub25jZQ==";
 constexpr uint32_t kSources = 8;
+constexpr std::string_view kDeflate = "permessage-deflate";
 
 // Read into by every client of the process.
 std::array<char, 256 * 1024> receive_buffer;
@@ -15,7 +17,12 @@ std::array<char, 256 * 1024> receive_buffer;
 }  // namespace
 
 Client::Client(Poller& poller, const Target& target, ClientEvents& events, uint32_t index)
-    : poller_(poller), target_(target), events_(events), index_(index), mask_(index * 2654435761U + 1) {}
+    : poller_(poller),
+      target_(target),
+      events_(events),
+      index_(index),
+      mask_(index * 2654435761U + 1),
+      envelope_(EnvelopeNamed(target.envelope)) {}
 
 void Client::Start() {
   started_ns = NowNs();
@@ -23,6 +30,7 @@ void Client::Start() {
   out_.clear();
   head_.clear();
   reader_.Reset();
+  inflater_.reset();
   channel_ = std::make_unique<Channel>(target_.address, static_cast<uint8_t>(2 + index_ % kSources), target_.tls);
   if (channel_->fd() < 0) return End("cannot connect");
   phase_ = Phase::kConnecting;
@@ -71,7 +79,12 @@ void Client::OnEvents(uint32_t events) {
 
 void Client::SendUpgrade() {
   phase_ = Phase::kUpgrading;
-  out_.append("GET ").append(target_.path).append(" HTTP/1.1\r\nHost: localhost\r\n");
+  out_.append("GET ").append(target_.path);
+  if (!target_.envelope.empty()) out_.append("?sheaf=").append(target_.envelope);
+  out_.append(" HTTP/1.1\r\nHost: localhost\r\n");
+  if (target_.deflate) {
+    out_.append("Sec-WebSocket-Extensions: ").append(kDeflate).append("; client_max_window_bits\r\n");
+  }
   out_.append("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
   out_.append(kKey).append("\r\nOrigin: http://localhost\r\n\r\n");
   Flush();
@@ -94,6 +107,11 @@ void Client::OnHead(std::span<char> bytes, uint64_t now_ns) {
   const std::string_view head = std::string_view(head_).substr(0, end + 2);
   if (!head.starts_with("HTTP/1.1 101 ")) return End("refused: " + head_.substr(0, head_.find("\r\n")));
   if (FieldValue(head, "Sec-WebSocket-Accept") != expected) return End("wrong Sec-WebSocket-Accept");
+  if (const std::string_view missing = Missing(head); !missing.empty()) return End(missing);
+  if (target_.deflate) {
+    inflater_ = std::make_unique<Inflater>();
+    reader_.AllowCompressed();
+  }
   std::string rest = head_.substr(end + 4);
   head_ = {};
   phase_ = Phase::kOpen;
@@ -101,8 +119,17 @@ void Client::OnHead(std::span<char> bytes, uint64_t now_ns) {
   if (open() && !rest.empty()) OnBytes(rest, now_ns);
 }
 
-void Client::OnBytes(std::span<char> bytes, uint64_t now_ns) {
-  reader_.Give(bytes);
+std::string_view Client::Missing(std::string_view head) const {
+  if (target_.deflate && !FieldValue(head, "Sec-WebSocket-Extensions").starts_with(kDeflate)) {
+    return "permessage-deflate was offered and not accepted";
+  }
+  if (FieldValue(head, "Sheaf-Batch") != target_.envelope) return "the envelope asked for is not confirmed";
+  return "";
+}
+
+void Client::OnBytes(std::span<char> received_bytes, uint64_t now_ns) {
+  bytes += received_bytes.size();
+  reader_.Give(received_bytes);
   while (std::optional<Message> message = reader_.Next()) {
     switch (message->opcode) {
       case kClose:
@@ -113,11 +140,24 @@ void Client::OnBytes(std::span<char> bytes, uint64_t now_ns) {
       case kPong:
         break;
       default:
-        events_.OnMessage(*this, message->payload, now_ns);
+        if (!OnFrame(*message, now_ns)) return End("a frame that cannot be decoded");
     }
   }
   if (reader_.broken()) return End("broken frame");
   reader_.Keep();
+}
+
+bool Client::OnFrame(Message frame, uint64_t now_ns) {
+  static std::vector<std::string_view> messages;  // kept, so that its memory is
+  ++frames;
+  if (frame.compressed) {
+    const std::optional<std::string_view> inflated = inflater_->Inflate(frame.payload);
+    if (!inflated) return false;
+    frame.payload = *inflated;
+  }
+  if (!Unbatch(envelope_, frame, messages)) return false;
+  for (const std::string_view message : messages) events_.OnMessage(*this, message, now_ns);
+  return true;
 }
 
 void Client::OnClose(std::string_view payload) {

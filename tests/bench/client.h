@@ -6,8 +6,10 @@
 #include <string>
 #include <string_view>
 
+#include "tests/bench/batch.h"
 #include "tests/bench/channel.h"
 #include "tests/bench/frames.h"
+#include "tests/bench/inflater.h"
 
 namespace sheaf::bench {
 
@@ -17,7 +19,7 @@ class ClientEvents {
  public:
   virtual ~ClientEvents() = default;
   virtual void OnOpen(Client& client) = 0;
-  // now_ns: when the bytes were read.
+  // A message, taken out of its batch. now_ns: when the bytes were read.
   virtual void OnMessage(Client& client, std::string_view payload, uint64_t now_ns) = 0;
   // The connection is gone. problem is "" when both sides had sent a Close frame. Start must not be called from here.
   virtual void OnClosed(Client& client, std::string_view problem) = 0;
@@ -27,6 +29,9 @@ struct Target {
   sockaddr_in address{};
   std::string path;
   SSL_CTX* tls = nullptr;
+  // Asked for, and a connection that does not get it has failed.
+  std::string envelope;  // "json", "binary"; empty: none
+  bool deflate = false;  // permessage-deflate, offered as Chromium does
 };
 
 // Owned by a Run, used by its thread.
@@ -48,8 +53,12 @@ class Client : public Pollable {
   // The run's counts for this client.
   uint64_t sent = 0;
   uint64_t received = 0;
+  std::optional<uint64_t> next = 0;   // sequence number; nullopt: whichever comes
   std::optional<uint64_t> announced;  // how many the backend says it sent
   uint64_t started_ns = 0;
+  // What came since the upgrade: frames with messages in them, and bytes of all frames, headers included.
+  uint64_t frames = 0;
+  uint64_t bytes = 0;
 
  private:
   enum class Phase : uint8_t { kClosed, kConnecting, kUpgrading, kOpen };
@@ -57,7 +66,10 @@ class Client : public Pollable {
   void OnEvents(uint32_t events) override;
   void OnReadable();
   void OnHead(std::span<char> bytes, uint64_t now_ns);
-  void OnBytes(std::span<char> bytes, uint64_t now_ns);
+  // What the answer lacks, "" for nothing.
+  std::string_view Missing(std::string_view head) const;
+  void OnBytes(std::span<char> received_bytes, uint64_t now_ns);
+  [[nodiscard]] bool OnFrame(Message frame, uint64_t now_ns);
   void OnClose(std::string_view payload);
   void SendUpgrade();
   void End(std::string_view problem);
@@ -76,6 +88,8 @@ class Client : public Pollable {
   std::string out_;
   std::string head_;
   MessageReader reader_{false};
+  const Envelope envelope_;
+  std::unique_ptr<Inflater> inflater_;
 };
 
 }  // namespace sheaf::bench

@@ -12,7 +12,8 @@ namespace {
 
 struct Header {
   bool last = false;
-  uint8_t opcode = 0;
+  bool compressed = false;
+  uint8_t opcode = 0;  // with the reserved bits that have no meaning here, so that they make it an unknown one
   bool masked = false;
   size_t size = 0;  // of the header itself
   size_t payload = 0;
@@ -30,7 +31,8 @@ std::optional<Header> ReadHeader(std::span<const char> bytes) {
   const auto first = static_cast<uint8_t>(bytes[0]);
   const auto second = static_cast<uint8_t>(bytes[1]);
   Header header{.last = (first & 0x80U) != 0,
-                .opcode = static_cast<uint8_t>(first & 0x7FU),
+                .compressed = (first & 0x40U) != 0,
+                .opcode = static_cast<uint8_t>(first & 0x3FU),
                 .masked = (second & 0x80U) != 0,
                 .size = 2,
                 .payload = second & 0x7FU};
@@ -107,23 +109,24 @@ std::optional<Message> MessageReader::Next() {
     }
     const std::optional<Header> header = ReadHeader(input_);
     if (!header) return std::nullopt;
-    broken_ = header->masked != masked_ || header->opcode > kPong;
+    broken_ = header->masked != masked_ || header->opcode > kPong || (header->compressed && !compressed_allowed_);
     if (broken_ || input_.size() - header->size < header->payload) return std::nullopt;
     char* payload = input_.data() + header->size;
     if (masked_) ApplyMask(payload, header->payload, header->mask);
     input_ = input_.subspan(header->size + header->payload);
-    if (auto message = Assemble(header->last, header->opcode, {payload, header->payload})) return message;
+    const Message part{header->opcode, header->compressed, {payload, header->payload}};
+    if (auto message = Assemble(header->last, part)) return message;
   }
   return std::nullopt;
 }
 
-std::optional<Message> MessageReader::Assemble(bool last, uint8_t opcode, std::string_view payload) {
-  if (last && opcode != kContinuation) return Message{opcode, payload};
-  if (opcode != kContinuation) fragments_opcode_ = opcode;
-  fragments_.append(payload);
+std::optional<Message> MessageReader::Assemble(bool last, const Message& part) {
+  if (last && part.opcode != kContinuation) return part;
+  if (part.opcode != kContinuation) fragments_head_ = part;
+  fragments_.append(part.payload);
   if (!last) return std::nullopt;
   fragments_given_ = true;
-  return Message{fragments_opcode_, fragments_};
+  return Message{fragments_head_.opcode, fragments_head_.compressed, fragments_};
 }
 
 void MessageReader::Keep() {
@@ -137,6 +140,7 @@ void MessageReader::Keep() {
 
 void MessageReader::Reset() {
   broken_ = false;
+  compressed_allowed_ = false;
   input_ = {};
   kept_.clear();
   fragments_.clear();

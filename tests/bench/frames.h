@@ -26,6 +26,7 @@ std::string_view FieldValue(std::string_view head, std::string_view name);
 
 struct Message {
   uint8_t opcode = 0;
+  bool compressed = false;
   std::string_view payload;  // valid until the next call of the reader
 };
 
@@ -40,6 +41,8 @@ class MessageReader {
   // masked: frames have to be masked (they come from a client), or must not be.
   explicit MessageReader(bool masked) : masked_(masked) {}
 
+  // permessage-deflate was agreed: messages may be compressed. Until Reset.
+  void AllowCompressed() { compressed_allowed_ = true; }
   // The bytes must stay where they are until Keep.
   void Give(std::span<char> bytes);
   std::optional<Message> Next();
@@ -50,14 +53,15 @@ class MessageReader {
   bool broken() const { return broken_; }
 
  private:
-  std::optional<Message> Assemble(bool last, uint8_t opcode, std::string_view payload);
+  std::optional<Message> Assemble(bool last, const Message& part);
 
   const bool masked_;
+  bool compressed_allowed_ = false;
   bool broken_ = false;
   bool from_kept_ = false;
   std::span<char> input_;
   std::string kept_;
-  uint8_t fragments_opcode_ = 0;  // of a message of which not all frames have come
+  Message fragments_head_;        // of a message of which not all frames have come
   bool fragments_given_ = false;  // the message in fragments_ was handed out; the next call drops it
   std::string fragments_;
 };

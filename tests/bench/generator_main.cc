@@ -1,7 +1,8 @@
 // The load generator: one run of one kind of load against one address; its figures go to stdout as one JSON object.
 //
-//   bench_generator --kind echo|tick|idle|connect --address 127.0.0.1:8080 [--tls 1] [--rate 20] [--connections 100]
-//                   [--outstanding 1] [--payload 128] [--used 1] [--seconds 5] [--settle 1] [--pid N]...
+//   bench_generator --kind echo|tick|broadcast|idle|connect --address 127.0.0.1:8080 [--tls 1] [--rate 20]
+//                   [--envelope json|binary] [--deflate 1] [--connections 100] [--outstanding 1] [--payload 128]
+//                   [--used 1] [--seconds 5] [--settle 1] [--pid N]... [--beside N]...
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -20,6 +21,8 @@ struct Command {
   std::string kind = "echo";
   std::string address;
   std::string rate;
+  std::string envelope;
+  bool deflate = false;
   bool tls = false;
   Plan plan;
 };
@@ -35,6 +38,10 @@ Command ReadCommand(const std::vector<std::string>& words) {
       command.address = value;
     else if (name == "--rate")
       command.rate = value;
+    else if (name == "--envelope")
+      command.envelope = value;
+    else if (name == "--deflate")
+      command.deflate = value == "1";
     else if (name == "--tls")
       command.tls = value == "1";
     else if (name == "--connections")
@@ -51,15 +58,18 @@ Command ReadCommand(const std::vector<std::string>& words) {
       command.plan.settle = std::stod(value);
     else if (name == "--pid")
       command.plan.pids.push_back(static_cast<pid_t>(std::stol(value)));
+    else if (name == "--beside")
+      command.plan.beside.push_back(static_cast<pid_t>(std::stol(value)));
     else
       sheaf::bench::Die("unknown option " + name);
   }
+  command.plan.broadcast = command.kind == "broadcast";
   return command;
 }
 
 Figures Measure(const Command& command) {
   if (command.kind == "echo") return sheaf::bench::EchoRun(command.plan).Measure();
-  if (command.kind == "tick") return sheaf::bench::TickRun(command.plan).Measure();
+  if (command.kind == "tick" || command.kind == "broadcast") return sheaf::bench::TickRun(command.plan).Measure();
   if (command.kind == "idle") return sheaf::bench::IdleRun(command.plan).Measure();
   if (command.kind == "connect") return sheaf::bench::ConnectRun(command.plan).Measure();
   sheaf::bench::Die("unknown kind " + command.kind);
@@ -86,6 +96,8 @@ std::string JsonText(std::string_view text) {
 void Print(Figures figures) {
   std::printf("{\"connections\": %lu, \"messages\": %lu, \"cycles\": %lu, \"seconds\": %.3f, \"cpu_us\": %lu, ",
               figures.connections, figures.messages, figures.cycles, figures.seconds, figures.cpu_us);
+  std::printf("\"frames\": %lu, \"bytes\": %lu, \"beside_cpu_us\": %lu, \"beside_pss_growth\": %lu, ", figures.frames,
+              figures.bytes, figures.beside_cpu_us, figures.beside_pss_growth);
   std::printf("\"pss_growth\": %lu, \"sent\": %lu, \"received\": %lu, \"lost\": %lu, \"problems\": %lu, ",
               figures.pss_growth, figures.sent, figures.received, figures.Lost(), figures.problems);
   std::printf("\"p50_us\": %.1f, \"p99_us\": %.1f, \"first_problem\": %s}\n", PercentileUs(figures.latencies_ns, 0.5),
@@ -97,8 +109,12 @@ void Print(Figures figures) {
 int main(int argc, char** argv) {
   Command command = ReadCommand({argv + 1, argv + argc});
   const sheaf::bench::SslCtx tls = command.tls ? sheaf::bench::NewClientContext() : nullptr;
-  const std::string path = command.kind == "tick" ? "/tick/" + command.rate : "/echo";
-  command.plan.target = {.address = sheaf::bench::ParseAddress(command.address), .path = path, .tls = tls.get()};
+  const bool pushed = command.kind == "tick" || command.kind == "broadcast";
+  command.plan.target = {.address = sheaf::bench::ParseAddress(command.address),
+                         .path = pushed ? "/" + command.kind + "/" + command.rate : "/echo",
+                         .tls = tls.get(),
+                         .envelope = command.envelope,
+                         .deflate = command.deflate};
   Print(Measure(command));
   return 0;
 }

@@ -1,7 +1,9 @@
-// The text that is sent to and fro: JSON of one fixed size, with a sequence number and a time in it, so that each
-// message can be told from every other and its way be timed.
+// The texts that are sent: JSON of a fixed size, with a sequence number and a time in it, so that each message can be
+// told from every other and its way be timed.
 //
-//   {"type":"tick","seq":"0000000012","t":"00000001234567890123","pad":"xxx..."}
+//   Payload  {"type":"tick","seq":"0000000012","t":"00000001234567890123","pad":"xxx..."}
+//   Quote    {"type":"tick","seq":"0000000012","t":"00000001234567890123","symbol":"S0042","price":"0123.45",
+//             "volume":"0001234","side":"buy"}    (without the break)
 #pragma once
 
 #include <cstdint>
@@ -11,13 +13,14 @@
 
 namespace sheaf::bench {
 
+struct Stamp {
+  uint64_t sequence = 0;
+  uint64_t sent_ns = 0;
+};
+
+// What clients send and backends echo: of any size.
 class Payload {
  public:
-  struct Stamp {
-    uint64_t sequence = 0;
-    uint64_t sent_ns = 0;
-  };
-
   // size: of the whole text, at least kSmallest.
   explicit Payload(size_t size);
 
@@ -27,6 +30,21 @@ class Payload {
   std::optional<Stamp> Read(std::string_view text) const;
 
   static constexpr size_t kSmallest = 80;
+
+ private:
+  std::string text_;
+};
+
+// What backends send of themselves: 128 bytes that compress about as well as live data do. All but the stamp follows
+// from the sequence number, here and in app.py alike.
+class Quote {
+ public:
+  Quote();
+
+  // The text with this stamp; valid until the next call.
+  std::string_view Write(Stamp stamp);
+  // The stamp, or nothing when any other byte differs from what belongs to it.
+  std::optional<Stamp> Read(std::string_view text);
 
  private:
   std::string text_;

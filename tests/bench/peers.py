@@ -37,8 +37,9 @@ def make_certificate(folder):
 class Site:
     """What a proxy has to serve: a listening port, plain or TLS, and the backend's port."""
 
-    def __init__(self, folder, backend_port, tls):
+    def __init__(self, folder, backend_port, tls, settings):
         self.folder = folder
+        self.settings = settings  # Sheaf's
         self.backend = f"127.0.0.1:{backend_port}"
         self.port = free_port()
         self.tls = tls
@@ -190,7 +191,18 @@ address = "127.0.0.1:{free_port()}"
 level = "warning"
 access = false
 """)
-    return [binary, "-c", path], {}
+    sets = [word for name, value in settings_of(binary, site.settings).items() for word in ("--set", f"{name}={value}")]
+    return [binary, "-c", path, *sets], {}
+
+
+def settings_of(binary, settings):
+    """Those that the Sheaf knows. One from before batching is unbatched anyway; RuntimeError when it should batch."""
+    known = subprocess.run([binary, "--print-default-config"], capture_output=True, text=True, check=False).stdout
+    if "[batching]" in known:
+        return settings
+    if settings.get("batching.delivery") != "off":
+        raise RuntimeError("this Sheaf has no batching")
+    return {}
 
 
 PEERS = {"nginx": nginx, "haproxy": haproxy, "caddy": caddy, "envoy": envoy}
@@ -272,7 +284,15 @@ def start_backend(binary, folder):
     return Running("backend", [binary, f"127.0.0.1:{port}"], {}, folder, port)
 
 
-def start_proxy(label, setup, binary, folder, backend_port, tls):
-    site = Site(folder, backend_port, tls)
+def start_uvicorn(python, folder):
+    """app.py beside this file, as it would be run in production but for the access log."""
+    port = free_port()
+    command = [python, "-m", "uvicorn", "app:app", "--app-dir", pathlib.Path(__file__).parent, "--port", port,
+               "--log-level", "warning", "--backlog", "8192"]
+    return Running("uvicorn", command, {"PYTHONDONTWRITEBYTECODE": "1"}, folder, port)
+
+
+def start_proxy(label, setup, binary, folder, backend_port, tls, settings):
+    site = Site(folder, backend_port, tls, settings)
     command, environment = setup(binary, site)
     return Running(label, command, environment, folder, site.port, tls)

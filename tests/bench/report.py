@@ -3,13 +3,13 @@
 import html
 import json
 
+import comparisons
+from comparisons import flawed
 from peers import PEERS
 from scenarios import ROWS
 
-
-def flawed(runs):
-    """Whether something went wrong in a run: its figures then say little."""
-    return any(run["problems"] or run["lost"] for run in runs)
+HEADING = ("Unbatched: every message in a frame of its own, nothing compressed. Sheaf with batching.delivery = off and\n"
+           "deflate.enabled = false.")
 
 
 def make_rows(runs):
@@ -43,16 +43,44 @@ def table(rows, proxies):
     for row in rows:
         cells = [row["title"]]
         for proxy in proxies:
-            value = row["figures"].get(proxy)
-            text = "-" if value is None else f"{value:,.{row['digits']}f}"
-            if value is not None and proxy == "direct":
-                text = f"({text})"
-            cells.append(text + ("!" if proxy in row["marked"] else ""))
+            text = figure_text(row, proxy)
+            cells.append(f"({text})" if proxy == "direct" and text != "-" else text)
         cells.append(ratio_text(row["ratio"]))
         if with_vs:
             cells.append(ratio_text(row["ratio_vs"]))
-        cells += [row["target"], {True: "met", False: "missed", None: ""}[row["met"]]]
+        cells += [row["target"], VERDICTS[row["met"]]]
         lines.append(cells)
+    return markdown(lines)
+
+
+def comparison_text(table, lines):
+    """A table of comparisons.py as Markdown, with its heading."""
+    ratios = [title for title, _, _ in table.ratios]
+    rows = [["", *table.columns, *ratios, "target", ""]]
+    for line in lines:
+        cells = [figure_text(line, column) for column in table.columns]
+        cells += [ratio_text(line["ratios"].get(title)) for title in ratios]
+        rows.append([line["title"], *cells, line["target"], VERDICTS[line["met"]]])
+    return f"{table.heading}\n\n{markdown(rows)}"
+
+
+def comparison_texts(made):
+    """All tables that have lines. `made`: name of the table -> its lines."""
+    return [comparison_text(comparisons.TABLES[name], lines) for name, lines in made.items() if lines]
+
+
+def figure_text(row, column):
+    """A figure with its mark, or "-"."""
+    value = row["figures"].get(column)
+    text = "-" if value is None else f"{value:,.{row['digits']}f}"
+    return text + ("!" if column in row["marked"] else "")
+
+
+VERDICTS = {True: "met", False: "missed", None: ""}
+
+
+def markdown(lines):
+    """Lines of cells as a Markdown table; the first is the heading."""
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     text = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |" for line in lines]
     text.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")

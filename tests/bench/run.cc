@@ -18,10 +18,15 @@ constexpr double kDrainSeconds = 10;
 // clients.
 constexpr uint32_t kFirstIdleClients = 100;
 constexpr double kIdleSettleFactor = 2;
+constexpr size_t kFirstTickShare = 10;  // a tenth of the clients
 constexpr uint64_t kProblemsToGiveUp = 1000;
 
 uint64_t Nanoseconds(double seconds) {
   return static_cast<uint64_t>(seconds * 1e9);
+}
+
+uint64_t Growth(uint64_t before, uint64_t after) {
+  return after > before ? after - before : 0;
 }
 
 }  // namespace
@@ -74,13 +79,27 @@ void Run::Problem(std::string_view what) {
 
 void Run::MeasureWindow() {
   TurnFor(plan_.settle);
-  const uint64_t cpu_before = CpuMicroseconds(plan_.pids);
+  CountCosts(true);
   const uint64_t started_ns = NowNs();
   measuring_ = true;
   TurnFor(plan_.seconds);
   measuring_ = false;
   figures_.seconds = static_cast<double>(NowNs() - started_ns) / 1e9;
-  figures_.cpu_us = CpuMicroseconds(plan_.pids) - cpu_before;
+  CountCosts(false);
+}
+
+void Run::CountCosts(bool begin) {
+  const auto count = [begin](uint64_t& figure, uint64_t now) { figure = begin ? now : now - figure; };
+  count(figures_.cpu_us, CpuMicroseconds(plan_.pids));
+  count(figures_.beside_cpu_us, CpuMicroseconds(plan_.beside));
+  uint64_t frames = 0;
+  uint64_t bytes = 0;
+  for (const auto& client : clients_) {
+    frames += client->frames;
+    bytes += client->bytes;
+  }
+  count(figures_.frames, frames);
+  count(figures_.bytes, bytes);
 }
 
 void Run::SendStamped(Client& client) {
@@ -88,11 +107,12 @@ void Run::SendStamped(Client& client) {
   ++figures_.sent;
 }
 
-void Run::CountStamped(Client& client, std::string_view payload, uint64_t now_ns) {
-  const std::optional<Payload::Stamp> stamp = payload_.Read(payload);
+void Run::Count(Client& client, std::optional<Stamp> stamp, uint64_t now_ns) {
   if (!stamp) return Problem("a message came changed");
-  if (stamp->sequence != client.received) Problem("a message came out of order, or twice, or one is missing");
-  client.received = stamp->sequence + 1;
+  const uint64_t expected = client.next.value_or(stamp->sequence);
+  if (stamp->sequence != expected) Problem("a message came out of order, or twice, or one is missing");
+  client.next = stamp->sequence + 1;
+  ++client.received;
   ++figures_.received;
   if (!measuring_) return;
   ++figures_.messages;
@@ -115,22 +135,41 @@ Figures EchoRun::Measure() {
 }
 
 void EchoRun::OnMessage(Client& client, std::string_view payload, uint64_t now_ns) {
-  CountStamped(client, payload, now_ns);
+  Count(client, payload_.Read(payload), now_ns);
   if (!stopping_) SendStamped(client);
 }
 
+TickRun::TickRun(const Plan& plan) : Run(plan) {
+  if (!plan.broadcast) return;
+  for (auto& client : clients_) client->next.reset();  // who comes later starts in the middle
+}
+
 Figures TickRun::Measure() {
-  const auto tell_all = [this](std::string_view word) {
-    for (auto& client : clients_) {
-      if (!client->open()) continue;
-      client->SendText(word);
-      client->Flush();
-    }
-  };
-  Open(0, clients_.size());
-  tell_all("start");
+  const size_t first = std::max<size_t>(1, clients_.size() / kFirstTickShare);
+  Open(0, first);
+  Tell(0, "start");
+  TurnFor(plan_.settle);
+  const uint64_t pss_before = PssBytes(plan_.pids);
+  const uint64_t beside_pss_before = PssBytes(plan_.beside);
+  Open(first, clients_.size());
+  Tell(first, "start");
   MeasureWindow();
-  tell_all("stop");
+  figures_.pss_growth = Growth(pss_before, PssBytes(plan_.pids));
+  figures_.beside_pss_growth = Growth(beside_pss_before, PssBytes(plan_.beside));
+  Tell(0, "stop");
+  AwaitCounts();
+  return figures_;
+}
+
+void TickRun::Tell(size_t from, std::string_view word) {
+  for (size_t i = from; i < clients_.size(); ++i) {
+    if (!clients_[i]->open()) continue;
+    clients_[i]->SendText(word);
+    clients_[i]->Flush();
+  }
+}
+
+void TickRun::AwaitCounts() {
   TurnUntil(kDrainSeconds, [&] {
     return std::ranges::all_of(clients_, [](const auto& client) { return !client->open() || client->announced; });
   });
@@ -138,12 +177,11 @@ Figures TickRun::Measure() {
     if (client->open() && !client->announced) Problem("the backend's count did not come");
     figures_.sent += client->announced.value_or(client->received);
   }
-  return figures_;
 }
 
 void TickRun::OnMessage(Client& client, std::string_view payload, uint64_t now_ns) {
   constexpr std::string_view kEnd = "end ";
-  if (!payload.starts_with(kEnd)) return CountStamped(client, payload, now_ns);
+  if (!payload.starts_with(kEnd)) return Count(client, quote_.Read(payload), now_ns);
   uint64_t announced = 0;
   std::from_chars(payload.data() + kEnd.size(), payload.data() + payload.size(), announced);
   client.announced = announced;
@@ -164,8 +202,7 @@ Figures IdleRun::Measure() {
   Open(kFirstIdleClients, all);
   EchoOnce(kFirstIdleClients, plan_.used ? all : kFirstIdleClients);
   TurnFor(plan_.settle * kIdleSettleFactor);
-  const uint64_t pss_after = PssBytes(plan_.pids);
-  figures_.pss_growth = pss_after > pss_before ? pss_after - pss_before : 0;
+  figures_.pss_growth = Growth(pss_before, PssBytes(plan_.pids));
   EchoOnce(0, all);  // they are all still there
   figures_.connections -= std::min<uint64_t>(figures_.connections, kFirstIdleClients);
   return figures_;
@@ -181,7 +218,7 @@ void IdleRun::EchoOnce(size_t from, size_t to) {
 }
 
 void IdleRun::OnMessage(Client& client, std::string_view payload, uint64_t now_ns) {
-  CountStamped(client, payload, now_ns);
+  Count(client, payload_.Read(payload), now_ns);
 }
 
 Figures ConnectRun::Measure() {
@@ -213,6 +250,7 @@ void ConnectRun::StartClosed() {
   for (Client* client : std::exchange(closed_, {})) {
     client->sent = 0;
     client->received = 0;
+    client->next = 0;
     client->Start();
   }
 }
@@ -223,7 +261,7 @@ void ConnectRun::OnOpen(Client& client) {
 }
 
 void ConnectRun::OnMessage(Client& client, std::string_view payload, uint64_t now_ns) {
-  CountStamped(client, payload, now_ns);
+  Count(client, payload_.Read(payload), now_ns);
   client.SendClose();
 }
 

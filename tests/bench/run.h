@@ -17,12 +17,14 @@ namespace sheaf::bench {
 struct Plan {
   Target target;
   uint32_t connections = 100;
-  uint32_t outstanding = 1;  // echo: messages of a client under way at the same time
-  size_t payload = 128;      // bytes a message
-  bool used = false;         // idle: each client echoes one message before it falls silent
-  double seconds = 5;        // measured
-  double settle = 1;         // before measuring
-  std::vector<pid_t> pids;   // whose cost is measured
+  uint32_t outstanding = 1;   // echo: messages of a client under way at the same time
+  size_t payload = 128;       // bytes a message
+  bool used = false;          // idle: each client echoes one message before it falls silent
+  double seconds = 5;         // measured
+  double settle = 1;          // before measuring
+  bool broadcast = false;     // tick: all clients get the same messages
+  std::vector<pid_t> pids;    // whose cost is measured
+  std::vector<pid_t> beside;  // whose cost is measured as well, by itself
 };
 
 struct Figures {
@@ -30,11 +32,15 @@ struct Figures {
   uint64_t messages = 0;     // received while measuring
   uint64_t cycles = 0;       // connections opened, used and closed while measuring
   double seconds = 0;        // really measured
+  uint64_t frames = 0;       // that they came in
+  uint64_t bytes = 0;        // of these frames, headers included
   uint64_t cpu_us = 0;       // of the processes in the plan, while measuring
   uint64_t pss_growth = 0;   // bytes, of the same
-  uint64_t sent = 0;         // by whoever started the messages, in the whole run
-  uint64_t received = 0;     // in the whole run
-  uint64_t problems = 0;     // connections refused or lost, messages changed or out of order
+  uint64_t beside_cpu_us = 0;
+  uint64_t beside_pss_growth = 0;
+  uint64_t sent = 0;      // by whoever started the messages, in the whole run
+  uint64_t received = 0;  // in the whole run
+  uint64_t problems = 0;  // connections refused or lost, messages changed or out of order
   std::string first_problem;
   std::vector<uint32_t> latencies_ns;  // a message each, while measuring
 
@@ -61,8 +67,8 @@ class Run : public ClientEvents {
 
   // Sends the next stamped message of the client.
   void SendStamped(Client& client);
-  // Checks and counts a stamped message.
-  void CountStamped(Client& client, std::string_view payload, uint64_t now_ns);
+  // Checks and counts a message; no stamp: it came changed.
+  void Count(Client& client, std::optional<Stamp> stamp, uint64_t now_ns);
   void Problem(std::string_view what);
   bool measuring() const { return measuring_; }
 
@@ -70,9 +76,11 @@ class Run : public ClientEvents {
   Figures figures_;
   Poller poller_;
   std::vector<std::unique_ptr<Client>> clients_;
+  Payload payload_;
 
  private:
-  Payload payload_;
+  void CountCosts(bool begin);
+
   uint32_t opening_ = 0;
   bool measuring_ = false;
 };
@@ -88,14 +96,18 @@ class EchoRun : public Run {
   bool stopping_ = false;
 };
 
-// The backend sends to each client at the rate that the path asks for.
+// The backend sends to each client at the rate that the path asks for. The memory's growth is that from the first tenth
+// of the clients to all of them, while messages flow.
 class TickRun : public Run {
  public:
-  using Run::Run;
+  explicit TickRun(const Plan& plan);
   Figures Measure() override;
 
  private:
   void OnMessage(Client& client, std::string_view payload, uint64_t now_ns) override;
+  void Tell(size_t from, std::string_view word);
+  void AwaitCounts();
+  Quote quote_;
 };
 
 // Clients that say nothing, or nothing any more: what does holding them cost?

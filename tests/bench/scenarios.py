@@ -5,6 +5,14 @@ import statistics
 from typing import Callable
 
 
+# What Sheaf is set to, by option. Its rows beside other proxies are for what those do: every message its own frame.
+UNBATCHED = {"batching.delivery": "off", "deflate.enabled": "false"}
+CORK = {"batching.delivery": "cork", "deflate.enabled": "false"}
+BATCHED = {"batching.delivery": "offer", "batching.timeout": "50ms", "deflate.enabled": "false"}
+BATCHED_DEFLATE = BATCHED | {"deflate.enabled": "true"}
+DEFAULTS = {}
+
+
 @dataclasses.dataclass(frozen=True)
 class Scenario:
     name: str
@@ -12,28 +20,57 @@ class Scenario:
     connections: int
     options: dict
     tls: bool = False
+    settings: dict = dataclasses.field(default_factory=UNBATCHED.copy)  # Sheaf's
+    backend: str = "cpp"  # or "uvicorn", whose own cost is then the measured one
+    others: bool = True  # measured with the other proxies as well
+    direct: bool = True  # and without any
 
     def arguments(self, scale):
-        connections = max(8, int(self.connections * scale))
+        """The generator's, as words. `scale`: share of the connections."""
+        connections = max(8, int(self.connections * scale)) if self.connections > 8 else self.connections
         words = ["--kind", self.kind, "--connections", connections, "--tls", int(self.tls)]
         for name, value in self.options.items():
             words += [f"--{name}", value]
         return [str(word) for word in words]
 
 
+def batched(load, way, settings, **options):
+    """200 clients x 250 messages a second through Sheaf alone, delivered in some way of batching."""
+    return Scenario(f"{load}-200x250-{way}", load, 200, {"rate": 250} | options, settings=settings, others=False,
+                    direct=False)
+
+
+def uvicorn(name, connections, rate, settings, direct, **options):
+    """A broadcast by the Python backend; what is measured is that backend."""
+    return Scenario(name, "broadcast", connections, {"rate": rate} | options, settings=settings, backend="uvicorn",
+                    others=False, direct=direct)
+
+
+# direct=False: nothing to learn from holding idle connections directly, and the backend has no TLS.
 SCENARIOS = [
     Scenario("echo-100x1", "echo", 100, {"outstanding": 1}),
     Scenario("echo-100x16", "echo", 100, {"outstanding": 16}),
     Scenario("echo-16k", "echo", 100, {"outstanding": 1, "payload": 16384}),
     Scenario("tick-1000x20", "tick", 1000, {"rate": 20}),
     Scenario("tick-200x250", "tick", 200, {"rate": 250}),
-    Scenario("tls-tick-1000x20", "tick", 1000, {"rate": 20}, tls=True),
-    Scenario("idle", "idle", 4000, {"used": 0}),
-    Scenario("tls-idle", "idle", 4000, {"used": 0}, tls=True),
-    Scenario("used-idle", "idle", 4000, {"used": 1}),
-    Scenario("tls-used-idle", "idle", 4000, {"used": 1}, tls=True),
+    Scenario("broadcast-200x250", "broadcast", 200, {"rate": 250}),
+    Scenario("tls-tick-1000x20", "tick", 1000, {"rate": 20}, tls=True, direct=False),
+    Scenario("idle", "idle", 4000, {"used": 0}, direct=False),
+    Scenario("tls-idle", "idle", 4000, {"used": 0}, tls=True, direct=False),
+    Scenario("used-idle", "idle", 4000, {"used": 1}, direct=False),
+    Scenario("tls-used-idle", "idle", 4000, {"used": 1}, tls=True, direct=False),
     Scenario("connect", "connect", 64, {}),
-    Scenario("tls-connect", "connect", 64, {}, tls=True),
+    Scenario("tls-connect", "connect", 64, {}, tls=True, direct=False),
+    *(batched(load, "cork", CORK) for load in ("tick", "broadcast")),
+    *(batched(load, "json", BATCHED, envelope="json") for load in ("tick", "broadcast")),
+    *(batched(load, "binary", BATCHED, envelope="binary") for load in ("tick", "broadcast")),
+    *(batched(load, "deflate", BATCHED_DEFLATE, envelope="json", deflate=1) for load in ("tick", "broadcast")),
+    # No deflate, deflate offered as browsers do, and the same to Sheaf, whose defaults then hold.
+    uvicorn("backend-plain", 1000, 10, DEFAULTS, direct=True),
+    uvicorn("backend", 1000, 10, DEFAULTS, direct=True, deflate=1),
+    # The same rate a client as in the batched scenarios, with as many clients as the backend can serve.
+    uvicorn("uvicorn-20x250", 20, 250, DEFAULTS, direct=True, deflate=1),
+    uvicorn("uvicorn-20x250-json", 20, 250, DEFAULTS, direct=False, deflate=1, envelope="json"),
 ]
 
 
@@ -79,6 +116,22 @@ def bytes_a_connection(run):
     return run["pss_growth"] / run["connections"] if run["connections"] else None
 
 
+def beside_cpu_a_message(run):
+    return run["beside_cpu_us"] / run["messages"] if run["messages"] else None
+
+
+def beside_bytes_a_connection(run):
+    return run["beside_pss_growth"] / run["connections"] if run["connections"] else None
+
+
+def messages_a_frame(run):
+    return run["messages"] / run["frames"] if run.get("frames") else None
+
+
+def wire_bytes_a_message(run):
+    return run["bytes"] / run["messages"] if run["messages"] else None
+
+
 def milliseconds(key):
     return lambda run: run[key] / 1000 if run["messages"] else None
 
@@ -89,6 +142,7 @@ ROWS = [
     Row("echo 100x16, us CPU a message", "echo-100x16", cpu_a_message, 2, ratio=1.0),
     Row("tick 1000x20, us CPU a message", "tick-1000x20", cpu_a_message, 2, ratio=0.8),
     Row("tick 200x250, us CPU a message", "tick-200x250", cpu_a_message, 2, ratio=0.8),
+    Row("broadcast 200x250, us CPU a message", "broadcast-200x250", cpu_a_message, 2, ratio=0.8),
     Row("16 KB echo, us CPU a message", "echo-16k", cpu_a_message, 2, ratio=0.8),
     Row("tick 1000x20, p50 ms", "tick-1000x20", milliseconds("p50_us"), 3, ratio=1.0),
     Row("tick 1000x20, p99 ms", "tick-1000x20", milliseconds("p99_us"), 3, ratio=1.0),

@@ -5,6 +5,7 @@ import hashlib
 import json
 import pathlib
 import sys
+import zlib
 
 VECTORS = pathlib.Path(__file__).parent.parent / "vectors" / "frames.json"
 READ_SIZE = b"\x06"  # the targets' first byte: reads of seven bytes
@@ -23,6 +24,13 @@ HANDSHAKE = (b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection
              b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%b\r\n")
 ANSWER = (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
           b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n%b\r\n")
+
+OFFERS = [b"", b"permessage-deflate", b"permessage-deflate; client_max_window_bits",
+          b"permessage-deflate; server_max_window_bits=10; client_max_window_bits=\"9\"",
+          b"permessage-deflate; server_max_window_bits=8, permessage-deflate; client_no_context_takeover",
+          b"foo; bar=\"a, b\\\"\", permessage-deflate; server_no_context_takeover; client_max_window_bits=12"]
+MESSAGES = [b"", b"Hello", b"Hello" * 400, bytes(60000), bytes(range(256)),
+            b"".join(b'{"symbol":"S%d","price":%d.5},' % (i, i * i % 97) for i in range(30))]
 
 
 def unpack(parts):
@@ -51,9 +59,32 @@ def handshake_seeds():
             yield HANDSHAKE % more + ANSWER % answer
 
 
+def compress(message, flush):
+    compressor = zlib.compressobj(6, zlib.DEFLATED, -15)
+    data = compressor.compress(message) + compressor.flush(flush)
+    return data[:-4] if flush == zlib.Z_SYNC_FLUSH else data + b"\0"
+
+
+def masked_frame(first, payload):
+    size = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2, "big")
+    return bytes([first]) + size + bytes(4) + payload
+
+
+def inflate_seeds():
+    for choice in (b"\x1c", b"\x1f"):
+        for offers in OFFERS:
+            for message in MESSAGES:
+                for flush in (zlib.Z_SYNC_FLUSH, zlib.Z_FINISH):
+                    payload = compress(message, flush)
+                    half = len(payload) // 2
+                    fragments = masked_frame(0x42, payload[:half]) + masked_frame(0x89, b"") + masked_frame(0x80, payload[half:])
+                    yield choice + offers + b"\n" + payload
+                    yield choice + offers + b"\n" + masked_frame(0xC1, payload) + fragments + masked_frame(0x81, b"plain")
+
+
 def main():
     seeds = {"frame_fuzz": frame_seeds(), "request_fuzz": http_seeds(REQUEST_LINES, b"Host: a.example\r\n"),
-             "response_fuzz": http_seeds(STATUS_LINES, b""), "handshake_fuzz": handshake_seeds()}
+             "response_fuzz": http_seeds(STATUS_LINES, b""), "handshake_fuzz": handshake_seeds(), "inflate_fuzz": inflate_seeds()}
     for target, inputs in seeds.items():
         folder = pathlib.Path(sys.argv[1]) / target
         folder.mkdir(parents=True, exist_ok=True)

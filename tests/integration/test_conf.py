@@ -83,6 +83,30 @@ MISTAKES = {
     "route with a relative path": ('[[route]]\npath = "api"\n', 2, 0, ["path"]),
     "the same route twice": ('[[route]]\npath = "/a"\n[[route]]\npath = "/a"\n', 4, 0, ["/a"]),
     "routes that differ by a slash only": ('[[route]]\npath = "/a"\n[[route]]\npath = "/a/"\n', 4, 0, ["/a"]),
+    "unknown key of a rule": (
+        '[[route]]\npath = "/a"\ncritical = [{ event = "x" },\n  { evnt = "y" }]\n',
+        4,
+        5,
+        ["evnt", "critical", "event"],
+    ),
+    "malformed pointer": (
+        '[[route]]\npath = "/a"\nconflate = [{ event = "x", key = "symbol" }]\n',
+        3,
+        34,
+        ["conflate.key", "RFC 6901", '"/symbol"'],
+    ),
+    "conflation where nothing is queued": (
+        '[[route]]\npath = "/a"\ndelivery = "off"\nconflate = [{ key = "/s" }]\n',
+        4,
+        1,
+        ["conflate", "off", "cork"],
+    ),
+    "a rule that is never reached": (
+        '[[route]]\npath = "/a"\ncritical = [{ prefix = "A" }, { prefix = "AB" }]\n',
+        3,
+        31,
+        ["never reached", "line 3, column 13"],
+    ),
     "unknown key of a route": ('[[route]]\npath = "/a"\nmax_bodi = 5\n', 3, 1, ["max_bodi", "max_body"]),
 }
 
@@ -134,6 +158,8 @@ def test_missing_file_is_named(folder: Path) -> None:
         '[listen]\naddress = "[::1]:8080"\n',
         '[admin]\naddress = ""\n',
         '[[route]]\npath = "/a"\n[[route]]\npath = "/ab"\n',
+        '[[route]]\npath = "/a"\ncritical = [{ pointer = "/l", one_of = ["h", 3, true] }]\n'
+        'conflate = [{ event = "e", key = "/s" }]\n',
     ],
 )
 def test_good_file_passes_the_check(folder: Path, text: str) -> None:

@@ -66,6 +66,40 @@ TEST_CASE("The sum adds the workers' counters and gauges, label by label") {
   CHECK(totals.client_closes_total[static_cast<size_t>(CloseReason::kDone)] == 0);
 }
 
+std::vector<RouteLabels> TwoRoutes() {
+  return {{.route = "/api", .critical = {"alert", "/level=high"}, .conflated = {"price /symbol"}},
+          {.route = "/", .critical = {}, .conflated = {}}};
+}
+
+TEST_CASE("The sum adds what the workers counted for each route and rule") {
+  MetricsRegistry registry("1.0");
+  registry.DefineRoutes(TwoRoutes());
+  WorkerMetrics& first = registry.AddWorker();
+  WorkerMetrics& second = registry.AddWorker();
+  first.routes[0].dropped.Add(2);
+  second.routes[0].dropped.Add(3);
+  second.routes[1].dropped.Add(7);
+  first.routes[0].critical[1].Add();
+  second.routes[0].critical[1].Add(10);
+  second.routes[0].conflated[0].Add(5);
+  const MetricsTotals totals = registry.Sum();
+  REQUIRE(totals.routes.size() == 2);
+  CHECK(totals.routes[0].dropped == 5);
+  CHECK(totals.routes[1].dropped == 7);
+  CHECK(totals.routes[0].critical == std::vector<uint64_t>{0, 11});
+  CHECK(totals.routes[0].conflated == std::vector<uint64_t>{5});
+  CHECK(totals.routes[1].critical.empty());
+}
+
+TEST_CASE("No two counters of rules share a cache line, so that workers do not slow one another") {
+  MetricsRegistry registry("1.0");
+  registry.DefineRoutes(TwoRoutes());
+  const WorkerMetrics& worker = registry.AddWorker();
+  CHECK(reinterpret_cast<uintptr_t>(&worker.routes[0]) % 64 == 0);
+  CHECK(reinterpret_cast<uintptr_t>(&worker.routes[0].critical[0]) % 64 == 0);
+  CHECK(reinterpret_cast<uintptr_t>(&worker.routes[0].critical[1]) % 64 == 0);
+}
+
 TEST_CASE("A backend that one worker reaches is up, however many workers there are") {
   MetricsRegistry registry("1.0");
   WorkerMetrics& first = registry.AddWorker();
@@ -194,6 +228,18 @@ TEST_CASE("conf/METRICS.md has a row for every metric, with the table's label an
 #undef SHEAF_PLAIN
 #undef SHEAF_LABELLED
 #undef SHEAF_HISTOGRAM
+  MetricsRegistry registry("1.0");
+  registry.DefineRoutes(TwoRoutes());
+  registry.AddWorker();
+  std::string families;
+  AppendRouteMetrics(registry.routes(), registry.Sum().routes, families);
+  std::istringstream lines(families);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("# HELP ")) continue;
+    const size_t help = line.find(' ', 7);
+    const std::string name = line.substr(7, help - 7);
+    check(name, name.find("dropped") == std::string::npos ? "`route`, `rule`" : "`route`", line.substr(help + 1));
+  }
 }
 
 TEST_CASE("Labels are written for every value, also while nothing was counted") {
@@ -207,6 +253,42 @@ TEST_CASE("Labels are written for every value, also while nothing was counted") 
   CHECK(HasLine(text, "sheaf_backpressure_pauses_total{side=\"upstream\"} 9"));
   CHECK(HasLine(text, "sheaf_rejects_total{reason=\"bad_host\"} 0"));
   CHECK(HasLine(text, "sheaf_pool_links{state=\"draining\"} 0"));
+}
+
+TEST_CASE("Counters by route and rule are written with both labels, also while nothing was counted") {
+  MetricsRegistry registry("1.0");
+  registry.DefineRoutes(TwoRoutes());
+  WorkerMetrics& metrics = registry.AddWorker();
+  metrics.routes[0].conflated[0].Add(4);
+  metrics.routes[1].dropped.Add(6);
+  const std::string text = registry.RenderPrometheus();
+  CHECK(HasLine(text, "# TYPE sheaf_conflated_messages_total counter"));
+  CHECK(HasLine(text, "sheaf_conflated_messages_total{route=\"/api\",rule=\"price /symbol\"} 4"));
+  CHECK(HasLine(text, "sheaf_critical_messages_total{route=\"/api\",rule=\"alert\"} 0"));
+  CHECK(HasLine(text, "sheaf_critical_messages_total{route=\"/api\",rule=\"/level=high\"} 0"));
+  CHECK(HasLine(text, "sheaf_dropped_messages_total{route=\"/api\"} 0"));
+  CHECK(HasLine(text, "sheaf_dropped_messages_total{route=\"/\"} 6"));
+}
+
+TEST_CASE("A family has one heading, and none where no route has such a rule") {
+  MetricsRegistry registry("1.0");
+  registry.DefineRoutes(
+      {{.route = "/a", .critical = {"x"}, .conflated = {}}, {.route = "/b", .critical = {"x"}, .conflated = {}}});
+  registry.AddWorker();
+  const std::string text = registry.RenderPrometheus();
+  const size_t heading = text.find("# TYPE sheaf_critical_messages_total");
+  REQUIRE(heading != std::string::npos);
+  CHECK(text.find("# TYPE sheaf_critical_messages_total", heading + 1) == std::string::npos);
+  CHECK(text.find("sheaf_conflated_messages_total") == std::string::npos);
+  CHECK(MetricsRegistry("1.0").RenderPrometheus().find("sheaf_dropped_messages_total") == std::string::npos);
+}
+
+TEST_CASE("Labels from the conf file are escaped") {
+  MetricsRegistry registry("1.0");
+  registry.DefineRoutes({{.route = "/a", .critical = {"say \"hi\"\\\n\xC3\xA9"}, .conflated = {}}});
+  registry.AddWorker();
+  CHECK(HasLine(registry.RenderPrometheus(),
+                "sheaf_critical_messages_total{route=\"/a\",rule=\"say \\\"hi\\\"\\\\\\n\xC3\xA9\"} 0"));
 }
 
 TEST_CASE("Buckets are cumulative, in seconds, and end with +Inf, sum and count") {

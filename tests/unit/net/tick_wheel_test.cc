@@ -32,7 +32,7 @@ TEST_CASE("a deadline never fires early and at most one tick late") {
     for (const int after : {0, 1, 50, 99, 100, 101, 250, 1000}) {
       CAPTURE(set_at);
       CAPTURE(after);
-      TickWheel wheel(kStart);
+      TickWheel wheel(kStart, kTick);
       Handler handler;
       Deadline deadline(handler);
       wheel.Advance(kStart + milliseconds(set_at));
@@ -48,7 +48,7 @@ TEST_CASE("a deadline never fires early and at most one tick late") {
 }
 
 TEST_CASE("a negative time is due at the next tick") {
-  TickWheel wheel(kStart);
+  TickWheel wheel(kStart, kTick);
   Handler handler;
   Deadline deadline(handler);
   wheel.Set(deadline, kStart, milliseconds(-500));
@@ -61,7 +61,7 @@ TEST_CASE("a negative time is due at the next tick") {
 TEST_CASE("deadlines further away than the wheel is round fire in their own turn of it") {
   for (const int ticks : {511, 512, 513, 1023, 1024, 1025, 5000}) {
     CAPTURE(ticks);
-    TickWheel wheel(kStart);
+    TickWheel wheel(kStart, kTick);
     Handler handler;
     Deadline deadline(handler);
     wheel.Set(deadline, kStart, kTick * ticks);
@@ -74,7 +74,7 @@ TEST_CASE("deadlines further away than the wheel is round fire in their own turn
 }
 
 TEST_CASE("after a sleep longer than the wheel is round all that is due fires once, and nothing else") {
-  TickWheel wheel(kStart);
+  TickWheel wheel(kStart, kTick);
   Handler due, far;
   std::vector<std::unique_ptr<Deadline>> deadlines;
   for (int tick = 0; tick < 1500; tick += 3) {
@@ -91,7 +91,7 @@ TEST_CASE("after a sleep longer than the wheel is round all that is due fires on
 }
 
 TEST_CASE("a deadline that is set again moves") {
-  TickWheel wheel(kStart);
+  TickWheel wheel(kStart, kTick);
   Handler handler;
   Deadline deadline(handler);
   wheel.Set(deadline, kStart, milliseconds(100));
@@ -106,7 +106,7 @@ TEST_CASE("a deadline that is set again moves") {
 }
 
 TEST_CASE("a deadline that is cancelled, or whose owner dies, does not fire") {
-  TickWheel wheel(kStart);
+  TickWheel wheel(kStart, kTick);
   Handler handler;
   Deadline cancelled(handler);
   wheel.Cancel(cancelled);
@@ -123,7 +123,7 @@ TEST_CASE("a deadline that is cancelled, or whose owner dies, does not fire") {
 }
 
 TEST_CASE("a handler may set its own deadline again, for a later tick only") {
-  TickWheel wheel(kStart);
+  TickWheel wheel(kStart, kTick);
   Handler handler;
   Deadline deadline(handler);
   TimePoint now = kStart;
@@ -137,7 +137,7 @@ TEST_CASE("a handler may set its own deadline again, for a later tick only") {
 }
 
 TEST_CASE("a handler may set its deadline exactly one turn of the wheel ahead") {
-  TickWheel wheel(kStart);
+  TickWheel wheel(kStart, kTick);
   Handler handler;
   Deadline deadline(handler);
   TimePoint now = kStart + kTick;
@@ -156,7 +156,7 @@ TEST_CASE("a handler may set its deadline exactly one turn of the wheel ahead") 
 TEST_CASE("a handler may cancel deadlines that are due in the same tick, before and behind its own") {
   for (int canceller = 0; canceller < 5; ++canceller) {
     CAPTURE(canceller);
-    TickWheel wheel(kStart);
+    TickWheel wheel(kStart, kTick);
     Handler handlers[5];
     std::vector<std::unique_ptr<Deadline>> deadlines;
     for (Handler& handler : handlers) deadlines.push_back(std::make_unique<Deadline>(handler));
@@ -170,7 +170,7 @@ TEST_CASE("a handler may cancel deadlines that are due in the same tick, before 
 }
 
 TEST_CASE("a handler may destroy another deadline of the same tick") {
-  TickWheel wheel(kStart);
+  TickWheel wheel(kStart, kTick);
   Handler first, second;
   Deadline one(first);
   auto two = std::make_unique<Deadline>(second);
@@ -183,7 +183,7 @@ TEST_CASE("a handler may destroy another deadline of the same tick") {
 }
 
 TEST_CASE("ten thousand deadlines fire once each") {
-  TickWheel wheel(kStart);
+  TickWheel wheel(kStart, kTick);
   std::vector<Handler> handlers(10'000);
   std::vector<std::unique_ptr<Deadline>> deadlines;
   for (size_t i = 0; i < handlers.size(); ++i) {

@@ -171,7 +171,7 @@ TEST_CASE("unknown names are told with the nearest right one") {
       {"[pol]\n", "a.conf:1:2: unknown section [pol]; did you mean [pool]?"},
       {"pol.min_size = 1\n", "a.conf:1:1: unknown section [pol]; did you mean [pool]?"},
       {"[[routes]]\npath = \"/\"\n", "a.conf:1:1: unknown section [routes]; did you mean [[route]]?"},
-      {"[batching]\n", "a.conf:1:2: unknown section [batching]; --print-default-config shows all there are"},
+      {"[webhooks]\n", "a.conf:1:2: unknown section [webhooks]; --print-default-config shows all there are"},
       {"[[route]]\npath = \"/\"\nmaxbody = 1\n",
        "a.conf:3:1: unknown key \"maxbody\" in [[route]]; did you mean \"max_body\"?"},
   };
@@ -295,6 +295,9 @@ TEST_CASE("options that contradict each other are errors where the later one was
        "a.conf:2:15: pool.backoff_min (\"11s\") must be at most pool.backoff_max (\"1s\"): change one of them"},
       {"[limits]\nbuffer_low = \"256KiB\"\n",
        "a.conf:2:14: limits.buffer_low (\"256KiB\") must be below limits.buffer_high (\"256KiB\"): change one of them"},
+      {"[batching]\nmax_bytes = \"1MiB\"\n",
+       "a.conf:2:13: batching.max_bytes (\"1MiB\") must be at most limits.buffer_high (\"256KiB\"): change one of "
+       "them"},
       {"[admin]\naddress = \"0.0.0.0:8080\"\n",
        "a.conf:2:11: listen.address and admin.address are the same: give one of them another port"},
   };
@@ -422,10 +425,12 @@ TEST_CASE("the route that the default configuration shows is right once its mark
   std::string text = DefaultConfig();
   const size_t route = text.find("# [[route]]");
   REQUIRE(route != std::string::npos);
-  for (size_t at = route; at != std::string::npos; at = text.find("\n# ", at)) text.erase(text.find("# ", at), 2);
+  for (size_t at = route; at != std::string::npos; at = text.find("\n# ", at + 1)) text.erase(text.find("# ", at), 2);
   const Options options = Valid(text);
   REQUIRE(options.routes.size() == 2);
   CHECK(options.routes[0].path == "/api");
+  CHECK(options.routes[0].critical.size() == 3);
+  CHECK(options.routes[0].conflate.size() == 2);
 }
 
 TEST_CASE("the dump says where each value came from, keeps secrets, and loads again") {
@@ -457,6 +462,8 @@ TEST_CASE("the manual names every option, every variable's section and every key
   for (const OptionRow& row : OptionRows()) CHECK(manual.find("| `" + row.FullName() + "` |") != std::string::npos);
   for (const RouteRow& row : RouteRows())
     CHECK(manual.find("| `" + std::string(row.name) + "` |") != std::string::npos);
+  for (const char* list : {"critical", "conflate"})
+    CHECK(manual.find("| `" + std::string(list) + "` |") != std::string::npos);
 }
 
 }  // namespace

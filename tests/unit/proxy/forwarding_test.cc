@@ -334,7 +334,7 @@ TEST_CASE("the 101 that opens a WebSocket has one upgrade and what the backend c
   const ParsedResponse parsed(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: abc\r\n"
       "Sec-WebSocket-Protocol: chat\r\nSet-Cookie: a=1\r\n\r\n");
-  const std::string head = BuildSwitchingProtocols(parsed.response);
+  const std::string head = BuildSwitchingProtocols(parsed.response, {});
   CHECK(head.starts_with("HTTP/1.1 101 Switching Protocols\r\n"));
   CHECK(head.ends_with("\r\n\r\n"));
   CHECK(Values(head, "Upgrade") == List{"websocket"});
@@ -342,6 +342,20 @@ TEST_CASE("the 101 that opens a WebSocket has one upgrade and what the backend c
   CHECK(Values(head, "Sec-WebSocket-Accept") == List{"abc"});
   CHECK(Values(head, "Sec-WebSocket-Protocol") == List{"chat"});
   CHECK(Values(head, "Set-Cookie") == List{"a=1"});
+  CHECK(Values(head, "Sheaf-Batch").empty());
+  CHECK(Values(head, "Sec-WebSocket-Extensions").empty());
+}
+
+TEST_CASE("the 101 confirms what was negotiated, and only that") {
+  const ParsedResponse parsed(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: abc\r\n"
+      "Sheaf-Batch: binary\r\n\r\n");
+  CHECK(Values(BuildSwitchingProtocols(parsed.response, {}), "Sheaf-Batch").empty());
+  Negotiated negotiated{.envelope = Envelope::kSocketIoEvent, .deflate = wire::DeflateAgreement{}, .socket_io = false};
+  negotiated.deflate->extension = "permessage-deflate; server_no_context_takeover";
+  const std::string head = BuildSwitchingProtocols(parsed.response, negotiated);
+  CHECK(Values(head, "Sheaf-Batch") == List{"socketio-event"});
+  CHECK(Values(head, "Sec-WebSocket-Extensions") == List{"permessage-deflate; server_no_context_takeover"});
 }
 
 }  // namespace sheaf

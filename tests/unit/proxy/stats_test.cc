@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 #include <rapidjson/document.h>
 
+#include <array>
 #include <string>
+#include <vector>
 
 #include "pool/upstream_link.h"
 
@@ -68,6 +70,112 @@ TEST_CASE("The pool's figures stand under the original's names") {
   CHECK(pool["evicted"].GetInt() == 8);
   CHECK(pool["reuse_rate"].GetDouble() == doctest::Approx(0.95));
   CHECK(pool["avg_acquire_time_ms"].GetDouble() == doctest::Approx(2.5));
+}
+
+template <typename T, size_t kCount, typename Enum>
+T& At(std::array<T, kCount>& cells, Enum index) {
+  return cells[static_cast<size_t>(index)];
+}
+
+TEST_CASE("Batches are told: how many, how large, how long they waited, and what was saved") {
+  StatsSnapshot snapshot;
+  MetricsTotals& totals = snapshot.totals;
+  At(totals.batches_total, BatchForm::kCork) = 10;
+  At(totals.batched_messages_total, BatchForm::kCork) = 70;
+  At(totals.batches_total, BatchForm::kJson) = 4;
+  At(totals.batched_messages_total, BatchForm::kJson) = 24;
+  At(totals.batches_total, BatchForm::kSocketIoEvent) = 2;
+  At(totals.batched_messages_total, BatchForm::kSocketIoEvent) = 26;
+  totals.batch_size.buckets = {1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 5};
+  totals.batch_delay_seconds.buckets[0] = 3;
+  totals.batch_delay_seconds.buckets[5] = 1;
+  totals.batch_delay_seconds.sum = 8'000'000;  // nanoseconds
+  totals.batch_input_bytes_total = 1000;
+  totals.batch_output_bytes_total = 250;
+  totals.buffered_messages = 6;
+  totals.buffered_bytes = 600;
+  At(totals.batch_flushes_total, FlushReason::kSize) = 9;
+
+  const rapidjson::Document document = Parse(snapshot);
+  const auto& batcher = document["message_batcher"];
+  CHECK(batcher["batches_sent"].GetInt() == 16);
+  CHECK(batcher["messages_batched"].GetInt() == 120);
+  CHECK(batcher["avg_batch_size"].GetDouble() == doctest::Approx(7.5));
+  CHECK(batcher["frames_saved"].GetInt() == 44);  // corked messages keep their frames
+  CHECK(batcher["batch_size_histogram"].MemberCount() == 11);
+  CHECK(batcher["batch_size_histogram"]["1"].GetInt() == 1);
+  CHECK(batcher["batch_size_histogram"]["5"].GetInt() == 2);
+  CHECK(batcher["batch_size_histogram"]["1000"].GetInt() == 0);
+  CHECK(batcher["batch_size_histogram"]["+Inf"].GetInt() == 5);
+  CHECK(batcher["avg_delay_ms"].GetDouble() == doctest::Approx(2));
+  CHECK(batcher["delay_ms_histogram"]["0.1"].GetInt() == 3);
+  CHECK(batcher["delay_ms_histogram"]["50"].GetInt() == 1);
+  CHECK(batcher["delay_ms_histogram"]["10000"].GetInt() == 0);
+  CHECK(batcher["bytes_before"].GetInt() == 1000);
+  CHECK(batcher["bytes_after"].GetInt() == 250);
+  CHECK(batcher["compression_ratio"].GetDouble() == doctest::Approx(0.25));
+  CHECK(batcher["buffered_messages"].GetInt() == 6);
+  CHECK(batcher["buffered_bytes"].GetInt() == 600);
+  CHECK(batcher["flushes"].MemberCount() == 1);
+  CHECK(batcher["flushes"]["size"].GetInt() == 9);
+  CHECK(batcher["by_form"]["json"]["messages"].GetInt() == 24);
+  CHECK(batcher["by_form"]["socketio-event"]["batches"].GetInt() == 2);
+}
+
+TEST_CASE("Encoding and compression are told each by itself") {
+  StatsSnapshot snapshot;
+  snapshot.totals.encodings_total = 1;
+  snapshot.totals.encodings_shared_total = 999;
+  snapshot.totals.deflate_messages_total = 3;
+  snapshot.totals.deflate_input_bytes_total = 400;
+  snapshot.totals.deflate_output_bytes_total = 100;
+  snapshot.totals.inflate_messages_total = 2;
+  snapshot.totals.inflate_input_bytes_total = 30;
+  snapshot.totals.inflate_output_bytes_total = 60;
+  const rapidjson::Document document = Parse(snapshot);
+  const auto& batcher = document["message_batcher"];
+  CHECK(batcher["encodings"].GetInt() == 1);
+  CHECK(batcher["encodings_shared"].GetInt() == 999);
+  CHECK(batcher["deflate"]["messages"].GetInt() == 3);
+  CHECK(batcher["deflate"]["bytes_before"].GetInt() == 400);
+  CHECK(batcher["deflate"]["bytes_after"].GetInt() == 100);
+  CHECK(batcher["deflate"]["ratio"].GetDouble() == doctest::Approx(0.25));
+  CHECK(batcher["inflate"]["ratio"].GetDouble() == doctest::Approx(2));
+}
+
+TEST_CASE("What rules did is told in sum, by route and by rule") {
+  const std::vector<RouteLabels> labels = {{.route = "/a", .critical = {"alert"}, .conflated = {"p /s", "q /s"}},
+                                           {.route = "/", .critical = {}, .conflated = {}}};
+  StatsSnapshot snapshot;
+  snapshot.routes = labels;
+  snapshot.totals.routes = {{.dropped = 1, .critical = {2}, .conflated = {3, 4}},
+                            {.dropped = 5, .critical = {}, .conflated = {}}};
+  const rapidjson::Document document = Parse(snapshot);
+  const auto& batcher = document["message_batcher"];
+  CHECK(batcher["dropped"].GetInt() == 6);
+  CHECK(batcher["critical"].GetInt() == 2);
+  CHECK(batcher["conflated"].GetInt() == 7);
+  REQUIRE(batcher["routes"].Size() == 2);
+  const auto& first = batcher["routes"][0];
+  CHECK(first["route"] == "/a");
+  CHECK(first["dropped"].GetInt() == 1);
+  CHECK(first["critical"][0]["rule"] == "alert");
+  CHECK(first["critical"][0]["messages"].GetInt() == 2);
+  CHECK(first["conflated"][1]["rule"] == "q /s");
+  CHECK(first["conflated"][1]["messages"].GetInt() == 4);
+  CHECK(batcher["routes"][1]["route"] == "/");
+  CHECK(batcher["routes"][1]["conflated"].Empty());
+}
+
+TEST_CASE("Before the first batch averages and ratios are 0") {
+  const rapidjson::Document document = Parse(StatsSnapshot{});
+  const auto& batcher = document["message_batcher"];
+  for (const char* name : {"avg_batch_size", "compression_ratio", "avg_delay_ms"}) {
+    CHECK(batcher[name].GetDouble() == 0.0);
+  }
+  CHECK(batcher["deflate"]["ratio"].GetDouble() == 0.0);
+  CHECK(batcher["routes"].Empty());
+  CHECK(batcher["flushes"].ObjectEmpty());
 }
 
 TEST_CASE("Sessions, requests and refusals are told, and reasons that never happened are left out") {

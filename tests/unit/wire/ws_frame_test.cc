@@ -155,6 +155,13 @@ TEST_CASE("a header is written in the fewest bytes that can hold the length") {
   CHECK_EQ(out, "kept\x01\x01");
 }
 
+TEST_CASE("a header of a compressed message has RSV1 beside everything else") {
+  std::string out;
+  AppendFrameHeader(out, Opcode::kText, true, 5, nullptr, true);
+  AppendFrameHeader(out, Opcode::kBinary, false, 126, kKey, true);
+  CHECK_EQ(out, "\xC1\x05\x42\xFE\x00\x7E\x37\xFA\x21\x3D"s);
+}
+
 TEST_CASE("a control frame we make is one a decoder takes, masked or not") {
   for (const uint8_t* mask : {static_cast<const uint8_t*>(nullptr), kKey}) {
     std::string frame;
@@ -183,6 +190,83 @@ TEST_CASE("a Close we make carries its code and as much of the reason as fits, c
   CHECK_EQ(decoded(1000, std::string(122, 'r') + "é").second, std::string(122, 'r'));
   CHECK_EQ(decoded(1000, std::string(121, 'r') + "é").second, std::string(121, 'r') + "é");
   CHECK_EQ(decoded(1000, std::string(120, 'r') + "📈").second, std::string(120, 'r'));
+}
+
+TEST_CASE("RSV1 is taken on the first frame of a message alone, and only where deflate was agreed on") {
+  // The frames a server sent, the last of them in question, and whether it may stand there.
+  struct Row {
+    std::string bytes;
+    bool taken;
+  };
+  const std::vector<Row> rows = {
+      {"\xC1\x01x", true},           {"\xC2\x01x", true},            // whole messages
+      {"\x41\x01x", true},           {"\x42\x00"s, true},            // first fragments
+      {"\x41\x01x\x80\x01x", true},  {"\x41\x01x\xC0\x01x", false},  // continuations
+      {"\x41\x01x\x40\x01x", false}, {"\x01\x01x\xC0\x01x", false},
+      {"\x41\x01x\xC1\x01x", false}, {"\xC0\x01x", false},  // interleaved, orphan
+      {"\xC8\x00"s, false},          {"\xC9\x00"s, false},  // control frames
+      {"\xCA\x00"s, false},          {"\x41\x01x\xC9\x00"s, false},
+      {"\xA1\x01x", false},          {"\x91\x01x", false},  // RSV2, RSV3
+      {"\xE1\x01x", false},          {"\xD1\x01x", false},  // beside RSV1
+      {"\xC3\x01x", false},          {"\xCB\x00"s, false},  // opcodes that are not
+  };
+  const FrameLimits limits;
+  for (const Row& row : rows) {
+    CAPTURE(row.bytes);
+    for (const bool deflate : {true, false}) {
+      FrameDecoder decoder(FrameSource::kServer, limits, deflate);
+      std::vector<uint8_t> bytes = Bytes(row.bytes);
+      std::span<uint8_t> input = bytes;
+      FramePiece piece;
+      while (!input.empty() && piece.error == FrameError::kNone) piece = decoder.Next(input);
+      CHECK_EQ(piece.kind == FramePiece::Kind::kData, row.taken && deflate);
+      if (piece.kind != FramePiece::Kind::kData) CHECK(piece.error == FrameError::kProtocol);
+    }
+  }
+}
+
+TEST_CASE("every piece of a compressed message says so, and none of the messages around it") {
+  const FrameLimits limits;
+  FrameDecoder decoder(FrameSource::kServer, limits, true);
+  std::vector<uint8_t> bytes = Bytes(
+      "\x81\x01p\x41\x02"
+      "cc\x89\x00\x00\x01"
+      "c\x80\x00\x81\x01p"s);
+  std::string seen;
+  for (uint8_t& byte : bytes) {  // byte by byte: headers come as pieces of their own
+    std::span<uint8_t> input(&byte, 1);
+    const FramePiece piece = decoder.Next(input);
+    if (piece.kind != FramePiece::Kind::kData) continue;
+    CHECK(piece.opcode == Opcode::kText);
+    seen += piece.compressed ? 'c' : 'p';
+    if (piece.ends_message) seen += '.';
+  }
+  CHECK_EQ(seen, "pp.cccccc.pp.");
+}
+
+TEST_CASE("the bytes of a compressed text need not be UTF-8, those of the next plain one must") {
+  const FrameLimits limits;
+  FrameDecoder decoder(FrameSource::kServer, limits, true);
+  std::vector<uint8_t> bytes = Bytes("\xC1\x01\xF2\x81\x01\xF2");
+  std::span<uint8_t> input = bytes;
+  CHECK(decoder.Next(input).kind == FramePiece::Kind::kData);
+  CHECK(decoder.Next(input).error == FrameError::kBadUtf8);
+}
+
+TEST_CASE("the limits of a compressed message hold for what is on the wire") {
+  const FrameLimits limits{.max_message = 3, .max_fragments = 2};
+  const auto error_of = [&limits](std::string_view text) {
+    FrameDecoder decoder(FrameSource::kServer, limits, true);
+    std::vector<uint8_t> bytes = Bytes(text);
+    std::span<uint8_t> input = bytes;
+    FramePiece piece;
+    while (!input.empty() && piece.error == FrameError::kNone) piece = decoder.Next(input);
+    return piece.error;
+  };
+  CHECK(error_of("\xC1\x03xxx") == FrameError::kNone);
+  CHECK(error_of("\xC1\x04xxxx") == FrameError::kTooBig);
+  CHECK(error_of("\x41\x02xx\x80\x02xx") == FrameError::kTooBig);
+  CHECK(error_of("\x41\x00\x00\x00\x80\x00"s) == FrameError::kTooManyParts);
 }
 
 TEST_CASE("masking twice gives the bytes back, whatever the length and the alignment") {

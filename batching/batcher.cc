@@ -1,0 +1,128 @@
+#include "batching/batcher.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sheaf::batching {
+
+void Queue::Push(const MessageRef& message, const MessageFacts& facts) {
+  messages_.push_back(message);
+  tags_.push_back({.scope_size = facts.scope_size,
+                   .key_offset = facts.key_offset,
+                   .key_size = facts.key_size,
+                   .conflate_rule = facts.conflate_rule,
+                   .replaceable = facts.replaceable,
+                   .carriable = facts.carriable,
+                   .look_alike = facts.look_alike});
+}
+
+Queue::Removed Queue::RemoveSameKey(const Message& message, const MessageFacts& facts) {
+  Removed removed;
+  for (size_t i = first_; i < messages_.size(); ++i) {
+    if (!messages_[i] || !HasKey(i, message, facts)) continue;
+    ++removed.messages;
+    removed.bytes += messages_[i]->size();
+    RemoveAt(i);
+  }
+  // A stalled client's queue would otherwise grow with what was replaced.
+  if (empty_ > messages_.size() / 2) Compact();
+  return removed;
+}
+
+bool Queue::HasKey(size_t i, const Message& message, const MessageFacts& facts) const {
+  const Tag& tag = tags_[i];
+  if (!tag.replaceable || tag.conflate_rule != facts.conflate_rule) return false;
+  const std::string_view older = messages_[i]->text();
+  const std::string_view newer = message.text();
+  return older.substr(tag.key_offset, tag.key_size) == newer.substr(facts.key_offset, facts.key_size) &&
+         older.substr(0, tag.scope_size) == newer.substr(0, facts.scope_size);
+}
+
+void Queue::RemoveAt(size_t i) {
+  messages_[i] = {};
+  ++empty_;
+  while (first_ < messages_.size() && !messages_[first_]) ++first_;
+}
+
+void Queue::Compact() {
+  if (empty_ == 0) return;
+  size_t end = 0;
+  for (size_t i = first_; i < messages_.size(); ++i) {
+    if (!messages_[i]) continue;
+    messages_[end] = std::move(messages_[i]);
+    tags_[end++] = tags_[i];
+  }
+  messages_.resize(end);
+  tags_.resize(end);
+  first_ = empty_ = 0;
+}
+
+void Queue::Clear() {
+  messages_.clear();
+  tags_.clear();
+  first_ = empty_ = 0;
+}
+
+size_t Queue::FrameSize(size_t begin, const Encoder& encoder, const BatchLimits& limits) const {
+  if (!tags_[begin].carriable) return 1;
+  size_t bytes = messages_[begin]->size();
+  size_t end = begin + 1;
+  while (end < messages_.size() && end - begin < limits.size && tags_[end].carriable &&
+         bytes + messages_[end]->size() <= limits.max_bytes && encoder.MayShare(*messages_[begin], *messages_[end])) {
+    bytes += messages_[end++]->size();
+  }
+  return end - begin;
+}
+
+std::unique_ptr<Queue> QueuePool::Take() {
+  if (spare_.empty()) return std::make_unique<Queue>();
+  std::unique_ptr<Queue> queue = std::move(spare_.back());
+  spare_.pop_back();
+  return queue;
+}
+
+void QueuePool::Give(std::unique_ptr<Queue> queue) {
+  if (spare_.size() == kMostSpare || queue->capacity() > kMostCapacity) return;
+  queue->Clear();
+  spare_.push_back(std::move(queue));
+}
+
+Batcher::Verdict Batcher::Add(const MessageRef& message, const MessageFacts& facts, bool conflate,
+                              const BatchLimits& limits, TimePoint now) {
+  using When = Verdict::When;
+  if (!queue_) {
+    static_assert(sizeof(Batcher) <= 64, "an idle session's budget");
+    queue_ = pool_.Take();
+    oldest_ = now;
+  }
+  const bool first = empty();
+  Verdict verdict;
+  if (conflate && facts.replaceable) verdict.replaced = queue_->RemoveSameKey(*message, facts);
+  queue_->Push(message, facts);
+  messages_ = messages_ + 1 - verdict.replaced.messages;
+  bytes_ = bytes_ + message->size() - verdict.replaced.bytes;
+
+  verdict.due = window_.OnMessage(now, limits.timeout, limits.adaptive);
+  verdict.when = When::kNow;
+  if (facts.critical) {
+    verdict.reason = FlushReason::kCritical;
+  } else if (!facts.carriable) {
+    verdict.reason = FlushReason::kAlone;
+  } else if (messages_ >= limits.size) {
+    verdict.reason = FlushReason::kSize;
+  } else if (bytes_ >= limits.max_bytes) {
+    verdict.reason = FlushReason::kBytes;
+  } else if (verdict.due <= now) {
+    verdict.reason = FlushReason::kAtOnce;
+  } else {
+    verdict.when = first ? When::kAt : When::kWaiting;
+  }
+  return verdict;
+}
+
+void Batcher::Clear() {
+  if (queue_) pool_.Give(std::move(queue_));
+  messages_ = bytes_ = 0;
+}
+
+}  // namespace sheaf::batching

@@ -1,0 +1,21 @@
+#include "batching/encoder.h"
+
+#include "batching/envelope.h"
+
+namespace sheaf::batching {
+
+const Encoder& EncoderFor(Envelope envelope) {
+  switch (envelope) {
+    case Envelope::kJson:
+      break;
+    case Envelope::kBinary:
+      return BinaryEnvelope();
+    case Envelope::kEngineIo:
+      return EngineIoEnvelope();
+    case Envelope::kSocketIoEvent:
+      return SocketIoEventEnvelope();
+  }
+  return JsonEnvelope();
+}
+
+}  // namespace sheaf::batching

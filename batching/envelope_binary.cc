@@ -1,0 +1,45 @@
+// The envelope `binary` of envelopes.md.
+#include "batching/envelope.h"
+
+namespace sheaf::batching {
+namespace {
+
+using std::string_view_literals::operator""sv;
+
+constexpr std::string_view kMagic = "SHF\x01"sv;
+constexpr uint32_t kBinaryBit = uint32_t{1} << 31;
+constexpr size_t kLengthSize = 4;
+
+void AppendLength(const Message& message, std::string& out) {
+  const uint32_t length = static_cast<uint32_t>(message.size()) | (message.is_text() ? 0 : kBinaryBit);
+  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(length >> shift & 0xFF);
+}
+
+class Binary : public Encoder {
+ public:
+  Verdict Examine(const Message& message) const override {
+    return {.carriable = message.size() < kBinaryBit,
+            .look_alike = !message.is_text() && message.text().starts_with(kMagic)};
+  }
+
+  wire::Opcode Encode(std::span<const MessageRef> messages, std::string& out) const override {
+    ReserveFrame(*this, messages, out);
+    out += kMagic;
+    for (const MessageRef& message : messages) {
+      AppendLength(*message, out);
+      out += message->text();
+    }
+    return wire::Opcode::kBinary;
+  }
+
+  size_t Overhead(size_t count) const override { return kMagic.size() + kLengthSize * count; }
+};
+
+}  // namespace
+
+const Encoder& BinaryEnvelope() {
+  static const Binary envelope;
+  return envelope;
+}
+
+}  // namespace sheaf::batching

@@ -1,0 +1,60 @@
+// The envelope `json` of envelopes.md.
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include "batching/envelope.h"
+#include "batching/packet.h"
+
+namespace sheaf::batching {
+namespace {
+
+constexpr std::string_view kPrefix = R"({"type":"batch","batch_size":)";
+constexpr std::string_view kMessages = R"(,"messages":[)";
+constexpr std::string_view kMessagesEnd = "]}";
+constexpr std::string_view kText = R"(1,"text":)";
+
+void AppendString(std::string_view text, std::string& out) {
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+  out.append(buffer.GetString(), buffer.GetSize());
+}
+
+class Json : public Encoder {
+ public:
+  Verdict Examine(const Message& message) const override {
+    if (!message.is_text()) return {};
+    return {.carriable = IsJson(message.text()), .look_alike = message.text().starts_with(kPrefix)};
+  }
+
+  wire::Opcode Encode(std::span<const MessageRef> messages, std::string& out) const override {
+    ReserveFrame(*this, messages, out);
+    out += kPrefix;
+    if (messages.size() == 1 && !IsJson(messages[0]->text())) {
+      out += kText;
+      AppendString(messages[0]->text(), out);
+      out += '}';
+      return wire::Opcode::kText;
+    }
+    AppendCount(out, messages.size());
+    out += kMessages;
+    for (size_t i = 0; i < messages.size(); ++i) {
+      out += messages[i]->text();
+      out += i + 1 < messages.size() ? "," : kMessagesEnd;
+    }
+    return wire::Opcode::kText;
+  }
+
+  size_t Overhead(size_t count) const override {
+    return kPrefix.size() + kMaxCountSize + kMessages.size() + count + kMessagesEnd.size();
+  }
+};
+
+}  // namespace
+
+const Encoder& JsonEnvelope() {
+  static const Json envelope;
+  return envelope;
+}
+
+}  // namespace sheaf::batching

@@ -1,0 +1,226 @@
+#include "proxy/batch_outbox.h"
+
+#include <utility>
+
+#include "proxy/negotiation.h"
+#include "proxy/route_plan.h"
+#include "proxy/worker.h"
+
+namespace sheaf {
+namespace {
+
+std::string_view AsText(std::span<const uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+std::span<const uint8_t> AsBytes(std::string_view text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+BatchForm FormOf(const std::optional<Envelope>& envelope) {
+  return envelope ? static_cast<BatchForm>(static_cast<size_t>(*envelope) + 1) : BatchForm::kCork;
+}
+static_assert(static_cast<size_t>(BatchForm::kJson) == static_cast<size_t>(Envelope::kJson) + 1);
+static_assert(static_cast<size_t>(BatchForm::kSocketIoEvent) == static_cast<size_t>(Envelope::kSocketIoEvent) + 1);
+
+}  // namespace
+
+BatchOutbox::BatchOutbox(Worker& worker, FrameSink& sink, const RoutePlan& plan, const Negotiated& negotiated)
+    : Outbox(worker, sink, plan),
+      examiner_(plan.examiner(negotiated.envelope)),
+      batcher_(worker.queues()),
+      form_(FormOf(negotiated.envelope)),
+      socket_io_(negotiated.socket_io) {
+  static_assert(sizeof(BatchOutbox) <= 256, "an idle session's budget");
+  if (!negotiated.deflate) return;
+  window_bits_ = negotiated.deflate->server_window_bits;
+  takeover_ = negotiated.deflate->server_takeover;
+}
+
+BatchOutbox::~BatchOutbox() {
+  Buffered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes()));
+}
+
+void BatchOutbox::Add(const wire::FramePiece& piece) {
+  if (sending_pieces_) return SendPiece(piece);
+  if (piece.starts_message && piece.ends_message) return AddWhole(piece.opcode, AsText(piece.payload));
+  AddPart(piece);
+}
+
+void BatchOutbox::AddPart(const wire::FramePiece& piece) {
+  if (part_.size() + piece.payload.size() > worker_.options().limits.buffer_high) {
+    Flush(FlushReason::kAlone);
+    sending_pieces_ = true;
+    sent_piece_ = false;
+    return SendPiece(piece);
+  }
+  part_.append(AsText(piece.payload));
+  if (!piece.ends_message) return;
+  const std::string whole = std::exchange(part_, std::string());
+  AddWhole(piece.opcode, whole);
+}
+
+// ---- gathering
+
+void BatchOutbox::AddWhole(wire::Opcode opcode, std::string_view payload) {
+  const batching::MessageRef message = worker_.messages().Intern(opcode, payload);
+  const batching::MessageFacts& facts = examiner_.Examine(*message);
+  if (facts.critical) {
+    counters().critical[facts.critical_rule].Add();
+    if (facts.overtake) return SendAhead(message, facts);
+  }
+  const bool conflate = plan_.options.slow_client != SlowClient::kConflate || sink_.client_full();
+  const batching::Batcher::Verdict verdict = batcher_.Add(message, facts, conflate, plan_.limits, worker_.loop().now());
+  Buffered(1 - static_cast<int64_t>(verdict.replaced.messages),
+           static_cast<int64_t>(payload.size()) - static_cast<int64_t>(verdict.replaced.bytes));
+  if (verdict.replaced.messages > 0) {
+    counters().conflated[facts.conflate_rule].Add(verdict.replaced.messages);
+  }
+  Schedule(verdict);
+}
+
+void BatchOutbox::Schedule(const batching::Batcher::Verdict& verdict) {
+  switch (verdict.when) {
+    case batching::Batcher::Verdict::When::kNow:
+      return FlushAtTurnEnd(verdict.reason);
+    case batching::Batcher::Verdict::When::kAt:
+      return FlushAt(verdict.due);
+    case batching::Batcher::Verdict::When::kWaiting:
+      return;
+  }
+}
+
+// A critical message that may overtake: what is queued stays queued.
+void BatchOutbox::SendAhead(const batching::MessageRef& message, const batching::MessageFacts& facts) {
+  worker_.metrics().batch_flushes_total[FlushReason::kCritical].Add();
+  worker_.metrics().batch_delay_seconds.Observe(std::chrono::nanoseconds(0));
+  SendFrame({&message, 1}, examiner_.encoder() != nullptr && facts.look_alike);
+}
+
+void BatchOutbox::DropDownTo(size_t most) {
+  const auto may_go = [this](const batching::Message& message) { return batching::IsDroppable(message, socket_io_); };
+  while (bytes() > most) {
+    const std::optional<size_t> dropped = batcher_.DropOldest(may_go);
+    if (!dropped) return;
+    Buffered(-1, -static_cast<int64_t>(*dropped));
+    counters().dropped.Add();
+  }
+}
+
+void BatchOutbox::Buffered(int64_t messages, int64_t bytes) {
+  worker_.metrics().buffered_messages.Add(messages);
+  worker_.metrics().buffered_bytes.Add(bytes);
+}
+
+// ---- sending
+
+void BatchOutbox::Flush(FlushReason reason) {
+  if (empty()) return;
+  CancelFlush();
+  worker_.metrics().batch_flushes_total[reason].Add();
+  worker_.metrics().batch_delay_seconds.Observe(worker_.loop().now() - batcher_.oldest());
+  Buffered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes()));
+  batcher_.TakeFrames(
+      examiner_.encoder(), plan_.limits,
+      [this](std::span<const batching::MessageRef> messages, bool wrapped) { SendFrame(messages, wrapped); });
+}
+
+void BatchOutbox::SendFrame(std::span<const batching::MessageRef> messages, bool wrapped) {
+  size_t bytes = 0;
+  for (const batching::MessageRef& message : messages) bytes += message->size();
+  worker_.metrics().batch_input_bytes_total.Add(bytes);
+  CountBatch(form_, messages.size());
+
+  const uint8_t shared_window = takeover_ ? uint8_t{0} : window_bits_;
+  const batching::FrameRecipe recipe{.encoder = wrapped ? examiner_.encoder() : nullptr, .window_bits = shared_window};
+  if (recipe == batching::FrameRecipe{} && !takeover_) {
+    SendPlain(*messages.front());
+  } else {
+    const batching::CachedFrame& frame = worker_.frames().Get(recipe, messages);
+    if (takeover_) {
+      SendWithTakeover(frame);
+    } else {
+      Write(frame.bytes);
+    }
+  }
+  sink_.OnSent(messages.size(), bytes, 1);
+}
+
+void BatchOutbox::SendPlain(const batching::Message& message) {
+  std::string& frame = worker_.scratch();
+  frame.clear();
+  wire::AppendFrameHeader(frame, message.opcode(), true, message.size());
+  frame.append(message.text());
+  Write(frame);
+}
+
+void BatchOutbox::SendWithTakeover(const batching::CachedFrame& frame) {
+  if (frame.payload().size() < worker_.options().deflate.threshold) return Write(frame.bytes);
+  std::string& compressed = worker_.scratch();
+  compressed.clear();
+  const auto size = compressor().Append(frame.opcode, AsBytes(frame.payload()), true, true, compressed);
+  if (!size) {
+    // What failed has not reached the client's context, so plain frames, and later a new context, can follow.
+    compressor_.reset();
+    return Write(frame.bytes);
+  }
+  CountCompressed(frame.payload().size(), *size);
+  worker_.metrics().deflate_messages_total.Add();
+  Write(compressed);
+}
+
+MessageCompressor& BatchOutbox::compressor() {
+  if (!compressor_) {
+    compressor_ =
+        std::make_unique<MessageCompressor>(window_bits_, takeover_, DeflateSettingsFrom(worker_.options().deflate));
+  }
+  return *compressor_;
+}
+
+void BatchOutbox::CountCompressed(size_t input, size_t output) {
+  worker_.metrics().deflate_input_bytes_total.Add(input);
+  worker_.metrics().deflate_output_bytes_total.Add(output);
+}
+
+void BatchOutbox::Write(std::string_view frame) {
+  worker_.metrics().batch_output_bytes_total.Add(frame.size());
+  sink_.WriteFrames(AsBytes(frame), true);
+}
+
+RouteCounters& BatchOutbox::counters() {
+  return worker_.metrics().routes[plan_.index];
+}
+
+// ---- a large message
+
+void BatchOutbox::SendPiece(const wire::FramePiece& piece) {
+  const std::string part = std::exchange(part_, std::string());
+  if (!part.empty()) SendPart(piece.opcode, AsBytes(part), false);
+  SendPart(piece.opcode, piece.payload, piece.ends_message);
+  if (!piece.ends_message) return;
+  sending_pieces_ = false;
+  if (!takeover_) compressor_.reset();
+  CountBatch(form_, 1);
+  sink_.OnSent(1, 0, 1);
+}
+
+void BatchOutbox::SendPart(wire::Opcode opcode, std::span<const uint8_t> payload, bool last) {
+  if (payload.empty() && !last) return;
+  const bool first = !std::exchange(sent_piece_, true);
+  std::string& frame = worker_.scratch();
+  frame.clear();
+  if (first) pieces_compressed_ = window_bits_ != 0;
+  if (pieces_compressed_) {
+    const auto size = compressor().Append(opcode, payload, first, last, frame);
+    if (!size) return sink_.OnOutOfMemory();
+    CountCompressed(payload.size(), *size);
+    if (last) worker_.metrics().deflate_messages_total.Add();
+  } else {
+    wire::AppendFrameHeader(frame, first ? opcode : wire::Opcode::kContinuation, last, payload.size());
+    frame.append(AsText(payload));
+  }
+  worker_.metrics().batch_input_bytes_total.Add(payload.size());
+  if (!frame.empty()) Write(frame);
+  sink_.OnSent(0, payload.size(), 0);
+}
+
+}  // namespace sheaf

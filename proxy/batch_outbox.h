@@ -1,0 +1,63 @@
+// Gathers whole messages, and sends them as batch frames, or as a frame each; compressed if that was negotiated. Rules,
+// dropping and conflating work on what is gathered. See outbox.h.
+//
+// A message larger than limits.buffer_high is not gathered: it goes out piece by piece, behind what is queued.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "batching/batcher.h"
+#include "batching/examiner.h"
+#include "batching/frame_cache.h"
+#include "proxy/message_compressor.h"
+#include "proxy/outbox.h"
+
+namespace sheaf {
+
+class BatchOutbox final : public Outbox {
+ public:
+  BatchOutbox(Worker& worker, FrameSink& sink, const RoutePlan& plan, const Negotiated& negotiated);
+  ~BatchOutbox() override;
+
+  void Add(const wire::FramePiece& piece) override;
+  void OnClientMessage() override { batcher_.OnClientMessage(); }
+  void Flush(FlushReason reason) override;
+  void DropDownTo(size_t most) override;
+  bool empty() const override { return batcher_.empty(); }
+  // What is gathered of a message that is not complete counts, too.
+  size_t bytes() const override { return batcher_.bytes() + part_.size(); }
+
+ private:
+  void AddWhole(wire::Opcode opcode, std::string_view payload);
+  void AddPart(const wire::FramePiece& piece);
+  void Schedule(const batching::Batcher::Verdict& verdict);
+  void SendAhead(const batching::MessageRef& message, const batching::MessageFacts& facts);
+
+  // One frame with these messages.
+  void SendFrame(std::span<const batching::MessageRef> messages, bool wrapped);
+  void SendPlain(const batching::Message& message);
+  void SendWithTakeover(const batching::CachedFrame& frame);
+  void SendPiece(const wire::FramePiece& piece);
+  void SendPart(wire::Opcode opcode, std::span<const uint8_t> payload, bool last);
+  void Write(std::string_view frame);
+
+  MessageCompressor& compressor();
+  void CountCompressed(size_t input, size_t output);
+  void Buffered(int64_t messages, int64_t bytes);
+  RouteCounters& counters();
+
+  const batching::Examiner& examiner_;
+  batching::Batcher batcher_;
+  std::string part_;                               // of a message that came in several pieces
+  std::unique_ptr<MessageCompressor> compressor_;  // with context takeover, or while a large message goes out
+  const BatchForm form_;
+  const bool socket_io_;
+  uint8_t window_bits_ = 0;  // of compression; 0: none
+  bool takeover_ = false;
+  bool sending_pieces_ = false;     // of a large message
+  bool sent_piece_ = false;         // of it: something has gone
+  bool pieces_compressed_ = false;  // of it
+};
+
+}  // namespace sheaf

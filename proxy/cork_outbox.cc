@@ -1,0 +1,86 @@
+#include "proxy/cork_outbox.h"
+
+#include <utility>
+
+#include "proxy/route_plan.h"
+#include "proxy/worker.h"
+
+namespace sheaf {
+
+CorkOutbox::CorkOutbox(Worker& worker, FrameSink& sink, const RoutePlan& plan) : Outbox(worker, sink, plan) {
+  static_assert(sizeof(CorkOutbox) <= 176, "an idle session's budget");
+}
+
+CorkOutbox::~CorkOutbox() {
+  worker_.metrics().buffered_messages.Sub(messages_);
+  worker_.metrics().buffered_bytes.Sub(payload_);
+}
+
+void CorkOutbox::Add(const wire::FramePiece& piece) {
+  TimePoint due{};
+  if (piece.starts_message) {
+    due = window_.OnMessage(worker_.loop().now(), plan_.limits.timeout, plan_.limits.adaptive);
+    // Borrowed bytes leave without a copy; behind gathered ones they must queue up.
+    passing_ = empty() && due <= worker_.loop().now() && !sink_.client_full();
+  }
+  if (passing_) return PassOn(piece);
+  if (empty()) {
+    Begin();
+    if (piece.starts_message && due > worker_.loop().now()) {
+      FlushAt(due);
+    } else {
+      FlushAtTurnEnd(FlushReason::kAtOnce);
+    }
+  } else if (piece.starts_message && due <= worker_.loop().now()) {
+    FlushAtTurnEnd(FlushReason::kAtOnce);
+  }
+  gathered_.insert(gathered_.end(), piece.wire.begin(), piece.wire.end());
+  ends_frame_ = piece.ends_frame;
+  const auto payload = static_cast<uint32_t>(piece.payload.size());
+  payload_ += payload;
+  messages_ += piece.ends_message ? 1 : 0;
+  worker_.metrics().buffered_messages.Add(piece.ends_message ? 1 : 0);
+  worker_.metrics().buffered_bytes.Add(payload);
+  if (messages_ >= plan_.limits.size) {
+    FlushAtTurnEnd(FlushReason::kSize);
+  } else if (payload_ >= plan_.limits.max_bytes) {
+    FlushAtTurnEnd(FlushReason::kBytes);
+  }
+}
+
+void CorkOutbox::Begin() {
+  gathered_ = worker_.TakeBuffer();
+  oldest_ = worker_.loop().now();
+}
+
+void CorkOutbox::PassOn(const wire::FramePiece& piece) {
+  sink_.WriteFrames(piece.wire, piece.ends_frame);
+  sink_.OnSent(piece.ends_message ? 1 : 0, piece.payload.size(), piece.ends_frame ? 1 : 0);
+  worker_.metrics().batch_input_bytes_total.Add(piece.payload.size());
+  worker_.metrics().batch_output_bytes_total.Add(piece.wire.size());
+  if (!piece.ends_message) return;
+  CountBatch(BatchForm::kCork, 1);
+  worker_.metrics().batch_flushes_total[FlushReason::kAtOnce].Add();
+  worker_.metrics().batch_delay_seconds.Observe(std::chrono::nanoseconds(0));
+}
+
+void CorkOutbox::Flush(FlushReason reason) {
+  if (empty()) return;
+  CancelFlush();
+  WorkerMetrics& metrics = worker_.metrics();
+  metrics.batch_flushes_total[reason].Add();
+  metrics.batch_delay_seconds.Observe(worker_.loop().now() - oldest_);
+  metrics.batch_input_bytes_total.Add(payload_);
+  metrics.batch_output_bytes_total.Add(gathered_.size());
+  metrics.buffered_messages.Sub(messages_);
+  metrics.buffered_bytes.Sub(payload_);
+  CountBatch(BatchForm::kCork, messages_);
+  std::vector<uint8_t> bytes = std::exchange(gathered_, {});
+  const uint32_t messages = std::exchange(messages_, 0);
+  const uint32_t payload = std::exchange(payload_, 0);
+  sink_.WriteFrames(bytes, ends_frame_);
+  sink_.OnSent(messages, payload, messages);
+  worker_.GiveBuffer(std::move(bytes));
+}
+
+}  // namespace sheaf

@@ -1,0 +1,35 @@
+// Gathers frames as the bytes they came as, and sends many in one write (and one TLS record). See outbox.h.
+#pragma once
+
+#include <vector>
+
+#include "batching/window.h"
+#include "proxy/outbox.h"
+
+namespace sheaf {
+
+class CorkOutbox final : public Outbox {
+ public:
+  CorkOutbox(Worker& worker, FrameSink& sink, const RoutePlan& plan);
+  ~CorkOutbox() override;
+
+  void Add(const wire::FramePiece& piece) override;
+  void OnClientMessage() override { window_.OnClientMessage(); }
+  void Flush(FlushReason reason) override;
+  bool empty() const override { return gathered_.empty(); }
+  size_t bytes() const override { return gathered_.size(); }
+
+ private:
+  void Begin();
+  void PassOn(const wire::FramePiece& piece);
+
+  std::vector<uint8_t> gathered_;  // lent by the worker
+  TimePoint oldest_{};
+  uint32_t messages_ = 0;  // whole ones in gathered_
+  uint32_t payload_ = 0;   // bytes of them, parts of messages included
+  batching::Window window_;
+  bool ends_frame_ = true;  // what is gathered ends with a whole frame
+  bool passing_ = false;    // the message under way is passed on as it comes
+};
+
+}  // namespace sheaf

@@ -1,0 +1,33 @@
+// The compressed frames of one session that no other session can share: those with context takeover, and those of a
+// message that is too large to be gathered and goes out piece by piece. All others come from the worker's FrameCache.
+//
+// Owned by a BatchOutbox; one thread only.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "proxy/wire/ws_deflate.h"
+#include "proxy/wire/ws_frame.h"
+
+namespace sheaf {
+
+class MessageCompressor {
+ public:
+  // `takeover`: the context lives on between messages.
+  MessageCompressor(uint8_t window_bits, bool takeover, const wire::DeflateSettings& settings);
+
+  // Appends the next frames of a message to `out`: none when zlib holds all of it back. `first` and `last`: `payload`
+  // begins, ends the message. Returns the size of their payload; nullopt when memory cannot be had.
+  [[nodiscard]] std::optional<size_t> Append(wire::Opcode opcode, std::span<const uint8_t> payload, bool first,
+                                             bool last, std::string& out);
+
+ private:
+  wire::Deflater deflater_;
+  const bool takeover_;
+  bool begun_ = false;  // a frame of the message has been appended
+};
+
+}  // namespace sheaf

@@ -1,0 +1,58 @@
+#include "proxy/outbox.h"
+
+#include "proxy/batch_outbox.h"
+#include "proxy/cork_outbox.h"
+#include "proxy/negotiation.h"
+#include "proxy/route_plan.h"
+#include "proxy/worker.h"
+
+namespace sheaf {
+
+Outbox::Outbox(Worker& worker, FrameSink& sink, const RoutePlan& plan)
+    : worker_(worker), sink_(sink), plan_(plan), due_(*this) {}
+
+Outbox::~Outbox() {
+  Stop();
+}
+
+void Outbox::Stop() {
+  CancelFlush();
+  if (turn_hook_.linked()) worker_.ForgetFlush(*this);
+}
+
+void Outbox::FlushAtTurnEnd(FlushReason reason) {
+  if (turn_hook_.linked()) return;
+  turn_reason_ = reason;
+  worker_.FlushAtTurnEnd(*this);
+}
+
+void Outbox::FlushAt(TimePoint due) {
+  worker_.loop().SetShortDeadline(due_, due);
+}
+
+void Outbox::CancelFlush() {
+  worker_.loop().CancelShortDeadline(due_);
+}
+
+void Outbox::FlushIfReady(FlushReason reason) {
+  if (!empty() && !sink_.client_full()) Flush(reason);
+}
+
+void Outbox::CountBatch(BatchForm form, size_t messages) {
+  WorkerMetrics& metrics = worker_.metrics();
+  metrics.batches_total[form].Add();
+  metrics.batched_messages_total[form].Add(messages);
+  metrics.batch_size.Observe(messages);
+}
+
+std::unique_ptr<Outbox> MakeOutbox(Worker& worker, FrameSink& sink, const RoutePlan& plan,
+                                   const Negotiated& negotiated) {
+  const RouteOptions& route = plan.options;
+  const bool by_message =
+      negotiated.envelope || negotiated.deflate || !plan.rules.empty() || route.slow_client == SlowClient::kDropOldest;
+  if (by_message) return std::make_unique<BatchOutbox>(worker, sink, plan, negotiated);
+  if (route.delivery != Delivery::kOff) return std::make_unique<CorkOutbox>(worker, sink, plan);
+  return nullptr;
+}
+
+}  // namespace sheaf

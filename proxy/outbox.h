@@ -1,0 +1,97 @@
+// What a session does with messages on their way to the client when they are not just passed on: gathers them, and
+// sends them together. One of two kinds:
+//
+//   CorkOutbox    frames stay the bytes they came as, many in one write
+//   BatchOutbox   whole messages: batch frames, compression, rules, dropping and conflating for slow clients
+//
+// MakeOutbox picks by the route and by what was negotiated; a session that needs neither has none.
+//
+// Owned by a session; one thread only. The session is the FrameSink. Nothing is sent while the client's socket is full
+// (but at the end): what waits here can still be conflated, and joins a larger batch.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "proxy/base/clock.h"
+#include "proxy/base/list.h"
+#include "proxy/base/metric_table.h"
+#include "proxy/net/tick_wheel.h"
+#include "proxy/wire/ws_frame.h"
+
+namespace sheaf {
+
+class Worker;
+struct Negotiated;
+struct RoutePlan;
+
+// Where frames go, and what is told of them.
+class FrameSink {
+ public:
+  // Frames, or the next part of one; `ends_frame`: the last of `bytes` ends a frame.
+  virtual void WriteFrames(std::span<const uint8_t> bytes, bool ends_frame) = 0;
+  // The client's socket takes no more at the moment. OnClientReady follows.
+  virtual bool client_full() const = 0;
+  // So many messages with so many bytes of payload were written, in so many frames.
+  virtual void OnSent(size_t messages, size_t bytes, size_t frames) = 0;
+  // A message is half sent and cannot be finished: memory for it cannot be had.
+  virtual void OnOutOfMemory() = 0;
+
+ protected:
+  ~FrameSink() = default;
+};
+
+class Outbox : public net::DeadlineHandler {
+ public:
+  Outbox(Worker& worker, FrameSink& sink, const RoutePlan& plan);
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
+  virtual ~Outbox();
+
+  // A piece of a message from the backend.
+  virtual void Add(const wire::FramePiece& piece) = 0;
+  // The client has sent an application message.
+  virtual void OnClientMessage() = 0;
+  // All that is gathered goes to the sink now, though the client's socket may be full.
+  virtual void Flush(FlushReason reason) = 0;
+  // Throws away what may be thrown away, the oldest first, until no more than `most` bytes are held.
+  virtual void DropDownTo(size_t /*most*/) {}
+  virtual bool empty() const = 0;
+  virtual size_t bytes() const = 0;
+
+  // The session is closed: nothing more is sent.
+  void Stop();
+  // The client's socket takes bytes again.
+  void OnClientReady() { FlushIfReady(FlushReason::kDrained); }
+  // The worker, at the end of the turn.
+  void OnTurnEnd() { FlushIfReady(turn_reason_); }
+
+  void OnDeadline(net::Deadline& /*deadline*/) override { FlushIfReady(FlushReason::kTimeout); }
+
+  ListHook turn_hook_;  // the worker's list of those that flush at the end of this turn
+
+ protected:
+  void FlushAtTurnEnd(FlushReason reason);
+  void FlushAt(TimePoint due);
+  // What is gathered is on its way: no more need to wake up for it.
+  void CancelFlush();
+  // Figures of one batch.
+  void CountBatch(BatchForm form, size_t messages);
+
+  Worker& worker_;
+  FrameSink& sink_;
+  const RoutePlan& plan_;
+
+ private:
+  void FlushIfReady(FlushReason reason);
+
+  net::Deadline due_;
+  FlushReason turn_reason_ = FlushReason::kAtOnce;
+};
+
+// nullptr: pieces are passed on as they come.
+std::unique_ptr<Outbox> MakeOutbox(Worker& worker, FrameSink& sink, const RoutePlan& plan,
+                                   const Negotiated& negotiated);
+
+}  // namespace sheaf

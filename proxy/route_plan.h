@@ -1,0 +1,42 @@
+// What a worker keeps for each route: its options as the data path wants them. Made at start, owned by the worker.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "batching/batcher.h"
+#include "batching/encoder.h"
+#include "batching/examiner.h"
+#include "proxy/base/option_table.h"
+#include "proxy/wire/ws_frame.h"
+
+namespace sheaf {
+
+struct RoutePlan {
+  RoutePlan(const RouteOptions& route, size_t place, uint32_t max_fragments)
+      : options(route),
+        index(place),
+        frame_limits{.max_message = route.max_message, .max_fragments = max_fragments},
+        limits{.size = route.size, .max_bytes = route.max_bytes, .timeout = route.timeout, .adaptive = route.adaptive},
+        rules(route.critical, route.conflate) {}
+  RoutePlan(const RoutePlan&) = delete;
+  RoutePlan& operator=(const RoutePlan&) = delete;
+
+  const batching::Examiner& examiner(std::optional<Envelope> envelope) const {
+    return envelope ? enveloped[static_cast<size_t>(*envelope)] : plain;
+  }
+
+  const RouteOptions& options;
+  const size_t index;  // in Routes::all()
+  const wire::FrameLimits frame_limits;
+  const batching::BatchLimits limits;
+  const batching::RuleSet rules;
+  const batching::Examiner plain{nullptr, rules};
+  const std::array<batching::Examiner, 4> enveloped{
+      batching::Examiner{&batching::EncoderFor(Envelope::kJson), rules},
+      batching::Examiner{&batching::EncoderFor(Envelope::kBinary), rules},
+      batching::Examiner{&batching::EncoderFor(Envelope::kEngineIo), rules},
+      batching::Examiner{&batching::EncoderFor(Envelope::kSocketIoEvent), rules}};
+};
+
+}  // namespace sheaf

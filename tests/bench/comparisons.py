@@ -1,0 +1,148 @@
+"""The tables that set ways of delivery beside one another: batching, and the backend with and without Sheaf."""
+
+import dataclasses
+import statistics
+from typing import Callable
+
+import scenarios
+from peers import PEERS
+
+BEST_PEER = "best peer"  # as a proxy: the lowest figure of the other proxies
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """What a column's figure should be: at most so many times another column's, or at least a number."""
+
+    column: str
+    over: str = ""
+    at_most: float | None = None
+    at_least: float | None = None
+
+    def text(self):
+        """As the table shows it."""
+        return f"{self.column} <= {self.at_most} x {self.over}" if self.over else f"{self.column} >= {self.at_least}"
+
+    def met(self, cells):
+        """True or False; None when a figure is missing. `cells`: column -> figure."""
+        value = cells.get(self.column)
+        if value is None or (self.over and not cells.get(self.over)):
+            return None
+        return value <= self.at_most * cells[self.over] if self.over else value >= self.at_least
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One figure under several ways. `ways`: column -> (scenario, proxy)."""
+
+    title: str
+    figure: Callable[[dict], float | None]
+    digits: int
+    ways: dict
+    ratios: bool = True
+    target: Target | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    heading: str
+    columns: list
+    ratios: list  # (title, column, over column)
+    lines: list
+
+
+def batching_lines(load, name):
+    """The lines of one load: its ways, and the uvicorn that compresses by itself, where that says something."""
+    base = f"{load}-200x250"
+    ways = {"best peer": (base, BEST_PEER), "off": (base, "sheaf")}
+    ways |= {way: (f"{base}-{way}", "sheaf") for way in ("cork", "json", "binary", "deflate")}
+    own = {column: way for column, way in ways.items() if way[1] == "sheaf"}
+    return [
+        Line(f"{name}: us CPU a message", scenarios.cpu_a_message, 2, ways, target=Target("json", "best peer", 0.5)),
+        Line(f"{name}: messages a frame", scenarios.messages_a_frame, 1, own, False, Target("json", at_least=10)),
+        Line(f"{name}: bytes on the wire a message", scenarios.wire_bytes_a_message, 1, own),
+        Line(f"{name}: p50 ms", scenarios.milliseconds("p50_us"), 2, ways, False),
+        Line(f"{name}: p99 ms", scenarios.milliseconds("p99_us"), 2, ways, False),
+    ]
+
+
+BACKEND_WAYS = {"no deflate": ("backend-plain", "direct"), "deflate": ("backend", "direct"), "Sheaf": ("backend", "sheaf")}
+BESIDE_WAYS = {"Sheaf": ("backend", "sheaf")}
+WIRE_WAYS = {"deflate": ("uvicorn-20x250", "direct"), "Sheaf": ("uvicorn-20x250", "sheaf"),
+             "Sheaf json": ("uvicorn-20x250-json", "sheaf")}
+AS_PLAIN = Target("Sheaf", "no deflate", 1.0)
+
+TABLES = {
+    "batching": Table(
+        "Batching, 200 clients x 250 messages a second of 128 bytes: \"broadcast\", the same messages to all, and \"distinct\".\n"
+        "Columns: the best other proxy and Sheaf unbatched (off), Sheaf with cork, with batch frames of 50 ms in the\n"
+        "envelopes json and binary, and json with permessage-deflate.",
+        ["best peer", "off", "cork", "json", "binary", "deflate"],
+        [("json/off", "json", "off"), ("json/best", "json", "best peer"), ("deflate/off", "deflate", "off")],
+        batching_lines("broadcast", "broadcast") + batching_lines("tick", "distinct"),
+    ),
+    "backend": Table(
+        "The backend's side: uvicorn and FastAPI broadcast; clients connect directly without deflate, directly with deflate\n"
+        "offered as browsers do, and, offering it, through Sheaf with its defaults.",
+        ["no deflate", "deflate", "Sheaf", "Sheaf json"],
+        [("Sheaf/no deflate", "Sheaf", "no deflate"), ("Sheaf/deflate", "Sheaf", "deflate")],
+        [
+            Line("1000x10: backend, us CPU a message", scenarios.cpu_a_message, 2, BACKEND_WAYS, target=AS_PLAIN),
+            Line("1000x10: backend, bytes a connection", scenarios.bytes_a_connection, 0, BACKEND_WAYS, target=AS_PLAIN),
+            Line("1000x10: p50 ms", scenarios.milliseconds("p50_us"), 2, BACKEND_WAYS, target=AS_PLAIN),
+            Line("1000x10: p99 ms", scenarios.milliseconds("p99_us"), 2, BACKEND_WAYS),
+            Line("1000x10: Sheaf itself, us CPU a message", scenarios.beside_cpu_a_message, 2, BESIDE_WAYS, False),
+            Line("1000x10: Sheaf itself, bytes a connection", scenarios.beside_bytes_a_connection, 0, BESIDE_WAYS, False),
+            Line("1000x10: bytes on the wire a message", scenarios.wire_bytes_a_message, 1, BACKEND_WAYS),
+            Line("20x250: backend, us CPU a message", scenarios.cpu_a_message, 2, WIRE_WAYS),
+            Line("20x250: bytes on the wire a message", scenarios.wire_bytes_a_message, 1, WIRE_WAYS),
+        ],
+    ),
+}
+
+
+def flawed(runs):
+    """Whether something went wrong in a run: its figures then say little."""
+    return any(run["problems"] or run["lost"] for run in runs)
+
+
+def cell(line, way, runs):
+    """(median over the rounds or None, whether a run was flawed) of one line's figure."""
+    scenario, proxy = way
+    if proxy == BEST_PEER:
+        values = [cell(line, (scenario, peer), runs) for peer in PEERS]
+        sound = [value for value, flaw in values if value is not None and not flaw]
+        return (min(sound) if sound else None), False
+    mine = [run for run in runs if run["scenario"] == scenario and run["proxy"] == proxy]
+    values = [value for run in mine if (value := line.figure(run)) is not None]
+    return (statistics.median(values) if values else None), flawed(mine)
+
+
+def make(table, runs):
+    """The table's lines as dicts, without those that have no figure."""
+    made = []
+    for line in table.lines:
+        cells = {column: cell(line, way, runs) for column, way in line.ways.items()}
+        figures = {column: value for column, (value, _) in cells.items() if value is not None}
+        if not figures:
+            continue
+        ratios = {title: figures[column] / figures[over] for title, column, over in table.ratios
+                  if line.ratios and column in figures and figures.get(over)}
+        made.append({
+            "title": line.title, "digits": line.digits, "figures": figures, "ratios": ratios,
+            "marked": [column for column, (_, flaw) in cells.items() if flaw],
+            "target": line.target.text() if line.target else "",
+            "met": line.target.met(figures) if line.target else None,
+        })
+    return made
+
+
+def missing(runs, names):
+    """Sheaf's figures that should be there and are not, as sentences. `names`: the scenarios that were run."""
+    sentences = []
+    for line in (line for table in TABLES.values() for line in table.lines):
+        for column, (scenario, proxy) in line.ways.items():
+            value, flaw = cell(line, (scenario, proxy), runs)
+            if scenario in names and proxy == "sheaf" and value is None and not flaw:  # a flaw is told by itself
+                sentences.append(f"{line.title}: no figure for {column}")
+    return sentences
