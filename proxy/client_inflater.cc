@@ -11,36 +11,48 @@ namespace sheaf {
 
 ClientInflater::ClientInflater(uint8_t window_bits, bool takeover) : inflater_(window_bits), takeover_(takeover) {}
 
-wire::FrameError ClientInflater::Feed(const wire::FramePiece& piece, uint64_t max_message, std::span<uint8_t> room,
-                                      pool::UpstreamStream& stream, WorkerMetrics& metrics) {
-  if (piece.starts_message) {
-    inflated_ = 0;
-    begun_ = false;
-    utf8_ = {};
-  }
+wire::FrameError ClientInflater::Feed(const wire::FramePiece& piece, uint64_t max_message, pool::UpstreamStream& stream,
+                                      WorkerMetrics& metrics) {
+  if (piece.starts_message) BeginMessage();
   metrics.inflate_input_bytes_total.Add(piece.payload.size());
   wire::ApplyMask(piece.payload, piece.mask);
   std::span<const uint8_t> input = piece.payload;
-  const std::span<uint8_t> output = room.subspan(wire::kMaxFrameHeader);
   for (;;) {
+    const std::span<uint8_t> room(room_.get() + wire::kMaxFrameHeader + filled_, kMostPayload - filled_);
     size_t produced = 0;
-    const wire::Inflater::Verdict verdict = inflater_.Step(input, piece.ends_message, output, produced);
+    const wire::Inflater::Verdict verdict = inflater_.Step(input, piece.ends_message, room, produced);
     if (verdict == wire::Inflater::Verdict::kError) return wire::FrameError::kProtocol;
-    const bool more = verdict == wire::Inflater::Verdict::kOutputFull;
-    const bool last = !more && piece.ends_message;
+    const bool full = verdict == wire::Inflater::Verdict::kOutputFull;
+    const bool last = !full && piece.ends_message;
     metrics.inflate_output_bytes_total.Add(produced);
+    filled_ += produced;
     inflated_ += produced;
     if (inflated_ > max_message) return wire::FrameError::kTooBig;
     if (piece.opcode == wire::Opcode::kText) {
-      const wire::FrameError error = CheckText(output.first(produced), last);
+      const wire::FrameError error = CheckText(room.first(produced), last);
       if (error != wire::FrameError::kNone) return error;
     }
-    if (produced > 0 || last) Send(room, produced, piece.opcode, last, stream);
-    if (more) continue;
-    if (!last) return wire::FrameError::kNone;
-    metrics.inflate_messages_total.Add();
-    if (!takeover_) inflater_.Reset();
-    return wire::FrameError::kNone;
+    if (full || last) Send(piece.opcode, last, stream);
+    if (last) {
+      metrics.inflate_messages_total.Add();
+      EndMessage();
+    }
+    if (!full) return wire::FrameError::kNone;
+  }
+}
+
+void ClientInflater::BeginMessage() {
+  if (!room_) room_.reset(new uint8_t[kRoom]);
+  inflated_ = filled_ = 0;
+  begun_ = false;
+  utf8_ = {};
+}
+
+void ClientInflater::EndMessage() {
+  if (takeover_) {
+    room_.reset();  // it belongs to an idle session now
+  } else {
+    inflater_.Reset();
   }
 }
 
@@ -49,26 +61,27 @@ wire::FrameError ClientInflater::CheckText(std::span<const uint8_t> bytes, bool 
   return fits ? wire::FrameError::kNone : wire::FrameError::kBadUtf8;
 }
 
-// A frame of `size` bytes that stand in `room` behind the space for a header.
-void ClientInflater::Send(std::span<uint8_t> room, size_t size, wire::Opcode opcode, bool last,
-                          pool::UpstreamStream& stream) {
+// What is in the room, as a frame.
+void ClientInflater::Send(wire::Opcode opcode, bool last, pool::UpstreamStream& stream) {
   std::array<uint8_t, 4> key{};
   FillRandom(key);  // RFC 6455 5.3: towards the backend we are the client
   std::string header;
-  wire::AppendFrameHeader(header, begun_ ? wire::Opcode::kContinuation : opcode, last, size, key.data());
+  wire::AppendFrameHeader(header, begun_ ? wire::Opcode::kContinuation : opcode, last, filled_, key.data());
+  const std::span<uint8_t> room(room_.get(), kRoom);
   wire::FramePiece frame;
   frame.kind = wire::FramePiece::Kind::kData;
   frame.opcode = opcode;
   frame.starts_message = !begun_;
   frame.ends_message = last;
   frame.starts_frame = frame.ends_frame = true;
-  frame.wire = room.subspan(wire::kMaxFrameHeader - header.size(), header.size() + size);
+  frame.wire = room.subspan(wire::kMaxFrameHeader - header.size(), header.size() + filled_);
   frame.payload = frame.wire.subspan(header.size());
   std::memcpy(&frame.mask, key.data(), key.size());
   std::copy(header.begin(), header.end(), frame.wire.begin());
   wire::ApplyMask(frame.payload, frame.mask);
   stream.SendMessage(frame);
   begun_ = true;
+  filled_ = 0;
 }
 
 }  // namespace sheaf

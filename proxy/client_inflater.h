@@ -1,10 +1,12 @@
-// Compressed messages of one client, inflated on their way upstream, where compression is never spoken. What a piece
-// gives goes on at once, so a message that inflates to megabytes is never held.
+// Compressed messages of one client, inflated on their way upstream, where compression is never spoken. A message goes
+// on in frames of up to kRoom bytes as it is inflated, so one that inflates to megabytes is never held.
 //
 // Owned by a session, without context takeover only from a message's first piece to its last; one thread only.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <span>
 
 #include "pool/upstream_stream.h"
 #include "proxy/base/metrics.h"
@@ -16,26 +18,32 @@ namespace sheaf {
 
 class ClientInflater {
  public:
-  // Room for what one step inflates, and a frame's header before it.
+  // Room for the payload of one frame, and its header before it.
   static constexpr size_t kRoom = 64 * 1024;
 
   // `takeover`: the client's context lives on between messages. A larger window than the client's does no harm.
   ClientInflater(uint8_t window_bits, bool takeover);
 
   // Inflates a piece of a compressed message, and sends the frames that come of it upstream. The piece's payload is
-  // unmasked in place. `room`: kRoom bytes of scratch. Returns why the session must close, or kNone. Hardening row 55.
-  wire::FrameError Feed(const wire::FramePiece& piece, uint64_t max_message, std::span<uint8_t> room,
-                        pool::UpstreamStream& stream, WorkerMetrics& metrics);
+  // unmasked in place. Returns why the session must close, or kNone. Hardening row 55.
+  wire::FrameError Feed(const wire::FramePiece& piece, uint64_t max_message, pool::UpstreamStream& stream,
+                        WorkerMetrics& metrics);
 
   // Payload bytes of the present message so far, inflated.
   uint64_t inflated() const { return inflated_; }
 
  private:
+  static constexpr size_t kMostPayload = kRoom - wire::kMaxFrameHeader;
+
+  void BeginMessage();
+  void EndMessage();
   wire::FrameError CheckText(std::span<const uint8_t> bytes, bool last);
-  void Send(std::span<uint8_t> room, size_t size, wire::Opcode opcode, bool last, pool::UpstreamStream& stream);
+  void Send(wire::Opcode opcode, bool last, pool::UpstreamStream& stream);
 
   wire::Inflater inflater_;
   wire::Utf8Checker utf8_;
+  std::unique_ptr<uint8_t[]> room_;  // amid a message: space for a header, then payload
+  size_t filled_ = 0;                // payload in it
   uint64_t inflated_ = 0;
   const bool takeover_;
   bool begun_ = false;  // a frame of the message has gone upstream

@@ -207,8 +207,7 @@ std::optional<uint64_t> Session::Inflate(const wire::FramePiece& piece) {
     inflater_ = client_takeover_ ? std::make_unique<ClientInflater>(client_window_bits_, true) : worker_.TakeInflater();
   }
   const uint64_t before = piece.starts_message ? 0 : inflater_->inflated();
-  const wire::FrameError error =
-      inflater_->Feed(piece, route_.max_message, worker_.inflate_room(), *stream_, worker_.metrics());
+  const wire::FrameError error = inflater_->Feed(piece, route_.max_message, *stream_, worker_.metrics());
   if (error != wire::FrameError::kNone) {
     OnClientError(error);
     return std::nullopt;

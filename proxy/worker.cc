@@ -98,11 +98,6 @@ void Worker::GiveBuffer(std::vector<uint8_t> buffer) {
   spare_buffers_.push_back(std::move(buffer));
 }
 
-std::span<uint8_t> Worker::inflate_room() {
-  inflate_room_.resize(ClientInflater::kRoom);
-  return inflate_room_;
-}
-
 std::unique_ptr<ClientInflater> Worker::TakeInflater() {
   constexpr uint8_t kLargestWindow = 15;  // serves every smaller one
   if (spare_inflaters_.empty()) return std::make_unique<ClientInflater>(kLargestWindow, false);

@@ -96,8 +96,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   std::vector<uint8_t> TakeBuffer();
   void GiveBuffer(std::vector<uint8_t> buffer);
 
-  // For sessions with compression: scratch for what is inflated, and inflaters between two messages.
-  std::span<uint8_t> inflate_room();
+  // For sessions with compression: inflaters between two messages.
   std::unique_ptr<ClientInflater> TakeInflater();
   void KeepInflater(std::unique_ptr<ClientInflater> inflater);
 
@@ -152,7 +151,6 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   batching::FrameCache frames_;
   std::string scratch_;
   std::vector<std::vector<uint8_t>> spare_buffers_;
-  std::vector<uint8_t> inflate_room_;
   std::vector<std::unique_ptr<ClientInflater>> spare_inflaters_;
   List<Outbox, &Outbox::turn_hook_> flush_at_turn_end_;
   TimePoint frames_expired_{};

@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-30}
 [ $# -eq 0 ] || shift
-targets=${*:-request_fuzz response_fuzz frame_fuzz handshake_fuzz inflate_fuzz}
+targets=${*:-request_fuzz response_fuzz frame_fuzz handshake_fuzz inflate_fuzz envelope_fuzz}
 
 cmake --preset fuzz >/dev/null
 cmake --build --preset fuzz --target $targets
@@ -15,8 +15,11 @@ mkdir -p build/fuzz/failures
 
 failed=
 for target in $targets; do
-  dictionary=
-  [ "$target" = frame_fuzz ] || dictionary=-dict=tests/fuzz/http.dict
+  case $target in
+    frame_fuzz) dictionary= ;;
+    envelope_fuzz) dictionary=-dict=tests/fuzz/envelope.dict ;;
+    *) dictionary=-dict=tests/fuzz/http.dict ;;
+  esac
   echo "== $target for $seconds seconds"
   log=build/fuzz/$target.log
   if build/fuzz/tests/fuzz/"$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1024 \

@@ -8,6 +8,7 @@ import sys
 import zlib
 
 VECTORS = pathlib.Path(__file__).parent.parent / "vectors" / "frames.json"
+ENVELOPES = VECTORS.with_name("envelopes.json")
 READ_SIZE = b"\x06"  # the targets' first byte: reads of seven bytes
 
 FIELDS = [b"", b"Content-Length: 5\r\n", b"Content-Length: 0\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n",
@@ -60,17 +61,20 @@ def handshake_seeds():
 
 
 def compress(message, flush):
+    """The payload of a compressed message: bytes. flush: zlib.Z_SYNC_FLUSH, or zlib.Z_FINISH for a final block."""
     compressor = zlib.compressobj(6, zlib.DEFLATED, -15)
     data = compressor.compress(message) + compressor.flush(flush)
     return data[:-4] if flush == zlib.Z_SYNC_FLUSH else data + b"\0"
 
 
 def masked_frame(first, payload):
+    """A client's frame with a key of zeroes: bytes. first: its first byte (int). payload: bytes, fewer than 65536."""
     size = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2, "big")
     return bytes([first]) + size + bytes(4) + payload
 
 
 def inflate_seeds():
+    """Yields a line of offers with a message behind it, bare and in frames (bytes)."""
     for choice in (b"\x1c", b"\x1f"):
         for offers in OFFERS:
             for message in MESSAGES:
@@ -82,9 +86,29 @@ def inflate_seeds():
                     yield choice + offers + b"\n" + masked_frame(0xC1, payload) + fragments + masked_frame(0x81, b"plain")
 
 
+def envelope_data(piece):
+    """A message or frame of envelopes.json: bytes."""
+    parts = [piece["data"]] if isinstance(piece["data"], str) else piece["data"]
+    data = "".join(part if isinstance(part, str) else part[0] * part[1] for part in parts)
+    return data.encode() if piece["type"] == "text" else bytes.fromhex(data)
+
+
+def envelope_seeds():
+    """Yields a sequence of messages for each envelope, and texts behind a pointer (bytes)."""
+    for envelope, lists in enumerate(json.loads(ENVELOPES.read_text(encoding="utf-8")).values()):
+        for vector in lists["encode"]:
+            pieces = [(piece["type"] == "text", envelope_data(piece)) for piece in vector["messages"]]
+            if all(len(data) < 127 for _, data in pieces):
+                yield bytes([envelope]) + b"".join(bytes([len(data) << 1 | is_text]) + data for is_text, data in pieces)
+            for _, data in pieces:
+                yield bytes([envelope]) + b"/messages/0/data\n" + data[:2000]
+                yield bytes([envelope, 0xFF]) + data[:2000]
+
+
 def main():
     seeds = {"frame_fuzz": frame_seeds(), "request_fuzz": http_seeds(REQUEST_LINES, b"Host: a.example\r\n"),
-             "response_fuzz": http_seeds(STATUS_LINES, b""), "handshake_fuzz": handshake_seeds(), "inflate_fuzz": inflate_seeds()}
+             "response_fuzz": http_seeds(STATUS_LINES, b""), "handshake_fuzz": handshake_seeds(), "inflate_fuzz": inflate_seeds(),
+             "envelope_fuzz": envelope_seeds()}
     for target, inputs in seeds.items():
         folder = pathlib.Path(sys.argv[1]) / target
         folder.mkdir(parents=True, exist_ok=True)

@@ -109,6 +109,7 @@ function decodeJson(text) {
  * @throws {EnvelopeError} the records do not fill the frame exactly, or a text is not UTF-8
  */
 function decodeBinary(data) {
+  // DataView refuses a Blob by itself, and takes an ArrayBuffer of another realm, which instanceof does not know.
   const view = ArrayBuffer.isView(data) ? new DataView(data.buffer, data.byteOffset, data.byteLength) : new DataView(data);
   if (view.byteLength < 4 || view.getUint32(0) !== MAGIC) return null;
   const messages = [];
@@ -192,7 +193,7 @@ function packetOf(head, entry) {
  * @returns {(string | ArrayBuffer | ArrayBufferView)[]} the messages in order, at least one. A frame that is no envelope is
  *   the only member, the very same object
  * @throws {EnvelopeError} a `binary` envelope is broken
- * @throws {TypeError} the envelope is unknown, or the data is neither a string nor bytes (a Blob, say)
+ * @throws {TypeError} the envelope is unknown; or it is `binary`, and the data is neither a string nor bytes (a Blob, say)
  */
 export function decodeFrame(envelope, data) {
   if (!ENVELOPES.includes(envelope)) throw new TypeError(`no envelope is named ${envelope}: ${ENVELOPES.join(', ')}`);
@@ -201,6 +202,5 @@ export function decodeFrame(envelope, data) {
     if (envelope === 'engineio') return decodeEngineIo(data);
     return (envelope === 'socketio-event' ? decodeSocketIo(data) : null) ?? [data];
   }
-  if (!(data instanceof ArrayBuffer) && !ArrayBuffer.isView(data)) throw new TypeError('a frame is a string or bytes');
   return (envelope === 'binary' ? decodeBinary(data) : null) ?? [data];
 }

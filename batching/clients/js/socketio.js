@@ -22,8 +22,8 @@ export function batchTransport(WebSocketTransport, {onFrame} = {}) {
 
     onData(data) {
       const packets = typeof data === 'string' ? decodeFrame('engineio', data) : [data];
-      onFrame?.(packets.length);
       for (const packet of packets) super.onData(packet);
+      onFrame?.(packets.length);
     }
   };
 }
@@ -51,6 +51,20 @@ function unwrap({id, data}) {
 }
 
 /**
+ * As when the event had come alone, an error of a listener is nobody's to catch, and the events after it come all the same.
+ * @param {(packet: object) => void} deliver
+ * @param {object} socket
+ * @param {object} packet
+ */
+function deliverSafely(deliver, socket, packet) {
+  try {
+    deliver.call(socket, packet);
+  } catch (error) {
+    queueMicrotask(() => { throw error; });
+  }
+}
+
+/**
  * Takes the envelope `socketio-event` apart for one socket (a namespace each): every event reaches the socket's listeners,
  * catch-all ones included, as if it had come alone. An app's own event `batch` still does. A second call changes nothing.
  * It must be called before the first event can come: right after `io(...)`.
@@ -68,16 +82,12 @@ export function onBatch(socket, {onFrame} = {}) {
   hooked.add(socket);
   socket.onevent = (packet) => {
     const entries = unwrap(packet);
-    onFrame?.(entries?.length ?? 1);
-    if (!entries) return deliver.call(socket, packet);
-    for (const {event, data} of entries) {
-      try {
-        deliver.call(socket, {...packet, data: [event, data]});
-      } catch (error) {
-        // As when it had come alone: the error is nobody's to catch, and the events after it come all the same.
-        queueMicrotask(() => { throw error; });
-      }
+    if (!entries) {
+      deliver.call(socket, packet);
+    } else {
+      for (const {event, data} of entries) deliverSafely(deliver, socket, {...packet, data: [event, data]});
     }
+    onFrame?.(entries?.length ?? 1);
   };
   return socket;
 }

@@ -1,6 +1,6 @@
 // A WebSocket that takes batch frames apart: one message event for each message, whether or not Sheaf is on the way.
 
-import {decodeFrame, ENVELOPES} from './frames.js';
+import {decodeFrame, EnvelopeError, ENVELOPES} from './frames.js';
 
 const CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3;
 const BROKEN_ENVELOPE = 4002;
@@ -40,7 +40,7 @@ let later;
  * @param {URL} url is changed
  * @param {string} envelope
  */
-function askFor(envelope, url) {
+function askFor(url, envelope) {
   const others = url.search.slice(1).split('&').filter((pair) => pair.split('=')[0] !== 'sheaf');
   const pair = `sheaf=${envelope}`;
   url.search = url.search ? [...others, pair].join('&') : pair;
@@ -107,11 +107,6 @@ class Handlers {
  * and each in a task of its own, as if it had come in a frame of its own. Plain frames pass unchanged.
  */
 export class BatchWebSocket extends EventTarget {
-  static CONNECTING = CONNECTING;
-  static OPEN = OPEN;
-  static CLOSING = CLOSING;
-  static CLOSED = CLOSED;
-
   #socket;
   #url;
   #origin;
@@ -131,7 +126,7 @@ export class BatchWebSocket extends EventTarget {
    * @param {string | string[]} [protocols] as for WebSocket
    * @param {{envelope?: string, WebSocket?: Function, onFrame?: (messages: number) => void}} [options] `envelope`: `json`
    *   (default) or another one; `WebSocket`: the class to use instead of the global one; `onFrame`: is told of each frame
-   *   with messages and their number, before they are delivered
+   *   how many messages it had, after the first of them
    * @throws {TypeError} an unknown envelope, or no WebSocket class
    * @throws {DOMException} SyntaxError, as WebSocket throws it
    */
@@ -143,7 +138,7 @@ export class BatchWebSocket extends EventTarget {
     this.#onFrame = onFrame;
     const address = resolve(url);
     this.#url = address?.href;
-    if (address) askFor(envelope, address);
+    if (address) askFor(address, envelope);
     // What is no URL is left to WebSocket to complain about.
     const target = address?.href ?? url;
     this.#socket = protocols === undefined ? new WebSocket(target) : new WebSocket(target, protocols);
@@ -176,20 +171,21 @@ export class BatchWebSocket extends EventTarget {
     let messages;
     try {
       messages = decodeFrame(this.#envelope, data);
-    } catch {
+    } catch (error) {
+      if (!(error instanceof EnvelopeError)) throw error;
       this.#isBroken = true;
       this.#accept([{broken: true}]);
       return;
     }
-    this.#onFrame?.(messages.length);
     this.#accept(messages.map((one) => ({data: one})));
+    this.#onFrame?.(messages.length);
   }
 
   // The first is delivered at once if nothing waits; the others have a task each, so that what a handler awaits goes on
   // before the next message, as with frames that come one by one.
   #accept(items) {
     const isIdle = this.#next === this.#waiting.length;
-    this.#waiting.push(...items);
+    for (const item of items) this.#waiting.push(item);
     later ??= makeLater();
     for (let left = isIdle ? items.length - 1 : items.length; left > 0; --left) later(() => this.#deliverNext());
     if (isIdle) this.#deliverNext();

@@ -175,7 +175,7 @@ TEST_CASE("a newer message with the same key removes the older ones, and the res
 TEST_CASE("the scope belongs to the key") {
   Fixture fixture;
   BatchLimits limits{.size = 100, .adaptive = false};
-  MessageFacts facts{.carriable = true, .replaceable = true, .key_offset = 3, .key_size = 1, .scope_size = 2};
+  MessageFacts facts{.carriable = true, .replaceable = true, .key_offset = 2, .key_size = 1, .scope_size = 2};
   fixture.Add("/aK1", facts, kStart, limits);
   CHECK(fixture.Add("/bK2", facts, kStart, limits).replaced.messages == 0);
   CHECK(fixture.Add("/aK3", facts, kStart, limits).replaced.messages == 1);

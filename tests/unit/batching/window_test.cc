@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <initializer_list>
+
 using namespace std::chrono_literals;
 
 namespace sheaf::batching {
@@ -72,7 +74,7 @@ TEST_CASE("sessions that begin at different times end their windows together") {
 }
 
 TEST_CASE("never longer than the timeout") {
-  for (const Duration timeout : {1ms, 7ms, 50ms, 10s}) {
+  for (const Duration timeout : std::initializer_list<Duration>{1ms, 7ms, 50ms, 10s}) {
     Window window;
     for (int i = 0; i < 1000; ++i) {
       const TimePoint now = kStart + i * 137us;

@@ -1,0 +1,159 @@
+#include "batching/message.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace sheaf::batching {
+namespace {
+
+using wire::Opcode;
+
+}  // namespace
+
+TEST_CASE("a message has the type and the bytes it was made of, and a copy of them") {
+  MessageStore store;
+  std::string payload("a\0b", 3);
+  const MessageRef message = store.Intern(Opcode::kBinary, payload);
+  payload[0] = 'x';
+  CHECK_EQ(message->text(), std::string_view("a\0b", 3));
+  CHECK_EQ(message->bytes().size(), 3);
+  CHECK_EQ(message->bytes()[2], 'b');
+  CHECK_FALSE(message->is_text());
+  const MessageRef empty = store.Intern(Opcode::kText, {});
+  CHECK_EQ(empty->size(), 0);
+  CHECK(empty->is_text());
+}
+
+TEST_CASE("the same type and bytes are the same message, anything else is another one") {
+  MessageStore store;
+  const MessageRef message = store.Intern(Opcode::kText, "tick");
+  CHECK(store.Intern(Opcode::kText, std::string("tick")) == message);
+  CHECK_FALSE(store.Intern(Opcode::kBinary, "tick") == message);
+  CHECK_FALSE(store.Intern(Opcode::kText, "tock") == message);
+  CHECK_FALSE(store.Intern(Opcode::kText, "tick ") == message);
+  MessageStore other;
+  CHECK_FALSE(other.Intern(Opcode::kText, "tick") == message);
+}
+
+TEST_CASE("what an examiner found out is found by the next one who gets the message") {
+  MessageStore store;
+  store.Intern(Opcode::kText, "tick")->facts.critical = true;
+  CHECK(store.Intern(Opcode::kText, "tick")->facts.critical);
+  CHECK_FALSE(store.Intern(Opcode::kText, "tock")->facts.critical);
+}
+
+TEST_CASE("a message up to the largest shared size is remembered, a larger one is not") {
+  MessageStore store;
+  const std::string largest(MessageStore::kMaxShared, 'x');
+  CHECK(store.Intern(Opcode::kText, largest) == store.Intern(Opcode::kText, largest));
+  const std::string larger = largest + "x";
+  const MessageRef first = store.Intern(Opcode::kText, larger);
+  CHECK_FALSE(store.Intern(Opcode::kText, larger) == first);
+  CHECK_EQ(first->text(), larger);
+  CHECK_EQ(store.remembered(), 1);
+}
+
+TEST_CASE("a message is forgotten when nobody asked for it for a whole period") {
+  MessageStore store;
+  Message* kept = store.Intern(Opcode::kText, "kept").get();
+  store.Intern(Opcode::kText, "gone")->facts.critical = true;
+  store.Expire();
+  CHECK_EQ(store.remembered(), 2);
+  CHECK(store.Intern(Opcode::kText, "kept").get() == kept);
+  store.Expire();
+  CHECK_EQ(store.remembered(), 1);
+  CHECK(store.Intern(Opcode::kText, "kept").get() == kept);
+  CHECK_FALSE(store.Intern(Opcode::kText, "gone")->facts.critical);
+  store.Expire();
+  store.Expire();
+  store.Expire();
+  CHECK_EQ(store.remembered(), 0);
+}
+
+TEST_CASE("a message that is forgotten lives on for those who hold it") {
+  MessageStore store;
+  const MessageRef held = store.Intern(Opcode::kText, "held");
+  store.Expire();
+  store.Expire();
+  CHECK_EQ(store.remembered(), 0);
+  CHECK_EQ(held->text(), "held");
+  CHECK_FALSE(store.Intern(Opcode::kText, "held") == held);
+}
+
+TEST_CASE("refs count: copied, moved and assigned ones keep their message") {
+  MessageStore store;
+  MessageRef a = store.Intern(Opcode::kText, "a");
+  MessageRef b = store.Intern(Opcode::kText, "b");
+  MessageRef copy = a;
+  MessageRef moved = std::move(a);
+  CHECK_FALSE(a);
+  CHECK(moved == copy);
+  copy = b;
+  moved = moved;
+  b = MessageRef();
+  store.Expire();
+  store.Expire();
+  CHECK_EQ(moved->text(), "a");
+  CHECK_EQ(copy->text(), "b");
+}
+
+TEST_CASE("of more messages than there are places the least lately asked for goes") {
+  MessageStore store;
+  std::vector<const Message*> hot(4);
+  for (size_t i = 0; i < hot.size(); ++i) hot[i] = store.Intern(Opcode::kText, "hot" + std::to_string(i)).get();
+  for (size_t i = 0; i < 50'000; ++i) {
+    store.Intern(Opcode::kText, std::to_string(i));
+    CHECK(store.Intern(Opcode::kText, "hot" + std::to_string(i % 4)).get() == hot[i % 4]);
+  }
+  CHECK_LE(store.remembered(), 4096);
+  CHECK_GT(store.remembered(), 4000);
+}
+
+TEST_CASE("what is remembered is bounded by its bytes too") {
+  MessageStore store;
+  std::string payload(MessageStore::kMaxShared, 'x');
+  for (size_t i = 0; i < 1000; ++i) {
+    payload.replace(0, 4, std::to_string(1000 + i));
+    CHECK_EQ(store.Intern(Opcode::kText, payload)->text(), payload);
+    CHECK_LE(store.remembered() * MessageStore::kMaxShared, MessageStore::kMaxRemembered);
+  }
+  CHECK_GT(store.remembered(), 200);
+  store.Expire();
+  store.Expire();
+  payload.replace(0, 4, "next");
+  CHECK(store.Intern(Opcode::kText, payload) == store.Intern(Opcode::kText, payload));
+}
+
+TEST_CASE("the memory of a message that is gone serves the next one of about its size") {
+  MessageStore store;
+  std::vector<const Message*> blocks;
+  for (int round = 0; round < 2; ++round) {
+    const MessageRef message = store.Intern(Opcode::kText, std::string(300, static_cast<char>('a' + round)));
+    blocks.push_back(message.get());
+    store.Expire();
+    store.Expire();
+  }
+  CHECK(blocks[0] == blocks[1]);
+}
+
+TEST_CASE("a message may be let go after its store is gone, and in another thread") {
+  MessageRef late;
+  {
+    MessageStore store;
+    late = store.Intern(Opcode::kText, "late");
+  }
+  CHECK_EQ(late->text(), "late");
+  std::thread([message = std::move(late)]() mutable { message = MessageRef(); }).join();
+
+  MessageRef from_thread;
+  std::thread([&from_thread] {
+    MessageStore store;
+    from_thread = store.Intern(Opcode::kText, "from a thread");
+  }).join();
+  CHECK_EQ(from_thread->text(), "from a thread");
+}
+
+}  // namespace sheaf::batching

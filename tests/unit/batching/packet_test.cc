@@ -1,0 +1,229 @@
+#include "batching/packet.h"
+
+#include <doctest/doctest.h>
+
+namespace sheaf::batching {
+namespace {
+
+using std::string_literals::operator""s;
+using std::string_view_literals::operator""sv;
+
+std::string Repeat(std::string_view text, size_t times) {
+  std::string all;
+  for (; times > 0; --times) all += text;
+  return all;
+}
+
+std::string Find(std::string_view json, std::string_view pointer) {
+  const auto tokens = ParsePointer(pointer);
+  REQUIRE(tokens);
+  const auto value = FindValue(json, *tokens);
+  if (!value) return "none";
+  // A view into the text that was given, also where a copy had to be parsed.
+  CHECK_GE(value->data(), json.data());
+  CHECK_LE(value->data() + value->size(), json.data() + json.size());
+  return std::string(*value);
+}
+
+}  // namespace
+
+TEST_CASE("an event packet is taken apart up to its bracket") {
+  const auto plain = ParseEventPacket(R"(42["a",1])");
+  REQUIRE(plain);
+  CHECK_EQ(plain->name_space, "");
+  CHECK_FALSE(plain->has_ack);
+  CHECK_EQ(plain->json, R"(["a",1])");
+
+  const auto full = ParseEventPacket(R"(42/admin?x=[1],007["a")");
+  REQUIRE(full);
+  CHECK_EQ(full->name_space, "/admin?x=[1]");
+  CHECK(full->has_ack);
+  CHECK_EQ(full->json, R"(["a")");
+
+  for (const std::string_view text :
+       {"", "4", "42", "43[]", "45[]", "451-[]", "42{}", "42 []", "42/x", "42/x[]", "42x,[]", "427", "2", " 42[]"}) {
+    CAPTURE(text);
+    CHECK_FALSE(ParseEventPacket(text));
+  }
+}
+
+TEST_CASE("an event's name is the first member, whatever is behind it") {
+  CHECK_EQ(EventNameToken(R"(["a",1])"), R"("a")");
+  CHECK_EQ(EventNameToken(R"([ "a\"]," , oops)"), R"("a\"],")");
+  CHECK_EQ(EventNameToken(R"(["a"])"), R"("a")");
+  CHECK_EQ(EventNameToken(R"(["\\"])"), R"("\\")");
+  for (const std::string_view json :
+       {"", "[", "[]", "[1]", R"(["a)", R"(["a")", R"(["a\")", R"(["a" 1])", R"("a")", R"({"a":1})"}) {
+    CAPTURE(json);
+    CHECK_EQ(EventNameToken(json), "");
+  }
+}
+
+TEST_CASE("a string's escapes are resolved") {
+  CHECK_EQ(DecodeString(R"("")"), ""s);
+  CHECK_EQ(DecodeString(R"("\"\\\/\b\f\n\r\t")"), "\"\\/\b\f\n\r\t"s);
+  CHECK_EQ(DecodeString(R"("\u0061\u00E9\u20ac\uD83D\uDE00\u0000")"), "aé€😀\0"s);
+  for (const std::string_view token :
+       {"", "\"", "a", "1", R"("a)", R"(a")", R"( "a")", R"("a" )", R"("a""b")", R"("\x")", R"("\u12g4")",
+        R"("\ud800")", R"("\udc00")", R"("\ud800\ud800")", R"(["a"])", "\"\n\"", R"("\")"}) {
+    CAPTURE(token);
+    CHECK_FALSE(DecodeString(token));
+  }
+  CHECK_FALSE(DecodeString("\"a\0\""sv));
+}
+
+TEST_CASE("JSON is what RFC 8259 says, without what parsers add to it or take from it") {
+  for (const std::string_view text :
+       {"0", "-0", "10.50e+07", "1E-5", "1e999", "-1e+999999999999", "true", " [ ] ", "\t\r\n{}\n", R"("\ud800")",
+        R"("\uDFFFx")", R"({"":[{},[[]],null]})", R"({"a":1,"a":2})", "\"\x7F\"", R"("\\ud800")"}) {
+    CAPTURE(text);
+    CHECK(IsJson(text));
+  }
+  for (const std::string_view text : {"",
+                                      " ",
+                                      "01",
+                                      "-",
+                                      "+1",
+                                      "1.",
+                                      ".1",
+                                      "1e",
+                                      "1e+",
+                                      "0x1",
+                                      "NaN",
+                                      "-Infinity",
+                                      "nul",
+                                      "truex",
+                                      "'a'",
+                                      "[1,]",
+                                      "[,1]",
+                                      "{,}",
+                                      R"({"a"})",
+                                      R"({"a":})",
+                                      R"({"a":1,})",
+                                      "{1:2}",
+                                      "[1 2]",
+                                      "1 2",
+                                      "[1]]",
+                                      "[",
+                                      "]",
+                                      "[}",
+                                      R"("a)",
+                                      "\"\t\"",
+                                      R"("\a")",
+                                      R"("\u12")",
+                                      R"("\ud800\u12")",
+                                      "/**/1",
+                                      "\xEF\xBB\xBF"
+                                      "1",
+                                      "1e999.5",
+                                      "1e999x"}) {
+    CAPTURE(text);
+    CHECK_FALSE(IsJson(text));
+  }
+}
+
+TEST_CASE("a NUL neither ends a JSON text nor hides what is behind it") {
+  CHECK_FALSE(IsJson("1\0"sv));
+  CHECK_FALSE(IsJson("{}\0]"sv));
+  CHECK_FALSE(IsJson("\0"sv));
+  CHECK_FALSE(IsJson("[\"a\0\"]"sv));
+  CHECK_FALSE(IsJson("[1,\0 2]"sv));
+}
+
+TEST_CASE("numbers of any size and half surrogate pairs are JSON, in one text too") {
+  const std::string digits = Repeat("7", 500);
+  CHECK(IsJson(digits));
+  CHECK(IsJson("[-" + digits + "." + digits + "e+" + digits + ",\"\\ud800\",{\"\\udc00 1e999\":1e999}]"));
+  CHECK_FALSE(IsJson("[" + digits + " 1]"));
+  CHECK_FALSE(IsJson("[0" + digits + "]"));
+  CHECK_FALSE(IsJson("[\"\\ud800\",01]"));
+  CHECK_FALSE(IsJson("[1e999,\"\\ud80\"]"));
+}
+
+TEST_CASE("levels of arrays and objects count together, siblings do not") {
+  const auto nested = [](size_t depth) { return Repeat("[", depth) + Repeat("]", depth); };
+  CHECK(IsJson(nested(512)));
+  CHECK_FALSE(IsJson(nested(513)));
+  CHECK(IsJson(nested(513), 513));
+  CHECK(IsJson(Repeat(R"({"a":[)", 256) + Repeat("]}", 256)));
+  CHECK_FALSE(IsJson(Repeat(R"({"a":[)", 256) + "{}" + Repeat("]}", 256)));
+  CHECK(IsJson("[" + Repeat("[],{},", 1000) + "[]]", 2));
+  CHECK_FALSE(IsJson("[]", 0));
+  CHECK(IsJson("1", 0));
+  // Neither recursion nor memory for each level, whatever comes.
+  CHECK_FALSE(IsJson(Repeat("[", 16'000'000)));
+}
+
+TEST_CASE("an array's members are views of it, without the space around them") {
+  using Members = std::vector<std::string_view>;
+  CHECK_EQ(SplitArray("[]"), Members{});
+  CHECK_EQ(SplitArray(" [ \n] "), Members{});
+  CHECK_EQ(SplitArray("[1]"), Members{"1"});
+  CHECK_EQ(SplitArray(R"( [ "a,]" , {"b" : [1, 2]},[[3],[]] ,"\"" ] )"),
+           Members{R"("a,]")", R"({"b" : [1, 2]})", "[[3],[]]", R"("\"")"});
+}
+
+TEST_CASE("a pointer's tokens are its parts with their escapes resolved") {
+  using Tokens = std::vector<std::string>;
+  CHECK_EQ(ParsePointer(""), Tokens{});
+  CHECK_EQ(ParsePointer("/"), Tokens{""});
+  CHECK_EQ(ParsePointer("/a//0/"), Tokens{"a", "", "0", ""});
+  CHECK_EQ(ParsePointer("/a~1b/~0~01"), Tokens{"a/b", "~~1"});
+  for (const std::string_view pointer : {"a", "#/a", " /a", "/~", "/a~2", "/~~"}) {
+    CAPTURE(pointer);
+    CHECK_FALSE(ParsePointer(pointer));
+  }
+}
+
+TEST_CASE("a pointer leads to the value as it stands") {
+  constexpr std::string_view kJson =
+      R"( {"a" : [ 10 , {"b": "x,\"]" } , [ ] ], "c":{"a":{"d":null }},"":-1.5e3,"e/f":true,"0":{"1":2}} )";
+  CHECK_EQ(Find(kJson, "/a/0"), "10");
+  CHECK_EQ(Find(kJson, "/a/1"), R"({"b": "x,\"]" })");
+  CHECK_EQ(Find(kJson, "/a/1/b"), R"("x,\"]")");
+  CHECK_EQ(Find(kJson, "/a/2"), "[ ]");
+  CHECK_EQ(Find(kJson, "/c/a/d"), "null");
+  CHECK_EQ(Find(kJson, "/"), "-1.5e3");
+  CHECK_EQ(Find(kJson, "/e~1f"), "true");
+  CHECK_EQ(Find(kJson, "/0/1"), "2");
+  CHECK_EQ(Find(kJson, ""), kJson.substr(1, kJson.size() - 2));
+  CHECK_EQ(Find(" 7 ", ""), "7");
+  for (const std::string_view pointer : {"/a/3", "/a/-", "/a/00", "/a/01", "/a/+1", "/a/x", "/a/", "/b", "/d", "/a/0/0",
+                                         "/c/d", "/c/a/d/x", "/a/18446744073709551615", "/a/18446744073709551616"}) {
+    CAPTURE(pointer);
+    CHECK_EQ(Find(kJson, pointer), "none");
+  }
+}
+
+TEST_CASE("keys are compared after their escapes are resolved, and as a whole") {
+  CHECK_EQ(Find(R"({"\u0061\n":1})", "/a\n"), "1");
+  CHECK_EQ(Find(R"({"ab":1,"a":2,"abc":3})", "/a"), "2");
+  CHECK_EQ(Find(R"({"a":1,"ab":2,"abc":3})", "/abc"), "3");
+  CHECK_EQ(Find(R"({"a\u0000":1,"a":2})", "/a"), "2");
+  CHECK_EQ(Find("{\"a\\u0000\":1}", "/a"), "none");
+  // The first of two.
+  CHECK_EQ(Find(R"({"a":1,"a":2})", "/a"), "1");
+}
+
+TEST_CASE("nothing is read behind the value, and all in front of it is checked") {
+  CHECK_EQ(Find(R"({"a":{"b":1},oops)", "/a"), R"({"b":1})");
+  CHECK_EQ(Find(R"({"a":{"b":"x",oops)", "/a/b"), R"("x")");
+  CHECK_EQ(Find(R"([1,2,oops)", "/1"), "2");
+  CHECK_EQ(Find(R"({"z":01,"a":1})", "/a"), "none");
+  CHECK_EQ(Find(R"({"z":tru,"a":1})", "/a"), "none");
+  CHECK_EQ(Find(R"({"a":012})", "/a"), "none");
+  CHECK_EQ(Find(R"({"a":truex})", "/a"), "none");
+  CHECK_EQ(Find(R"({"a":[1,2})", "/a"), "none");
+  CHECK_EQ(Find(R"({"a" 1})", "/a"), "none");
+  CHECK_EQ(Find("{\"a\":\0 1}"sv, "/a"), "none");
+  CHECK_EQ(Find(R"({"z":)" + Repeat("[", 600) + Repeat("]", 600) + R"(,"a":1})", "/a"), "none");
+}
+
+TEST_CASE("extremes in front of a value do not hide it, and it stands as it stood") {
+  CHECK_EQ(Find(R"({"z":"\ud800","y":1e999,"a":"\ude00"})", "/a"), R"("\ude00")");
+  CHECK_EQ(Find(R"({"z":"\ud83d\ude00\ud800","a":1e999})", "/a"), "1e999");
+  CHECK_EQ(Find(R"({"z":1e999,"\ud83d\ude00":1})", "/😀"), "1");
+  CHECK_EQ(Find(R"({"\ud800":1,"\uffff":2,"a":3})", "/a"), "3");
+}
+
+}  // namespace sheaf::batching
