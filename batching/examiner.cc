@@ -124,7 +124,7 @@ class RuleSet::Reading {
 
  private:
   bool IsEvent(std::string_view event) {
-    return packet_ && !packet_->has_ack && !EventName().empty() && StringEquals(EventName(), event);
+    return packet_ && !EventName().empty() && StringEquals(EventName(), event);
   }
 
   // With its quotes; empty when there is none.

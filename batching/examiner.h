@@ -25,9 +25,9 @@ class RuleSet {
   size_t critical_rules() const { return critical_.size(); }
   size_t conflate_rules() const { return conflate_.size(); }
 
-  // Fills the rules' part of `facts`. Of each list the first rule that matches counts. An event rule, and every
-  // conflation rule on a Socket.IO packet, looks at EVENT packets without acknowledgement only; pointers lead into the
-  // event's first argument, else into the message itself.
+  // Fills the rules' part of `facts`. Of each list the first rule that matches counts. An event rule looks at EVENT
+  // packets, a conflation rule at none but those without acknowledgement; pointers lead into the event's first argument,
+  // else into the message itself.
   void Examine(const Message& message, MessageFacts& facts) const;
 
  private:

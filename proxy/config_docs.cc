@@ -43,7 +43,7 @@ constexpr std::string_view kRulesConfig =
     R"(#
 # # Rules are the route's own, not inherited. Of each list, the first rule that matches a message counts. A rule names
 # # what must hold, all of it:
-# #   event                     the Socket.IO event has this name (and no acknowledgement is waited for)
+# #   event                     the Socket.IO event has this name (of binary events it never does)
 # #   prefix                    the message's text begins so
 # #   pointer, equals = VALUE   the value there is this one: a text, a whole number, true or false
 # #   pointer, one_of = [...]   the value there is one of these
@@ -72,7 +72,7 @@ first rule that matches a message counts. A rule names what must hold, all of it
 
 | Key | Matches |
 | --- | --- |
-| `event = "alert"` | Socket.IO events of this name that wait for no acknowledgement |
+| `event = "alert"` | Socket.IO events of this name, binary ones excepted |
 | `prefix = "ALERT"` | messages whose text begins so |
 | `pointer = "/priority"`, `equals = "high"` | messages with this value at the pointer: a text, a whole number, true or false |
 | `pointer = "/level"`, `one_of = ["high", 3, true]` | messages with one of these values there |

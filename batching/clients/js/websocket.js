@@ -119,6 +119,7 @@ export class BatchWebSocket extends EventTarget {
   // What has come and was not delivered yet, in order: {data}, {broken} or {event}.
   #waiting = [];
   #next = 0;
+  #isDelivering = false;
   #isBroken = false;
 
   /**
@@ -206,7 +207,9 @@ export class BatchWebSocket extends EventTarget {
 
   #deliverMessage(data) {
     const isBlob = typeof data !== 'string' && this.#binaryType === 'blob';
+    this.#isDelivering = true;
     this.dispatchEvent(new MessageEvent('message', {data: isBlob ? new Blob([data]) : data, origin: this.#origin}));
+    this.#isDelivering = false;
   }
 
   #deliverEvent(event) {
@@ -246,8 +249,8 @@ export class BatchWebSocket extends EventTarget {
 
   /** @returns {number} CONNECTING, OPEN, CLOSING or CLOSED; OPEN as long as received messages wait to be delivered */
   get readyState() {
-    const mayBeBehind = this.#state === OPEN && this.#next < this.#waiting.length;
-    return mayBeBehind ? OPEN : Math.max(this.#state, this.#socket.readyState);
+    const isBehind = this.#isDelivering || this.#next < this.#waiting.length;
+    return isBehind ? this.#state : Math.max(this.#state, this.#socket.readyState);
   }
 
   /** @returns {string} the address that the page gave, resolved, without what this class put into its query */

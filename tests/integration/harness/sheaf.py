@@ -39,9 +39,11 @@ def scaled(full: int, sanitized: int) -> int:
 
 
 def toml_value(value: Any) -> str:
-    """One value in TOML syntax; JSON strings and numbers are valid TOML."""
+    """One value in TOML syntax, a dict as an inline table; JSON strings and numbers are valid TOML."""
     if isinstance(value, list):
         return "[" + ", ".join(toml_value(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {toml_value(item)}" for key, item in value.items()) + "}"
     return json.dumps(value)
 
 

@@ -136,6 +136,6 @@ for (const [envelope, encoder] of Object.entries(ENCODERS)) {
       const [actual, expected] = [decoded, messages].map((list) => readable(withoutSpace(envelope, list)));
       assert.deepEqual(actual, expected, `seed ${seed}`);
     }
-    assert(saved > SEQUENCES, 'the sequences make batches worth the name');
+    assert(saved > SEQUENCES / 3, 'the sequences make batches worth the name');
   });
 }
