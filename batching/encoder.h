@@ -6,6 +6,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "batching/message.h"
 #include "proxy/base/option_table.h"
@@ -23,6 +24,9 @@ class Encoder {
     bool look_alike = false;
   };
   virtual Verdict Examine(const Message& message) const = 0;
+
+  // Of a message that is too large to be gathered: may it be a look-alike, going by its beginning (at least 4 KiB)?
+  virtual bool MayLookAlike(wire::Opcode opcode, std::string_view beginning) const = 0;
 
   // Whether two carriable messages may share a frame.
   virtual bool MayShare(const Message& /*a*/, const Message& /*b*/) const { return true; }

@@ -4,9 +4,7 @@
 namespace sheaf::batching {
 namespace {
 
-using std::string_view_literals::operator""sv;
-
-constexpr std::string_view kMagic = "SHF\x01"sv;
+constexpr std::string_view kMagic = "SHF\x01";
 constexpr uint32_t kBinaryBit = uint32_t{1} << 31;
 constexpr size_t kLengthSize = 4;
 
@@ -20,6 +18,10 @@ class Binary : public Encoder {
   Verdict Examine(const Message& message) const override {
     return {.carriable = message.size() < kBinaryBit,
             .look_alike = !message.is_text() && message.text().starts_with(kMagic)};
+  }
+
+  bool MayLookAlike(wire::Opcode opcode, std::string_view beginning) const override {
+    return opcode == wire::Opcode::kBinary && beginning.starts_with(kMagic);
   }
 
   wire::Opcode Encode(std::span<const MessageRef> messages, std::string& out) const override {

@@ -19,6 +19,11 @@ class EngineIo : public Encoder {
     return {.carriable = !has_separator && IsPacketAlone(message.text()), .look_alike = has_separator};
   }
 
+  // The separator may be anywhere.
+  bool MayLookAlike(wire::Opcode opcode, std::string_view /*beginning*/) const override {
+    return opcode == wire::Opcode::kText;
+  }
+
   wire::Opcode Encode(std::span<const MessageRef> messages, std::string& out) const override {
     ReserveFrame(*this, messages, out);
     // In front of a single message it says that what follows is not split.

@@ -1,5 +1,4 @@
 // The envelope `json` of envelopes.md.
-#include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
 #include "batching/envelope.h"
@@ -13,11 +12,18 @@ constexpr std::string_view kMessages = R"(,"messages":[)";
 constexpr std::string_view kMessagesEnd = "]}";
 constexpr std::string_view kText = R"(1,"text":)";
 
+// What RapidJSON writes to.
+struct Appender {
+  using Ch = char;
+  void Put(Ch c) { out += c; }
+  void Flush() {}
+  std::string& out;
+};
+
 void AppendString(std::string_view text, std::string& out) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  Appender appender{out};
+  rapidjson::Writer<Appender> writer(appender);
   writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-  out.append(buffer.GetString(), buffer.GetSize());
 }
 
 class Json : public Encoder {
@@ -25,6 +31,10 @@ class Json : public Encoder {
   Verdict Examine(const Message& message) const override {
     if (!message.is_text()) return {};
     return {.carriable = IsJson(message.text()), .look_alike = message.text().starts_with(kPrefix)};
+  }
+
+  bool MayLookAlike(wire::Opcode opcode, std::string_view beginning) const override {
+    return opcode == wire::Opcode::kText && beginning.starts_with(kPrefix);
   }
 
   wire::Opcode Encode(std::span<const MessageRef> messages, std::string& out) const override {

@@ -35,19 +35,17 @@ std::string_view TypeOf(std::string_view text) {
   return text.substr(0, dash + 1);
 }
 
-// An event with one argument and without acknowledgement id, whatever its argument is.
+// An event without acknowledgement id, cut in front of the bracket of its JSON.
 struct Event {
-  std::string_view head;  // the packet up to the bracket of its JSON
-  NamedArgument named;
+  std::string_view head;
+  std::string_view json;
 };
 std::optional<Event> ParseEvent(std::string_view text) {
   const std::string_view type = TypeOf(text);
   if (type.empty()) return std::nullopt;
   const std::optional<EventPacket> packet = ParseEventRest(text.substr(type.size()));
   if (!packet || packet->has_ack) return std::nullopt;
-  const std::optional<NamedArgument> named = FindNamedArgument(packet->json);
-  if (!named) return std::nullopt;
-  return Event{text.substr(0, text.size() - packet->json.size()), *named};
+  return Event{text.substr(0, text.size() - packet->json.size()), packet->json};
 }
 
 // The name with its escapes resolved, in `buffer` if it has any. Half a surrogate pair gives another name than all that
@@ -66,11 +64,24 @@ class SocketIoEvent : public Encoder {
     const std::string_view text = message.text();
     const std::optional<Event> event = ParseEvent(text);
     if (!event) return {};
+    const std::optional<NamedArgument> named = FindNamedArgument(event->json);
+    if (!named) return {};
     std::string buffer;
-    const std::string_view name = NameOf(event->named, buffer);
+    const std::string_view name = NameOf(*named, buffer);
     const bool is_refused = std::find(kRefused.begin(), kRefused.end(), name) != kRefused.end();
-    return {.carriable = IsEvent(text) && !is_refused && IsJson(text.substr(event->head.size())),
-            .look_alike = name == kBatch};
+    return {.carriable = IsEvent(text) && !is_refused && IsJson(event->json), .look_alike = name == kBatch};
+  }
+
+  bool MayLookAlike(wire::Opcode opcode, std::string_view beginning) const override {
+    const std::string_view type = TypeOf(beginning);
+    if (opcode != wire::Opcode::kText || type.empty()) return false;
+    const std::string_view rest = beginning.substr(type.size());
+    if (rest.starts_with('/') && rest.find(',') == std::string_view::npos) return true;  // the namespace goes on
+    const std::optional<EventPacket> packet = ParseEventRest(rest);
+    if (!packet || packet->has_ack) return false;
+    // Without a name here it may come after much white space.
+    const std::string_view name = EventNameToken(packet->json);
+    return name.empty() || DecodeString(name) == kBatch;
   }
 
   bool MayShare(const Message& a, const Message& b) const override { return HeadOf(a.text()) == HeadOf(b.text()); }
@@ -81,7 +92,7 @@ class SocketIoEvent : public Encoder {
       const std::optional<Event> event = ParseEvent(messages[i]->text());
       assert(event);
       if (i == 0) AppendBegin(event->head, messages.size(), out);
-      AppendEntry(event->named, out);
+      AppendEntry(FindNamedArgumentAgain(event->json), out);
       out += i + 1 < messages.size() ? "," : kEnd;
     }
     return wire::Opcode::kText;

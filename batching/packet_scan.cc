@@ -115,6 +115,12 @@ std::optional<NamedArgument> FindNamedArgument(std::string_view json) {
   return NamedArgument{json.substr(begin, end - begin), TrimEnd(json.substr(argument, argument_end - argument))};
 }
 
+NamedArgument FindNamedArgumentAgain(std::string_view json) {
+  const auto [begin, end] = FindName(json);
+  const size_t argument = SkipSpace(json, SkipSpace(json, end) + 1);
+  return {json.substr(begin, end - begin), TrimEnd(json.substr(argument, json.rfind(']') - argument))};
+}
+
 std::vector<std::string_view> SplitArray(std::string_view array) {
   std::vector<std::string_view> members;
   size_t i = SkipSpace(array, SkipSpace(array, 0) + 1);

@@ -47,7 +47,8 @@ void BatchOutbox::Add(const wire::FramePiece& piece) {
 }
 
 void BatchOutbox::AddPart(const wire::FramePiece& piece) {
-  if (part_.size() + piece.payload.size() > worker_.options().limits.buffer_high) {
+  const bool large = part_.size() + piece.payload.size() > worker_.options().limits.buffer_high;
+  if (large && !MustBeWhole(piece)) {
     Flush(FlushReason::kAlone);
     sending_pieces_ = true;
     sent_piece_ = false;
@@ -57,6 +58,11 @@ void BatchOutbox::AddPart(const wire::FramePiece& piece) {
   if (!piece.ends_message) return;
   const std::string whole = std::exchange(part_, std::string());
   AddWhole(piece.opcode, whole);
+}
+
+// What a decoder may take for an envelope can be wrapped only as a whole.
+bool BatchOutbox::MustBeWhole(const wire::FramePiece& piece) const {
+  return examiner_.encoder() != nullptr && examiner_.encoder()->MayLookAlike(piece.opcode, part_);
 }
 
 // ---- gathering

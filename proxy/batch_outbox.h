@@ -1,7 +1,8 @@
 // Gathers whole messages, and sends them as batch frames, or as a frame each; compressed if that was negotiated. Rules,
 // dropping and conflating work on what is gathered. See outbox.h.
 //
-// A message larger than limits.buffer_high is not gathered: it goes out piece by piece, behind what is queued.
+// A message larger than limits.buffer_high is not gathered: it goes out piece by piece, behind what is queued (unless a
+// decoder might take it for an envelope: then it must be wrapped, and so be gathered).
 #pragma once
 
 #include <memory>
@@ -25,12 +26,13 @@ class BatchOutbox final : public Outbox {
   void Flush(FlushReason reason) override;
   void DropDownTo(size_t most) override;
   bool empty() const override { return batcher_.empty(); }
-  // What is gathered of a message that is not complete counts, too.
-  size_t bytes() const override { return batcher_.bytes() + part_.size(); }
+  // Without what is gathered of a message that is not complete: it is completed by reading on, not by sending.
+  size_t bytes() const override { return batcher_.bytes(); }
 
  private:
   void AddWhole(wire::Opcode opcode, std::string_view payload);
   void AddPart(const wire::FramePiece& piece);
+  bool MustBeWhole(const wire::FramePiece& piece) const;
   void Schedule(const batching::Batcher::Verdict& verdict);
   void SendAhead(const batching::MessageRef& message, const batching::MessageFacts& facts);
 

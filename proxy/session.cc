@@ -136,7 +136,11 @@ void Session::OnOutputDrained() {
 }
 
 void Session::OnOutputEmpty() {
-  if (outbox_ && !close_sent_) outbox_->OnClientReady();
+  if (outbox_ && !close_sent_) {
+    outbox_->OnClientReady();
+    // Only what the kernel does not take of it waits.
+    worker_.loop().FlushWrites();
+  }
   CheckLowMark();
 }
 

@@ -1,7 +1,8 @@
 """Puts the pieces together: `uvicorn demo.app:app --app-dir docker`.
 
-Environment: SHEAF_DEMO_TICK (seconds between quotes, 0.2) and SHEAF_DEMO_CLIENT (the folder that holds
-socket.io.min.js; tests/install.sh puts it at build/clients/node_modules/socket.io-client/dist).
+Environment: SHEAF_DEMO_TICK (seconds between quotes, 0.2), SHEAF_DEMO_CLIENT (the folder that holds
+socket.io.esm.min.js; tests/install.sh puts it at build/clients/node_modules/socket.io-client/dist) and SHEAF_DEMO_DECODER
+(the folder that holds sheaf-batch.js, batching/clients/js).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .quotes import Ticker
 
 HERE = Path(__file__).resolve().parent
 CLIENT_FOLDER = HERE.parents[1] / "build/clients/node_modules/socket.io-client/dist"
+DECODER_FOLDER = HERE.parents[1] / "batching/clients/js"
 
 ticker = Ticker(float(os.environ.get("SHEAF_DEMO_TICK", "0.2")))
 io_server = events.make_server()
@@ -48,6 +50,7 @@ async def index() -> FileResponse:
 
 api.mount("/static", StaticFiles(directory=HERE / "static"))
 api.mount("/client", StaticFiles(directory=os.environ.get("SHEAF_DEMO_CLIENT", CLIENT_FOLDER), check_dir=False))
+api.mount("/decoder", StaticFiles(directory=os.environ.get("SHEAF_DEMO_DECODER", DECODER_FOLDER), check_dir=False))
 
 # Socket.IO stands outermost, at its usual path; everything else, lifespan included, goes to FastAPI.
 app = socketio.ASGIApp(io_server, other_asgi_app=api)

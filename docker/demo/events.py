@@ -32,6 +32,14 @@ def make_server() -> socketio.AsyncServer:
         """Sends the bytes back as a binary event."""
         await server.emit("binary", bytes(data), to=sid)
 
+    @server.on("repeat", namespace="/")
+    @server.on("repeat", namespace="/repeat")
+    async def repeat(sid: str, events: list[tuple[str, list[Any]]]) -> None:
+        """Emits the events of a list, each a name and its arguments, one after another."""
+        namespace = "/repeat" if server.manager.is_connected(sid, "/repeat") else "/"
+        for name, arguments in events:
+            await server.emit(name, tuple(arguments), to=sid, namespace=namespace)
+
     @server.event
     async def join(sid: str, room: str) -> str:
         await server.enter_room(sid, room)

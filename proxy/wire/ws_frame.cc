@@ -47,6 +47,12 @@ FramePiece ErrorPiece(FrameError error) {
   return piece;
 }
 
+// What deflate may add to bytes that cannot be compressed: 5 bytes a stored block, which are no smaller than 4 KiB from
+// any compressor that means well, and the ends of the stream.
+constexpr uint64_t CompressionOverhead(uint64_t size) {
+  return size / 512 + 64;
+}
+
 // A control frame's piece from its unmasked payload.
 FramePiece ControlPiece(Opcode opcode, std::span<uint8_t> payload) {
   FramePiece piece;
@@ -197,7 +203,8 @@ FrameError FrameDecoder::AdmitData(const Header& frame) {
   in_message_ = !frame.fin;
   remaining_ = frame.length;
   mask_ = frame.mask;
-  if (frame.length > limits_->max_message - message_size_) return FrameError::kTooBig;
+  const uint64_t limit = limits_->max_message + (compressed_ ? CompressionOverhead(limits_->max_message) : 0);
+  if (frame.length > limit - message_size_) return FrameError::kTooBig;
   message_size_ += frame.length;
   return ++fragments_ > limits_->max_fragments ? FrameError::kTooManyParts : FrameError::kNone;
 }

@@ -67,7 +67,8 @@ struct FramePiece {
 
 // Decodes the frames of one direction of one connection. After kError it must not be used again. Budget: 64 bytes.
 //
-// A compressed message is not inflated: the limits hold for its compressed size, and whether its text is UTF-8 is left
+// A compressed message is not inflated: the limits hold for its compressed size (and a little, for bytes that cannot be
+// compressed), and whether its text is UTF-8 is left
 // to the one who inflates it.
 class FrameDecoder {
  public:

@@ -28,7 +28,12 @@ Pieces TakeMessages(std::string_view input) {
 
 void CheckLaw(Envelope envelope, const Pieces& messages) {
   MessageStore store;
-  const Encoded encoded = EncodeAll(EncoderFor(envelope), Intern(store, messages));
+  const Encoder& encoder = EncoderFor(envelope);
+  const std::vector<MessageRef> refs = Intern(store, messages);
+  for (const MessageRef& message : refs) {
+    Require(!encoder.Examine(*message).look_alike || encoder.MayLookAlike(message->opcode(), message->text()));
+  }
+  const Encoded encoded = EncodeAll(encoder, refs);
   const std::optional<Pieces> decoded = DecodeAll(envelope, encoded.frames);
   Require(decoded.has_value());
   Require(*decoded == Expected(envelope, messages));

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.backend import Backend
-from harness.envelopes import DECODERS, JSON_PREFIX, MAGIC, Message, normal_packet
+from harness.decoding import DECODERS, JSON_PREFIX, MAGIC, Message, normal_packet
 from harness.frames import BINARY, CLOSE, PING, TEXT, RawWebSocket, close_frame, frame
 from harness.pusher import Pusher, send_message
 from harness.recorder import Recorder, upgrade_answer

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.envelopes import DECODERS, Message, decode_json
+from harness.decoding import DECODERS, Message, decode_json
 from harness.frames import BINARY, TEXT, RawWebSocket, frame
 from harness.ports import wait_until
 from harness.recorder import Recorder, upgrade_answer

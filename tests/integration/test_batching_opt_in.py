@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.backend import Backend
-from harness.envelopes import DECODERS, decode_engineio, decode_json
+from harness.decoding import DECODERS, decode_engineio, decode_json
 from harness.frames import BINARY, TEXT, RawWebSocket, close_frame, frame
 from harness.ports import wait_until
 from harness.raw import get

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,14 @@ ODD: list[Message] = [
     "4a\x1e4b",
 ]
 MESSAGES: list[Message] = [*(json.dumps({"n": number, "s": "],["}) for number in range(COUNT)), *ODD, *ODD]
+
+
+@pytest.fixture(scope="module")
+def sheaf(folder: Path, backend: Backend) -> Iterator[Sheaf]:
+    """One that waits for the time-out even on a slow machine, where an adaptive window has nothing to gather."""
+    running = Sheaf(folder, backend.url, {"batching": {"adaptive": False}})
+    yield running
+    running.stop()
 
 
 def run(coroutine: Coroutine[Any, Any, None]) -> None:

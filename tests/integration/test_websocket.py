@@ -201,13 +201,6 @@ def test_forwarding_fields_and_query_reach_the_backend(sheaf: Sheaf) -> None:
     assert len(fields["x-request-id"]) >= 16
 
 
-def test_compression_is_declined_and_all_goes_on_without(sheaf: Sheaf) -> None:
-    with connect(f"{sheaf.ws_url}/ws/echo", compression="deflate") as socket:
-        assert socket.response is not None and "sec-websocket-extensions" not in socket.response.headers
-        socket.send("hello")
-        assert socket.recv() == "hello"
-
-
 def test_flood_from_the_backend_arrives_whole_and_in_order(sheaf: Sheaf) -> None:
     with connect(f"{sheaf.ws_url}/ws/flood?bytes=4096&count=5000", compression=None) as socket:
         for number in range(5000):

@@ -1,12 +1,20 @@
 // Shows the ticker over WebSocket, Socket.IO and server-sent events side by side. Addresses are relative to the page,
-// so that it works behind any proxy, on http and https.
-'use strict';
+// so that it works behind any proxy, on http and https, and without Sheaf: then each frame has one message.
+
+import {BatchWebSocket, batchTransport} from '../decoder/sheaf-batch.js';
 
 function panel(id) {
   const section = document.getElementById(id);
   const rows = new Map();
   let updates = 0;
+  let messages = 0, frames = 0, most = 0;
   return {
+    frame(size) {
+      messages += size;
+      ++frames;
+      most = Math.max(most, size);
+      section.querySelector('.frames').textContent = `${(messages / frames).toFixed(2)} a frame, at most ${most}`;
+    },
     state(name, kind) {
       section.querySelector('.state').dataset.state = kind;
       section.querySelector('.name').textContent = name;
@@ -33,7 +41,7 @@ function startWebSocket() {
   const address = new URL('ws/quotes', document.baseURI);
   address.protocol = address.protocol.replace('http', 'ws');
   const connect = () => {
-    const socket = new WebSocket(address);
+    const socket = new BatchWebSocket(address, [], {onFrame: view.frame});
     socket.onopen = () => view.state('connected', 'open');
     socket.onmessage = (event) => view.show(JSON.parse(event.data));
     socket.onclose = (event) => {
@@ -44,13 +52,15 @@ function startWebSocket() {
   connect();
 }
 
-function startSocketIo() {
+async function startSocketIo() {
   const view = panel('socketio');
-  if (typeof io === 'undefined') {
+  const client = await import('../client/socket.io.esm.min.js').catch(() => null);
+  if (!client) {
     view.state('the Socket.IO client is not installed (run tests/install.sh)', 'closed');
     return;
   }
-  const socket = io({path: new URL('socket.io', document.baseURI).pathname});
+  const transports = [client.XHR, batchTransport(client.WebSocket, {onFrame: view.frame})];
+  const socket = client.io({path: new URL('socket.io', document.baseURI).pathname, transports});
   const transport = () => view.state(`connected (${socket.io.engine.transport.name})`, 'open');
   socket.on('connect', () => {
     transport();

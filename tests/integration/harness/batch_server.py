@@ -61,7 +61,7 @@ class BatchServer:
             self._script(connection)
             for message in connection:
                 self.received.append(message)
-        self.close_codes.append(connection.close_code)
+        self.close_codes.append(connection.protocol.close_code)
 
 
 def frames(*sent: str | bytes) -> Script:

@@ -124,6 +124,35 @@ TEST_CASE("what an envelope adds stays within its bound") {
   });
 }
 
+TEST_CASE("a look-alike may be one by its beginning, too") {
+  MessageStore store;
+  ForEachVector("encode", [&](Envelope envelope, const rapidjson::Value& vector) {
+    const Encoder& encoder = EncoderFor(envelope);
+    for (const MessageRef& message : Intern(store, ToPieces(vector["messages"]))) {
+      const bool may = encoder.MayLookAlike(message->opcode(), message->text().substr(0, 4096));
+      CHECK_LE(encoder.Examine(*message).look_alike, may);
+    }
+  });
+}
+
+TEST_CASE("a large message of socketio-event may be a look-alike until its name says that it is none") {
+  const auto may = [](const std::string& text) {
+    return EncoderFor(Envelope::kSocketIoEvent).MayLookAlike(wire::Opcode::kText, text);
+  };
+  const std::string space(5000, ' ');
+  CHECK(may(R"(42["batch",{"type":)"));
+  CHECK(may(R"(451-/x,["\u0062atch",{"type":)"));
+  CHECK(may("42[" + space));
+  CHECK(may("42[\"batch\"" + space));
+  CHECK(may("42[\"" + space));
+  CHECK(may("42/" + space));
+  CHECK_FALSE(may(R"(42["a",{"type":)"));
+  CHECK_FALSE(may(R"(427["batch",{"type":)"));
+  CHECK_FALSE(may(R"(43["batch",{"type":)"));
+  CHECK_FALSE(may(R"(45["batch",{"type":)"));
+  CHECK_FALSE(EncoderFor(Envelope::kSocketIoEvent).MayLookAlike(wire::Opcode::kBinary, R"(42["batch",{"type":)"));
+}
+
 TEST_CASE("an encoder appends to what is there") {
   MessageStore store;
   for (size_t i = 0; i < 4; ++i) {

@@ -92,7 +92,8 @@ TEST_CASE("refs count: copied, moved and assigned ones keep their message") {
   CHECK_FALSE(a);
   CHECK(moved == copy);
   copy = b;
-  moved = moved;
+  const MessageRef& itself = moved;
+  moved = itself;
   b = MessageRef();
   store.Expire();
   store.Expire();

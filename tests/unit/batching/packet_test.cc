@@ -138,6 +138,10 @@ TEST_CASE("numbers of any size and half surrogate pairs are JSON, in one text to
   CHECK_FALSE(IsJson("[0" + digits + "]"));
   CHECK_FALSE(IsJson("[\"\\ud800\",01]"));
   CHECK_FALSE(IsJson("[1e999,\"\\ud80\"]"));
+  for (const std::string_view number : {"1e+", "1e", "1.", "-", "1.e5", "--1", "1-1", "00.0", "-e1"}) {
+    CAPTURE(number);
+    CHECK_FALSE(IsJson("[1e999," + std::string(number) + "]"));
+  }
 }
 
 TEST_CASE("levels of arrays and objects count together, siblings do not") {
@@ -224,6 +228,8 @@ TEST_CASE("extremes in front of a value do not hide it, and it stands as it stoo
   CHECK_EQ(Find(R"({"z":"\ud83d\ude00\ud800","a":1e999})", "/a"), "1e999");
   CHECK_EQ(Find(R"({"z":1e999,"\ud83d\ude00":1})", "/😀"), "1");
   CHECK_EQ(Find(R"({"\ud800":1,"\uffff":2,"a":3})", "/a"), "3");
+  CHECK_EQ(Find(R"({"z":1e999,"\ud7ff":1})", "/\xED\x9F\xBF"), "1");
+  CHECK_EQ(Find(R"({"\ud800":1,"b":2})", "/\0"sv), "none");
 }
 
 }  // namespace sheaf::batching

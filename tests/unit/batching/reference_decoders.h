@@ -228,7 +228,10 @@ inline Pieces DecodeSocketIoEvent(const Piece& frame) {
   std::string_view rest = frame.data;
   if (!frame.is_text || (!Take(rest, "42") && !Take(rest, "45"))) return unchanged;
   if (frame.data[1] == '5') {
-    if (!TakeCount(rest) || !Take(rest, "-")) return unchanged;
+    const size_t digits = rest.find_first_not_of("0123456789");
+    if (digits == 0 || digits == std::string_view::npos) return unchanged;
+    rest.remove_prefix(digits);
+    if (!Take(rest, "-")) return unchanged;
   }
   if (rest.starts_with('/')) {
     const size_t comma = rest.find(',');

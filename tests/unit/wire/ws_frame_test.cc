@@ -253,8 +253,12 @@ TEST_CASE("the bytes of a compressed text need not be UTF-8, those of the next p
   CHECK(decoder.Next(input).error == FrameError::kBadUtf8);
 }
 
-TEST_CASE("the limits of a compressed message hold for what is on the wire") {
-  const FrameLimits limits{.max_message = 3, .max_fragments = 2};
+TEST_CASE("a compressed message may be as much larger on the wire as bytes that cannot be compressed become") {
+  const FrameLimits limits{.max_message = 512, .max_fragments = 2};
+  const auto of_size = [](char first, size_t size) {
+    return std::string{first, 126, static_cast<char>(size >> 8), static_cast<char>(size & 0xFF)} +
+           std::string(size, 'x');
+  };
   const auto error_of = [&limits](std::string_view text) {
     FrameDecoder decoder(FrameSource::kServer, limits, true);
     std::vector<uint8_t> bytes = Bytes(text);
@@ -263,9 +267,17 @@ TEST_CASE("the limits of a compressed message hold for what is on the wire") {
     while (!input.empty() && piece.error == FrameError::kNone) piece = decoder.Next(input);
     return piece.error;
   };
-  CHECK(error_of("\xC1\x03xxx") == FrameError::kNone);
-  CHECK(error_of("\xC1\x04xxxx") == FrameError::kTooBig);
-  CHECK(error_of("\x41\x02xx\x80\x02xx") == FrameError::kTooBig);
+  constexpr char kWhole = '\xC1';
+  constexpr char kFirst = '\x41';
+  constexpr char kLast = '\x80';
+  constexpr size_t kMost = 512 + 1 + 64;
+  CHECK(error_of(of_size(kWhole, kMost)) == FrameError::kNone);
+  CHECK(error_of(of_size(kWhole, kMost + 1)) == FrameError::kTooBig);
+  CHECK(error_of(of_size(kFirst, 300) + of_size(kLast, kMost - 300)) == FrameError::kNone);
+  CHECK(error_of(of_size(kFirst, 300) + of_size(kLast, kMost - 299)) == FrameError::kTooBig);
+  // Uncompressed the limit is the limit.
+  CHECK(error_of(of_size('\x81', 512)) == FrameError::kNone);
+  CHECK(error_of(of_size('\x81', 513)) == FrameError::kTooBig);
   CHECK(error_of("\x41\x00\x00\x00\x80\x00"s) == FrameError::kTooManyParts);
 }
 

@@ -127,3 +127,20 @@ export function binaryBatch(messages) {
 export function jsonBatch(messages) {
   return `{"type":"batch","batch_size":${messages.length},"messages":[${messages.join(',')}]}`;
 }
+
+/**
+ * The errors that nobody catches from now on, as a page would find them in its console.
+ * @param {import('node:test').TestContext} test
+ * @returns {string[]} messages, filled as they come
+ */
+export function uncaughtErrors(test) {
+  const before = process.listeners('uncaughtException');
+  const messages = [];
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', (error) => messages.push(error.message));
+  test.after(() => {
+    process.removeAllListeners('uncaughtException');
+    before.forEach((listener) => process.on('uncaughtException', listener));
+  });
+  return messages;
+}

@@ -31,12 +31,12 @@ class EnvelopeError(ValueError):
 def decode_frame(envelope: str, data: Message) -> list[Message]:
     """The messages of one frame, in order, byte for byte as the backend sent them; never an empty list.
 
-    `data` is the frame's payload: str for a text frame, bytes for a binary one. A frame that is no envelope is one message
-    and comes back as it is. For "engineio" and "socketio-event" the messages are Engine.IO packets, type digit included;
-    those of "socketio-event" are rebuilt as `42["event",argument]`, with name and argument verbatim.
+    `data` is the frame's payload: str for a text frame, bytes for a binary one. A frame that is no envelope is one
+    message and comes back as it is. For "engineio" and "socketio-event" the messages are Engine.IO packets, type digit
+    included; those of "socketio-event" are rebuilt as `42["event",argument]`, with name and argument verbatim.
 
-    Use it on frames of a connection for which Sheaf has confirmed `envelope` (in the header Sheaf-Batch of the 101 answer):
-    on others, a message of the app that has the envelope's form would be taken apart.
+    Use it on frames of a connection for which Sheaf has confirmed `envelope` (in the header Sheaf-Batch of the 101
+    answer): on others, a message of the app that has the envelope's form would be taken apart.
 
     Raises EnvelopeError for a broken frame in the "binary" envelope, ValueError for an unknown envelope.
     """

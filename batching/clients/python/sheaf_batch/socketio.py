@@ -14,18 +14,18 @@ _TYPE_OF_MESSAGES = "4"
 def unbatch(client: _Client, envelope: str = "socketio-event") -> _Client:
     """Makes `client` take batches apart, and returns it; to be called once, before connect().
 
-    `client` is a socketio.Client or socketio.AsyncClient (or one of engineio, with envelope "engineio"). `envelope` is
-    "socketio-event" or "engineio", and goes into the URL of connect() as well: see with_envelope().
+    `client` is a socketio.Client or socketio.AsyncClient (or one of engineio, with envelope "engineio"). `envelope`
+    is "socketio-event" or "engineio", and goes into the URL of connect() as well: see with_envelope().
 
-    Every event, in every namespace, goes the way that it would have gone alone, to the same handlers and in order. Events
-    that ask for an acknowledgement, binary ones and all other packets are left as they are.
+    Every event, in every namespace, goes the way that it would have gone alone, to the same handlers and in order.
+    Events that ask for an acknowledgement, binary ones and all other packets are left as they are.
 
     Raises ValueError for an envelope that is not for Socket.IO, AttributeError for a client of another library.
     """
     if envelope not in ENVELOPES or envelope in ("json", "binary"):
         raise ValueError(f"envelope {envelope!r} is not for Socket.IO: use socketio-event or engineio")
     engine: Any = getattr(client, "eio", client)
-    # The message handler, which is public, comes too late: it runs in a task or thread of each frame, so that the events
+    # The message handler, which is public, comes too late: it runs in a task or thread of each frame, so the events
     # of a batch and those of the next frame could overtake each other. Here the read loop hands over packet by packet.
     receive = engine._receive_packet
 

@@ -83,8 +83,10 @@ class _Unpacking:
         self.close_code, self.error = code, error
 
     def closed_error(self, closed: ConnectionClosed) -> ConnectionClosedError:
-        """What recv() raises after an error. It is no ConnectionClosedOK even if the server was closing: that would end
-        an iteration as if all were well."""
+        """What recv() raises after an error.
+
+        It is no ConnectionClosedOK even if the server was closing: that would end an iteration as if all were well.
+        """
         return ConnectionClosedError(closed.rcvd, closed.sent, closed.rcvd_then_sent)
 
 
@@ -102,8 +104,9 @@ class BatchConnection(_Unpacker, ClientConnection):
     """The connection that batch_connect() makes."""
 
     async def recv(self, decode: Optional[bool] = None) -> Any:
-        """The next message, str or bytes. As in the library: safe to cancel, one coroutine at a time, and `decode` set to
-        True or False makes it str or bytes.
+        """The next message, str or bytes; `decode` set to True or False makes it str or bytes, whatever was sent.
+
+        As in the library, it is safe to cancel, and for one coroutine at a time.
 
         Raises ConnectionClosed once the connection is closed and every message was handed out; its __cause__ is an
         EnvelopeError where a broken batch was the reason.

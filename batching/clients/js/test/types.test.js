@@ -1,0 +1,41 @@
+// The declarations say what the module does: a page written against them compiles, and wrong uses do not.
+
+import assert from 'node:assert/strict';
+import {spawnSync} from 'node:child_process';
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import test from 'node:test';
+
+import * as sheafBatch from '../sheaf-batch.js';
+import {MODULES, require, ROOT} from './support.js';
+
+const PACKAGE = path.join(ROOT, 'batching/clients/js');
+
+test('uses.ts compiles, strictly', (context) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'sheaf-types-'));
+  context.after(() => rmSync(folder, {recursive: true}));
+  const compilerOptions = {
+    strict: true, noEmit: true, target: 'es2022', module: 'esnext', moduleResolution: 'bundler', types: [],
+    lib: ['es2022', 'dom', 'dom.iterable'],
+    paths: {'sheaf-batch': [PACKAGE], '*': [path.join(MODULES, '*')]},
+  };
+  const project = path.join(folder, 'tsconfig.json');
+  writeFileSync(project, JSON.stringify({compilerOptions, files: [path.join(PACKAGE, 'test/types/uses.ts')]}));
+  const tsc = spawnSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', project], {encoding: 'utf8'});
+  assert.equal(tsc.stdout + tsc.stderr, '');
+  assert.equal(tsc.status, 0);
+});
+
+test('what is declared is there, and what is there is declared', () => {
+  const ts = require('typescript');
+  const program = ts.createProgram([path.join(PACKAGE, 'sheaf-batch.d.ts')], {});
+  const checker = program.getTypeChecker();
+  const declared = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFiles().at(-1)));
+  const values = declared.filter(({flags}) => flags & ts.SymbolFlags.Value);
+  assert.deepEqual(values.map(({name}) => name).sort(), Object.keys(sheafBatch).sort());
+  const members = values.find(({name}) => name === 'BatchWebSocket').members;
+  const ours = [...members.keys()].filter((name) => !name.startsWith('__') && !(name in EventTarget.prototype));
+  const present = Object.getOwnPropertyNames(sheafBatch.BatchWebSocket.prototype).filter((name) => name !== 'constructor');
+  assert.deepEqual(ours.sort(), present.sort());
+});

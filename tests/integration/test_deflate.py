@@ -1,0 +1,498 @@
+"""permessage-deflate at the edge (RFC 7692): what is agreed, what passes, and what a hostile client gets."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.sync.client import connect
+
+from harness.backend import Backend
+from harness.frames import BINARY, CONTINUATION, PING, PONG, TEXT, Frame, RawWebSocket, close_frame, frame
+from harness.ports import wait_until
+from harness.recorder import Recorder, upgrade_answer
+from harness.sheaf import Sheaf, is_sanitized
+
+MAX_MESSAGE = 1 << 20
+OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\n"
+RSV1 = 4
+TAIL = b"\x00\x00\xff\xff"
+
+
+@pytest.fixture(scope="module")
+def proxy(folder: Path, backend: Backend) -> Iterator[Sheaf]:
+    """As shipped, but for a limit that is cheap to exceed, compression of every size, and a route with takeover off."""
+    routes = [{"path": "/ws/quotes", "deflate": False}]
+    conf = {"limits": {"max_message": MAX_MESSAGE, "max_fragments": 64}, "deflate": {"threshold": 0}}
+    running = Sheaf(folder, backend.url, conf, routes)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def with_takeover(folder: Path, backend: Backend) -> Iterator[Sheaf]:
+    running = Sheaf(folder, backend.url, {"deflate": {"context_takeover": True, "threshold": 0}})
+    yield running
+    running.stop()
+
+
+def deflated(data: bytes, level: int = 6, window: int = 15) -> bytes:
+    """The payload of a compressed message."""
+    compressor = zlib.compressobj(level, wbits=-window)
+    packed = compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    assert packed.endswith(TAIL)
+    return packed[:-4]
+
+
+def inflated(payload: bytes, window: int = 15) -> bytes:
+    """What a compressed message without takeover says; fails if it needs a larger window."""
+    return zlib.decompressobj(wbits=-window).decompress(payload + TAIL)
+
+
+def whole(socket: RawWebSocket) -> Frame:
+    """A message's frames as one: the payloads joined, RSV bits of the first; checks RSV1 on the others."""
+    first = socket.read_frame()
+    assert first is not None
+    whole = Frame(True, first.rsv, first.opcode, False, first.payload)
+    fin = first.fin
+    while not fin:
+        more = socket.read_frame()
+        assert more is not None and more.opcode == CONTINUATION and more.rsv == 0
+        whole.payload += more.payload
+        fin = more.fin
+    return whole
+
+
+def content(received: Frame, window: int = 15) -> bytes:
+    """What a message says, compressed or, where that would make it larger, not."""
+    return inflated(received.payload, window) if received.rsv == RSV1 else received.payload
+
+
+def extension(proxy: Sheaf, *offers: str, path: str = "/ws/echo") -> str | None:
+    """The extension in the 101, for these Sec-WebSocket-Extensions lines."""
+    with RawWebSocket(proxy.port, path, "".join(f"Sec-WebSocket-Extensions: {offer}\n" for offer in offers)) as socket:
+        answers = socket.handshake.all("sec-websocket-extensions")
+        assert len(answers) <= 1
+        return answers[0] if answers else None
+
+
+def parameters(answer: str) -> dict[str, str]:
+    name, *rest = [part.strip() for part in answer.split(";")]
+    assert name == "permessage-deflate"
+    pairs = [part.partition("=") for part in rest]
+    assert len({key for key, _, _ in pairs}) == len(pairs), "a parameter stands twice"
+    return {key: value for key, _, value in pairs}
+
+
+# ---- negotiation
+
+NO_TAKEOVER = {"server_no_context_takeover": "", "client_no_context_takeover": ""}
+
+
+@pytest.mark.parametrize(
+    "offer,agreed",
+    [
+        ("permessage-deflate", {}),
+        ("permessage-deflate; client_max_window_bits", {}),
+        ("permessage-deflate; client_max_window_bits=10", {}),
+        ("permessage-deflate; server_max_window_bits=10", {"server_max_window_bits": "10"}),
+        ('permessage-deflate; server_max_window_bits="10"', {"server_max_window_bits": "10"}),
+        ("permessage-deflate; server_max_window_bits=9; client_max_window_bits=9",
+         {"server_max_window_bits": "9"}),
+        ("permessage-deflate;server_no_context_takeover;client_no_context_takeover", {}),
+        ("foo, permessage-deflate", {}),
+        ("permessage-deflate; server_max_window_bits=16, permessage-deflate", {}),
+        ("permessage-deflate; unknown, permessage-deflate; server_max_window_bits=12", {"server_max_window_bits": "12"}),
+    ],
+)
+def test_offer_is_accepted_with_what_it_asks(proxy: Sheaf, offer: str, agreed: dict[str, str]) -> None:
+    answer = extension(proxy, offer)
+    assert answer is not None
+    seen = parameters(answer)
+    assert {key: seen.pop(key, "missing") for key in NO_TAKEOVER} == NO_TAKEOVER
+    # A client that offers a window keeps to it without being told (7.1.2.2); one that does not may not be told any.
+    assert int(seen.pop("client_max_window_bits", "9")) <= 15
+    assert "client_max_window_bits" not in answer or "client_max_window_bits" in offer
+    assert seen in (agreed, {**agreed, "server_max_window_bits": "15"})
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        "permessage-deflate; server_max_window_bits=7",
+        "permessage-deflate; server_max_window_bits=16",
+        "permessage-deflate; server_max_window_bits=8",
+        "permessage-deflate; server_max_window_bits=010",
+        "permessage-deflate; server_max_window_bits",
+        "permessage-deflate; server_max_window_bits=",
+        "permessage-deflate; client_max_window_bits=7",
+        "permessage-deflate; client_max_window_bits=16",
+        "permessage-deflate; client_max_window_bits=1x",
+        "permessage-deflate; client_max_window_bits; client_max_window_bits",
+        "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
+        "permessage-deflate; server_max_window_bits=10; server_max_window_bits=10",
+        "permessage-deflate; server_no_context_takeover=1",
+        "permessage-deflate; unknown",
+        'permessage-deflate; server_max_window_bits="10',
+        "permessage-bzip2",
+        "x-webkit-deflate-frame",
+        "permessage-deflate x",
+        ";",
+        ",",
+    ],
+)
+def test_offer_that_is_wrong_is_declined_and_the_session_stands(proxy: Sheaf, offer: str) -> None:
+    """Hardening row 56."""
+    with RawWebSocket(proxy.port, "/ws/echo", f"Sec-WebSocket-Extensions: {offer}\n") as socket:
+        assert socket.handshake.get("sec-websocket-extensions") is None
+        socket.send_frame(TEXT, b"hello")
+        assert socket.read_message() == (TEXT, b"hello")
+
+
+def test_offers_on_several_lines_are_one_list(proxy: Sheaf) -> None:
+    answer = extension(proxy, "foo", "permessage-deflate; server_max_window_bits=11")
+    assert answer is not None and parameters(answer)["server_max_window_bits"] == "11"
+
+
+def test_takeover_is_agreed_where_it_is_configured(with_takeover: Sheaf) -> None:
+    assert not NO_TAKEOVER.keys() & parameters(extension(with_takeover, "permessage-deflate") or "").keys()
+    one_sided = parameters(extension(with_takeover, "permessage-deflate; server_no_context_takeover") or "")
+    assert "server_no_context_takeover" in one_sided
+
+
+def test_configured_window_is_the_largest(make_sheaf, backend: Backend) -> None:
+    proxy = make_sheaf(backend.url, {"deflate": {"window_bits": 11, "threshold": 0}})
+    answer = parameters(extension(proxy, "permessage-deflate; client_max_window_bits") or "")
+    assert (answer["server_max_window_bits"], answer["client_max_window_bits"]) == ("11", "11")
+    # A client that does not offer client_max_window_bits may use 15.
+    with RawWebSocket(proxy.port, "/ws/echo", "Sec-WebSocket-Extensions: permessage-deflate\n") as socket:
+        data = random.Random(1).randbytes(20_000) * 2
+        assert zlib.decompressobj(-15).decompress(deflated(data)) == data and len(deflated(data)) < 25_000
+        socket.send_frame(BINARY, deflated(data), rsv=RSV1)
+        assert content(whole(socket), 11) == data
+
+
+def test_route_and_section_can_switch_it_off(proxy: Sheaf, make_sheaf, backend: Backend) -> None:
+    assert extension(proxy, "permessage-deflate", path="/ws/quotes") is None
+    assert extension(make_sheaf(backend.url, {"deflate": {"enabled": False}}), "permessage-deflate") is None
+
+
+def test_it_is_never_offered_upstream(make_recorder, make_sheaf) -> None:
+    recorder: Recorder = make_recorder(upgrade_answer, at_head=True)
+    proxy = make_sheaf(recorder.url)
+    with RawWebSocket(proxy.port, "/ws", OFFER) as socket:
+        socket.send_frame(TEXT, deflated(b"hello"), rsv=RSV1)
+        wait_until(lambda: len(recorder.latest.connection.received) > len(recorder.latest.head) + 10, 3, "it arrives")
+    assert b"extensions" not in recorder.received.lower() and b"deflate" not in recorder.received.lower()
+    assert recorder.latest.connection.received[len(recorder.latest.head)] == 0x81, "text, not compressed"
+
+
+# ---- messages
+
+SIZES = [0, 1, 5, 125, 126, 127, 1000, 65_535, 65_536, 300_000, MAX_MESSAGE]
+
+
+def samples(size: int) -> dict[str, bytes]:
+    source = random.Random(size)
+    return {
+        "even": b"a" * size,
+        "json": (b'{"symbol":"AAPL","price":%d},' * (size // 20 + 1))[:size],
+        "random": source.randbytes(size),
+    }
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_compressed_message_of_any_size_is_echoed(proxy: Sheaf, size: int) -> None:
+    with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+        for level in (0, 1, 9) if size < MAX_MESSAGE else (1, 9):
+            for name, data in samples(size).items():
+                if len(deflated(data, level)) > MAX_MESSAGE:
+                    continue  # see the next test
+                socket.send_frame(BINARY, deflated(data, level), rsv=RSV1)
+                received = whole(socket)
+                assert content(received) == data
+                if name != "random" and size > 100:
+                    assert len(received.payload) < size, "what compresses well is not compressed"
+
+
+def test_incompressible_message_of_the_largest_size_is_echoed(proxy: Sheaf) -> None:
+    """Browsers compress whatever they send: 80 bytes a MiB must not turn a legal message into one that is too large."""
+    data = samples(MAX_MESSAGE)["random"]
+    assert MAX_MESSAGE < len(deflated(data)) < MAX_MESSAGE + 500
+    with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+        socket.send_frame(BINARY, deflated(data), rsv=RSV1)
+        assert content(whole(socket)) == data
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 100, 100_000])
+def test_fragments_of_a_compressed_message(proxy: Sheaf, cut: int) -> None:
+    """Cut anywhere, even into empty fragments, with a ping between."""
+    data = samples(300_000)["json"] if cut > 10 else b"hello hello hello hello, wide world"
+    packed = deflated(data)
+    parts = [packed[at : at + cut] for at in range(0, len(packed), cut)]
+    if len(parts) > 50:
+        parts = [*parts[:50], b"".join(parts[50:])]
+    with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+        socket.send_frame(TEXT, parts[0], fin=False, rsv=RSV1)
+        socket.send_frame(CONTINUATION, b"", fin=False)
+        socket.send_frame(PING, b"x")
+        for part in parts[1:]:
+            socket.send_frame(CONTINUATION, part, fin=False)
+        socket.send_frame(CONTINUATION, b"")
+        pong = socket.read_frame()
+        assert pong is not None and pong.opcode == PONG and pong.rsv == 0
+        assert content(whole(socket)) == data
+
+
+@pytest.mark.parametrize("payload", [b"\x00", b"\x02\x00", b"\x03\x00"])
+def test_every_form_of_the_empty_message(proxy: Sheaf, payload: bytes) -> None:
+    """RFC 7692 7.2.3.6: an empty message is one byte 00; 03 00 is an empty final block, which 7.2.3.4 allows too."""
+    with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+        socket.send_frame(TEXT, payload, rsv=RSV1)
+        assert content(whole(socket)) == b""
+        socket.send_frame(TEXT, deflated(b"next"), rsv=RSV1)
+        assert content(whole(socket)) == b"next"
+
+
+def test_examples_of_the_rfc(proxy: Sheaf) -> None:
+    """RFC 7692 7.2.3: two blocks, no compression, a final block, a shared window without takeover."""
+    forms = ["f248cdc9c90700", "f248050000 00ffffcac9c90700", "000500faff48656c6c6f00", "f348cdc9c9070000"]
+    with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+        for form in forms:
+            socket.send_frame(TEXT, bytes.fromhex(form), rsv=RSV1)
+            assert content(whole(socket)) == b"Hello"
+
+
+def test_uncompressed_message_passes_on_a_compressed_session(proxy: Sheaf) -> None:
+    with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+        for data in (b"plain", b"", "é".encode()):
+            socket.send_frame(TEXT, data)
+            assert content(whole(socket)) == data
+        socket.send(frame(TEXT, b"pl", fin=False) + frame(CONTINUATION, b"ain"))
+        assert content(whole(socket)) == b"plain"
+
+
+def test_threshold_leaves_small_frames_alone(sheaf: Sheaf) -> None:
+    with RawWebSocket(sheaf.port, "/ws/echo", OFFER) as socket:
+        for size, rsv in ((255, 0), (256, RSV1)):
+            socket.send_frame(TEXT, b"x" * size)
+            assert whole(socket).rsv == rsv
+
+
+def test_takeover_goes_on_in_both_directions(with_takeover: Sheaf) -> None:
+    """With the client's context the second message is a few bytes, and only the first one explains it."""
+    compressor, decompressor = zlib.compressobj(wbits=-15), zlib.decompressobj(wbits=-15)
+    data = random.Random(3).randbytes(2000)
+    with RawWebSocket(with_takeover.port, "/ws/echo", OFFER) as socket:
+        sizes = []
+        for _ in range(5):
+            packed = (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+            socket.send_frame(BINARY, packed, rsv=RSV1)
+            received = whole(socket)
+            assert decompressor.decompress(received.payload + TAIL) == data
+            sizes.append((len(packed), len(received.payload)))
+    assert all(sent < 100 and got < 100 for sent, got in sizes[1:]), sizes
+
+
+def test_without_takeover_each_message_stands_alone(proxy: Sheaf) -> None:
+    data = random.Random(3).randbytes(2000)
+    with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+        for _ in range(3):
+            socket.send_frame(BINARY, deflated(data), rsv=RSV1)
+            assert content(whole(socket)) == data
+
+
+@pytest.mark.parametrize("window", [9, 10, 15])
+def test_server_window_is_kept(proxy: Sheaf, window: int) -> None:
+    data = random.Random(7).randbytes(1500) * 20 + samples(50_000)["json"]
+    fields = f"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits={window}\n"
+    with RawWebSocket(proxy.port, "/ws/echo", fields) as socket:
+        socket.send_frame(BINARY, deflated(data), rsv=RSV1)
+        assert content(whole(socket), window) == data
+
+
+@pytest.mark.parametrize("takeover", [False, True], ids=["no takeover", "takeover"])
+@pytest.mark.parametrize("bits", [None, 9, 12])
+def test_stock_python_client_with_every_choice(
+    proxy: Sheaf, with_takeover: Sheaf, takeover: bool, bits: int | None
+) -> None:
+    one = with_takeover if takeover else proxy
+    offer = ClientPerMessageDeflateFactory(server_max_window_bits=bits, client_max_window_bits=bits or True)
+    with connect(f"{one.ws_url}/ws/echo", extensions=[offer], compression=None, max_size=None) as socket:
+        for size in (0, 1, 300, 70_000, 700_000):
+            text = ('{"symbol":"é𝄞","price":1},' * (size // 20 + 1))[:size]
+            socket.send(text)
+            assert socket.recv() == text
+            socket.send([text.encode()[:10], text.encode()[10:]])
+            assert socket.recv() == text.encode()
+
+
+# ---- hostile clients
+
+def bomb(size: int) -> bytes:
+    """`size` zero bytes, a thousandth of that on the wire."""
+    return deflated(bytes(size), 9)
+
+
+def closed_with(socket: RawWebSocket) -> int:
+    code = socket.read_close().code
+    socket.send_quietly(close_frame(code))
+    return code
+
+
+def test_bomb_is_closed_at_the_inflated_limit(proxy: Sheaf) -> None:
+    """Hardening row 55. Two hundred megabytes in two hundred kilobytes, several times: memory stays where it was."""
+    payload = bomb(200 << 20)
+    RawWebSocket(proxy.port, "/ws/echo", OFFER).close()
+    before = proxy.memory_kib()
+    proxy.reset_peak()
+    for _ in range(5):
+        with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+            socket.send_quietly(frame(BINARY, payload, rsv=RSV1))
+            assert closed_with(socket) == 1009
+    if not is_sanitized():
+        assert proxy.memory_kib("VmHWM") - before < 2 * (MAX_MESSAGE >> 10) + 1024
+
+
+def test_bomb_in_fragments_is_closed_at_the_inflated_limit(proxy: Sheaf) -> None:
+    payload = bomb(50 << 20)
+    step = len(payload) // 20
+    with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+        socket.send_quietly(frame(BINARY, payload[:step], fin=False, rsv=RSV1))
+        for at in range(step, len(payload), step):
+            socket.send_quietly(frame(CONTINUATION, payload[at : at + step], fin=False))
+        assert closed_with(socket) == 1009
+
+
+@pytest.mark.parametrize("size,passes", [(MAX_MESSAGE, True), (MAX_MESSAGE + 1, False)])
+def test_inflated_limit_is_exact(proxy: Sheaf, size: int, passes: bool) -> None:
+    with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+        socket.send_frame(BINARY, bomb(size), rsv=RSV1)
+        if passes:
+            assert content(whole(socket)) == bytes(size)
+        else:
+            assert closed_with(socket) == 1009
+
+
+CORRUPT = {
+    "a reserved block type": b"\x06\x00",
+    "a stored block with a wrong complement": b"\x00\x05\x00\x00\x00hello",
+    "a distance before the beginning": bytes.fromhex("4a041200"),
+    "bytes at random": bytes(range(200, 256)) * 3,
+    "a context of a message before": None,
+}
+
+
+@pytest.mark.parametrize("name", CORRUPT)
+def test_corrupt_stream_is_closed(proxy: Sheaf, name: str) -> None:
+    """RFC 7692 7.2.2 leaves the code open: 1002 and 1007 are both said for it."""
+    payload = CORRUPT[name]
+    if payload is None:
+        compressor = zlib.compressobj(wbits=-15)
+        compressor.compress(b"hello hello hello" * 10)
+        compressor.flush(zlib.Z_SYNC_FLUSH)
+        payload = (compressor.compress(b"hello hello hello" * 10) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+        socket.send_quietly(frame(BINARY, payload, rsv=RSV1))
+        assert closed_with(socket) in (1002, 1007)
+
+
+def test_stream_that_is_cut_off_is_closed(proxy: Sheaf) -> None:
+    """The message ends in the middle of a block."""
+    with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+        socket.send_quietly(frame(BINARY, deflated(random.Random(1).randbytes(1000))[:500], rsv=RSV1))
+        assert closed_with(socket) in (1002, 1007)
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"ok \xc3", b"\xed\xa0\x80", b"x" * 100_000 + b"\xf4\x90\x80\x80"])
+def test_text_that_is_not_utf8_when_inflated_is_1007(proxy: Sheaf, bad: bytes) -> None:
+    with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+        socket.send_quietly(frame(TEXT, deflated(bad), rsv=RSV1))
+        assert closed_with(socket) == 1007
+
+
+def test_compressed_bytes_of_a_text_need_not_be_utf8(proxy: Sheaf) -> None:
+    text = "".join(chr(0x4E00 + n * 7 % 5000) for n in range(3000)).encode()
+    with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+        packed = deflated(text)
+        with pytest.raises(UnicodeDecodeError):
+            packed.decode()
+        socket.send_frame(TEXT, packed, rsv=RSV1)
+        assert content(whole(socket)) == text
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        frame(TEXT, deflated(b"a"), fin=False, rsv=RSV1) + frame(CONTINUATION, b"x", rsv=RSV1),
+        frame(TEXT, b"a", fin=False) + frame(CONTINUATION, b"x", rsv=RSV1),
+        frame(PING, b"x", rsv=RSV1),
+        frame(PONG, b"x", rsv=RSV1),
+        frame(8, b"\x03\xe8", rsv=RSV1),
+        frame(TEXT, deflated(b"a"), rsv=2),
+        frame(TEXT, deflated(b"a"), rsv=1),
+        frame(TEXT, deflated(b"a"), rsv=7),
+    ],
+    ids=["continuation", "continuation of a plain one", "ping", "pong", "close", "RSV2", "RSV3", "all"],
+)
+def test_rsv_bits_where_they_may_not_be_are_1002(proxy: Sheaf, wire: bytes) -> None:
+    """Hardening row 54, on a session that has agreed on compression."""
+    with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+        socket.send_quietly(wire)
+        assert closed_with(socket) == 1002
+
+
+def test_too_many_empty_fragments_of_a_compressed_message_are_1008(proxy: Sheaf) -> None:
+    with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+        socket.send_quietly(frame(TEXT, b"", fin=False, rsv=RSV1) + frame(CONTINUATION, b"", fin=False) * 70)
+        assert closed_with(socket) == 1008
+
+
+def test_backend_that_compresses_unasked_breaks_the_protocol(make_recorder, make_sheaf) -> None:
+    recorder: Recorder = make_recorder(upgrade_answer, at_head=True)
+    proxy = make_sheaf(recorder.url)
+    with RawWebSocket(proxy.port, "/ws", OFFER) as socket:
+        recorder.latest.connection.send(frame(TEXT, deflated(b"hello"), rsv=RSV1, masked=False))
+        assert closed_with(socket) == 1014
+
+
+def test_bad_client_leaves_the_others_in_peace(proxy: Sheaf) -> None:
+    with connect(f"{proxy.ws_url}/ws/echo") as good:
+        for _ in range(20):
+            with RawWebSocket(proxy.port, "/ws/echo", OFFER) as bad:
+                bad.send_quietly(frame(BINARY, b"\x06" + bytes(1000), rsv=RSV1))
+                good.send("still here" * 100)
+                assert good.recv() == "still here" * 100
+                assert closed_with(bad) in (1002, 1007)
+
+
+# ---- figures
+
+def test_bytes_are_counted_on_both_sides_of_the_compression(make_sheaf, backend: Backend) -> None:
+    proxy = make_sheaf(backend.url, {"workers": 1})
+    data = b"counting " * 1000
+    packed = deflated(data)
+    with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
+        socket.send_frame(TEXT, packed, rsv=RSV1)
+        answer = whole(socket)
+    assert proxy.metric("sheaf_inflate_messages_total") == 1
+    assert proxy.metric("sheaf_inflate_input_bytes_total") == len(packed)
+    assert proxy.metric("sheaf_inflate_output_bytes_total") == len(data)
+    assert proxy.metric("sheaf_deflate_messages_total") == 1
+    assert proxy.metric("sheaf_deflate_input_bytes_total") == len(data)
+    assert proxy.metric("sheaf_deflate_output_bytes_total") == len(answer.payload)
+    assert proxy.metric("sheaf_message_bytes_to_upstream_total") == len(data)
+    assert proxy.metric("sheaf_message_bytes_to_clients_total") == len(data)
+
+
+def test_stock_client_is_closed_politely_after_a_message_over_the_limit(proxy: Sheaf) -> None:
+    with connect(f"{proxy.ws_url}/ws/echo", max_size=None) as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.send(bytes(MAX_MESSAGE + 1))
+            socket.recv()
+    assert closed.value.rcvd is not None and closed.value.rcvd.code == 1009
