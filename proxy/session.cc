@@ -136,7 +136,7 @@ void Session::OnOutputDrained() {
 }
 
 void Session::OnOutputEmpty() {
-  if (outbox_ && !close_sent_) {
+  if (outbox_) {
     outbox_->OnClientReady();
     // Only what the kernel does not take of it waits.
     worker_.loop().FlushWrites();

@@ -120,7 +120,6 @@ export class BatchWebSocket extends EventTarget {
   #waiting = [];
   #next = 0;
   #isDelivering = false;
-  #isBroken = false;
 
   /**
    * @param {string | URL} url as for WebSocket; a query parameter `sheaf` is replaced
@@ -167,14 +166,12 @@ export class BatchWebSocket extends EventTarget {
   }
 
   #onMessage({data, origin}) {
-    if (this.#isBroken) return;
     if (origin) this.#origin = origin;
     let messages;
     try {
       messages = decodeFrame(this.#envelope, data);
     } catch (error) {
       if (!(error instanceof EnvelopeError)) throw error;
-      this.#isBroken = true;
       this.#accept([{broken: true}]);
       return;
     }

@@ -59,6 +59,18 @@ test('a byte order mark in a text message stays', () => {
   assert.deepEqual(decodeFrame('binary', frame), ['\ufeffa']);
 });
 
+test('brackets that do not match up leave the frame as it is', () => {
+  for (const inside of ['[1', '1]', '{"a":[}', '"', '"\\"']) {
+    const frame = `{"type":"batch","batch_size":1,"messages":[${inside}]}`;
+    assert.deepEqual(decodeFrame('json', frame), [frame], inside);
+  }
+});
+
+test('a binary record that is one byte too long is an error, too', () => {
+  const frame = Buffer.from('SHF\u0001\u0080\u0000\u0000\u0003hi', 'latin1');
+  assert.throws(() => decodeFrame('binary', frame), EnvelopeError);
+});
+
 test('an unknown envelope and a Blob as a binary envelope are errors', () => {
   assert.throws(() => decodeFrame('jsn', '[]'), /no envelope is named jsn/);
   assert.throws(() => decodeFrame('binary', new Blob([])), TypeError);

@@ -107,7 +107,8 @@ function heard(frames, prepare) {
   };
   const decoder = new Decoder();
   decoder.on('decoded', (packet) => {
-    if (packet.type !== 2) events.push(packet);
+    // An event; older clients keep the type of a binary one.
+    if (packet.type !== 2 && packet.type !== 5) events.push(packet);
     else socketOf(packet.nsp).onpacket(packet);
   });
   for (const frame of frames) {
