@@ -51,6 +51,8 @@ class Queue {
     }
     return std::nullopt;
   }
+  // The oldest message; nullptr when there is none.
+  const Message* front() const { return first_ < messages_.size() ? messages_[first_].get() : nullptr; }
   // Closes the empty places.
   void Compact();
   void Clear();
@@ -128,6 +130,8 @@ class Batcher {
   size_t messages() const { return messages_; }
   size_t bytes() const { return bytes_; }  // payload
   TimePoint oldest() const { return oldest_; }
+  // The oldest queued message; nullptr when there is none.
+  const Message* front() const { return queue_ ? queue_->front() : nullptr; }
 
   // Removes the oldest message that `may_go` allows. Returns its size; nullopt when there is none.
   template <typename MayGo>

@@ -72,7 +72,7 @@ void BatchOutbox::AddWhole(wire::Opcode opcode, std::string_view payload) {
   const batching::MessageFacts& facts = examiner_.Examine(*message);
   if (facts.critical) {
     counters().critical[facts.critical_rule].Add();
-    if (facts.overtake) return SendAhead(message, facts);
+    if (facts.overtake && MayOvertake()) return SendAhead(message, facts);
   }
   const bool conflate = plan_.options.slow_client != SlowClient::kConflate || sink_.client_full();
   const batching::Batcher::Verdict verdict = batcher_.Add(message, facts, conflate, plan_.limits, worker_.loop().now());
@@ -93,6 +93,12 @@ void BatchOutbox::Schedule(const batching::Batcher::Verdict& verdict) {
     case batching::Batcher::Verdict::When::kWaiting:
       return;
   }
+}
+
+// The attachments of a Socket.IO packet that has been sent must follow it with nothing in between.
+bool BatchOutbox::MayOvertake() const {
+  const batching::Message* front = batcher_.front();
+  return !socket_io_ || front == nullptr || front->is_text();
 }
 
 // A critical message that may overtake: what is queued stays queued.

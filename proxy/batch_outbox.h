@@ -34,6 +34,7 @@ class BatchOutbox final : public Outbox {
   void AddPart(const wire::FramePiece& piece);
   bool MustBeWhole(const wire::FramePiece& piece) const;
   void Schedule(const batching::Batcher::Verdict& verdict);
+  bool MayOvertake() const;
   void SendAhead(const batching::MessageRef& message, const batching::MessageFacts& facts);
 
   // One frame with these messages.

@@ -205,7 +205,9 @@ TEST_CASE("dropping the oldest that may go") {
   fixture.Add("a");
   fixture.Add("keep");
   fixture.Add("bb");
+  CHECK(fixture.batcher.front()->text() == "a");
   CHECK(fixture.batcher.DropOldest(may_go) == 1);
+  CHECK(fixture.batcher.front()->text() == "keep");
   CHECK(fixture.batcher.DropOldest(may_go) == 2);
   CHECK_FALSE(fixture.batcher.DropOldest(may_go));
   CHECK(fixture.batcher.messages() == 1);
