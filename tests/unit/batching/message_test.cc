@@ -109,8 +109,8 @@ TEST_CASE("of more messages than there are places the least lately asked for goe
     store.Intern(Opcode::kText, std::to_string(i));
     CHECK(store.Intern(Opcode::kText, "hot" + std::to_string(i % 4)).get() == hot[i % 4]);
   }
-  CHECK_LE(store.remembered(), 1024);
-  CHECK_GT(store.remembered(), 1000);
+  CHECK_LE(store.remembered(), 4096);
+  CHECK_GT(store.remembered(), 4000);
 }
 
 TEST_CASE("what is remembered is bounded by its bytes too") {
