@@ -7,9 +7,8 @@ namespace sheaf {
 
 enum class PauseReason : uint8_t {
   kPeerFull = 1,        // the other side's output queue is over its high mark
-  kAwaitingHead = 2,    // nothing may be passed on until the other side has answered
-  kExchangeActive = 4,  // pipelined requests wait for the response before them
-  kDraining = 8,        // the connection is closing
+  kExchangeActive = 2,  // pipelined requests wait for the response before them
+  kDraining = 4,        // the connection is closing
 };
 
 // The set of reasons for which one connection is not read at the moment. One thread only.

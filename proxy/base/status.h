@@ -68,8 +68,7 @@ class [[nodiscard]] Result {
   ROW(kPoolExhausted, "pool_exhausted", 1013, "no upstream connection was free within pool.acquire_timeout")        \
   ROW(kOverloaded, "overloaded", 1013, "the proxy has as many connections as it may have")                          \
   ROW(kDrain, "drain", 1012, "the proxy is restarting")                                                             \
-  ROW(kOutOfMemory, "out_of_memory", 1013, "memory for this connection could not be had")                           \
-  ROW(kInternal, "internal", 1011, "an internal error")
+  ROW(kOutOfMemory, "out_of_memory", 1013, "memory for this connection could not be had")
 
 enum class CloseReason : uint8_t {
 #define SHEAF_ROW(name, label, code, text) name,

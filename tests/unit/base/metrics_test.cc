@@ -56,13 +56,13 @@ TEST_CASE("The sum adds the workers' counters and gauges, label by label") {
   second.websocket_sessions.Sub(2);
   first.client_closes_total[CloseReason::kDrain].Add(3);
   second.client_closes_total[CloseReason::kDrain].Add(4);
-  second.client_closes_total[CloseReason::kInternal].Add();
+  second.client_closes_total[CloseReason::kOutOfMemory].Add();
 
   const MetricsTotals totals = registry.Sum();
   CHECK(totals.messages_to_clients_total == 42);
   CHECK(totals.websocket_sessions == 3);
   CHECK(totals.client_closes_total[static_cast<size_t>(CloseReason::kDrain)] == 7);
-  CHECK(totals.client_closes_total[static_cast<size_t>(CloseReason::kInternal)] == 1);
+  CHECK(totals.client_closes_total[static_cast<size_t>(CloseReason::kOutOfMemory)] == 1);
   CHECK(totals.client_closes_total[static_cast<size_t>(CloseReason::kDone)] == 0);
 }
 

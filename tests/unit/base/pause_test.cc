@@ -10,11 +10,11 @@ TEST_CASE("reading stops with the first reason and goes on when the last is gone
   PauseReasons reasons;
   CHECK_FALSE(reasons.any());
   CHECK(reasons.Add(PauseReason::kPeerFull));
-  CHECK_FALSE(reasons.Add(PauseReason::kAwaitingHead));
+  CHECK_FALSE(reasons.Add(PauseReason::kExchangeActive));
   CHECK(reasons.any());
   CHECK_FALSE(reasons.Remove(PauseReason::kPeerFull));
   CHECK(reasons.any());
-  CHECK(reasons.Remove(PauseReason::kAwaitingHead));
+  CHECK(reasons.Remove(PauseReason::kExchangeActive));
   CHECK_FALSE(reasons.any());
 }
 
@@ -36,11 +36,9 @@ TEST_CASE("removing a reason that was not set resumes nothing") {
 }
 
 TEST_CASE("no two reasons share a bit") {
-  for (const PauseReason one :
-       {PauseReason::kPeerFull, PauseReason::kAwaitingHead, PauseReason::kExchangeActive, PauseReason::kDraining}) {
+  for (const PauseReason one : {PauseReason::kPeerFull, PauseReason::kExchangeActive, PauseReason::kDraining}) {
     PauseReasons reasons;
-    for (const PauseReason other :
-         {PauseReason::kPeerFull, PauseReason::kAwaitingHead, PauseReason::kExchangeActive, PauseReason::kDraining}) {
+    for (const PauseReason other : {PauseReason::kPeerFull, PauseReason::kExchangeActive, PauseReason::kDraining}) {
       if (other != one) reasons.Add(other);
     }
     CHECK_FALSE(reasons.has(one));

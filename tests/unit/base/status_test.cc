@@ -52,7 +52,7 @@ TEST_CASE("every reject reason has a label of its own, a sentence, and an HTTP e
 TEST_CASE("a reason finds its own row") {
   CHECK_EQ(Describe(CloseReason::kNone).label, "none");
   CHECK_EQ(Describe(CloseReason::kDrain).websocket_code, 1012);
-  CHECK_EQ(Describe(CloseReason::kInternal).label, "internal");
+  CHECK_EQ(Describe(CloseReason::kOutOfMemory).label, "out_of_memory");
   CHECK_EQ(Describe(RejectReason::kBadRequestLine).label, "bad_request_line");
   CHECK_EQ(Describe(RejectReason::kLineTooLong).status, 414);
   CHECK_EQ(Describe(RejectReason::kBadWebSocketVersion).status, 426);

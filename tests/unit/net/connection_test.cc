@@ -166,7 +166,7 @@ TEST_CASE("a connection is stalled for as long as its peer takes nothing of what
 TEST_CASE("nothing is read while a pause lasts, and all that came meanwhile when the last reason is gone") {
   Wire wire;
   wire.connection->PauseReading(PauseReason::kPeerFull);
-  wire.connection->PauseReading(PauseReason::kAwaitingHead);
+  wire.connection->PauseReading(PauseReason::kExchangeActive);
   wire.peer().Send("one ");
   wire.driver.Settle();
   wire.peer().Send("two");
@@ -176,7 +176,7 @@ TEST_CASE("nothing is read while a pause lasts, and all that came meanwhile when
   wire.connection->ResumeReading(PauseReason::kPeerFull);
   wire.driver.Settle();
   CHECK(wire.recorder.told.empty());
-  wire.connection->ResumeReading(PauseReason::kAwaitingHead);
+  wire.connection->ResumeReading(PauseReason::kExchangeActive);
   CHECK(wire.recorder.told.empty());  // not from within the caller
   wire.driver.Until([&] { return wire.recorder.received == "one two"; });
 }
