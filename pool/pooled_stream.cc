@@ -63,4 +63,12 @@ void PooledStream::ResumeReading(PauseReason reason) {
   if (link_ != nullptr) link_->connection()->ResumeReading(reason);
 }
 
+void PooledStream::DeferReading(size_t bytes) {
+  if (link_ != nullptr) link_->connection()->DeferReading(bytes);
+}
+
+void PooledStream::ReadDeferred() {
+  if (link_ != nullptr) link_->connection()->ReadDeferred();
+}
+
 }  // namespace sheaf::pool

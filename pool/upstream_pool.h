@@ -57,6 +57,8 @@ class PooledStream final : public UpstreamStream {
   void SendClose(uint16_t code, std::string_view reason) override;
   void PauseReading(PauseReason reason) override;
   void ResumeReading(PauseReason reason) override;
+  void DeferReading(size_t bytes) override;
+  void ReadDeferred() override;
   void Close(CloseReason reason) override;
   bool leased() const override { return link_ != nullptr; }
   bool reused() const override { return reused_; }

@@ -76,6 +76,11 @@ class UpstreamStream {
   virtual void PauseReading(PauseReason reason) = 0;
   virtual void ResumeReading(PauseReason reason) = 0;
 
+  // Reading waits until about `bytes` have come, for an open WebSocket whose messages wait anyway; 1: it does not.
+  virtual void DeferReading(size_t bytes) = 0;
+  // Reads what has come, and ends the waiting. Not from within an event.
+  virtual void ReadDeferred() = 0;
+
   // Gives the connection up now; no event follows. May be called twice.
   virtual void Close(CloseReason reason) = 0;
 

@@ -22,7 +22,6 @@ class BatchOutbox final : public Outbox {
   ~BatchOutbox() override;
 
   void Add(const wire::FramePiece& piece) override;
-  void OnClientMessage() override { batcher_.OnClientMessage(); }
   void Flush(FlushReason reason) override;
   void DropDownTo(size_t most) override;
   bool empty() const override { return batcher_.empty(); }
@@ -30,6 +29,7 @@ class BatchOutbox final : public Outbox {
   size_t bytes() const override { return batcher_.bytes(); }
 
  private:
+  void NoteClientMessage() override { batcher_.OnClientMessage(); }
   void AddWhole(wire::Opcode opcode, std::string_view payload);
   void AddPart(const wire::FramePiece& piece);
   bool MustBeWhole(const wire::FramePiece& piece) const;

@@ -27,7 +27,7 @@ void CorkOutbox::Add(const wire::FramePiece& piece) {
   if (empty()) {
     Begin();
     if (piece.starts_message && due > worker_.loop().now()) {
-      FlushAt(due);
+      FlushAt(due, piece.wire.size());
     } else {
       FlushAtTurnEnd(FlushReason::kAtOnce);
     }

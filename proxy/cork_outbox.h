@@ -14,12 +14,12 @@ class CorkOutbox final : public Outbox {
   ~CorkOutbox() override;
 
   void Add(const wire::FramePiece& piece) override;
-  void OnClientMessage() override { window_.OnClientMessage(); }
   void Flush(FlushReason reason) override;
   bool empty() const override { return gathered_.empty(); }
   size_t bytes() const override { return gathered_.size(); }
 
  private:
+  void NoteClientMessage() override { window_.OnClientMessage(); }
   void Begin();
   void PassOn(const wire::FramePiece& piece);
 

@@ -1,5 +1,8 @@
 #include "proxy/outbox.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "proxy/batch_outbox.h"
 #include "proxy/cork_outbox.h"
 #include "proxy/negotiation.h"
@@ -26,12 +29,30 @@ void Outbox::FlushAtTurnEnd(FlushReason reason) {
   worker_.FlushAtTurnEnd(*this);
 }
 
-void Outbox::FlushAt(TimePoint due) {
+void Outbox::FlushAt(TimePoint due, size_t message) {
   worker_.loop().SetShortDeadline(due_, due);
+  if (!plan_.may_defer_reading) return;
+  deferring_ = true;
+  sink_.DeferUpstream(std::min<uint64_t>(plan_.limits.max_bytes, uint64_t{plan_.limits.size} * message));
 }
 
 void Outbox::CancelFlush() {
   worker_.loop().CancelShortDeadline(due_);
+  if (std::exchange(deferring_, false)) sink_.DeferUpstream(1);
+}
+
+void Outbox::CatchUp() {
+  if (std::exchange(deferring_, false)) sink_.ReadUpstream();
+}
+
+void Outbox::OnDeadline(net::Deadline& /*deadline*/) {
+  CatchUp();
+  FlushIfReady(FlushReason::kTimeout);
+}
+
+void Outbox::OnClientMessage() {
+  NoteClientMessage();
+  if (std::exchange(deferring_, false)) sink_.DeferUpstream(1);
 }
 
 void Outbox::FlushIfReady(FlushReason reason) {

@@ -6,6 +6,9 @@
 //
 // MakeOutbox picks by the route and by what was negotiated; a session that needs neither has none.
 //
+// While a batch waits for its time, reading from the backend waits with it where RoutePlan::may_defer_reading: one read
+// then takes in what many would have.
+//
 // Owned by a session; one thread only. The session is the FrameSink. Nothing is sent while the client's socket is full
 // (but at the end): what waits here can still be conflated, and joins a larger batch.
 #pragma once
@@ -35,6 +38,9 @@ class FrameSink {
   virtual bool client_full() const = 0;
   // So many messages with so many bytes of payload were written, in so many frames.
   virtual void OnSent(size_t messages, size_t bytes, size_t frames) = 0;
+  // Reading from the backend waits until about `bytes` have come (UpstreamStream::DeferReading), or goes on now.
+  virtual void DeferUpstream(size_t bytes) = 0;
+  virtual void ReadUpstream() = 0;
   // A message is half sent and cannot be finished: memory for it cannot be had.
   virtual void OnOutOfMemory() = 0;
 
@@ -51,8 +57,8 @@ class Outbox : public net::DeadlineHandler {
 
   // A piece of a message from the backend.
   virtual void Add(const wire::FramePiece& piece) = 0;
-  // The client has sent an application message.
-  virtual void OnClientMessage() = 0;
+  // The client has sent an application message: its answer does not wait.
+  void OnClientMessage();
   // All that is gathered goes to the sink now, though the client's socket may be full.
   virtual void Flush(FlushReason reason) = 0;
   // Throws away what may be thrown away, the oldest first, until no more than `most` bytes are held.
@@ -60,6 +66,8 @@ class Outbox : public net::DeadlineHandler {
   virtual bool empty() const = 0;
   virtual size_t bytes() const = 0;
 
+  // Takes in what the backend has sent while its reading was deferred. Not from within an event of the backend.
+  void CatchUp();
   // The session is closed: nothing more is sent.
   void Stop();
   // The client's socket takes bytes again.
@@ -67,13 +75,16 @@ class Outbox : public net::DeadlineHandler {
   // The worker, at the end of the turn.
   void OnTurnEnd() { FlushIfReady(turn_reason_); }
 
-  void OnDeadline(net::Deadline& /*deadline*/) override { FlushIfReady(FlushReason::kTimeout); }
+  void OnDeadline(net::Deadline& deadline) override;
 
   ListHook turn_hook_;  // the worker's list of those that flush at the end of this turn
 
  protected:
   void FlushAtTurnEnd(FlushReason reason);
-  void FlushAt(TimePoint due);
+  // `message`: bytes of the batch's first one. Until `due` the backend's messages may wait in the kernel as well as
+  // here, where each would cost a wake-up and a read.
+  void FlushAt(TimePoint due, size_t message);
+  virtual void NoteClientMessage() = 0;
   // What is gathered is on its way: no more need to wake up for it.
   void CancelFlush();
   // Figures of one batch.
@@ -87,6 +98,7 @@ class Outbox : public net::DeadlineHandler {
   void FlushIfReady(FlushReason reason);
 
   net::Deadline due_;
+  bool deferring_ = false;  // reading from the backend waits for due_
   FlushReason turn_reason_ = FlushReason::kAtOnce;
 };
 

@@ -31,6 +31,10 @@ struct RoutePlan {
   const wire::FrameLimits frame_limits;
   const batching::BatchLimits limits;
   const batching::RuleSet rules;
+  // While a batch waits, so may reading from the backend: the wait is short, since the rate earned it, and no message
+  // can be critical. A ping, a Close, or what the envelope cannot carry may then come so much later.
+  static constexpr std::chrono::milliseconds kLongestDeferral{100};
+  const bool may_defer_reading = limits.adaptive && limits.timeout <= kLongestDeferral && rules.critical_rules() == 0;
   const batching::Examiner plain{nullptr, rules};
   const std::array<batching::Examiner, 4> enveloped{
       batching::Examiner{&batching::EncoderFor(Envelope::kJson), rules},

@@ -84,6 +84,14 @@ void Session::OnSent(size_t messages, size_t bytes, size_t frames) {
   worker_.metrics().message_bytes_to_clients_total.Add(bytes);
 }
 
+void Session::DeferUpstream(size_t bytes) {
+  if (stream_) stream_->DeferReading(bytes);
+}
+
+void Session::ReadUpstream() {
+  if (stream_) stream_->ReadDeferred();
+}
+
 void Session::OnUpstreamPing() {
   FlushOutbox(FlushReason::kControl);
 }
@@ -358,6 +366,7 @@ void Session::OnUpstreamClosed(CloseReason reason) {
 }
 
 void Session::BeginClose(CloseReason reason) {
+  if (outbox_) outbox_->CatchUp();
   if (close_sent_ || !connection_) return;
   Note(reason);
   const CloseReasonRow& row = Describe(reason);

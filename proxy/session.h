@@ -75,9 +75,6 @@ class Session final : public net::ConnectionEvents,
 
   void OnDeadline(net::Deadline& deadline) override;
 
-  // What is gathered leaves now (a drain, memory pressure).
-  void FlushOutbox(FlushReason reason);
-
   ListHook hook_;  // the worker's list
 
  private:
@@ -87,7 +84,12 @@ class Session final : public net::ConnectionEvents,
   void WriteFrames(std::span<const uint8_t> bytes, bool ends_frame) override;
   bool client_full() const override { return connection_ == nullptr || connection_->full(); }
   void OnSent(size_t messages, size_t bytes, size_t frames) override;
+  void DeferUpstream(size_t bytes) override;
+  void ReadUpstream() override;
   void OnOutOfMemory() override { Close(CloseReason::kOutOfMemory); }
+
+  // What is gathered leaves now.
+  void FlushOutbox(FlushReason reason);
 
   // How much waits for the client, and what is done about too much of it (batching.slow_client).
   size_t waiting() const;

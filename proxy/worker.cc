@@ -179,7 +179,6 @@ void Worker::Drain(Duration window) {
   acceptor_->Stop();
   drain_end_ = loop_->now() + window;
   intakes_.ForEach([](Intake& intake) { intake.Drain(); });
-  sessions_.ForEach([](Session& session) { session.FlushOutbox(FlushReason::kEnd); });
   CloseSomeSessions();
 }
 

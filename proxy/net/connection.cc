@@ -6,7 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <utility>
 
 #include "proxy/net/loop.h"
@@ -184,6 +186,22 @@ void Connection::End(ConnectionEnd end) {
 void Connection::ResumeReading(PauseReason reason) {
   // What came meanwhile is read in the next turn, not from within the caller.
   if (pauses_.Remove(reason) && readable_ && !closed()) loop_.ReadAgain(*this);
+}
+
+void Connection::DeferReading(size_t bytes) {
+  const bool defer = bytes > 1;
+  if (closed() || (!defer && !deferring_)) return;
+  deferring_ = defer;
+  const int least = static_cast<int>(std::min<size_t>(bytes, INT_MAX));
+  setsockopt(fd_, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(least));
+}
+
+void Connection::ReadDeferred() {
+  if (closed() || !deferring_) return;
+  loop_.FlushWrites();  // they may have borrowed from the buffer that is read into
+  // Before the kernel is told: else it would wake us for what is read here.
+  ReadOnce();
+  DeferReading(1);
 }
 
 void Connection::Write(std::span<const uint8_t> bytes) {

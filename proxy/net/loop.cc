@@ -48,7 +48,7 @@ bool Loop::Init() {
   hang_up_event_ = event_new(base_, hang_up_fd_, EV_READ | EV_PERSIST, &Loop::OnHangUps, this);
   if (hang_up_event_ == nullptr || event_add(hang_up_event_, nullptr) != 0) return false;
   tick_event_ = event_new(base_, -1, EV_PERSIST, &Loop::OnTick, this);
-  short_event_ = event_new(base_, -1, 0, &Loop::OnTick, this);
+  short_event_ = event_new(base_, -1, 0, &Loop::OnShortTick, this);
   constexpr auto kMicroseconds = std::chrono::duration_cast<std::chrono::microseconds>(kTick).count();
   const timeval interval{0, kMicroseconds};
   return wake_event_ != nullptr && tick_event_ != nullptr && short_event_ != nullptr &&
@@ -73,6 +73,11 @@ TlsScratch& Loop::tls_scratch() {
 }
 
 void Loop::OnTick(int, short, void*) {}  // it only ends the sleep; the wheels advance after every one
+
+// It may have come a little early by our clock: then the next sleep sets it again.
+void Loop::OnShortTick(int, short, void* self) {
+  static_cast<Loop*>(self)->wakes_at_ = TimePoint::max();
+}
 
 void Loop::OnWakeUp(int fd, short, void*) {
   uint64_t count = 0;
@@ -107,7 +112,6 @@ void Loop::WaitAndDispatch() {
   event_base_loop(base_, read_again_.empty() ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
   ReadWhatWasLeft();
   wheel_.Advance(now());
-  if (now() >= wakes_at_) wakes_at_ = TimePoint::max();
   short_wheel_.Advance(now());
   FlushWrites();
 }

@@ -93,6 +93,7 @@ class Loop {
   explicit Loop(const BufferMarks& marks);
   bool Init();
   static void OnTick(int fd, short what, void* self);
+  static void OnShortTick(int fd, short what, void* self);
   static void OnWakeUp(int fd, short what, void* self);
   static void OnHangUps(int fd, short what, void* self);
   void ReadWhatWasLeft();

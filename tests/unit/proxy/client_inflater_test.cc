@@ -32,6 +32,8 @@ class Backend final : public pool::UpstreamStream {
   void SendClose(uint16_t, std::string_view) override {}
   void PauseReading(PauseReason) override {}
   void ResumeReading(PauseReason) override {}
+  void DeferReading(size_t) override {}
+  void ReadDeferred() override {}
   void Close(CloseReason) override {}
   bool leased() const override { return true; }
   bool reused() const override { return false; }
