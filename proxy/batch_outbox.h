@@ -25,6 +25,7 @@ class BatchOutbox final : public Outbox {
   void Flush(FlushReason reason) override;
   void DropDownTo(size_t most) override;
   bool empty() const override { return batcher_.empty(); }
+  bool passing_on() const override { return sending_pieces_; }
   // Without what is gathered of a message that is not complete: it is completed by reading on, not by sending.
   size_t bytes() const override { return batcher_.bytes(); }
 

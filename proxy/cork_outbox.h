@@ -16,6 +16,7 @@ class CorkOutbox final : public Outbox {
   void Add(const wire::FramePiece& piece) override;
   void Flush(FlushReason reason) override;
   bool empty() const override { return gathered_.empty(); }
+  bool passing_on() const override { return passing_; }
   size_t bytes() const override { return gathered_.size(); }
 
  private:

@@ -64,6 +64,8 @@ class Outbox : public net::DeadlineHandler {
   // Throws away what may be thrown away, the oldest first, until no more than `most` bytes are held.
   virtual void DropDownTo(size_t /*most*/) {}
   virtual bool empty() const = 0;
+  // The message under way goes to the sink as it comes.
+  virtual bool passing_on() const = 0;
   virtual size_t bytes() const = 0;
 
   // Takes in what the backend has sent while its reading was deferred. Not from within an event of the backend.

@@ -30,6 +30,8 @@ Session::Session(Worker& worker, std::unique_ptr<net::Connection> connection,
       decoder_(wire::FrameSource::kClient, plan.frame_limits, negotiated.deflate.has_value()),
       deadline_(*this),
       started_(info.started) {
+  sheds_ = route_.slow_client == SlowClient::kDropOldest ||
+           (route_.slow_client == SlowClient::kConflate && plan.rules.conflate_rules() > 0);
   static_assert(sizeof(Session) <= 384, "an idle session's budget");
   if (negotiated.deflate) {
     client_window_bits_ = negotiated.deflate->client_window_bits;
@@ -61,6 +63,7 @@ void Session::Start(std::string_view early) {
 void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
   // After our Close nothing may follow (RFC 6455 5.5.1), but a frame that is half sent must end before it.
   if (close_sent_ && !mid_frame_) return;
+  mid_message_ = !piece.ends_message;
   if (outbox_) {
     outbox_->Add(piece);
     return CheckHighMark();
@@ -109,28 +112,28 @@ size_t Session::waiting() const {
 void Session::CheckHighMark() {
   if (!connection_ || !connection_->full()) return;
   WatchForStall();
-  const uint64_t high = worker_.options().limits.buffer_high;
-  if (waiting() <= high) return;
-  switch (route_.slow_client) {
-    case SlowClient::kClose:
-      return Close(CloseReason::kClientTooSlow);
-    case SlowClient::kDropOldest:
-      outbox_->DropDownTo(high - std::min<uint64_t>(connection_->queued(), high));
-      if (waiting() > high) PauseUpstream();  // nothing more may be dropped
-      return;
-    case SlowClient::kPause:
-    case SlowClient::kConflate:
-      return PauseUpstream();
-  }
+  const Options::Limits& limits = worker_.options().limits;
+  if (waiting() <= limits.buffer_high) return;
+  if (route_.slow_client == SlowClient::kClose) return CloseTooSlow();
+  if (!sheds_) return PauseUpstream();
+  // What is in the connection is bounded, since nothing joins it while it is full, and cannot be dropped any more. Of
+  // what is newer, some is kept in any case.
+  const uint64_t room = limits.buffer_high - std::min<uint64_t>(connection_->queued(), limits.buffer_high);
+  if (route_.slow_client == SlowClient::kDropOldest) outbox_->DropDownTo(std::max(room, limits.buffer_low));
+  if (outbox_->bytes() > limits.buffer_high || outbox_->passing_on()) PauseUpstream();
 }
 
 // What was passed on, or is too large to be gathered, waits in the connection itself.
 void Session::OnOutputBlocked() {
-  if (route_.slow_client == SlowClient::kClose && close_reason_ == CloseReason::kNone) {
-    return Close(CloseReason::kClientTooSlow);
-  }
   WatchForStall();
-  PauseUpstream();
+  if (route_.slow_client == SlowClient::kClose) return CloseTooSlow();
+  if (!sheds_ || outbox_->passing_on()) PauseUpstream();
+}
+
+// Not for one large message on its way, which any client takes time to read.
+void Session::CloseTooSlow() {
+  if (mid_message_ || close_reason_ != CloseReason::kNone) return PauseUpstream();
+  Close(CloseReason::kClientTooSlow);
 }
 
 void Session::PauseUpstream() {

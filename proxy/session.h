@@ -95,6 +95,7 @@ class Session final : public net::ConnectionEvents,
   size_t waiting() const;
   void CheckHighMark();
   void CheckLowMark();
+  void CloseTooSlow();
   void PauseUpstream();
   void WatchForStall();
 
@@ -134,6 +135,8 @@ class Session final : public net::ConnectionEvents,
   uint32_t pings_in_second_ = 0;
   uint8_t client_window_bits_ = 0;  // of the client's compression
   bool client_takeover_ = false;
+  bool sheds_ = false;                             // slow_client conflates or drops: the backend is read on
+  bool mid_message_ = false;                       // of the backend
   bool upstream_paused_ = false;                   // since too much waits for the client
   bool watching_for_stall_ = false;                // deadline_ is set for that
   uint16_t close_code_ = 0;                        // the first that was seen or sent

@@ -1,8 +1,10 @@
 #include "proxy/net/connection.h"
 
 #include <event2/event.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -261,6 +263,7 @@ void Connection::TransmitRaw(std::span<const uint8_t> wire_bytes) {
     wire_bytes = wire_bytes.subspan(sent);
     output_ = std::make_unique<Output>();
     output_->progress_at = loop_.now();
+    output_->in_kernel = Unacknowledged();
     if (!wants_write_ && !SetInterest(true)) {
       End(ConnectionEnd::kReset);
       return;
@@ -301,8 +304,18 @@ size_t Connection::queued() const {
   return (output_ ? output_->bytes.size() - output_->sent : 0) + loop_.writes().size(gathered_slot_);
 }
 
+int Connection::Unacknowledged() const {
+  int bytes = 0;
+  return ioctl(fd_, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
 Duration Connection::StalledFor() {
-  return output_ ? loop_.now() - output_->progress_at : Duration::zero();
+  if (!output_) return Duration::zero();
+  // The kernel tells of room only when a good part of its buffer is free: a slow reader may be long before that.
+  const int unacknowledged = Unacknowledged();
+  if (unacknowledged < output_->in_kernel) output_->progress_at = loop_.now();
+  output_->in_kernel = unacknowledged;
+  return loop_.now() - output_->progress_at;
 }
 
 void Connection::FinishWriting() {

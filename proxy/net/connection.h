@@ -125,6 +125,7 @@ class Connection {
     std::vector<uint8_t> bytes;
     size_t sent = 0;
     TimePoint progress_at;
+    int in_kernel = 0;  // bytes that the peer had not acknowledged, when last looked at
   };
 
   Connection(Loop& loop, int fd, const IoCounters& io, ConnectionEvents& events);
@@ -148,6 +149,8 @@ class Connection {
   void TransmitTlsOutput();
   void ContinueWriting();
   void CompleteFinish();
+  // Bytes that the kernel has taken and the peer has not acknowledged.
+  int Unacknowledged() const;
   // Sends as much as the kernel takes; SIZE_MAX when the connection broke (End was called).
   size_t Send(std::span<const uint8_t> bytes);
 

@@ -226,6 +226,7 @@ def test_client_that_reads_nothing_is_closed_at_the_stall_timeout(start: Start, 
 
 def test_stall_timeout_does_not_fire_for_a_client_that_reads_slowly(start: Start) -> None:
     proxy, source, _ = start("pause", timeouts={"stall": "2s"})
+    source.count = 50_000
     # A large socket buffer, and large reads: the kernel tells of room only when a third of its own buffer is free.
     with RawWebSocket(proxy.port, "/ws?sheaf=json") as socket:
         for _ in range(20):
