@@ -47,6 +47,8 @@ class Queue {
       if (!messages_[i] || !may_go(*messages_[i])) continue;
       const size_t size = messages_[i]->size();
       RemoveAt(i);
+      // A stalled client's queue would otherwise grow with what was dropped.
+      if (empty_ > messages_.size() / 2) Compact();
       return size;
     }
     return std::nullopt;
@@ -129,6 +131,8 @@ class Batcher {
   bool empty() const { return messages_ == 0; }
   size_t messages() const { return messages_; }
   size_t bytes() const { return bytes_; }  // payload
+  // What the queue takes, about: a flood of empty messages counts, too.
+  size_t memory() const { return bytes_ + messages_ * kPlace; }
   TimePoint oldest() const { return oldest_; }
   // The oldest queued message; nullptr when there is none.
   const Message* front() const { return queue_ ? queue_->front() : nullptr; }
@@ -166,6 +170,8 @@ class Batcher {
   void Clear();
 
  private:
+  static constexpr size_t kPlace = 64;  // of one message, beside its payload
+
   QueuePool& pool_;
   std::unique_ptr<Queue> queue_;
   size_t messages_ = 0;

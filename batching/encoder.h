@@ -14,6 +14,9 @@
 
 namespace sheaf::batching {
 
+// So much of a message's beginning tells whether it may be a look-alike.
+inline constexpr size_t kBeginning = 4096;
+
 class Encoder {
  public:
   virtual ~Encoder() = default;
@@ -25,7 +28,7 @@ class Encoder {
   };
   virtual Verdict Examine(const Message& message) const = 0;
 
-  // Of a message that is too large to be gathered: may it be a look-alike, going by its beginning (at least 4 KiB)?
+  // Of a message that is too large to be gathered: may it be a look-alike, going by its first kBeginning bytes?
   virtual bool MayLookAlike(wire::Opcode opcode, std::string_view beginning) const = 0;
 
   // Whether two carriable messages may share a frame.

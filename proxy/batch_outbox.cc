@@ -62,7 +62,11 @@ void BatchOutbox::AddPart(const wire::FramePiece& piece) {
 
 // What a decoder may take for an envelope can be wrapped only as a whole.
 bool BatchOutbox::MustBeWhole(const wire::FramePiece& piece) const {
-  return examiner_.encoder() != nullptr && examiner_.encoder()->MayLookAlike(piece.opcode, part_);
+  if (examiner_.encoder() == nullptr) return false;
+  std::string beginning = part_.substr(0, batching::kBeginning);
+  beginning.append(AsText(piece.payload).substr(0, batching::kBeginning - beginning.size()));
+  // So little of a message cannot be judged.
+  return beginning.size() < batching::kBeginning || examiner_.encoder()->MayLookAlike(piece.opcode, beginning);
 }
 
 // ---- gathering

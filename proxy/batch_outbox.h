@@ -27,7 +27,7 @@ class BatchOutbox final : public Outbox {
   bool empty() const override { return batcher_.empty(); }
   bool passing_on() const override { return sending_pieces_; }
   // Without what is gathered of a message that is not complete: it is completed by reading on, not by sending.
-  size_t bytes() const override { return batcher_.bytes(); }
+  size_t bytes() const override { return batcher_.memory(); }
 
  private:
   void NoteClientMessage() override { batcher_.OnClientMessage(); }

@@ -66,6 +66,7 @@ class Outbox : public net::DeadlineHandler {
   virtual bool empty() const = 0;
   // The message under way goes to the sink as it comes.
   virtual bool passing_on() const = 0;
+  // What is held, about, with what it takes to hold it.
   virtual size_t bytes() const = 0;
 
   // Takes in what the backend has sent while its reading was deferred. Not from within an event of the backend.

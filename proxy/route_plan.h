@@ -17,7 +17,10 @@ struct RoutePlan {
       : options(route),
         index(place),
         frame_limits{.max_message = route.max_message, .max_fragments = max_fragments},
-        limits{.size = route.size, .max_bytes = route.max_bytes, .timeout = route.timeout, .adaptive = route.adaptive},
+        limits{.size = route.delivery == Delivery::kOff ? 1 : route.size,
+               .max_bytes = route.max_bytes,
+               .timeout = route.timeout,
+               .adaptive = route.adaptive},
         rules(route.critical, route.conflate) {}
   RoutePlan(const RoutePlan&) = delete;
   RoutePlan& operator=(const RoutePlan&) = delete;

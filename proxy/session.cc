@@ -13,6 +13,12 @@
 namespace sheaf {
 namespace {
 
+// The client does not read: what is queued would not reach it.
+bool IsDeaf(CloseReason reason) {
+  return reason == CloseReason::kClientTooSlow || reason == CloseReason::kClientStalled ||
+         reason == CloseReason::kClientPingTimeout;
+}
+
 std::string_view AsText(std::span<const uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -63,7 +69,7 @@ void Session::Start(std::string_view early) {
 void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
   // After our Close nothing may follow (RFC 6455 5.5.1), but a frame that is half sent must end before it.
   if (close_sent_ && !mid_frame_) return;
-  mid_message_ = !piece.ends_message;
+  message_bytes_ = piece.starts_message ? piece.payload.size() : message_bytes_ + piece.payload.size();
   if (outbox_) {
     outbox_->Add(piece);
     return CheckHighMark();
@@ -96,7 +102,7 @@ void Session::ReadUpstream() {
 }
 
 void Session::OnUpstreamPing() {
-  FlushOutbox(FlushReason::kControl);
+  if (!client_full()) FlushOutbox(FlushReason::kControl);
 }
 
 void Session::FlushOutbox(FlushReason reason) {
@@ -132,7 +138,8 @@ void Session::OnOutputBlocked() {
 
 // Not for one large message on its way, which any client takes time to read.
 void Session::CloseTooSlow() {
-  if (mid_message_ || close_reason_ != CloseReason::kNone) return PauseUpstream();
+  const bool large = message_bytes_ > worker_.options().limits.buffer_high;
+  if (large || close_reason_ != CloseReason::kNone) return PauseUpstream();
   Close(CloseReason::kClientTooSlow);
 }
 
@@ -170,6 +177,28 @@ void Session::WatchForStall() {
 // ---- from the client to the backend
 
 void Session::OnBytes(std::span<uint8_t> bytes) {
+  if (client_window_bits_ == 0) return Take(bytes);
+  TakeCompressed(bytes);
+}
+
+// In slices: a kilobyte may inflate to a megabyte, and the backend must be able to stop that.
+void Session::TakeCompressed(std::span<uint8_t> bytes) {
+  while (!bytes.empty() && connection_) {
+    const std::span<uint8_t> slice = bytes.first(std::min(bytes.size(), kSlice));
+    bytes = bytes.subspan(slice.size());
+    Take(slice);
+    if (inflated_ < worker_.options().limits.buffer_high) continue;
+    inflated_ = 0;
+    worker_.loop().FlushWrites();
+    if (connection_ && connection_->paused(PauseReason::kPeerFull)) {
+      held_ = std::make_unique<std::vector<uint8_t>>(bytes.begin(), bytes.end());
+      return;
+    }
+  }
+  inflated_ = 0;
+}
+
+void Session::Take(std::span<uint8_t> bytes) {
   heard_ = true;
   std::string ping;  // a copy: the piece's payload ends with the next call
   bool pinged = false;
@@ -228,6 +257,7 @@ std::optional<uint64_t> Session::Inflate(const wire::FramePiece& piece) {
     return std::nullopt;
   }
   const uint64_t size = inflater_->inflated() - before;
+  inflated_ += size;
   if (piece.ends_message && !client_takeover_) worker_.KeepInflater(std::move(inflater_));
   return size;
 }
@@ -239,6 +269,10 @@ void Session::OnUpstreamBlocked() {
 
 void Session::OnUpstreamDrained() {
   connection_->ResumeReading(PauseReason::kPeerFull);
+  if (!held_) return;
+  // It may fill up again at once: then what is left is held anew, before anything newer is read.
+  const std::unique_ptr<std::vector<uint8_t>> held = std::move(held_);
+  TakeCompressed(*held);
 }
 
 // ---- control frames
@@ -394,8 +428,7 @@ void Session::Close(CloseReason reason) {
   if (!connection_) return;
   Note(reason);
   const CloseReasonRow& row = Describe(close_reason_);
-  // A client that does not read would not get it anyway.
-  if (!client_ended_ && !connection_->full()) FlushOutbox(FlushReason::kEnd);
+  if (!client_ended_ && !IsDeaf(close_reason_)) FlushOutbox(FlushReason::kEnd);
   // In the middle of a frame that will not end now there is no place for a Close.
   if (!close_sent_ && !mid_frame_ && row.websocket_code != 0) {
     SendClose(client_close_received_ ? close_code_ : row.websocket_code, client_close_received_ ? "" : row.text);

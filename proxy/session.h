@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pool/upstream_stream.h"
 #include "proxy/base/clock.h"
@@ -99,6 +100,10 @@ class Session final : public net::ConnectionEvents,
   void PauseUpstream();
   void WatchForStall();
 
+  static constexpr size_t kSlice = 1024;
+
+  void Take(std::span<uint8_t> bytes);
+  void TakeCompressed(std::span<uint8_t> bytes);
   void PassOnToUpstream(const wire::FramePiece& piece);
   std::optional<uint64_t> Inflate(const wire::FramePiece& piece);
   void OnClientPing(std::string_view payload);
@@ -131,12 +136,14 @@ class Session final : public net::ConnectionEvents,
   uint64_t bytes_to_client_ = 0;  // payload
   uint64_t bytes_to_upstream_ = 0;
   uint64_t frames_to_client_ = 0;
-  int64_t ping_second_ = 0;  // of the client's pings, for limits.max_ping_rate
+  uint64_t message_bytes_ = 0;                  // of the backend's present message, so far
+  uint64_t inflated_ = 0;                       // since the upstream connection was last asked whether it is full
+  std::unique_ptr<std::vector<uint8_t>> held_;  // read and not yet taken, since it is
+  int64_t ping_second_ = 0;                     // of the client's pings, for limits.max_ping_rate
   uint32_t pings_in_second_ = 0;
   uint8_t client_window_bits_ = 0;  // of the client's compression
   bool client_takeover_ = false;
   bool sheds_ = false;                             // slow_client conflates or drops: the backend is read on
-  bool mid_message_ = false;                       // of the backend
   bool upstream_paused_ = false;                   // since too much waits for the client
   bool watching_for_stall_ = false;                // deadline_ is set for that
   uint16_t close_code_ = 0;                        // the first that was seen or sent
