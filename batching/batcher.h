@@ -40,10 +40,10 @@ class Queue {
     size_t bytes = 0;
   };
   Removed RemoveSameKey(const Message& message, const MessageFacts& facts);
-  // Removes the oldest message that may go; nullopt when none may.
+  // Removes the oldest message that may go, but never the newest; nullopt when none may.
   template <typename MayGo>
   std::optional<size_t> RemoveOldest(MayGo may_go) {
-    for (size_t i = first_; i < messages_.size(); ++i) {
+    for (size_t i = first_; i + 1 < messages_.size(); ++i) {
       if (!messages_[i] || !may_go(*messages_[i])) continue;
       const size_t size = messages_[i]->size();
       RemoveAt(i);
@@ -137,7 +137,7 @@ class Batcher {
   // The oldest queued message; nullptr when there is none.
   const Message* front() const { return queue_ ? queue_->front() : nullptr; }
 
-  // Removes the oldest message that `may_go` allows. Returns its size; nullopt when there is none.
+  // Removes the oldest message that `may_go` allows, but never the newest. Returns its size; nullopt when there is none.
   template <typename MayGo>
   std::optional<size_t> DropOldest(MayGo may_go) {
     if (!queue_) return std::nullopt;
@@ -145,7 +145,6 @@ class Batcher {
     if (!size) return std::nullopt;
     --messages_;
     bytes_ -= *size;
-    if (empty()) Clear();
     return size;
   }
 

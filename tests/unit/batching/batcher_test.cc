@@ -205,20 +205,36 @@ TEST_CASE("dropping the oldest that may go") {
   fixture.Add("a");
   fixture.Add("keep");
   fixture.Add("bb");
+  fixture.Add("newest");
   CHECK(fixture.batcher.front()->text() == "a");
   CHECK(fixture.batcher.DropOldest(may_go) == 1);
   CHECK(fixture.batcher.front()->text() == "keep");
   CHECK(fixture.batcher.DropOldest(may_go) == 2);
   CHECK_FALSE(fixture.batcher.DropOldest(may_go));
-  CHECK(fixture.batcher.messages() == 1);
-  CHECK(fixture.batcher.bytes() == 4);
+  CHECK(fixture.batcher.messages() == 2);
+  CHECK(fixture.batcher.bytes() == 10);
   fixture.Add("c");
-  CHECK(fixture.Take(nullptr) == "keep|c");
+  CHECK(fixture.Take(nullptr) == "keep|newest|c");
   fixture.Add("d");
-  CHECK(fixture.batcher.DropOldest(may_go) == 1);
-  CHECK(fixture.batcher.empty());
-  CHECK(fixture.Add("e", {.carriable = true}, kStart + 1s).when == When::kAt);
-  CHECK(fixture.batcher.oldest() == kStart + 1s);
+  CHECK_FALSE(fixture.batcher.DropOldest(may_go));
+}
+
+TEST_CASE("dropping for ever does not grow the queue") {
+  Fixture fixture;
+  BatchLimits limits{.size = 1000, .max_bytes = 1'000'000, .adaptive = false};
+  for (int i = 0; i < 10'000; ++i) {
+    fixture.Add(std::to_string(i), {.carriable = true}, kStart, limits);
+    if (i >= 10) CHECK(fixture.batcher.DropOldest([](const Message&) { return true; }));
+  }
+  CHECK(fixture.batcher.messages() == 10);
+  CHECK(fixture.Take(nullptr, limits).starts_with("9990|9991|"));
+}
+
+TEST_CASE("empty messages take memory, too") {
+  Fixture fixture;
+  fixture.Add("");
+  CHECK(fixture.batcher.bytes() == 0);
+  CHECK(fixture.batcher.memory() > 0);
 }
 
 TEST_CASE("queues are lent and given back") {
