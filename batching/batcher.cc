@@ -1,15 +1,27 @@
 #include "batching/batcher.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace sheaf::batching {
+
+namespace {
+
+// Of the conflation key, so that a queue of other keys is passed over quickly.
+uint32_t KeyHash(const Message& message, const MessageFacts& facts) {
+  if (!facts.replaceable) return 0;
+  return static_cast<uint32_t>(std::hash<std::string_view>()(message.text().substr(facts.key_offset, facts.key_size)));
+}
+
+}  // namespace
 
 void Queue::Push(const MessageRef& message, const MessageFacts& facts) {
   messages_.push_back(message);
   tags_.push_back({.scope_size = facts.scope_size,
                    .key_offset = facts.key_offset,
                    .key_size = facts.key_size,
+                   .key_hash = KeyHash(*message, facts),
                    .conflate_rule = facts.conflate_rule,
                    .replaceable = facts.replaceable,
                    .carriable = facts.carriable,
@@ -18,8 +30,9 @@ void Queue::Push(const MessageRef& message, const MessageFacts& facts) {
 
 Queue::Removed Queue::RemoveSameKey(const Message& message, const MessageFacts& facts) {
   Removed removed;
+  const uint32_t hash = KeyHash(message, facts);
   for (size_t i = first_; i < messages_.size(); ++i) {
-    if (!messages_[i] || !HasKey(i, message, facts)) continue;
+    if (!messages_[i] || !HasKey(i, hash, message, facts)) continue;
     ++removed.messages;
     removed.bytes += messages_[i]->size();
     RemoveAt(i);
@@ -29,9 +42,9 @@ Queue::Removed Queue::RemoveSameKey(const Message& message, const MessageFacts& 
   return removed;
 }
 
-bool Queue::HasKey(size_t i, const Message& message, const MessageFacts& facts) const {
+bool Queue::HasKey(size_t i, uint32_t hash, const Message& message, const MessageFacts& facts) const {
   const Tag& tag = tags_[i];
-  if (!tag.replaceable || tag.conflate_rule != facts.conflate_rule) return false;
+  if (tag.key_hash != hash || !tag.replaceable || tag.conflate_rule != facts.conflate_rule) return false;
   const std::string_view older = messages_[i]->text();
   const std::string_view newer = message.text();
   return older.substr(tag.key_offset, tag.key_size) == newer.substr(facts.key_offset, facts.key_size) &&

@@ -72,13 +72,14 @@ class Queue {
     uint32_t scope_size;
     uint32_t key_offset;
     uint32_t key_size;
+    uint32_t key_hash;
     uint16_t conflate_rule;
     bool replaceable;
     bool carriable;
     bool look_alike;
   };
 
-  bool HasKey(size_t i, const Message& message, const MessageFacts& facts) const;
+  bool HasKey(size_t i, uint32_t hash, const Message& message, const MessageFacts& facts) const;
   void RemoveAt(size_t i);
 
   std::vector<MessageRef> messages_;
@@ -137,7 +138,8 @@ class Batcher {
   // The oldest queued message; nullptr when there is none.
   const Message* front() const { return queue_ ? queue_->front() : nullptr; }
 
-  // Removes the oldest message that `may_go` allows, but never the newest. Returns its size; nullopt when there is none.
+  // Removes the oldest message that `may_go` allows, but never the newest. Returns its size; nullopt when there is
+  // none.
   template <typename MayGo>
   std::optional<size_t> DropOldest(MayGo may_go) {
     if (!queue_) return std::nullopt;

@@ -35,7 +35,7 @@ void CorkOutbox::Add(const wire::FramePiece& piece) {
     FlushAtTurnEnd(FlushReason::kAtOnce);
   }
   gathered_.insert(gathered_.end(), piece.wire.begin(), piece.wire.end());
-  ends_frame_ = piece.ends_frame;
+  if (piece.ends_frame) whole_ = gathered_.size();
   const auto payload = static_cast<uint32_t>(piece.payload.size());
   payload_ += payload;
   messages_ += piece.ends_message ? 1 : 0;
@@ -78,7 +78,11 @@ void CorkOutbox::Flush(FlushReason reason) {
   std::vector<uint8_t> bytes = std::exchange(gathered_, {});
   const uint32_t messages = std::exchange(messages_, 0);
   const uint32_t payload = std::exchange(payload_, 0);
-  sink_.WriteFrames(bytes, ends_frame_);
+  // Apart, so that a control frame of ours finds a place between.
+  const std::span<const uint8_t> all(bytes);
+  const size_t whole = std::exchange(whole_, 0);
+  if (whole > 0) sink_.WriteFrames(all.first(whole), true);
+  if (whole < all.size()) sink_.WriteFrames(all.subspan(whole), false);
   sink_.OnSent(messages, payload, messages);
   worker_.GiveBuffer(std::move(bytes));
 }

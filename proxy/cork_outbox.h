@@ -29,8 +29,8 @@ class CorkOutbox final : public Outbox {
   uint32_t messages_ = 0;  // whole ones in gathered_
   uint32_t payload_ = 0;   // bytes of them, parts of messages included
   batching::Window window_;
-  bool ends_frame_ = true;  // what is gathered ends with a whole frame
-  bool passing_ = false;    // the message under way is passed on as it comes
+  size_t whole_ = 0;      // bytes of gathered_ up to the end of its last whole frame
+  bool passing_ = false;  // the message under way is passed on as it comes
 };
 
 }  // namespace sheaf

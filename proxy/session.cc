@@ -72,6 +72,8 @@ void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
   message_bytes_ = piece.starts_message ? piece.payload.size() : message_bytes_ + piece.payload.size();
   if (outbox_) {
     outbox_->Add(piece);
+    // Our Close waits for the end of a frame that is half sent: that must not wait for company.
+    if (close_sent_) outbox_->Flush(FlushReason::kEnd);
     return CheckHighMark();
   }
   WriteFrames(piece.wire, piece.ends_frame);
