@@ -123,9 +123,7 @@ class RuleSet::Reading {
   }
 
  private:
-  bool IsEvent(std::string_view event) {
-    return packet_ && !EventName().empty() && StringEquals(EventName(), event);
-  }
+  bool IsEvent(std::string_view event) { return packet_ && !EventName().empty() && StringEquals(EventName(), event); }
 
   // With its quotes; empty when there is none.
   std::string_view EventName() {

@@ -26,8 +26,8 @@ class RuleSet {
   size_t conflate_rules() const { return conflate_.size(); }
 
   // Fills the rules' part of `facts`. Of each list the first rule that matches counts. An event rule looks at EVENT
-  // packets, a conflation rule at none but those without acknowledgement; pointers lead into the event's first argument,
-  // else into the message itself.
+  // packets, a conflation rule at none but those without acknowledgement; pointers lead into the event's first
+  // argument, else into the message itself.
   void Examine(const Message& message, MessageFacts& facts) const;
 
  private:
