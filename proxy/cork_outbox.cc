@@ -74,7 +74,7 @@ void CorkOutbox::Flush(FlushReason reason) {
   metrics.batch_output_bytes_total.Add(gathered_.size());
   metrics.buffered_messages.Sub(messages_);
   metrics.buffered_bytes.Sub(payload_);
-  CountBatch(BatchForm::kCork, messages_);
+  if (messages_ > 0) CountBatch(BatchForm::kCork, messages_);
   std::vector<uint8_t> bytes = std::exchange(gathered_, {});
   const uint32_t messages = std::exchange(messages_, 0);
   const uint32_t payload = std::exchange(payload_, 0);

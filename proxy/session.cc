@@ -124,11 +124,12 @@ void Session::CheckHighMark() {
   if (waiting() <= limits.buffer_high) return;
   if (route_.slow_client == SlowClient::kClose) return CloseTooSlow();
   if (!sheds_) return PauseUpstream();
-  // What is in the connection is bounded, since nothing joins it while it is full, and cannot be dropped any more. Of
-  // what is newer, some is kept in any case.
+  // What is in the connection cannot be dropped any more, and little joins it while it is full (what overtakes, parts
+  // of large messages). Of what is newer, some is kept in any case.
   const uint64_t room = limits.buffer_high - std::min<uint64_t>(connection_->queued(), limits.buffer_high);
   if (route_.slow_client == SlowClient::kDropOldest) outbox_->DropDownTo(std::max(room, limits.buffer_low));
-  if (outbox_->bytes() > limits.buffer_high || outbox_->passing_on()) PauseUpstream();
+  const bool overfull = connection_->queued() > 2 * limits.buffer_high;
+  if (outbox_->bytes() > limits.buffer_high || outbox_->passing_on() || overfull) PauseUpstream();
 }
 
 // What was passed on, or is too large to be gathered, waits in the connection itself.

@@ -83,6 +83,7 @@ void Worker::ForgetOldFrames() {
   frames_expired_ = loop_->now();
   messages_.Expire();
   frames_.Expire();
+  if (scratch_.capacity() > kMostScratch) scratch_ = std::string();
 }
 
 std::vector<uint8_t> Worker::TakeBuffer() {
@@ -187,6 +188,8 @@ void Worker::OnDeadline(net::Deadline& /*deadline*/) {
 }
 
 void Worker::CloseSomeSessions() {
+  // A write that fails closes its session: not while the list below is walked.
+  loop_->FlushWrites();
   const Duration rest = std::max(drain_end_ - loop_->now(), Duration::zero());
   const auto ticks = static_cast<size_t>(rest / net::kTick) + 1;
   size_t open = 0;

@@ -124,6 +124,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   static constexpr uint32_t kKeepFree = 32;
   // With fewer sessions a tick than this there is no crowd to spread.
   static constexpr size_t kLeastClosesATick = 20;
+  static constexpr size_t kMostScratch = 256 * 1024;
   static constexpr size_t kMostSpareBuffers = 256;
   static constexpr size_t kMostSpareBytes = 16 * 1024;  // of one buffer
   static constexpr size_t kMostSpareInflaters = 8;

@@ -70,7 +70,7 @@ def test_timed_batches_of_a_broadcast_are_the_same_batches(make_sheaf, broadcast
         encodings = proxy.metric("sheaf_encodings_total")
         batches = proxy.metric("sheaf_batches_total", form="json")
         compressed = proxy.metric("sheaf_deflate_messages_total")
-    print(f"{sums['frames']:.0f} frames for {CLIENTS} clients: {encodings:.0f} encodings, {compressed:.0f} compressions")
+    print(f"{CLIENTS} clients, {sums['frames']:.0f} frames: {encodings:.0f} encodings, {compressed:.0f} compressions")
     assert sums == {"received": CLIENTS * 100, "wrong": 0, "frames": batches}
     assert encodings <= batches / 20, "hardly any encoding was shared"
     assert compressed <= encodings

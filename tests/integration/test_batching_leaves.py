@@ -11,7 +11,7 @@ from harness.decoding import DECODERS, Message, decode_json
 from harness.frames import BINARY, TEXT, RawWebSocket, frame
 from harness.ports import wait_until
 from harness.recorder import Recorder, upgrade_answer
-from harness.sheaf import Sheaf
+from harness.sheaf import Conf, Sheaf
 
 REASONS = ("timeout", "at_once", "size", "bytes", "critical", "alone", "drained", "control", "end", "pressure")
 NEVER = {"adaptive": False, "timeout": "10s"}
@@ -23,7 +23,9 @@ Start = Callable[..., tuple[Sheaf, Recorder]]
 def start(make_sheaf, make_recorder) -> Start:
     """start(batching, routes): a proxy with one worker in front of a recorder."""
 
-    def make(batching: dict[str, object], routes: list[dict[str, object]] | None = None, **sections: object):  # noqa: ANN202
+    def make(
+        batching: Conf, routes: list[Conf] | None = None, **sections: object
+    ) -> tuple[Sheaf, Recorder]:
         recorder = make_recorder(upgrade_answer, at_head=True)
         return make_sheaf(recorder.url, {"workers": 1, "batching": batching, **sections}, routes), recorder
 
@@ -131,7 +133,8 @@ def test_answers_leave_at_once_amid_a_stream(start: Start, path: str) -> None:
             push(recorder, b"[%d]" % n)
         for n in range(20, 30):
             socket.send_frame(TEXT, b"question")
-            wait_until(lambda: recorder.latest.connection.received.count(b"\x81\x88") > n - 20, 3, "it arrives")
+            asked = len(recorder.latest.head) + (n - 19) * len(frame(TEXT, b"question"))
+            wait_until(lambda: len(recorder.latest.connection.received) == asked, 3, "it arrives")  # noqa: B023
             push(recorder, b"[%d]" % n)
             while not received or received[-1][1] != b"[%d]" % n:
                 received += decode_json(*socket.read_message())

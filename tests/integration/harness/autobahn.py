@@ -1,4 +1,6 @@
-"""What tests/autobahn.sh runs: `python -m harness.autobahn KOSOKU FOLDER [options]`. Exits 1 when a case fails unexpectedly."""
+"""What tests/autobahn.sh runs: `python -m harness.autobahn KOSOKU FOLDER [options]`. Exits 1 when a case fails that
+need not.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from pathlib import Path
 from websockets.sync.server import ServerConnection
 
 from .pusher import Pusher
-from .sheaf import Conf, Sheaf
+from .sheaf import Conf, Sheaf, merged
 
 # Every case runs with these: 9.3 and 9.4 cut a message into 65,536 fragments, and the small messages of 12 and 13 are
 # below the shipped threshold.
@@ -25,7 +27,7 @@ EXPECTED = {
     # Only the latest of several pings is answered, as RFC 6455 5.5.3 allows (hardening row 57).
     "2.10",
     "2.11",
-    # `websockets`, the backend, fails them without Sheaf as well: the Close it answers with, and its limit of fragments.
+    # `websockets`, the backend, fails them without Sheaf too: by its answer to a Close, and its limit of fragments.
     "7.1.5",
     "9.3.1",
     "9.3.2",
@@ -45,7 +47,7 @@ def run(kosoku: str, folder: Path, conf: Conf, options: list[str]) -> dict[str, 
     """Behaviour by case."""
     folder.mkdir(parents=True, exist_ok=True)
     with Pusher(echo) as backend:
-        proxy = Sheaf(folder, backend.url, {**COMMON, **conf, "deflate": {**COMMON["deflate"], **conf.get("deflate", {})}})
+        proxy = Sheaf(folder, backend.url, merged(COMMON, conf))
         try:
             command = [kosoku, "-p", "2", "-o", str(folder), *options, f"127.0.0.1:{proxy.port}"]
             quiet = subprocess.DEVNULL

@@ -2,11 +2,11 @@
 
 It takes every WebSocket that comes, and one command a line on standard input, each answered by one line of JSON:
 
-    {"messages": 100, "size": 200, "pause": 0.01, "first": 0}   the same numbered JSON messages to every socket
+    {"messages": 100, "size": 200, "pause": 0.01, "first": 0}   the same numbered messages to every socket
     {}                                                          only the answer
 
-The answer has `sockets` (open now), `buffered` and `buffered_most` (bytes that wait in this process, of all sockets and of
-the one with most), and `seconds`. Frames are made once and written by hand, so that the backend is never what is slow.
+The answer has `sockets` (open now), `buffered` and `buffered_most` (bytes that wait in this process, of all sockets and
+of the one with most), and `seconds`. Frames are made once and by hand, so that the backend is never what is slow.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Broadcaster:
         """Shakes hands, then reads and forgets."""
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            key = next(line.split(": ", 1)[1] for line in head.split("\r\n") if line.lower().startswith("sec-websocket-key"))
+            fields = [line.partition(": ") for line in head.split("\r\n")]
+            key = next(value for name, _, value in fields if name.lower() == "sec-websocket-key")
             writer.write(
                 b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 b"Sec-WebSocket-Accept: " + accept_for(key).encode() + b"\r\n\r\n"

@@ -1,7 +1,7 @@
 """Many WebSocket clients that only listen to a broadcaster, in a process of their own: `python -m harness.listeners`.
 
-Each checks that every numbered message comes once and in order, through an envelope and permessage-deflate where it asks
-for them. Commands on standard input, a line each, all answered by one line of JSON, a Ledger:
+Each checks that every numbered message comes once and in order, through an envelope and permessage-deflate where it
+asks for them. Commands on standard input, a line each, all answered by one line of JSON, a Ledger:
 
     stall     the last --stalling clients stop reading       resume    ... read again
     report    the figures since the last report
