@@ -106,9 +106,9 @@ Batcher::Verdict Batcher::Add(const MessageRef& message, const MessageFacts& fac
   if (!queue_) {
     static_assert(sizeof(Batcher) <= 64, "an idle session's budget");
     queue_ = pool_.Take();
-    oldest_ = now;
   }
   const bool first = empty();
+  if (first) oldest_ = now;
   Verdict verdict;
   if (conflate && facts.replaceable) verdict.replaced = queue_->RemoveSameKey(*message, facts);
   queue_->Push(message, facts);
@@ -131,6 +131,14 @@ Batcher::Verdict Batcher::Add(const MessageRef& message, const MessageFacts& fac
     verdict.when = first ? When::kAt : When::kWaiting;
   }
   return verdict;
+}
+
+Queue::Removed Batcher::RemoveSameKey(const Message& message, const MessageFacts& facts) {
+  if (!queue_) return {};
+  const Queue::Removed removed = queue_->RemoveSameKey(message, facts);
+  messages_ -= removed.messages;
+  bytes_ -= removed.bytes;
+  return removed;
 }
 
 void Batcher::Clear() {

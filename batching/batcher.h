@@ -126,6 +126,9 @@ class Batcher {
   Verdict Add(const MessageRef& message, const MessageFacts& facts, bool conflate, const BatchLimits& limits,
               TimePoint now);
 
+  // Removes queued messages with the key of one that is not queued itself, since it overtakes.
+  Queue::Removed RemoveSameKey(const Message& message, const MessageFacts& facts);
+
   // The client has sent an application message.
   void OnClientMessage() { window_.OnClientMessage(); }
 

@@ -31,6 +31,10 @@ class Encoder {
   // Of a message that is too large to be gathered: may it be a look-alike, going by its first kBeginning bytes?
   virtual bool MayLookAlike(wire::Opcode opcode, std::string_view beginning) const = 0;
 
+  // What is put in front of a message that is too large to be gathered, so that a decoder takes it for a wrapped one;
+  // empty when the envelope has no such form.
+  virtual std::string_view Prefix(wire::Opcode /*opcode*/) const { return {}; }
+
   // Whether two carriable messages may share a frame.
   virtual bool MayShare(const Message& /*a*/, const Message& /*b*/) const { return true; }
 

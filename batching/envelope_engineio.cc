@@ -19,6 +19,9 @@ class EngineIo : public Encoder {
     return {.carriable = !has_separator && IsPacketAlone(message.text()), .look_alike = has_separator};
   }
 
+  std::string_view Prefix(wire::Opcode opcode) const override {
+    return opcode == wire::Opcode::kText ? std::string_view(&kSeparator, 1) : std::string_view();
+  }
   // The separator may be anywhere.
   bool MayLookAlike(wire::Opcode opcode, std::string_view /*beginning*/) const override {
     return opcode == wire::Opcode::kText;

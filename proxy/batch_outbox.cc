@@ -52,6 +52,7 @@ void BatchOutbox::AddPart(const wire::FramePiece& piece) {
     Flush(FlushReason::kAlone);
     sending_pieces_ = true;
     sent_piece_ = false;
+    if (examiner_.encoder() != nullptr) part_.insert(0, examiner_.encoder()->Prefix(piece.opcode));
     return SendPiece(piece);
   }
   part_.append(AsText(piece.payload));
@@ -62,11 +63,12 @@ void BatchOutbox::AddPart(const wire::FramePiece& piece) {
 
 // What a decoder may take for an envelope can be wrapped only as a whole.
 bool BatchOutbox::MustBeWhole(const wire::FramePiece& piece) const {
-  if (examiner_.encoder() == nullptr) return false;
+  const batching::Encoder* encoder = examiner_.encoder();
+  if (encoder == nullptr || !encoder->Prefix(piece.opcode).empty()) return false;
   std::string beginning = part_.substr(0, batching::kBeginning);
   beginning.append(AsText(piece.payload).substr(0, batching::kBeginning - beginning.size()));
   // So little of a message cannot be judged.
-  return beginning.size() < batching::kBeginning || examiner_.encoder()->MayLookAlike(piece.opcode, beginning);
+  return beginning.size() < batching::kBeginning || encoder->MayLookAlike(piece.opcode, beginning);
 }
 
 // ---- gathering
@@ -80,11 +82,8 @@ void BatchOutbox::AddWhole(wire::Opcode opcode, std::string_view payload) {
   }
   const bool conflate = plan_.options.slow_client != SlowClient::kConflate || sink_.client_full();
   const batching::Batcher::Verdict verdict = batcher_.Add(message, facts, conflate, plan_.limits, worker_.loop().now());
-  Buffered(1 - static_cast<int64_t>(verdict.replaced.messages),
-           static_cast<int64_t>(payload.size()) - static_cast<int64_t>(verdict.replaced.bytes));
-  if (verdict.replaced.messages > 0) {
-    counters().conflated[facts.conflate_rule].Add(verdict.replaced.messages);
-  }
+  Buffered(1, static_cast<int64_t>(payload.size()));
+  if (verdict.replaced.messages > 0) CountReplaced(facts, verdict.replaced);
   Schedule(verdict);
 }
 
@@ -107,6 +106,7 @@ bool BatchOutbox::MayOvertake() const {
 
 // A critical message that may overtake: what is queued stays queued.
 void BatchOutbox::SendAhead(const batching::MessageRef& message, const batching::MessageFacts& facts) {
+  if (facts.replaceable) CountReplaced(facts, batcher_.RemoveSameKey(*message, facts));
   worker_.metrics().batch_flushes_total[FlushReason::kCritical].Add();
   worker_.metrics().batch_delay_seconds.Observe(std::chrono::nanoseconds(0));
   SendFrame({&message, 1}, examiner_.encoder() != nullptr && facts.look_alike);
@@ -120,6 +120,11 @@ void BatchOutbox::DropDownTo(size_t most) {
     Buffered(-1, -static_cast<int64_t>(*dropped));
     counters().dropped.Add();
   }
+}
+
+void BatchOutbox::CountReplaced(const batching::MessageFacts& facts, const batching::Queue::Removed& removed) {
+  Buffered(-static_cast<int64_t>(removed.messages), -static_cast<int64_t>(removed.bytes));
+  counters().conflated[facts.conflate_rule].Add(removed.messages);
 }
 
 void BatchOutbox::Buffered(int64_t messages, int64_t bytes) {

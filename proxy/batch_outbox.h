@@ -48,6 +48,7 @@ class BatchOutbox final : public Outbox {
 
   MessageCompressor& compressor();
   void CountCompressed(size_t input, size_t output);
+  void CountReplaced(const batching::MessageFacts& facts, const batching::Queue::Removed& removed);
   void Buffered(int64_t messages, int64_t bytes);
   RouteCounters& counters();
 

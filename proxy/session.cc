@@ -128,7 +128,7 @@ void Session::CheckHighMark() {
   // of large messages). Of what is newer, some is kept in any case.
   const uint64_t room = limits.buffer_high - std::min<uint64_t>(connection_->queued(), limits.buffer_high);
   if (route_.slow_client == SlowClient::kDropOldest) outbox_->DropDownTo(std::max(room, limits.buffer_low));
-  const bool overfull = connection_->queued() > 2 * limits.buffer_high;
+  const bool overfull = connection_->queued() > 2 * limits.buffer_high + kBurst;
   if (outbox_->bytes() > limits.buffer_high || outbox_->passing_on() || overfull) PauseUpstream();
 }
 

@@ -101,6 +101,7 @@ class Session final : public net::ConnectionEvents,
   void WatchForStall();
 
   static constexpr size_t kSlice = 1024;
+  static constexpr size_t kBurst = 4 * net::Loop::kReceiveBuffer;  // what one turn may add to a connection, and more
 
   void Take(std::span<uint8_t> bytes);
   void TakeCompressed(std::span<uint8_t> bytes);

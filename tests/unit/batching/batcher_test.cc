@@ -172,6 +172,18 @@ TEST_CASE("a newer message with the same key removes the older ones, and the res
   CHECK(fixture.Take(nullptr, limits) == "A-other-rule|B1|A-no-key|A2");
 }
 
+TEST_CASE("a message that overtakes removes the queued ones of its key") {
+  Fixture fixture;
+  BatchLimits limits{.size = 100, .adaptive = false};
+  fixture.Add("A1", Keyed(), kStart, limits);
+  fixture.Add("B1", Keyed(), kStart, limits);
+  const MessageRef newer = fixture.store.Intern(wire::Opcode::kText, "A2");
+  CHECK(fixture.batcher.RemoveSameKey(*newer, Keyed()).messages == 1);
+  CHECK(fixture.batcher.messages() == 1);
+  CHECK(fixture.Take(nullptr, limits) == "B1");
+  CHECK(fixture.batcher.RemoveSameKey(*newer, Keyed()).messages == 0);
+}
+
 TEST_CASE("the scope belongs to the key") {
   Fixture fixture;
   BatchLimits limits{.size = 100, .adaptive = false};
