@@ -6,7 +6,8 @@
 #include <cmath>
 #include <fstream>
 #include <sstream>
-#include <string_view>
+
+#include "proxy/base/cgroup.h"
 
 namespace sheaf {
 namespace {
@@ -37,39 +38,15 @@ uint32_t QuotaV1(const std::string& folder) {
   return quota_text >> quota && period_text >> period ? RoundedUp(quota, period) : 0;  // -1: none
 }
 
-// The lowest quota from `path` up to the root of its hierarchy.
-uint32_t LowestUpwards(const std::string& root, std::string path, uint32_t (*quota_of)(const std::string&)) {
-  uint32_t lowest = 0;
-  for (;;) {
-    const uint32_t quota = quota_of(root + path);
-    if (quota != 0 && (lowest == 0 || quota < lowest)) lowest = quota;
-    const size_t slash = path.rfind('/');
-    if (slash == std::string::npos || path == "/") return lowest;
-    path.resize(slash);
-  }
-}
-
 }  // namespace
 
 uint32_t CpuQuota(const std::string& cgroup_root, const std::string& self) {
-  std::istringstream lines(self);
-  std::string line;
   uint32_t lowest = 0;
-  while (std::getline(lines, line)) {
-    // hierarchy-id:controllers:path; v2 has the id 0 and no controllers.
-    const size_t first = line.find(':');
-    const size_t second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    const std::string path = line.substr(second + 1);
-    uint32_t quota = 0;
-    if (controllers.empty()) {
-      quota = LowestUpwards(cgroup_root, path, &QuotaV2);
-    } else if (std::string(",").append(controllers).append(",").find(",cpu,") != std::string::npos) {
-      quota = LowestUpwards(std::string(cgroup_root).append("/").append(controllers), path, &QuotaV1);
-      if (quota == 0) quota = LowestUpwards(std::string(cgroup_root).append("/cpu"), path, &QuotaV1);
+  for (const CgroupHierarchy& hierarchy : FindCgroups(cgroup_root, self, "cpu")) {
+    for (const std::string& folder : hierarchy.folders) {
+      const uint32_t quota = hierarchy.version == CgroupVersion::kV2 ? QuotaV2(folder) : QuotaV1(folder);
+      if (quota != 0 && (lowest == 0 || quota < lowest)) lowest = quota;
     }
-    if (quota != 0 && (lowest == 0 || quota < lowest)) lowest = quota;
   }
   return lowest;
 }
