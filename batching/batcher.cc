@@ -100,6 +100,13 @@ void QueuePool::Give(std::unique_ptr<Queue> queue) {
   spare_.push_back(std::move(queue));
 }
 
+size_t QueuePool::Trim() {
+  size_t bytes = 0;
+  for (const std::unique_ptr<Queue>& queue : spare_) bytes += queue->memory();
+  std::vector<std::unique_ptr<Queue>>().swap(spare_);
+  return bytes;
+}
+
 Batcher::Verdict Batcher::Add(const MessageRef& message, const MessageFacts& facts, bool conflate,
                               const BatchLimits& limits, TimePoint now) {
   using When = Verdict::When;

@@ -65,6 +65,10 @@ class Queue {
   bool look_alike(size_t i) const { return tags_[i].look_alike; }
 
   size_t capacity() const { return messages_.capacity(); }
+  // What it takes, without the messages themselves.
+  size_t memory() const {
+    return sizeof(Queue) + messages_.capacity() * sizeof(MessageRef) + tags_.capacity() * sizeof(Tag);
+  }
 
  private:
   // What is needed of a message's facts, which may be another examiner's by the time they are asked for.
@@ -93,8 +97,8 @@ class QueuePool {
  public:
   std::unique_ptr<Queue> Take();
   void Give(std::unique_ptr<Queue> queue);
-  // Gives the memory of the spare ones back.
-  void Trim() { spare_.clear(); }
+  // Frees the spare ones; returns their bytes.
+  size_t Trim();
 
  private:
   static constexpr size_t kMostSpare = 1024;

@@ -154,4 +154,18 @@ void FrameCache::Expire() {
   TrimScratch(single_use_.bytes);
 }
 
+size_t FrameCache::Trim() {
+  size_t freed = bytes_ + encoded_.capacity() + compressed_.capacity() + single_use_.bytes.capacity();
+  for (Place& place : places_) Forget(place);
+  for (size_t bits = 0; bits < std::size(deflaters_); ++bits) {
+    if (std::exchange(deflaters_[bits], nullptr)) {
+      freed += wire::DeflaterBytes(static_cast<uint8_t>(bits), settings_.memory_level);
+    }
+  }
+  encoded_ = std::string();
+  compressed_ = std::string();
+  single_use_ = CachedFrame();
+  return freed;
+}
+
 }  // namespace sheaf::batching

@@ -49,6 +49,8 @@ class FrameCache {
 
   // Called once a period (the worker's tick of 100 ms): forgets what was not asked for since the call before.
   void Expire();
+  // Forgets all, and gives up the compressors; returns the bytes that this freed, about.
+  size_t Trim();
 
   size_t frames() const { return frames_; }  // that are kept
   size_t bytes() const { return bytes_; }    // ... and what they take

@@ -39,6 +39,16 @@ class SpareBlocks {
     for (List& list : lists_) FreeAll(list);
   }
 
+  size_t FreeAll() {
+    size_t freed = 0;
+    for (size_t i = 0; i < std::size(lists_); ++i) {
+      const size_t before = count_;
+      FreeAll(lists_[i]);
+      freed += (before - count_) * (i + 1) * kUnit;
+    }
+    return freed;
+  }
+
   // Another period is over.
   void Age() {
     if (count_ == 0) return;
@@ -150,6 +160,17 @@ void MessageStore::Expire() {
     }
   }
   spare_blocks.Age();
+}
+
+size_t MessageStore::Trim() {
+  const size_t freed = bytes_ + places_.size() * sizeof(Place);
+  if (remembered_ > 0) {
+    for (Place& place : places_) {
+      if (place.message) Forget(place);
+    }
+  }
+  std::vector<Place>().swap(places_);
+  return freed + spare_blocks.FreeAll();
 }
 
 }  // namespace sheaf::batching

@@ -111,6 +111,9 @@ class MessageStore {
   // Called once a period (the worker's tick of 100 ms): forgets what was not asked for since the call before, and gives
   // memory of messages that are gone back when it was of no use for two periods. Cheap when there is nothing to do.
   void Expire();
+  // Forgets all, and frees spare memory; returns the bytes that this freed, about: messages that wait in a queue live
+  // on.
+  size_t Trim();
 
   size_t remembered() const { return remembered_; }
 

@@ -32,6 +32,8 @@ inline constexpr size_t kLinkStates = 6;
 
 class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
  public:
+  static constexpr size_t kIdleBytes = 450;  // heap of an idle one, about, its connection and event included; plain
+
   UpstreamLink(UpstreamPool& pool, TimePoint now);
   ~UpstreamLink();
 

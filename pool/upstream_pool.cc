@@ -155,6 +155,13 @@ void UpstreamPool::Drain() {
   while (!idle.empty()) idle.front().Close(CloseReason::kDrain);
 }
 
+size_t UpstreamPool::CloseSpare() {
+  LinkList& idle = list(LinkState::kIdle);
+  size_t closed = 0;
+  for (; idle.size() > min_share_; ++closed) idle.front().Close(CloseReason::kMemoryShed);
+  return closed;
+}
+
 void UpstreamPool::Maintain() {
   const uint32_t returns = endpoint_.returns();
   if (std::exchange(seen_returns_, returns) != returns) backoff_.Succeed();

@@ -96,6 +96,9 @@ class UpstreamPool {
   // No more warm connections: idle ones close now, leased ones when they are given back.
   void Drain();
 
+  // Closes the idle connections that are more than this worker's part of pool.min_size. Returns their number.
+  size_t CloseSpare();
+
   // A look-up has found another address for the backend; new connections go there.
   void SetAddress(const net::Address& address) { address_ = address; }
 

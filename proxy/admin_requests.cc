@@ -2,16 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <optional>
 
 #include "proxy/base/prometheus.h"
+#include "proxy/base/units.h"
 #include "proxy/error_answer.h"
 #include "proxy/net/address.h"
 
 namespace sheaf {
 namespace {
 
-enum class Path : uint8_t { kLive, kReady, kStarted, kMetrics, kStats };
+enum class Path : uint8_t { kLive, kReady, kStarted, kMetrics, kStats, kSummary, kHistory };
 
 struct PathRow {
   std::string_view text;
@@ -25,6 +27,8 @@ constexpr std::array kPaths = {
     PathRow{"/startupz", Path::kStarted, true},
     PathRow{"/metrics", Path::kMetrics, false},
     PathRow{"/api/performance/websocket/stats", Path::kStats, false},
+    PathRow{"/api/performance/websocket/summary", Path::kSummary, false},
+    PathRow{"/api/performance/websocket/metrics", Path::kHistory, false},
 };
 
 const PathRow* FindPath(std::string_view target) {
@@ -75,7 +79,23 @@ bool TokenIsRight(const wire::RequestHead& request, std::string_view token) {
          EqualsInConstantTime(value.substr(kScheme.size()), token);
 }
 
-AdminAnswer Answer(Path path, const AdminSource& source, bool live) {
+// "?last=10m" narrows it.
+AdminAnswer History(std::string_view target, const AdminSource& source) {
+  constexpr std::string_view kLast = "last=";
+  constexpr std::chrono::hours kLongestHistory(24);  // memory.history has no more
+  const size_t mark = target.find('?');
+  auto since = std::chrono::system_clock::time_point{};
+  if (mark != std::string_view::npos) {
+    const std::string_view query = target.substr(mark + 1);
+    const auto last = query.starts_with(kLast) ? ParseDuration(query.substr(kLast.size()))
+                                               : std::optional<std::chrono::milliseconds>();
+    if (!last) return Refusal(400, "the query must be last= and a time such as 10m, or nothing");
+    since = std::chrono::system_clock::now() - std::min<std::chrono::milliseconds>(*last, kLongestHistory);
+  }
+  return {.body = HistoryJson(source.memory_history().Since(since)) + "\n"};
+}
+
+AdminAnswer Answer(Path path, std::string_view target, const AdminSource& source, bool live) {
   switch (path) {
     case Path::kLive:
       return Probe(live, "a worker hangs");
@@ -89,6 +109,10 @@ AdminAnswer Answer(Path path, const AdminSource& source, bool live) {
       return {.content_type = kPrometheusContentType, .body = source.metrics().RenderPrometheus()};
     case Path::kStats:
       return {.body = StatsJson(source.Stats()) + "\n"};
+    case Path::kSummary:
+      return {.body = SummaryJson(source.Stats()) + "\n"};
+    case Path::kHistory:
+      return History(target, source);
   }
   return Refusal(404, "there is nothing at this path");
 }
@@ -99,8 +123,6 @@ std::string_view ReasonPhrase(int status) {
       return "OK";
     case 401:
       return "Unauthorized";
-    case 404:
-      return "Not Found";
     default:
       return StatusText(status);
   }
@@ -129,7 +151,7 @@ AdminAnswer HandleAdminRequest(const wire::RequestHead& request, const Options::
     return answer;
   }
   if (request.body != wire::BodyKind::kNone) return Refusal(400, "this request must not have a body");
-  return Answer(row->path, source, live);
+  return Answer(row->path, request.target, source, live);
 }
 
 AdminAnswer RefuseAdminRequest(RejectReason reason) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "memwatch/memory_history.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/status.h"
@@ -30,6 +31,7 @@ class AdminSource {
   // Whether all of the start-up is done; it never waits for the backend.
   virtual bool started() const = 0;
   virtual StatsSnapshot Stats() const = 0;
+  virtual const memwatch::MemoryHistory& memory_history() const = 0;
   // All workers are in it before Admin starts.
   virtual const MetricsRegistry& metrics() const = 0;
 

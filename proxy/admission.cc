@@ -9,6 +9,11 @@ std::optional<RejectReason> AdmitConnection(const Load& load) {
   return std::nullopt;
 }
 
+std::optional<RejectReason> AdmitRequest(const Load& load) {
+  if (InForce(ReliefStep::kRefuse, load.pressure)) return RejectReason::kMemoryCritical;
+  return std::nullopt;
+}
+
 std::optional<RejectReason> AdmitWebSocket(const Load& load) {
   if (load.draining) return RejectReason::kDraining;
   return std::nullopt;

@@ -47,7 +47,7 @@ void BatchOutbox::Add(const wire::FramePiece& piece) {
 }
 
 void BatchOutbox::AddPart(const wire::FramePiece& piece) {
-  const bool large = part_.size() + piece.payload.size() > worker_.options().limits.buffer_high;
+  const bool large = part_.size() + piece.payload.size() > worker_.loop().marks().high;
   if (large && !MustBeWhole(piece)) {
     Flush(FlushReason::kAlone);
     sending_pieces_ = true;
@@ -80,7 +80,8 @@ void BatchOutbox::AddWhole(wire::Opcode opcode, std::string_view payload) {
     counters().critical[facts.critical_rule].Add();
     if (facts.overtake && MayOvertake()) return SendAhead(message, facts);
   }
-  const bool conflate = plan_.options.slow_client != SlowClient::kConflate || sink_.client_full();
+  const bool conflate = plan_.options.slow_client != SlowClient::kConflate || sink_.client_full() ||
+                        InForce(ReliefStep::kConflate, worker_.pressure());
   const batching::Batcher::Verdict verdict = batcher_.Add(message, facts, conflate, plan_.limits, worker_.loop().now());
   Buffered(1, static_cast<int64_t>(payload.size()));
   if (verdict.replaced.messages > 0) CountReplaced(facts, verdict.replaced);
@@ -151,13 +152,16 @@ void BatchOutbox::SendFrame(std::span<const batching::MessageRef> messages, bool
   worker_.metrics().batch_input_bytes_total.Add(bytes);
   CountBatch(form_, messages.size());
 
-  const uint8_t shared_window = takeover_ ? uint8_t{0} : window_bits_;
+  const bool takeover = keeps_context();
+  // Of a frame from elsewhere our context knows nothing: it must not be gone on with after one.
+  if (!takeover) compressor_.reset();
+  const uint8_t shared_window = takeover ? uint8_t{0} : window_bits_;
   const batching::FrameRecipe recipe{.encoder = wrapped ? examiner_.encoder() : nullptr, .window_bits = shared_window};
-  if (recipe == batching::FrameRecipe{} && !takeover_) {
+  if (recipe == batching::FrameRecipe{} && !takeover) {
     SendPlain(*messages.front());
   } else {
     const batching::CachedFrame& frame = worker_.frames().Get(recipe, messages);
-    if (takeover_) {
+    if (takeover) {
       SendWithTakeover(frame);
     } else {
       Write(frame.bytes);
@@ -187,6 +191,23 @@ void BatchOutbox::SendWithTakeover(const batching::CachedFrame& frame) {
   CountCompressed(frame.payload().size(), *size);
   worker_.metrics().deflate_messages_total.Add();
   Write(compressed);
+}
+
+// Each message can be compressed by itself, whatever was agreed on.
+bool BatchOutbox::keeps_context() const {
+  return takeover_ && !InForce(ReliefStep::kDropContexts, worker_.pressure());
+}
+
+size_t BatchOutbox::context_bytes() const {
+  if (!compressor_) return 0;
+  return wire::DeflaterBytes(window_bits_, static_cast<uint8_t>(worker_.options().deflate.memory_level));
+}
+
+size_t BatchOutbox::DropContext() {
+  if (sending_pieces_) return 0;
+  const size_t bytes = context_bytes();
+  compressor_.reset();
+  return bytes;
 }
 
 MessageCompressor& BatchOutbox::compressor() {
@@ -219,7 +240,7 @@ void BatchOutbox::SendPiece(const wire::FramePiece& piece) {
   SendPart(piece.opcode, piece.payload, piece.ends_message);
   if (!piece.ends_message) return;
   sending_pieces_ = false;
-  if (!takeover_) compressor_.reset();
+  if (!keeps_context()) compressor_.reset();
   CountBatch(form_, 1);
   sink_.OnSent(1, 0, 1);
 }

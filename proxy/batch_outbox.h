@@ -28,6 +28,8 @@ class BatchOutbox final : public Outbox {
   bool passing_on() const override { return sending_pieces_; }
   // Without what is gathered of a message that is not complete: it is completed by reading on, not by sending.
   size_t bytes() const override { return batcher_.memory(); }
+  size_t context_bytes() const override;
+  size_t DropContext() override;
 
  private:
   void NoteClientMessage() override { batcher_.OnClientMessage(); }
@@ -46,6 +48,7 @@ class BatchOutbox final : public Outbox {
   void SendPart(wire::Opcode opcode, std::span<const uint8_t> payload, bool last);
   void Write(std::string_view frame);
 
+  bool keeps_context() const;
   MessageCompressor& compressor();
   void CountCompressed(size_t input, size_t output);
   void CountReplaced(const batching::MessageFacts& facts, const batching::Queue::Removed& removed);

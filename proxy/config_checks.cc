@@ -3,16 +3,20 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <system_error>
 #include <tuple>
 #include <utility>
 
+#include "memwatch/pressure.h"
 #include "pool/endpoint.h"
 #include "proxy/net/address.h"
 #include "proxy/net/tls_context.h"
+#include "proxy/wire/http1.h"
 
 namespace sheaf {
 namespace {
@@ -69,6 +73,14 @@ std::string CheckRequestPath(std::string_view text) {
   return fits ? "" : R"(must be empty or a path such as "/health")";
 }
 
+// In the form that clients' paths are compared in, so that none of theirs passes for it.
+std::string CheckWebhook(std::string_view text) {
+  if (text.empty()) return "";
+  const std::optional<std::string> normal = wire::NormalizeTarget(text);
+  const bool fits = normal && *normal == text && text.size() > 1 && text.find('?') == std::string_view::npos;
+  return fits ? "" : R"(must be empty or a plain path such as "/internal/memory")";
+}
+
 std::string CheckServerName(std::string_view text) {
   return text.empty() || IsHost(text) ? "" : "must be empty or a host name";
 }
@@ -78,11 +90,22 @@ struct FormRule {
   std::string (*check)(std::string_view text);
 };
 constexpr FormRule kFormRules[] = {
-    {"listen.address", &CheckListenAddress},        {"upstream.url", &CheckUrl},
-    {"upstream.tls_server_name", &CheckServerName}, {"pool.health_check_path", &CheckRequestPath},
-    {"websocket.allowed_origins", &CheckOrigin},    {"route.allowed_origins", &CheckOrigin},
-    {"forwarded.trusted_proxies", &CheckNetwork},   {"admin.address", &CheckAdminAddress},
+    {"listen.address", &CheckListenAddress},
+    {"upstream.url", &CheckUrl},
+    {"upstream.tls_server_name", &CheckServerName},
+    {"pool.health_check_path", &CheckRequestPath},
+    {"websocket.allowed_origins", &CheckOrigin},
+    {"route.allowed_origins", &CheckOrigin},
+    {"forwarded.trusted_proxies", &CheckNetwork},
+    {"admin.address", &CheckAdminAddress},
+    {"memory.webhook", &CheckWebhook},
 };
+
+std::string Percent(double percent) {
+  std::array<char, 16> text;
+  std::snprintf(text.data(), text.size(), "%.4g", percent);
+  return text.data();
+}
 
 class ContradictionFinder {
  public:
@@ -90,6 +113,7 @@ class ContradictionFinder {
 
   std::vector<Contradiction> Find() {
     CheckOrder();
+    CheckMemoryLevels();
     CheckSlowClient();
     CheckAddresses();
     CheckServerTls();
@@ -114,6 +138,15 @@ class ContradictionFinder {
     // Messages that wait for their batch count as waiting for the client: before the batch is full, the client would be
     // taken for a slow one.
     AtMost(batching.max_bytes, Row("batching", "max_bytes"), limits.buffer_high, Row("limits", "buffer_high"));
+  }
+
+  void CheckMemoryLevels() {
+    const auto levels = memwatch::PressureThresholds::From(options_.memory);
+    if (levels.moderate <= levels.high && levels.high <= levels.critical) return;
+    Add({Row("memory", "moderate_percent"), Row("memory", "high_percent"), Row("memory", "critical_percent")},
+        "the memory levels begin at " + Percent(levels.moderate) + " (moderate), " + Percent(levels.high) +
+            " (high) and " + Percent(levels.critical) +
+            " (critical) percent, which must rise: set all three, or leave them to max_percent");
   }
 
   // A route whose own slow_client asks for rules is told so by FindRouteContradictions.

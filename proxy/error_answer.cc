@@ -8,6 +8,8 @@ std::string_view StatusText(int status) {
       return "Bad Request";
     case 403:
       return "Forbidden";
+    case 404:
+      return "Not Found";
     case 405:
       return "Method Not Allowed";
     case 408:
@@ -54,6 +56,11 @@ std::string Body(const RejectReasonRow& row, const ErrorAnswer& answer) {
   return body;
 }
 
+// Memory needs a while to come free; the other reasons may be over at once.
+std::string_view RetryAfter(RejectReason reason) {
+  return reason == RejectReason::kMemoryCritical ? "Retry-After: 10\r\n" : "Retry-After: 1\r\n";
+}
+
 }  // namespace
 
 std::string BuildErrorAnswer(const ErrorAnswer& answer) {
@@ -64,7 +71,7 @@ std::string BuildErrorAnswer(const ErrorAnswer& answer) {
   response.append(answer.html ? "text/html; charset=utf-8" : "application/json");
   response.append("\r\nContent-Length: ").append(std::to_string(body.size()));
   response.append("\r\nCache-Control: no-store\r\nX-Request-ID: ").append(answer.request_id).append("\r\n");
-  if (row.status == 503) response.append("Retry-After: 1\r\n");
+  if (row.status == 503) response.append(RetryAfter(answer.reason));
   if (row.status == 405) response.append("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
   if (row.status == 426) response.append("Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");
   if (row.status == 426) {

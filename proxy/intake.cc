@@ -121,6 +121,7 @@ ClientInfo Intake::Client() const {
 
 // What its route and the present load say of a request that is well-formed.
 std::optional<RejectReason> Intake::Admit(const wire::RequestHead& request) const {
+  if (const auto reject = AdmitRequest(worker_.load())) return reject;
   if (request.wants_websocket) {
     if (const auto reject = wire::CheckUpgradeRequest(request)) return reject;
     if (!wire::OriginAllowed(request.Find("Origin"), route_->allowed_origins)) return RejectReason::kOriginNotAllowed;
@@ -141,6 +142,9 @@ void Intake::StartRequest() {
   const std::string_view path = asterisk ? "/" : std::string_view(*target).substr(0, target->find('?'));
   route_ = &worker_.routes().Match(path);
 
+  if (!worker_.options().memory.webhook.empty() && path == worker_.options().memory.webhook) {
+    return Reject(RejectReason::kReservedPath, &request);
+  }
   if (const auto reject = Admit(request)) return Reject(*reject, &request);
 
   const ClientInfo client = Client();

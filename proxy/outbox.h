@@ -69,6 +69,11 @@ class Outbox : public net::DeadlineHandler {
   // What is held, about, with what it takes to hold it.
   virtual size_t bytes() const = 0;
 
+  // Memory of a compression context that is kept between messages; and an end to it, where no message is half
+  // compressed. Returns what it took.
+  virtual size_t context_bytes() const { return 0; }
+  virtual size_t DropContext() { return 0; }
+
   // Takes in what the backend has sent while its reading was deferred. Not from within an event of the backend.
   void CatchUp();
   // The session is closed: nothing more is sent.

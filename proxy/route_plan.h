@@ -1,13 +1,16 @@
 // What a worker keeps for each route: its options as the data path wants them. Made at start, owned by the worker.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <optional>
 
 #include "batching/batcher.h"
 #include "batching/encoder.h"
 #include "batching/examiner.h"
 #include "proxy/base/option_table.h"
+#include "proxy/base/pressure.h"
 #include "proxy/wire/ws_frame.h"
 
 namespace sheaf {
@@ -17,11 +20,22 @@ struct RoutePlan {
       : options(route),
         index(place),
         frame_limits{.max_message = route.max_message, .max_fragments = max_fragments},
-        limits{.size = route.delivery == Delivery::kOff ? 1 : route.size,
-               .max_bytes = route.max_bytes,
-               .timeout = route.timeout,
-               .adaptive = route.adaptive},
+        limits(LimitsAt(route, PressureLevel::kNormal)),
         rules(route.critical, route.conflate) {}
+  // The bounds of its batches at `level`: under memory pressure they wait less and hold less.
+  static batching::BatchLimits LimitsAt(const RouteOptions& route, PressureLevel level) {
+    const bool tight = InForce(ReliefStep::kTightenBatches, level);
+    const bool small = InForce(ReliefStep::kShrinkBatches, level);
+    constexpr uint64_t kLeastBytes = 1024;
+    constexpr Duration kLeastTimeout = std::chrono::milliseconds(1);
+    return {
+        .size = route.delivery == Delivery::kOff ? 1 : route.size,
+        .max_bytes = small ? std::max(route.max_bytes / 4, std::min(route.max_bytes, kLeastBytes)) : route.max_bytes,
+        .timeout = std::max<Duration>(Duration(route.timeout) / (small ? 4 : (tight ? 2 : 1)), kLeastTimeout),
+        .adaptive = route.adaptive};
+  }
+  void SetPressure(PressureLevel level) { limits = LimitsAt(options, level); }
+
   RoutePlan(const RoutePlan&) = delete;
   RoutePlan& operator=(const RoutePlan&) = delete;
 
@@ -32,7 +46,7 @@ struct RoutePlan {
   const RouteOptions& options;
   const size_t index;  // in Routes::all()
   const wire::FrameLimits frame_limits;
-  const batching::BatchLimits limits;
+  batching::BatchLimits limits;  // at the present level of memory pressure
   const batching::RuleSet rules;
   // While a batch waits, so may reading from the backend: the wait is short, since the rate earned it, and no message
   // can be critical. A ping, a Close, or what the envelope cannot carry may then come so much later.

@@ -9,9 +9,11 @@
 #include <chrono>
 #include <utility>
 
+#include "memwatch/allocator.h"
 #include "proxy/base/log.h"
 #include "proxy/cpu_quota.h"
 #include "proxy/net/acceptor.h"
+#include "proxy/relief_tally.h"
 #include "proxy/rule_labels.h"
 
 namespace sheaf {
@@ -21,6 +23,8 @@ using std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kResolveInterval(10);
 constexpr std::chrono::milliseconds kDrainPoll(20);
+// A worker makes a turn at least every 100 ms; one that hangs must not keep memory from being watched.
+constexpr std::chrono::milliseconds kReliefPatience(500);
 
 sigset_t HandledSignals() {
   sigset_t set;
@@ -85,12 +89,14 @@ Result<bool> Server::Start() {
   }
   if (auto made = MakeEndpoint(); !made.ok()) return made;
   if (auto made = MakeWorkers(); !made.ok()) return made;
+  MakeWatcher();
   if (!options_.admin.address.empty()) {
     auto admin = Admin::Start(options_.admin, *this);
     if (!admin.ok()) return Error{admin.error()};
     admin_ = std::move(admin.value());
   }
   for (const std::unique_ptr<Worker>& worker : workers_) threads_.emplace_back([&worker] { worker->Run(); });
+  watcher_->Start();
   started_.store(true, std::memory_order_relaxed);
   Log(LogLevel::kInfo, "listening",
       {{"address", options_.listen.address},
@@ -157,6 +163,30 @@ Result<bool> Server::MakeWorkers() {
   return true;
 }
 
+void Server::MakeWatcher() {
+  watcher_ = std::make_unique<memwatch::MemoryWatcher>(options_.memory, "", metrics_.process());
+  watcher_->monitor().SetRelief([this](ReliefStep step) { return Relieve(step); });
+  watcher_->monitor().AddCallback(PressureLevel::kModerate,
+                                  [this](const memwatch::PressureChange& change) { OnPressure(change); });
+  shared_->watcher = watcher_.get();
+}
+
+void Server::OnPressure(const memwatch::PressureChange& change) {
+  shared_->pressure.store(change.after, std::memory_order_relaxed);
+  workers_.front()->Post([&worker = *workers_.front(), change] { worker.TellBackend(change); });
+  // They follow the level in their next turn, which begins now.
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->Post([] {});
+}
+
+uint64_t Server::Relieve(ReliefStep step) {
+  if (step == ReliefStep::kTrimAllocator) return memwatch::ReturnFreeMemory();
+  const auto tally = std::make_shared<ReliefTally>(workers_.size());
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    worker->Post([&worker = *worker, step, tally] { tally->Add(worker.Relieve(step)); });
+  }
+  return tally->Wait(kReliefPatience);
+}
+
 void Server::WaitForSignal() {
   for (;;) {
     const int signal = NextSignal(kResolveInterval);
@@ -203,6 +233,7 @@ bool Server::Drain() {
 }
 
 void Server::StopWorkers() {
+  if (watcher_) watcher_->Stop();
   for (size_t i = 0; i < threads_.size(); ++i) {
     workers_[i]->Post([&worker = *workers_[i]] { worker.Stop(); });
   }
@@ -217,6 +248,7 @@ AdminSource::Readiness Server::ready() const {
   const Options::Pool& pool = options_.pool;
   const bool watched = pool.health_check_interval.count() > 0 || (pool.min_size > 0 && pool.health_check_path.empty());
   if (watched && !endpoint_->up()) return {false, "the backend is not up"};
+  if (InForce(ReliefStep::kRefuse, watcher_->monitor().level())) return {false, "memory is short"};
   return {true, ""};
 }
 
@@ -230,6 +262,9 @@ StatsSnapshot Server::Stats() const {
   snapshot.pool_min_size = options_.pool.min_size;
   snapshot.pool_max_size = options_.pool.max_size;
   snapshot.ready = ready().ready;
+  snapshot.memory_thresholds = memwatch::PressureThresholds::From(options_.memory);
+  snapshot.memory = watcher_->monitor().history().Latest().value_or(memwatch::MemorySample{});
+  snapshot.memory_summary = watcher_->monitor().history().Summary();
   return snapshot;
 }
 

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "memwatch/memory_watcher.h"
 #include "pool/endpoint.h"
 #include "proxy/admin.h"
 #include "proxy/base/clock.h"
@@ -40,6 +41,7 @@ class Server final : private AdminSource {
   Result<bool> Start();
   Result<bool> MakeEndpoint();
   Result<bool> MakeWorkers();
+  void MakeWatcher();
   void WaitForSignal();
   // False when a second signal came.
   bool Drain();
@@ -47,10 +49,15 @@ class Server final : private AdminSource {
   // A backend with a name may move: it is looked up again from time to time.
   void ResolveAgain();
 
+  // The watcher's thread.
+  void OnPressure(const memwatch::PressureChange& change);
+  uint64_t Relieve(ReliefStep step);
+
   // AdminSource: the admin thread.
   Readiness ready() const override;
   bool started() const override { return started_.load(std::memory_order_relaxed); }
   StatsSnapshot Stats() const override;
+  const memwatch::MemoryHistory& memory_history() const override { return watcher_->monitor().history(); }
   const MetricsRegistry& metrics() const override { return metrics_; }
 
   const Options options_;
@@ -65,6 +72,7 @@ class Server final : private AdminSource {
   bool upstream_has_name_ = false;
   std::atomic<bool> started_{false};      // listening
   std::atomic<bool> terminating_{false};  // SIGTERM came: not ready any more
+  std::unique_ptr<memwatch::MemoryWatcher> watcher_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::unique_ptr<Admin> admin_;  // nullptr: admin.address is empty

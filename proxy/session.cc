@@ -35,7 +35,9 @@ Session::Session(Worker& worker, std::unique_ptr<net::Connection> connection,
       outbox_(MakeOutbox(worker, *this, plan, negotiated)),
       decoder_(wire::FrameSource::kClient, plan.frame_limits, negotiated.deflate.has_value()),
       deadline_(*this),
-      started_(info.started) {
+      started_(info.started),
+      active_at_(worker.loop().now()),
+      socket_io_(negotiated.socket_io) {
   sheds_ = route_.slow_client == SlowClient::kDropOldest ||
            (route_.slow_client == SlowClient::kConflate && plan.rules.conflate_rules() > 0);
   static_assert(sizeof(Session) <= 384, "an idle session's budget");
@@ -70,6 +72,8 @@ void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
   // After our Close nothing may follow (RFC 6455 5.5.1), but a frame that is half sent must end before it.
   if (close_sent_ && !mid_frame_) return;
   message_bytes_ = piece.starts_message ? piece.payload.size() : message_bytes_ + piece.payload.size();
+  message_open_ = !piece.ends_message;
+  if (piece.ends_message) NoteMessage(message_bytes_);
   if (outbox_) {
     outbox_->Add(piece);
     // Our Close waits for the end of a frame that is half sent: that must not wait for company.
@@ -120,16 +124,16 @@ size_t Session::waiting() const {
 void Session::CheckHighMark() {
   if (!connection_ || !connection_->full()) return;
   WatchForStall();
-  const Options::Limits& limits = worker_.options().limits;
-  if (waiting() <= limits.buffer_high) return;
+  const net::BufferMarks& marks = worker_.loop().marks();
+  if (waiting() <= marks.high) return;
   if (route_.slow_client == SlowClient::kClose) return CloseTooSlow();
   if (!sheds_) return PauseUpstream();
   // What is in the connection cannot be dropped any more, and little joins it while it is full (what overtakes, parts
   // of large messages). Of what is newer, some is kept in any case.
-  const uint64_t room = limits.buffer_high - std::min<uint64_t>(connection_->queued(), limits.buffer_high);
-  if (route_.slow_client == SlowClient::kDropOldest) outbox_->DropDownTo(std::max(room, limits.buffer_low));
-  const bool overfull = connection_->queued() > 2 * limits.buffer_high + kBurst;
-  if (outbox_->bytes() > limits.buffer_high || outbox_->passing_on() || overfull) PauseUpstream();
+  const uint64_t room = marks.high - std::min<uint64_t>(connection_->queued(), marks.high);
+  if (route_.slow_client == SlowClient::kDropOldest) outbox_->DropDownTo(std::max(room, marks.low));
+  const bool overfull = connection_->queued() > 2 * marks.high + kBurst;
+  if (outbox_->bytes() > marks.high || outbox_->passing_on() || overfull) PauseUpstream();
 }
 
 // What was passed on, or is too large to be gathered, waits in the connection itself.
@@ -141,7 +145,7 @@ void Session::OnOutputBlocked() {
 
 // Not for one large message on its way, which any client takes time to read.
 void Session::CloseTooSlow() {
-  const bool large = message_bytes_ > worker_.options().limits.buffer_high;
+  const bool large = message_bytes_ > worker_.loop().marks().high;
   if (large || close_reason_ != CloseReason::kNone) return PauseUpstream();
   Close(CloseReason::kClientTooSlow);
 }
@@ -166,7 +170,7 @@ void Session::OnOutputEmpty() {
 }
 
 void Session::CheckLowMark() {
-  if (!connection_ || !upstream_paused_ || waiting() > worker_.options().limits.buffer_low) return;
+  if (!connection_ || !upstream_paused_ || waiting() > worker_.loop().marks().low) return;
   upstream_paused_ = false;
   if (stream_) stream_->ResumeReading(PauseReason::kPeerFull);
 }
@@ -190,7 +194,7 @@ void Session::TakeCompressed(std::span<uint8_t> bytes) {
     const std::span<uint8_t> slice = bytes.first(std::min(bytes.size(), kSlice));
     bytes = bytes.subspan(slice.size());
     Take(slice);
-    if (inflated_ < worker_.options().limits.buffer_high) continue;
+    if (inflated_ < worker_.loop().marks().high) continue;
     inflated_ = 0;
     worker_.loop().FlushWrites();
     if (connection_ && connection_->paused(PauseReason::kPeerFull)) {
@@ -241,6 +245,7 @@ void Session::PassOnToUpstream(const wire::FramePiece& piece) {
     return;
   }
   bytes_to_upstream_ += size;
+  if (piece.ends_message) NoteMessage(piece.starts_message ? size : SIZE_MAX);
   worker_.metrics().message_bytes_to_upstream_total.Add(size);
   if (!piece.ends_message) return;
   ++to_upstream_;
@@ -345,6 +350,44 @@ void Session::CheckClient() {
   if (next != Duration::max()) worker_.loop().SetDeadline(deadline_, next);
 }
 
+// ---- memory
+
+// Of this size, in either direction.
+void Session::NoteMessage(uint64_t bytes) {
+  // Engine.IO's pings and pongs, which are messages to us: a client that gets nothing else is idle.
+  if (socket_io_ && bytes == 1) return;
+  const TimePoint now = worker_.loop().now();
+  if (now - active_at_ < worker_.activity_grain()) return;
+  active_at_ = now;
+  worker_.MoveToNewest(*this);
+}
+
+bool Session::MayShed() const {
+  if (!connection_ || closing() || !route_.shed) return false;
+  return !mid_frame_ && !message_open_ && decoder_.at_message_boundary() && !held_;
+}
+
+size_t Session::held_bytes() const {
+  size_t bytes = waiting() + (outbox_ ? outbox_->context_bytes() : 0) + (held_ ? held_->capacity() : 0);
+  if (inflater_) bytes += wire::InflaterBytes(client_window_bits_);
+  return bytes;
+}
+
+size_t Session::memory() const {
+  return kPlainBytes + (connection_ && connection_->is_tls() ? kTlsBytes : 0) + held_bytes();
+}
+
+size_t Session::FlushForMemory() {
+  if (!outbox_ || client_full()) return 0;
+  const size_t before = outbox_->bytes();
+  FlushOutbox(FlushReason::kPressure);
+  return outbox_ ? before - std::min(before, outbox_->bytes()) : before;
+}
+
+size_t Session::DropContext() {
+  return outbox_ ? outbox_->DropContext() : 0;
+}
+
 // ---- the end
 
 // A Close travels like a message, so each side sees the other's code and reason. The side that received it answers, and
@@ -444,7 +487,10 @@ void Session::Close(CloseReason reason) {
   worker_.metrics().websocket_closes_total[close_reason_].Add();
   worker_.metrics().client_closes_total[close_reason_].Add();
   LogEnd();
-  if (client_ended_) {
+  // Memory is what this was about: what a client does not read in time is not kept for it any longer.
+  const bool give_up = close_reason_ == CloseReason::kMemoryShed &&
+                       connection_->StalledFor() >= worker_.options().websocket.close_timeout;
+  if (client_ended_ || give_up) {
     connection_->Close();
     worker_.ConnectionOver();
     worker_.loop().graveyard().Retire(std::move(connection_));

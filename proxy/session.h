@@ -53,6 +53,21 @@ class Session final : public net::ConnectionEvents,
   // until it answers.
   void BeginClose(CloseReason reason);
   bool closing() const { return close_reason_ != CloseReason::kNone; }
+  // For relief from memory pressure. When the last application message, either way, came; up to
+  // Worker::activity_grain later.
+  TimePoint active_at() const { return active_at_; }
+  // Nothing is half sent or half received, and the route allows it: a Close would cut nothing off.
+  bool MayShed() const;
+  // Nothing waits to be sent.
+  bool flushed() const { return waiting() == 0; }
+  // What is held for this session beyond what an idle one costs; and with that, about.
+  size_t held_bytes() const;
+  size_t memory() const;
+  // What is gathered leaves, if the client reads. Returns the bytes that left.
+  size_t FlushForMemory();
+  // The outbox' compression context. Returns the bytes that it took.
+  size_t DropContext();
+
   // The end: a Close frame if one is due and possible, then both connections go. May be called twice.
   void Close(CloseReason reason);
 
@@ -103,6 +118,11 @@ class Session final : public net::ConnectionEvents,
   static constexpr size_t kSlice = 1024;
   static constexpr size_t kBurst = 4 * net::Loop::kReceiveBuffer;  // what one turn may add to a connection, and more
 
+  // What an idle session costs, its upstream link included: measured (README, "Performance").
+  static constexpr size_t kPlainBytes = 1300;
+  static constexpr size_t kTlsBytes = 14'000;  // besides
+
+  void NoteMessage(uint64_t bytes);
   void Take(std::span<uint8_t> bytes);
   void TakeCompressed(std::span<uint8_t> bytes);
   void PassOnToUpstream(const wire::FramePiece& piece);
@@ -132,6 +152,7 @@ class Session final : public net::ConnectionEvents,
   std::unique_ptr<std::string> waiting_control_;
   TimePoint started_;
   TimePoint ping_sent_;
+  TimePoint active_at_;
   uint64_t to_client_ = 0;  // messages
   uint64_t to_upstream_ = 0;
   uint64_t bytes_to_client_ = 0;  // payload
@@ -144,6 +165,8 @@ class Session final : public net::ConnectionEvents,
   uint32_t pings_in_second_ = 0;
   uint8_t client_window_bits_ = 0;  // of the client's compression
   bool client_takeover_ = false;
+  bool socket_io_ = false;
+  bool message_open_ = false;                      // more of the backend's present message is to come
   bool sheds_ = false;                             // slow_client conflates or drops: the backend is read on
   bool upstream_paused_ = false;                   // since too much waits for the client
   bool watching_for_stall_ = false;                // deadline_ is set for that

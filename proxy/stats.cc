@@ -1,96 +1,16 @@
 #include "proxy/stats.h"
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <numeric>
 
 #include "pool/upstream_link.h"
+#include "proxy/json_writer.h"
 
 namespace sheaf {
 namespace {
 
 static_assert(LinkStateLabels::kCount == pool::kLinkStates);
-
-// "0.1", "2500": bounds of buckets, which have few digits.
-std::string ShortText(double number) {
-  std::array<char, 32> text;
-  const auto [end, error] =
-      std::to_chars(text.data(), text.data() + text.size(), number, std::chars_format::general, 6);
-  return {text.data(), end};
-}
-
-// Members of one JSON object after another, without a document in between.
-class JsonWriter {
- public:
-  void Begin() { writer_.StartObject(); }
-  void Begin(std::string_view name) {
-    WriteKey(name);
-    writer_.StartObject();
-  }
-  void End() { writer_.EndObject(); }
-  void Add(std::string_view name, uint64_t value) {
-    WriteKey(name);
-    writer_.Uint64(value);
-  }
-  void Add(std::string_view name, int64_t value) {
-    WriteKey(name);
-    writer_.Int64(value);
-  }
-  void Add(std::string_view name, double value) {
-    WriteKey(name);
-    writer_.Double(value);
-  }
-  void Add(std::string_view name, bool value) {
-    WriteKey(name);
-    writer_.Bool(value);
-  }
-  void Add(std::string_view name, std::string_view value) {
-    WriteKey(name);
-    writer_.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-  }
-  // Only the labels that were counted: the list of reasons is long, and most never happen.
-  template <typename Labels, size_t kCount>
-  void AddCounted(std::string_view name, const std::array<uint64_t, kCount>& counts) {
-    Begin(name);
-    for (size_t i = 0; i < kCount; ++i) {
-      if (counts[i] != 0) Add(Labels::At(i), counts[i]);
-    }
-    End();
-  }
-  // `unit`: of the members' names, in the histogram's base unit.
-  template <typename Buckets>
-  void Add(std::string_view name, const HistogramTotals<Buckets>& histogram, double unit = 1) {
-    Begin(name);
-    for (size_t i = 0; i < Buckets::kBounds.size(); ++i) {
-      Add(ShortText(static_cast<double>(Buckets::kBounds[i]) * Buckets::kScale / unit), histogram.buckets[i]);
-    }
-    Add("+Inf", histogram.buckets.back());
-    End();
-  }
-  // For each item an object, whose members `write` adds.
-  template <typename Items, typename Write>
-  void AddList(std::string_view name, const Items& items, Write write) {
-    WriteKey(name);
-    writer_.StartArray();
-    for (size_t i = 0; i < items.size(); ++i) {
-      writer_.StartObject();
-      write(i);
-      writer_.EndObject();
-    }
-    writer_.EndArray();
-  }
-  std::string Take() { return {buffer_.GetString(), buffer_.GetSize()}; }
-
- private:
-  void WriteKey(std::string_view name) { writer_.Key(name.data(), static_cast<rapidjson::SizeType>(name.size())); }
-
-  rapidjson::StringBuffer buffer_;
-  rapidjson::Writer<rapidjson::StringBuffer> writer_{buffer_};
-};
 
 template <typename T, size_t kCount>
 T Total(const std::array<T, kCount>& counts) {
@@ -274,6 +194,54 @@ void WriteUpstream(const MetricsTotals& totals, JsonWriter& json) {
   json.End();
 }
 
+double Megabytes(uint64_t bytes) {
+  return static_cast<double>(bytes) / (1024.0 * 1024.0);
+}
+
+void WriteSample(const memwatch::MemorySample& sample, JsonWriter& json) {
+  json.Add("rss_mb", Megabytes(sample.reading.rss));
+  json.Add("vms_mb", Megabytes(sample.reading.vms));
+  json.Add("percent", sample.reading.percent());
+  json.Add("pressure_level", NameOf(sample.level));
+  json.Add("used_mb", Megabytes(sample.reading.used));
+  json.Add("limit_mb", Megabytes(sample.reading.limit));
+}
+
+void WriteMemory(const StatsSnapshot& snapshot, JsonWriter& json) {
+  const MetricsTotals& totals = snapshot.totals;
+  json.Begin("memory_optimizer");
+  WriteSample(snapshot.memory, json);
+  json.Add("source", memwatch::Name(snapshot.memory.reading.source));
+  json.Add("sockets_mb", Megabytes(snapshot.memory.reading.sockets));
+  json.Add("moderate_percent", snapshot.memory_thresholds.moderate);
+  json.Add("high_percent", snapshot.memory_thresholds.high);
+  json.Add("critical_percent", snapshot.memory_thresholds.critical);
+  json.Add("buffered_bytes", totals.buffered_bytes);
+  json.Add("queued_bytes", totals.queued_bytes);
+  json.AddCounted<PressureLevelLabels>("level_changes", totals.memory_level_changes_total);
+  json.AddCounted<ReliefStepLabels>("relief", totals.memory_relief_total);
+  json.AddCounted<ReliefStepLabels>("relief_bytes", totals.memory_relief_bytes_total);
+  json.Add("sessions_shed", totals.websocket_closes_total[static_cast<size_t>(CloseReason::kMemoryShed)]);
+  json.Add("requests_refused", totals.rejects_total[static_cast<size_t>(RejectReason::kMemoryCritical)]);
+  json.Add("looks", totals.memory_looks_total);
+  json.Add("stalls", totals.memory_stalls_total);
+  json.Add("hints", totals.memory_hints_total);
+  json.AddCounted<CheckResultLabels>("webhooks", totals.memory_webhooks_total);
+  json.End();
+}
+
+void WriteMemorySummary(const StatsSnapshot& snapshot, JsonWriter& json) {
+  const memwatch::MemorySummary& summary = snapshot.memory_summary;
+  json.Begin("memory");
+  WriteSample(snapshot.memory, json);
+  json.Add("avg_rss_mb", summary.average_rss / (1024.0 * 1024.0));
+  json.Add("peak_rss_mb", Megabytes(summary.peak_rss));
+  json.Add("avg_percent", summary.average_percent);
+  json.Add("peak_percent", summary.peak_percent);
+  json.Add("samples", uint64_t{summary.samples});
+  json.End();
+}
+
 }  // namespace
 
 std::string StatsJson(const StatsSnapshot& snapshot) {
@@ -285,10 +253,44 @@ std::string StatsJson(const StatsSnapshot& snapshot) {
   json.Add("ready", snapshot.ready);
   WritePool(snapshot, json);
   WriteBatcher(snapshot, json);
+  WriteMemory(snapshot, json);
   WriteSessions(snapshot.totals, json);
   WriteHttp(snapshot.totals, json);
   WriteClients(snapshot.totals, json);
   WriteUpstream(snapshot.totals, json);
+  json.End();
+  return json.Take();
+}
+
+std::string SummaryJson(const StatsSnapshot& snapshot) {
+  const MetricsTotals& totals = snapshot.totals;
+  const auto count = [](uint64_t number) { return static_cast<double>(number); };
+  JsonWriter json;
+  json.Begin();
+  json.Add("version", snapshot.version);
+  json.Add("uptime_seconds", std::chrono::duration<double>(snapshot.uptime).count());
+  json.Add("ready", snapshot.ready);
+  json.Add("active_sessions", totals.websocket_sessions);
+  json.Add("total_sessions", totals.websocket_sessions_total);
+  json.Add("total_requests", Total(totals.http_requests_total));
+  json.Add("messages_to_clients", totals.messages_to_clients_total);
+  json.Add("messages_to_upstream", totals.messages_to_upstream_total);
+  json.Add("avg_batch_size", Fraction(count(Total(totals.batched_messages_total)), count(Total(totals.batches_total))));
+  json.Add("avg_batch_delay_ms", totals.batch_delay_seconds.mean() * 1000);
+  json.Add("reuse_rate", Fraction(count(totals.pool_reused_total), count(totals.pool_acquired_total)));
+  json.Add("avg_acquire_time_ms", totals.pool_acquire_seconds.mean() * 1000);
+  WriteMemorySummary(snapshot, json);
+  json.End();
+  return json.Take();
+}
+
+std::string HistoryJson(std::span<const memwatch::MemorySample> samples) {
+  JsonWriter json;
+  json.Begin();
+  json.AddList("metrics", samples, [&](size_t i) {
+    json.Add("timestamp", std::chrono::duration<double>(samples[i].at.time_since_epoch()).count());
+    WriteSample(samples[i], json);
+  });
   json.End();
   return json.Take();
 }

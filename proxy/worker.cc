@@ -31,16 +31,21 @@ Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, u
       client_io_{&metrics.client_received_bytes_total, &metrics.client_sent_bytes_total},
       head_limits_(HeadLimitsFrom(shared.options.limits)),
       trusted_proxies_(shared.options.forwarded.trusted_proxies),
+      activity_grain_(std::min<Duration>(shared.options.memory.idle_after / 8, kLongestGrain)),
       loop_(std::move(loop)),
       pool_(*loop_, shared.endpoint, upstream, shared.budget, shared.options, MinShare(shared, index), metrics),
       acceptor_(std::make_unique<net::Acceptor>(*loop_, listen_fd, *this, kKeepFree)),
       frames_(DeflateSettingsFrom(shared.options.deflate), shared.options.deflate.threshold, metrics),
-      drain_deadline_(*this) {
+      drain_deadline_(*this),
+      shed_pace_(static_cast<double>(shared.options.memory.shed_rate) / shared.workers) {
   for (const RouteOptions& route : shared.routes.all()) {
     plans_.push_back(std::make_unique<RoutePlan>(route, plans_.size(), shared.options.limits.max_fragments));
   }
   if (index == 0 && shared.options.pool.health_check_interval.count() > 0) {
     health_check_ = std::make_unique<pool::HealthCheck>(*loop_, shared.endpoint, upstream, shared.options, metrics);
+  }
+  if (index == 0 && !shared.options.memory.webhook.empty()) {
+    webhook_ = std::make_unique<MemoryWebhook>(*loop_, pool_, shared.options.memory, metrics);
   }
 }
 
@@ -58,11 +63,14 @@ void Worker::RunOneTurn() {
   metrics_.loop_turns_total.Add();
   loop_->WaitAndDispatch();  // callbacks run; they may Close, never destroy
   loop_->RunPosted();
+  FollowPressure();       // before anything else is gathered or admitted
   ProcessHeldRequests();  // pipelined requests whose turn has come
   FlushDueSessions();     // batches of this turn; those of a tick were flushed when it came
   pool_.Maintain();       // after all callbacks, so that it sees the turn's demand as a whole
+  ShedWithinBudget();
   loop_->FlushWrites();
   ForgetOldFrames();
+  HintAtGrowth();
   loop_->graveyard().DestroyAll();  // the only place where intakes, sessions, exchanges and links die
 }
 
@@ -114,7 +122,8 @@ void Worker::KeepInflater(std::unique_ptr<ClientInflater> inflater) {
 Load Worker::load() const {
   return {.connections = shared_.connections.load(std::memory_order_relaxed),
           .max_connections = shared_.max_connections,
-          .draining = draining()};
+          .draining = draining(),
+          .pressure = pressure_};
 }
 
 const RoutePlan& Worker::plan(const RouteOptions& route) const {
@@ -208,6 +217,7 @@ void Worker::CloseSomeSessions() {
 void Worker::Stop() {
   stopped_ = true;
   acceptor_->Stop();
+  if (webhook_) webhook_->Stop();
   pool_.Drain();
   sessions_.ForEach([](Session& session) { session.Close(CloseReason::kDrain); });
   intakes_.ForEach([](Intake& intake) { intake.Close(CloseReason::kDrain); });

@@ -12,6 +12,8 @@
 #include "batching/batcher.h"
 #include "batching/frame_cache.h"
 #include "batching/message.h"
+#include "memwatch/memory_watcher.h"
+#include "memwatch/shed_pace.h"
 #include "pool/health_check.h"
 #include "pool/upstream_pool.h"
 #include "proxy/admission.h"
@@ -21,6 +23,7 @@
 #include "proxy/forwarding.h"
 #include "proxy/intake.h"
 #include "proxy/lingering_close.h"
+#include "proxy/memory_webhook.h"
 #include "proxy/net/acceptor.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/tls_context.h"
@@ -42,6 +45,8 @@ struct Shared {
   uint32_t max_connections;
   std::atomic<uint32_t> connections{0};  // of clients, sessions included
   std::atomic<bool> draining{false};
+  std::atomic<PressureLevel> pressure{PressureLevel::kNormal};
+  memwatch::MemoryWatcher* watcher = nullptr;  // set before the workers run; outlives their threads
 };
 
 class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
@@ -61,12 +66,16 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
 
   // The following run in the worker's thread; others Post them.
 
-  // No new connections; those without a request close; sessions get their Close spread evenly over `window`, the oldest
-  // first, so that their clients do not come back all at once.
+  // No new connections; those without a request close; sessions get their Close spread evenly over `window`, the
+  // longest idle first, so that their clients do not come back all at once.
   void Drain(Duration window);
   // Cuts off what is left, and ends Run.
   void Stop();
   void SetUpstreamAddress(const net::Address& address);
+  // A step of relief from memory pressure, of those that are taken once. Returns the bytes that it gave back, about.
+  uint64_t Relieve(ReliefStep step);
+  // Posts the change to memory.webhook, if there is one. For the first worker.
+  void TellBackend(const memwatch::PressureChange& change);
 
   // For intakes, exchanges and sessions.
   net::Loop& loop() { return *loop_; }
@@ -83,6 +92,11 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   wire::RequestHead& request_head() { return request_head_; }
   bool draining() const { return shared_.draining.load(std::memory_order_relaxed); }
   Load load() const;
+  PressureLevel pressure() const { return pressure_; }
+  // Sessions tell of their activity no more often than this.
+  Duration activity_grain() const { return activity_grain_; }
+  // `session` was active: of all sessions it is the last to be shed or drained.
+  void MoveToNewest(Session& session) { sessions_.MoveToBack(session); }
 
   // For outboxes.
   batching::MessageStore& messages() { return messages_; }
@@ -128,22 +142,37 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   static constexpr size_t kMostSpareBuffers = 256;
   static constexpr size_t kMostSpareBytes = 16 * 1024;  // of one buffer
   static constexpr size_t kMostSpareInflaters = 8;
+  // So much more waiting than before is worth a look at memory.
+  static constexpr uint64_t kGrowthForHint = 1024 * 1024;
+  // Closing an active session is worth it if it holds so much.
+  static constexpr size_t kCostly = 16 * 1024;
+  static constexpr Duration kCostlyInterval = std::chrono::seconds(1);
+  static constexpr Duration kLongestGrain = std::chrono::seconds(1);
 
   void RunOneTurn();
   void ProcessHeldRequests();
   void FlushDueSessions();
   void ForgetOldFrames();
   void CloseSomeSessions();
+  void FollowPressure();
+  void HintAtGrowth();
+  void ShedWithinBudget();
+  void FindIdle(size_t most);
+  void FindCostly(size_t most);
+  void Shed(ReliefStep step);
+  uint64_t FreeBuffers();
 
   Shared& shared_;
   WorkerMetrics& metrics_;
   const net::IoCounters client_io_;
   const wire::HeadLimits head_limits_;
   const TrustedProxies trusted_proxies_;
-  std::vector<std::unique_ptr<const RoutePlan>> plans_;  // one a route, in the order of Routes
+  const Duration activity_grain_;
+  std::vector<std::unique_ptr<RoutePlan>> plans_;  // one a route, in the order of Routes
   std::unique_ptr<net::Loop> loop_;
   pool::UpstreamPool pool_;
   std::unique_ptr<pool::HealthCheck> health_check_;
+  std::unique_ptr<MemoryWebhook> webhook_;
   std::unique_ptr<net::Acceptor> acceptor_;
   wire::RequestHead request_head_;
   // What outboxes share; they die before it.
@@ -156,11 +185,16 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   List<Outbox, &Outbox::turn_hook_> flush_at_turn_end_;
   TimePoint frames_expired_{};
   OwningList<Intake, &Intake::hook_> intakes_;
-  OwningList<Session, &Session::hook_> sessions_;
+  OwningList<Session, &Session::hook_> sessions_;  // by their last activity, the longest idle first
   OwningList<LingeringClose, &LingeringClose::hook_> lingering_;
   List<Intake, &Intake::soon_hook_> soon_;
   net::Deadline drain_deadline_;
   TimePoint drain_end_{};
+  PressureLevel pressure_ = PressureLevel::kNormal;  // what this worker has adapted to
+  memwatch::ShedPace shed_pace_;
+  TimePoint costly_looked_for_{};
+  std::vector<Session*> victims_;  // scratch of one turn
+  uint64_t held_at_hint_ = 0;      // bytes that waited for somebody when the watcher was last asked to look
   bool stopped_ = false;
 };
 

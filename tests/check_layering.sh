@@ -21,7 +21,7 @@ header ^openssl/                          ^proxy/net/
 header ^llhttp                            ^proxy/wire/
 header ^zlib\.h                           ^proxy/wire/ws_deflate
 header ^glog/                             ^proxy/logging\.(h|cc)$
-header ^rapidjson/                        ^(proxy/(admin|config|stats|logging)[a-z_]*|batching/(packet|envelope_[a-z_]*))\.cc$
+header ^rapidjson/                        ^(proxy/json_writer\.h|(proxy/(admin|config|logging)[a-z_]*|batching/(packet|envelope_[a-z_]*))\.cc)$
 header ^toml\+\+/                         ^proxy/config[a-z_]*\.cc$
 header ^CLI/                              ^proxy/command_line\.cc$
 '

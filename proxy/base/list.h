@@ -80,6 +80,16 @@ class List {
     }
   }
 
+  // The same until `visit` returns false.
+  template <typename Visitor>
+  void ForEachWhile(Visitor visit) {
+    for (ListHook* hook = head_.next_; hook != &head_;) {
+      ListHook* next = hook->next_;
+      if (!visit(*ToObject(hook))) return;
+      hook = next;
+    }
+  }
+
   // Moves every member of `other` to the end of this list.
   void TakeAll(List& other) {
     if (other.empty()) return;

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "proxy/base/pressure.h"
 #include "proxy/base/status.h"
 
 namespace sheaf {
@@ -195,6 +196,25 @@ struct AcquireSecondsBuckets {
           "Requests sent a second time because a pooled connection turned out to be dead.")                            \
   HISTOGRAM(pool_acquire_seconds, "sheaf_pool_acquire_seconds", AcquireSecondsBuckets,                                 \
             "Time that a request waited for a connection to the backend.")                                             \
+  GAUGE(queued_bytes, "sheaf_queued_bytes",                                                                            \
+        "Bytes written to sockets, of clients and of the backend, that the kernel has not taken yet.")                 \
+  GAUGE(memory_used_bytes, "sheaf_memory_used_bytes", "Memory in use, as it is held against the limit.")               \
+  GAUGE(memory_limit_bytes, "sheaf_memory_limit_bytes", "The limit that is in force.")                                 \
+  GAUGE(memory_sockets_bytes, "sheaf_memory_sockets_bytes", "Kernel memory of sockets, as the cgroup counts it.")      \
+  GAUGE(memory_level, "sheaf_memory_level", "Memory pressure: 0 normal, 1 moderate, 2 high, 3 critical.")              \
+  COUNTER(memory_looks_total, "sheaf_memory_looks_total", "Readings of memory.")                                       \
+  COUNTER(memory_stalls_total, "sheaf_memory_stalls_total",                                                            \
+          "Stalls for want of memory that the kernel reported (PSI); each caused a reading at once.")                  \
+  COUNTER(memory_hints_total, "sheaf_memory_hints_total",                                                              \
+          "Readings at once because much had been queued since the last one.")                                         \
+  COUNTERS(memory_level_changes_total, "sheaf_memory_level_changes_total", "level", PressureLevelLabels,               \
+           "Changes of the level of memory pressure, by the new level.")                                               \
+  COUNTERS(memory_relief_total, "sheaf_memory_relief_total", "step", ReliefStepLabels,                                 \
+           "Steps taken to save memory; of shed_idle and shed_by_cost, sessions closed.")                              \
+  COUNTERS(memory_relief_bytes_total, "sheaf_memory_relief_bytes_total", "step", ReliefStepLabels,                     \
+           "Bytes given back by these steps, as far as they can be counted.")                                          \
+  COUNTERS(memory_webhooks_total, "sheaf_memory_webhooks_total", "result", CheckResultLabels,                          \
+           "Posts of changes of the level to memory.webhook, by result.")                                              \
   COUNTER(loop_turns_total, "sheaf_loop_turns_total",                                                                  \
           "Turns of the workers' event loops; a worker that makes none hangs.")
 // clang-format on

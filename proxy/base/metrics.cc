@@ -52,6 +52,7 @@ WorkerMetrics& MetricsRegistry::AddWorker() {
 
 MetricsTotals MetricsRegistry::Sum() const {
   MetricsTotals totals;
+  totals.Add(process_);
   for (const auto& worker : workers_) totals.Add(*worker);
   return totals;
 }

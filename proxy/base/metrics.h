@@ -174,6 +174,8 @@ class MetricsRegistry {
   // Before the first AddWorker; without it there are no counters by route. The labels of one list must differ.
   void DefineRoutes(std::vector<RouteLabels> routes) { routes_ = std::move(routes); }
   WorkerMetrics& AddWorker();
+  // For what concerns the process as a whole; one thread writes to it.
+  WorkerMetrics& process() { return process_; }
 
   const std::vector<RouteLabels>& routes() const { return routes_; }
   size_t workers() const { return workers_.size(); }
@@ -191,6 +193,7 @@ class MetricsRegistry {
   const std::chrono::system_clock::time_point started_;
   std::vector<RouteLabels> routes_;
   std::vector<std::unique_ptr<WorkerMetrics>> workers_;
+  WorkerMetrics process_;
 };
 
 }  // namespace sheaf

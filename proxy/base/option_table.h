@@ -183,6 +183,41 @@ enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
          "A compression context takes 2^(window_bits+2) + 2^(memory_level+9) bytes.")                                  \
   END(deflate)                                                                                                         \
                                                                                                                        \
+  BEGIN(Memory, memory, "How much Sheaf may use, and what it does when that runs short.")                              \
+  OPTION(uint64_t, limit, "0", "0", "1024TiB", kBytes, kReloadable,                                                    \
+         "How much memory may be used. 0: what the cgroup allows, the lowest of its ancestors included; without one, the host.") \
+  OPTION(uint32_t, max_percent, "80", "1", "100", kCount, kReloadable,                                                 \
+         "Of the limit. The level is critical from here on, high from 0.9 and moderate from 0.75 of it on.")           \
+  OPTION(uint32_t, moderate_percent, "0", "0", "100", kCount, kReloadable,                                             \
+         "From here on the level is moderate: spare memory is given back. 0: follows max_percent.")                    \
+  OPTION(uint32_t, high_percent, "0", "0", "100", kCount, kReloadable,                                                 \
+         "From here on the level is high: idle sessions are closed with 1013. 0: follows max_percent.")                \
+  OPTION(uint32_t, critical_percent, "0", "0", "100", kCount, kReloadable,                                             \
+         "From here on the level is critical: new requests are refused with 503. 0: follows max_percent.")             \
+  OPTION(uint32_t, hysteresis, "5", "0", "50", kCount, kReloadable,                                                    \
+         "Percentage points under its threshold at which a level is left.")                                            \
+  OPTION(std::chrono::milliseconds, dwell, "5s", "0s", "1h", kTime, kReloadable,                                       \
+         "Memory must stay so low for this long before a level is left for the one below it.")                         \
+  OPTION(std::chrono::milliseconds, check_interval, "1s", "10ms", "1m", kTime, kReloadable,                            \
+         "How often memory is looked at; stalls that the kernel reports (PSI) and growing queues cause a look at once.") \
+  OPTION(std::chrono::milliseconds, cleanup_interval, "60s", "1s", "24h", kTime, kReloadable,                          \
+         "How often spare buffers are freed, whatever the level, and steps of relief repeated while a level lasts.")   \
+  OPTION(std::chrono::milliseconds, trim_interval, "300s", "1s", "24h", kTime, kReloadable,                            \
+         "How often the allocator gives free memory back to the kernel, whatever the level.")                          \
+  OPTION(std::chrono::milliseconds, idle_after, "60s", "0s", "24h", kTime, kReloadable,                                \
+         "A session without an application message for this long is idle. Pings do not count, nor do Engine.IO's.")    \
+  OPTION(uint32_t, shed_rate, "100", "1", "100000", kPerSecond, kReloadable,                                           \
+         "Sessions that are closed to save memory, at most.")                                                          \
+  OPTION(bool, shed, "true", "", "", kSwitch, kReloadable,                                                             \
+         "Sessions may be closed to save memory.")                                                                     \
+  OPTION(std::string, webhook, "", "", "", kText, kReloadable,                                                         \
+         "Path on the backend that each change of the level is posted to, as JSON. Empty: none.")                      \
+  OPTION(std::chrono::milliseconds, webhook_timeout, "2s", "1ms", "1m", kTime, kReloadable,                            \
+         "The longest that such a request may take. It is not repeated.")                                              \
+  OPTION(std::chrono::milliseconds, history, "2h", "1s", "24h", kTime, 0,                                              \
+         "How long readings are kept for the history; at most 20,000 of them.")                                        \
+  END(memory)                                                                                                          \
+                                                                                                                       \
   BEGIN(Forwarded, forwarded, "X-Forwarded-For, -Proto and -Host.")                                                    \
   OPTION(std::vector<std::string>, trusted_proxies, "[]", "", "", kList, kReloadable,                                  \
          "Networks (CIDR) of proxies in front whose X-Forwarded-* fields are believed; others' are removed.")          \
@@ -228,7 +263,8 @@ enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
   ROW(max_bytes, batching, max_bytes)                                                                                  \
   ROW(adaptive, batching, adaptive)                                                                                    \
   ROW(slow_client, batching, slow_client)                                                                              \
-  ROW(deflate, deflate, enabled)
+  ROW(deflate, deflate, enabled)                                                                                       \
+  ROW(shed, memory, shed)
 // clang-format on
 
 // How a value is written.

@@ -26,6 +26,12 @@ class OwningList {
     return member;
   }
 
+  // Makes `member` the newest one.
+  void MoveToBack(T& member) {
+    list_.Remove(member);
+    list_.PushBack(member);
+  }
+
   // Takes `member` out of the list and hands over its ownership.
   std::unique_ptr<T> Release(T& member) {
     list_.Remove(member);
@@ -36,6 +42,11 @@ class OwningList {
   template <typename Visitor>
   void ForEach(Visitor visit) {
     list_.ForEach(std::move(visit));
+  }
+  // The same until `visit` returns false.
+  template <typename Visitor>
+  void ForEachWhile(Visitor visit) {
+    list_.ForEachWhile(std::move(visit));
   }
 
  private:

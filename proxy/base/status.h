@@ -68,6 +68,7 @@ class [[nodiscard]] Result {
   ROW(kPoolExhausted, "pool_exhausted", 1013, "no upstream connection was free within pool.acquire_timeout")        \
   ROW(kOverloaded, "overloaded", 1013, "the proxy has as many connections as it may have")                          \
   ROW(kDrain, "drain", 1012, "the proxy is restarting")                                                             \
+  ROW(kMemoryShed, "memory_shed", 1013, "memory is short; try again later")                                         \
   ROW(kOutOfMemory, "out_of_memory", 1013, "memory for this connection could not be had")
 
 enum class CloseReason : uint8_t {
@@ -100,6 +101,7 @@ constexpr const CloseReasonRow& Describe(CloseReason reason) {
   ROW(kHttp2Preface, "http2_preface", 505, "HTTP/2 is not spoken here")                                      \
   ROW(kBadTarget, "bad_target", 400, "the request target has a character or an escape that it may not have") \
   ROW(kMethodNotAllowed, "method_not_allowed", 405, "this method is not passed on")                          \
+  ROW(kReservedPath, "reserved_path", 404, "this path is not for clients")                                   \
   ROW(kLineTooLong, "line_too_long", 414, "the request line is over limits.max_request_line")                \
   ROW(kHeadTooLarge, "head_too_large", 431, "the head is over limits.max_head")                              \
   ROW(kTooManyFields, "too_many_fields", 431, "the head has more fields than limits.max_fields")             \
@@ -126,6 +128,7 @@ constexpr const CloseReasonRow& Describe(CloseReason reason) {
   ROW(kOriginNotAllowed, "origin_not_allowed", 403, "the Origin is not in websocket.allowed_origins")        \
   ROW(kOverloaded, "overloaded", 503, "the proxy has as many connections as it may have")                    \
   ROW(kDraining, "draining", 503, "the proxy is restarting")                                                 \
+  ROW(kMemoryCritical, "memory_critical", 503, "memory is short; try again later")                           \
   ROW(kPoolExhausted, "pool_exhausted", 503, "no upstream connection was free within pool.acquire_timeout")  \
   ROW(kUpstreamRefused, "upstream_refused", 503, "no connection to the backend could be made")               \
   ROW(kUpstreamBadResponse, "upstream_bad_response", 502, "the backend's answer was not valid")              \

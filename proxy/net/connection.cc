@@ -270,6 +270,7 @@ void Connection::TransmitRaw(std::span<const uint8_t> wire_bytes) {
     }
   }
   output_->bytes.insert(output_->bytes.end(), wire_bytes.begin(), wire_bytes.end());
+  loop_.AddQueued(wire_bytes.size());
   if (!over_high_ && queued() > loop_.marks().high) {
     over_high_ = true;
     events_->OnOutputBlocked();
@@ -283,6 +284,7 @@ void Connection::ContinueWriting() {
   if (sent == SIZE_MAX) return;
   if (sent > 0) output.progress_at = loop_.now();
   output.sent += sent;
+  loop_.SubQueued(sent);
   if (output.sent == output.bytes.size()) {
     output_.reset();
     if (!ForgetWriting()) return End(ConnectionEnd::kReset);
@@ -354,6 +356,7 @@ void Connection::Close() {
   }
   close(fd_);
   fd_ = -1;
+  if (output_) loop_.SubQueued(output_->bytes.size() - output_->sent);
   output_.reset();
 }
 

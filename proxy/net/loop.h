@@ -74,11 +74,17 @@ class Loop {
 
   Graveyard& graveyard() { return graveyard_; }
   const BufferMarks& marks() const { return marks_; }
+  // Other marks for all connections, from their next write or send on (memory pressure).
+  void SetMarks(const BufferMarks& marks) { marks_ = marks; }
+  // What the kernel has not taken yet, of all connections together.
+  size_t queued_bytes() const { return queued_bytes_; }
 
   // For net/ only.
   event_base* base() { return base_; }
   std::span<uint8_t> receive_buffer() { return {receive_buffer_.get(), kReceiveBuffer}; }
   WriteGatherer& writes() { return writes_; }
+  void AddQueued(size_t bytes) { queued_bytes_ += bytes; }
+  void SubQueued(size_t bytes) { queued_bytes_ -= bytes; }
   TlsScratch& tls_scratch();
   // Whether `bytes` lie in a buffer of this loop, and so stay valid until the writes of the present read are flushed.
   bool OwnsBuffer(const uint8_t* bytes) const;
@@ -103,6 +109,7 @@ class Loop {
   TimePoint now_;
   bool now_known_ = false;
   BufferMarks marks_;
+  size_t queued_bytes_ = 0;
   TickWheel wheel_;
   TickWheel short_wheel_;
   TimePoint wakes_at_ = TimePoint::max();  // when short_event_ fires

@@ -34,7 +34,15 @@ struct DeflateAgreement {
 // without it (RFC 7692 5.1, 7.1; hardening row 56).
 std::optional<DeflateAgreement> NegotiateDeflate(std::string_view offers, const DeflateSettings& settings);
 
-// Compresses messages. Memory by zlib's formula: (1 << (window_bits + 2)) + (1 << (memory_level + 9)) bytes.
+// What a Deflater and an Inflater take, by zlib's formulas.
+constexpr size_t DeflaterBytes(uint8_t window_bits, uint8_t memory_level) {
+  return (size_t{1} << (window_bits + 2)) + (size_t{1} << (memory_level + 9));
+}
+constexpr size_t InflaterBytes(uint8_t window_bits) {
+  return (size_t{1} << window_bits) + 7 * 1024;
+}
+
+// Compresses messages. Memory: DeflaterBytes.
 class Deflater {
  public:
   Deflater(uint8_t window_bits, uint8_t level, uint8_t memory_level);
@@ -56,7 +64,7 @@ class Deflater {
   std::unique_ptr<State> state_;
 };
 
-// Inflates messages of one sender. Memory: (1 << window_bits) + about 7 KiB.
+// Inflates messages of one sender. Memory: InflaterBytes.
 class Inflater {
  public:
   enum class Verdict : uint8_t {

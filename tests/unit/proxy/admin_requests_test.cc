@@ -19,9 +19,11 @@ class FakeSource final : public AdminSource {
     snapshot.version = "9.9";
     return snapshot;
   }
+  const memwatch::MemoryHistory& memory_history() const override { return history; }
   const MetricsRegistry& metrics() const override { return registry; }
 
   MetricsRegistry registry{"9.9"};
+  memwatch::MemoryHistory history{std::chrono::seconds(10), std::chrono::seconds(1)};
   bool is_ready = true;
   bool is_started = true;
 };
@@ -51,7 +53,43 @@ struct Fixture {
 };
 
 const std::vector<std::string> kProbes = {"/livez", "/readyz", "/startupz"};
-const std::vector<std::string> kGuarded = {"/metrics", "/api/performance/websocket/stats"};
+const std::vector<std::string> kGuarded = {"/metrics", "/api/performance/websocket/stats",
+                                           "/api/performance/websocket/summary", "/api/performance/websocket/metrics"};
+
+TEST_CASE_FIXTURE(Fixture, "The history has all of the samples, or those of the last so much time") {
+  const auto now = std::chrono::system_clock::now();
+  for (const int hours : {3, 2, 0}) {
+    source.history.Add({.at = now - std::chrono::hours(hours), .reading = {.used = 1 << 20, .limit = 4 << 20}});
+  }
+  const auto samples = [this](const std::string& query) {
+    const AdminAnswer answer = Ask("GET /api/performance/websocket/metrics" + query);
+    CHECK(answer.status == 200);
+    rapidjson::Document document;
+    document.Parse(answer.body.c_str());
+    return document["metrics"].Size();
+  };
+  CHECK(samples("") == 3);
+  CHECK(samples("?last=150m") == 2);
+  CHECK(samples("?last=1m") == 1);
+  CHECK(samples("?last=2562047788015h") == 3);
+  for (const std::string wrong : {"?", "?last=", "?last=5", "?last=-1m", "?first=1m", "?last=1m&x=1"}) {
+    CHECK_MESSAGE(Ask("GET /api/performance/websocket/metrics" + wrong).status == 400, wrong);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "A sample of the history has the original's names") {
+  source.history.Add({.at = std::chrono::system_clock::now(),
+                      .reading = {.used = 2 << 20, .limit = 4 << 20, .rss = 1 << 20, .vms = 8 << 20},
+                      .level = PressureLevel::kModerate});
+  rapidjson::Document document;
+  document.Parse(Ask("GET /api/performance/websocket/metrics").body.c_str());
+  const auto& sample = document["metrics"][0];
+  CHECK(sample["rss_mb"].GetDouble() == 1);
+  CHECK(sample["vms_mb"].GetDouble() == 8);
+  CHECK(sample["percent"].GetDouble() == 50);
+  CHECK(std::string(sample["pressure_level"].GetString()) == "moderate");
+  CHECK(sample["timestamp"].GetDouble() > 1.6e9);
+}
 
 TEST_CASE_FIXTURE(Fixture, "A probe tells 200 when all is well") {
   for (const std::string& path : kProbes) {

@@ -26,9 +26,11 @@ class FakeSource final : public AdminSource {
   Readiness ready() const override { return {is_ready.load(), "no backend is up"}; }
   bool started() const override { return true; }
   StatsSnapshot Stats() const override { return {}; }
+  const memwatch::MemoryHistory& memory_history() const override { return history; }
   const MetricsRegistry& metrics() const override { return registry; }
 
   MetricsRegistry registry{"9.9"};
+  memwatch::MemoryHistory history{std::chrono::seconds(10), std::chrono::seconds(1)};
   std::atomic<bool> is_ready{true};
 };
 

@@ -1,0 +1,89 @@
+#include "memwatch/memory_history.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace sheaf::memwatch {
+namespace {
+
+size_t Capacity(std::chrono::milliseconds length, std::chrono::milliseconds interval) {
+  const auto samples = static_cast<size_t>(length / std::max(interval, std::chrono::milliseconds(1)));
+  return std::clamp<size_t>(samples, 1, MemoryHistory::kMost);
+}
+
+uint32_t Kibibytes(uint64_t bytes) {
+  return static_cast<uint32_t>(std::min<uint64_t>(bytes / 1024, std::numeric_limits<uint32_t>::max()));
+}
+
+uint64_t Bytes(uint32_t kibibytes) {
+  return uint64_t{kibibytes} * 1024;
+}
+
+}  // namespace
+
+MemoryHistory::MemoryHistory(std::chrono::milliseconds length, std::chrono::milliseconds interval)
+    : ring_(Capacity(length, interval)) {}
+
+MemoryHistory::Packed MemoryHistory::Pack(const MemorySample& sample) {
+  const auto since_epoch = std::chrono::duration_cast<std::chrono::milliseconds>(sample.at.time_since_epoch());
+  const MemoryReading& reading = sample.reading;
+  return {.at_ms = since_epoch.count(),
+          .used_kib = Kibibytes(reading.used),
+          .limit_kib = Kibibytes(reading.limit),
+          .rss_kib = Kibibytes(reading.rss),
+          .vms_kib = Kibibytes(reading.vms),
+          .sockets_kib = Kibibytes(reading.sockets),
+          .level = sample.level,
+          .source = reading.source};
+}
+
+MemorySample MemoryHistory::Unpack(const Packed& packed) {
+  return {.at = std::chrono::system_clock::time_point(std::chrono::milliseconds(packed.at_ms)),
+          .reading = {.used = Bytes(packed.used_kib),
+                      .limit = Bytes(packed.limit_kib),
+                      .rss = Bytes(packed.rss_kib),
+                      .vms = Bytes(packed.vms_kib),
+                      .sockets = Bytes(packed.sockets_kib),
+                      .source = packed.source},
+          .level = packed.level};
+}
+
+void MemoryHistory::Add(const MemorySample& sample) {
+  const std::lock_guard lock(mutex_);
+  ring_[next_] = Pack(sample);
+  next_ = (next_ + 1) % ring_.size();
+  count_ = std::min(count_ + 1, ring_.size());
+}
+
+std::optional<MemorySample> MemoryHistory::Latest() const {
+  const std::lock_guard lock(mutex_);
+  if (count_ == 0) return std::nullopt;
+  return Unpack(At(count_ - 1));
+}
+
+std::vector<MemorySample> MemoryHistory::Since(std::chrono::system_clock::time_point since) const {
+  std::vector<MemorySample> samples;
+  const std::lock_guard lock(mutex_);
+  for (size_t i = 0; i < count_; ++i) {
+    const MemorySample sample = Unpack(At(i));
+    if (sample.at >= since) samples.push_back(sample);
+  }
+  return samples;
+}
+
+MemorySummary MemoryHistory::Summary() const {
+  MemorySummary summary;
+  const std::lock_guard lock(mutex_);
+  summary.samples = count_;
+  const auto count = static_cast<double>(count_);
+  for (size_t i = 0; i < count_; ++i) {
+    const MemoryReading reading = Unpack(At(i)).reading;
+    summary.average_rss += static_cast<double>(reading.rss) / count;
+    summary.average_percent += reading.percent() / count;
+    summary.peak_rss = std::max(summary.peak_rss, reading.rss);
+    summary.peak_percent = std::max(summary.peak_percent, reading.percent());
+  }
+  return summary;
+}
+
+}  // namespace sheaf::memwatch

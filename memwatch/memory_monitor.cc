@@ -1,0 +1,121 @@
+#include "memwatch/memory_monitor.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "proxy/base/log.h"
+
+namespace sheaf::memwatch {
+namespace {
+
+std::string Mebibytes(uint64_t bytes) {
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.1fMiB", static_cast<double>(bytes) / (1024.0 * 1024.0));
+  return text.data();
+}
+
+std::string Percent(double percent) {
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.1f", percent);
+  return text.data();
+}
+
+}  // namespace
+
+MemoryMonitor::MemoryMonitor(const Options::Memory& options, Read read, WorkerMetrics& metrics)
+    : options_(options),
+      read_(std::move(read)),
+      metrics_(metrics),
+      pressure_(PressureThresholds::From(options)),
+      history_(options.history, options.check_interval) {}
+
+PressureLevel MemoryMonitor::Look(TimePoint now) {
+  reading_ = read_();
+  const PressureLevel before = pressure_.level();
+  const PressureLevel after = pressure_.Update(reading_.percent(), now);
+  level_.store(after, std::memory_order_relaxed);
+  Record(reading_);
+  if (cleaned_up_ == TimePoint{}) cleaned_up_ = trimmed_ = now;
+  if (after != before) Tell({before, after, reading_});
+  if (after > before) {
+    TakeSteps(before, after);
+    cleaned_up_ = trimmed_ = now;
+  } else {
+    RepeatSteps(now);
+  }
+  return after;
+}
+
+void MemoryMonitor::Tell(const PressureChange& change) {
+  metrics_.memory_level_changes_total[change.after].Add();
+  Log(change.after > change.before ? LogLevel::kWarning : LogLevel::kInfo, "memory pressure",
+      {{"level", std::string(NameOf(change.after))},
+       {"before", std::string(NameOf(change.before))},
+       {"used", Mebibytes(change.reading.used)},
+       {"limit", Mebibytes(change.reading.limit)},
+       {"percent", Percent(change.reading.percent())}});
+  const PressureLevel higher = std::max(change.before, change.after);
+  for (const Registered& one : callbacks_) {
+    if (higher >= one.from) one.callback(change);
+  }
+}
+
+void MemoryMonitor::TakeSteps(PressureLevel before, PressureLevel after) {
+  for (const ReliefRow& row : kReliefRows) {
+    // The allocator has something to give back after each rise.
+    const bool begins = (row.from > before && row.from <= after) || row.step == ReliefStep::kTrimAllocator;
+    if (!begins) continue;
+    if (row.kind != ReliefKind::kOnce) {
+      // The workers count each session that they close.
+      if (row.kind == ReliefKind::kWhile) metrics_.memory_relief_total[row.step].Add();
+      Log(LogLevel::kWarning, "memory relief", {{"step", std::string(row.label)}, {"effect", std::string(row.text)}});
+      continue;
+    }
+    const uint64_t used = read_().used;
+    const uint64_t given_back = Take(row.step);
+    Log(LogLevel::kWarning, "memory relief",
+        {{"step", std::string(row.label)},
+         {"effect", std::string(row.text)},
+         {"given_back", Mebibytes(given_back)},
+         {"used_before", Mebibytes(used)},
+         {"used_after", Mebibytes(read_().used)}});
+  }
+}
+
+// What was freed once fills up again; and what nobody needs at a quiet time need not be kept either.
+void MemoryMonitor::RepeatSteps(TimePoint now) {
+  const bool clean_up = now - cleaned_up_ >= options_.cleanup_interval;
+  const bool trim = now - trimmed_ >= options_.trim_interval;
+  if (clean_up) {
+    cleaned_up_ = now;
+    for (const ReliefRow& row : kReliefRows) {
+      const bool due = InForce(row.step, pressure_.level()) || row.step == ReliefStep::kFreeBuffers;
+      if (due && row.kind == ReliefKind::kOnce && row.step != ReliefStep::kTrimAllocator) Take(row.step);
+    }
+  }
+  if (trim || (clean_up && pressure_.level() > PressureLevel::kNormal)) {
+    trimmed_ = now;
+    Take(ReliefStep::kTrimAllocator);
+  }
+}
+
+uint64_t MemoryMonitor::Take(ReliefStep step) {
+  const uint64_t given_back = relieve_ ? relieve_(step) : 0;
+  metrics_.memory_relief_total[step].Add();
+  metrics_.memory_relief_bytes_total[step].Add(given_back);
+  return given_back;
+}
+
+void MemoryMonitor::Record(const MemoryReading& reading) {
+  metrics_.memory_used_bytes.Set(static_cast<int64_t>(reading.used));
+  metrics_.memory_limit_bytes.Set(static_cast<int64_t>(reading.limit));
+  metrics_.memory_sockets_bytes.Set(static_cast<int64_t>(reading.sockets));
+  metrics_.memory_level.Set(static_cast<int64_t>(pressure_.level()));
+  metrics_.memory_looks_total.Add();
+  history_.Add({.at = std::chrono::system_clock::now(), .reading = reading, .level = pressure_.level()});
+}
+
+}  // namespace sheaf::memwatch

@@ -1,0 +1,85 @@
+// One look at memory: read, decide on the level, relieve, remember. Without a thread of its own: MemoryWatcher calls
+// Look at the interval and when something hints at pressure, tests call it with readings and times of their own.
+//
+//   MemoryMonitor monitor(options.memory, read, metrics);
+//   monitor.SetRelief([&](ReliefStep step) { ...; return bytes_given_back; });
+//   monitor.AddCallback(PressureLevel::kCritical, [&](const PressureChange& change) { ... });
+//   monitor.Look(now);
+//
+// One thread (the watcher's) but for level() and history().
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "memwatch/memory_history.h"
+#include "memwatch/memory_reading.h"
+#include "memwatch/pressure.h"
+#include "proxy/base/clock.h"
+#include "proxy/base/metrics.h"
+#include "proxy/base/option_table.h"
+#include "proxy/base/pressure.h"
+
+namespace sheaf::memwatch {
+
+// Told to callbacks.
+struct PressureChange {
+  PressureLevel before;
+  PressureLevel after;
+  MemoryReading reading;
+};
+
+class MemoryMonitor {
+ public:
+  using Read = std::function<MemoryReading()>;
+  // Takes a step of ReliefKind::kOnce, and returns the bytes that were given back by it, as far as they can be counted.
+  using Relieve = std::function<uint64_t(ReliefStep)>;
+  using Callback = std::function<void(const PressureChange&)>;
+
+  // `metrics`: a block that nobody else writes to. All references outlive the monitor.
+  MemoryMonitor(const Options::Memory& options, Read read, WorkerMetrics& metrics);
+  MemoryMonitor(const MemoryMonitor&) = delete;
+  MemoryMonitor& operator=(const MemoryMonitor&) = delete;
+
+  // Before the first Look.
+  void SetRelief(Relieve relieve) { relieve_ = std::move(relieve); }
+  // Has `callback` called when the level comes to or over `from`, and at each change above and back below it; in the
+  // order of registration, after the level is in force and before the steps of relief.
+  void AddCallback(PressureLevel from, Callback callback) { callbacks_.push_back({from, std::move(callback)}); }
+
+  // Returns the level from now on.
+  PressureLevel Look(TimePoint now);
+
+  // Any thread.
+  PressureLevel level() const { return level_.load(std::memory_order_relaxed); }
+  const MemoryHistory& history() const { return history_; }
+
+ private:
+  struct Registered {
+    PressureLevel from;
+    Callback callback;
+  };
+
+  void Tell(const PressureChange& change);
+  // Steps that a rise from `before` brings into force.
+  void TakeSteps(PressureLevel before, PressureLevel after);
+  void RepeatSteps(TimePoint now);
+  uint64_t Take(ReliefStep step);
+  void Record(const MemoryReading& reading);
+
+  const Options::Memory& options_;
+  const Read read_;
+  WorkerMetrics& metrics_;
+  Relieve relieve_;
+  std::vector<Registered> callbacks_;
+  Pressure pressure_;
+  std::atomic<PressureLevel> level_{PressureLevel::kNormal};
+  MemoryHistory history_;
+  MemoryReading reading_;
+  TimePoint cleaned_up_{};  // when kOnce steps were last taken
+  TimePoint trimmed_{};
+};
+
+}  // namespace sheaf::memwatch

@@ -1,0 +1,63 @@
+// Tells the backend of changes of memory pressure: a POST of JSON to memory.webhook, over the pool's connections.
+//
+// One post at a time. What changes meanwhile replaces what waits to be told, so that a slow backend hears the newest
+// level and is never flooded; and what fails is counted and logged, not repeated. The path is refused to clients
+// (RejectReason::kReservedPath), so what comes there comes from Sheaf.
+//
+// Owned by the first worker; its thread only.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "memwatch/memory_monitor.h"
+#include "pool/upstream_pool.h"
+#include "proxy/base/metrics.h"
+#include "proxy/base/option_table.h"
+#include "proxy/net/loop.h"
+
+namespace sheaf {
+
+class MemoryWebhook final : public pool::UpstreamEvents, public net::DeadlineHandler {
+ public:
+  // All references outlive it.
+  MemoryWebhook(net::Loop& loop, pool::UpstreamPool& pool, const Options::Memory& options, WorkerMetrics& metrics);
+  MemoryWebhook(const MemoryWebhook&) = delete;
+  MemoryWebhook& operator=(const MemoryWebhook&) = delete;
+  ~MemoryWebhook();
+
+  void Tell(const memwatch::PressureChange& change);
+  // Gives up what is under way.
+  void Stop();
+
+  // pool::UpstreamEvents
+  void OnUpstreamHead(const wire::ResponseHead& head) override;
+  void OnUpstreamBody(std::string_view /*data*/) override {}
+  void OnUpstreamEnd() override;
+  void OnUpstreamMessage(const wire::FramePiece& /*piece*/) override {}
+  void OnUpstreamClose(uint16_t /*code*/, std::string_view /*reason*/) override {}
+  void OnUpstreamBlocked() override {}
+  void OnUpstreamDrained() override {}
+  void OnUpstreamClosed(CloseReason reason) override;
+
+  void OnDeadline(net::Deadline& deadline) override;
+
+ private:
+  void Post(const memwatch::PressureChange& change);
+  void Finish(bool passed, std::string_view detail);
+
+  net::Loop& loop_;
+  pool::UpstreamPool& pool_;
+  const Options::Memory& options_;
+  WorkerMetrics& metrics_;
+  net::Deadline deadline_;
+  std::unique_ptr<pool::UpstreamStream> stream_;  // while a post is under way
+  int status_ = 0;                                // of its answer
+  std::optional<memwatch::PressureChange> next_;
+};
+
+// The body of the post: level, previous_level, percent, used_bytes, limit_bytes, rss_bytes.
+std::string WebhookJson(const memwatch::PressureChange& change);
+
+}  // namespace sheaf
