@@ -146,12 +146,15 @@ def proxy(folder: Path, pusher: Pusher) -> Iterator[Sheaf]:
 
 
 def through(proxy: Sheaf, pusher: Pusher, path: str, fields: str, sent: list[Message], seed: int) -> RawWebSocket:
-    """A session whose backend sends `sent`, in bursts with rests between them, some in fragments, then closes."""
+    """A session whose backend sends `sent`, in bursts with rests between them, some in fragments, then closes.
+
+    Pings and pongs come between messages and between fragments.
+    """
 
     def push(socket) -> None:  # noqa: ANN001
         source = random.Random(seed)
         for kind, data in sent:
-            send_message(socket, kind, data, source.choice((1, 1, 1, 1, 2, 7)))
+            send_message(socket, kind, data, source.choice((1, 1, 1, 1, 2, 7)), source.random() < 0.05)
             if source.random() < 0.02:
                 time.sleep(source.choice((0.001, 0.008)))
         socket.close(4001, "all sent")
