@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.certificates import Pair
 from harness.compression import OFFER, content, whole
 from harness.decoding import DECODERS, Message
 from harness.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawWebSocket, close_frame, frame
@@ -28,10 +30,14 @@ WAYS = {"cork": ("/ws", ""), "json": ("/ws?sheaf=json", ""), "binary": ("/ws?she
         "compressed": ("/ws?sheaf=json", OFFER)}
 
 
-@pytest.fixture(scope="module", params=["tcp", "unix"])
-def recorder(request: pytest.FixtureRequest, folder: Path) -> Iterator[Recorder]:
+@pytest.fixture(scope="module", params=["tcp", "unix", "tls"])
+def recorder(request: pytest.FixtureRequest, folder: Path, certificate: Pair) -> Iterator[Recorder]:
     path = folder / f"deferred-{os.getpid()}.sock" if request.param == "unix" else None
-    running = Recorder(upgrade_answer, at_head=True, path=path)
+    context = None
+    if request.param == "tls":
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate.certificate, certificate.key)
+    running = Recorder(upgrade_answer, at_head=True, path=path, context=context)
     yield running
     running.stop()
 
@@ -39,7 +45,7 @@ def recorder(request: pytest.FixtureRequest, folder: Path) -> Iterator[Recorder]
 @pytest.fixture(scope="module")
 def proxy(folder: Path, recorder: Recorder) -> Iterator[Sheaf]:
     marks = {"buffer_high": 64 * 1024, "buffer_low": 16 * 1024}
-    conf = {"workers": 1, "batching": BATCHING, "deflate": {"threshold": 0}, "limits": marks}
+    conf = {"workers": 1, "upstream": {"tls_verify": False}, "batching": BATCHING, "deflate": {"threshold": 0}, "limits": marks}
     running = Sheaf(folder, recorder.url, conf)
     yield running
     running.stop()

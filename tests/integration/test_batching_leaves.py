@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 import signal
+import socket as sockets
+import ssl
 from collections.abc import Callable
 
 import pytest
 
+from harness.certificates import Pair
 from harness.compression import OFFER, RSV1, inflated
 from harness.decoding import DECODERS, Message, decode_json
-from harness.frames import BINARY, CLOSE, PING, PONG, TEXT, RawWebSocket, close_frame, frame
+from harness.frames import BINARY, CLOSE, PING, PONG, TEXT, RawWebSocket, close_frame, frame, upgrade
 from harness.ports import wait_until
 from harness.recorder import Connection, Recorder, upgrade_answer
 from harness.sheaf import Conf, Sheaf
@@ -371,3 +374,56 @@ def test_bytes_before_and_after_are_counted(start: Start) -> None:
     assert proxy.metric("sheaf_batch_output_bytes_total") == len(payload) + header
     batcher = proxy.stats()["message_batcher"]
     assert (batcher["batches_sent"], batcher["messages_batched"], batcher["avg_batch_size"]) == (1, 4, 4)
+
+
+# ---- TLS
+
+class TlsRecords:
+    """A TLS client by hand, that sees the records which its plaintext came in."""
+
+    def __init__(self, port: int, context: ssl.SSLContext) -> None:
+        self._socket = sockets.create_connection(("127.0.0.1", port), timeout=10)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="localhost")
+        self._call(self._tls.do_handshake)
+
+    def _call(self, action: Callable[[], object]) -> object:
+        while True:
+            try:
+                return action()
+            except ssl.SSLWantReadError:
+                self._socket.sendall(self._outgoing.read())
+                self._incoming.write(self.read_record())
+            finally:
+                self._socket.sendall(self._outgoing.read())
+
+    def read_record(self) -> bytes:
+        head = self._exactly(5)
+        return head + self._exactly(int.from_bytes(head[3:], "big"))
+
+    def _exactly(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            more = self._socket.recv(count - len(data))
+            assert more, "the connection ended"
+            data += more
+        return data
+
+    def write(self, data: bytes) -> None:
+        self._call(lambda: self._tls.write(data))
+
+    def read(self) -> bytes:
+        """The plaintext of the records that it takes until there is some: of one, once the handshake is over."""
+        return self._call(lambda: self._tls.read(1 << 20))  # type: ignore[return-value]
+
+
+def test_corked_frames_share_a_tls_record(start: Start, certificate: Pair, client_tls: ssl.SSLContext) -> None:
+    listen = {"tls_certificate": str(certificate.certificate), "tls_key": str(certificate.key)}
+    proxy, recorder = start({**NEVER, "delivery": "cork", "size": 50}, listen=listen)
+    messages = numbered(50, size=100)
+    client = TlsRecords(proxy.port, client_tls)
+    client.write(upgrade("/ws").replace("\n", "\r\n").encode())
+    assert client.read().startswith(b"HTTP/1.1 101")
+    for message in messages:
+        push(recorder, message)
+    assert client.read() == b"".join(frame(TEXT, message, masked=False) for message in messages)
