@@ -69,19 +69,20 @@ void Session::Start(std::string_view early) {
 // ---- from the backend to the client
 
 void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
-  // After our Close nothing may follow (RFC 6455 5.5.1), but a frame that is half sent must end before it.
-  if (close_sent_ && !mid_frame_) return;
+  // After our Close nothing may follow (RFC 6455 5.5.1).
+  if (close_sent_) return;
+  mid_message_ = !piece.ends_message;
   message_bytes_ = piece.starts_message ? piece.payload.size() : message_bytes_ + piece.payload.size();
   message_open_ = !piece.ends_message;
   if (piece.ends_message) NoteMessage(message_bytes_);
   if (outbox_) {
     outbox_->Add(piece);
-    // Our Close waits for the end of a frame that is half sent: that must not wait for company.
-    if (close_sent_) outbox_->Flush(FlushReason::kEnd);
-    return CheckHighMark();
+    CheckHighMark();
+  } else {
+    WriteFrames(piece.wire, piece.ends_frame);
+    OnSent(piece.ends_message ? 1 : 0, piece.payload.size(), piece.ends_frame ? 1 : 0);
   }
-  WriteFrames(piece.wire, piece.ends_frame);
-  OnSent(piece.ends_message ? 1 : 0, piece.payload.size(), piece.ends_frame ? 1 : 0);
+  if (close_waits_ && !mid_message_) SendOwnClose();
 }
 
 void Session::WriteFrames(std::span<const uint8_t> bytes, bool ends_frame) {
@@ -450,10 +451,21 @@ void Session::OnUpstreamClosed(CloseReason reason) {
 
 void Session::BeginClose(CloseReason reason) {
   if (outbox_) outbox_->CatchUp();
-  if (close_sent_ || !connection_) return;
+  if (closing() || !connection_) return;
   Note(reason);
-  const CloseReasonRow& row = Describe(reason);
   FlushOutbox(FlushReason::kEnd);
+  worker_.loop().SetDeadline(deadline_, worker_.options().websocket.close_timeout);
+  // A message of the backend that is half here ends first: part of it may have gone to the client.
+  close_waits_ = mid_message_ && stream_ != nullptr;
+  if (!close_waits_) SendOwnClose();
+}
+
+// The Close that BeginClose promised, behind all that came before it.
+void Session::SendOwnClose() {
+  close_waits_ = false;
+  if (!connection_) return;
+  FlushOutbox(FlushReason::kEnd);
+  const CloseReasonRow& row = Describe(close_reason_);
   SendClose(row.websocket_code, row.text);
   worker_.loop().SetDeadline(deadline_, worker_.options().websocket.close_timeout);
 }
