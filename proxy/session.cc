@@ -19,6 +19,9 @@ bool IsDeaf(CloseReason reason) {
          reason == CloseReason::kClientPingTimeout;
 }
 
+// So many pings a second are answered one by one.
+constexpr uint32_t kPongsEach = 10;
+
 std::string_view AsText(std::span<const uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -208,13 +211,12 @@ void Session::TakeCompressed(std::span<uint8_t> bytes) {
 
 void Session::Take(std::span<uint8_t> bytes) {
   heard_ = true;
-  std::string ping;  // a copy: the piece's payload ends with the next call
-  bool pinged = false;
+  std::string ping;     // a copy: the piece's payload ends with the next call
+  bool pinged = false;  // `ping` waits for its answer
   while (connection_) {
     const wire::FramePiece piece = decoder_.Next(bytes);
     switch (piece.kind) {
       case wire::FramePiece::Kind::kNeedMore:
-        // Only the latest of several pings needs an answer (RFC 6455 5.5.3).
         if (pinged) OnClientPing(ping);
         return;
       case wire::FramePiece::Kind::kData:
@@ -223,6 +225,11 @@ void Session::Take(std::span<uint8_t> bytes) {
         break;
       case wire::FramePiece::Kind::kPing:
         if (PingFlood()) return Close(CloseReason::kClientPingFlood);
+        // Of many that come at once only the latest needs an answer (RFC 6455 5.5.3); some clients await each of a few.
+        if (!pinged && pings_in_second_ <= kPongsEach) {
+          OnClientPing(AsText(piece.payload));
+          break;
+        }
         pinged = true;
         ping.assign(AsText(piece.payload));
         break;
