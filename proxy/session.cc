@@ -76,7 +76,6 @@ void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
   if (close_sent_) return;
   mid_message_ = !piece.ends_message;
   message_bytes_ = piece.starts_message ? piece.payload.size() : message_bytes_ + piece.payload.size();
-  message_open_ = !piece.ends_message;
   if (piece.ends_message) NoteMessage(message_bytes_);
   if (outbox_) {
     outbox_->Add(piece);
@@ -372,7 +371,7 @@ void Session::NoteMessage(uint64_t bytes) {
 
 bool Session::MayShed() const {
   if (!connection_ || closing() || !route_.shed) return false;
-  return !mid_frame_ && !message_open_ && decoder_.at_message_boundary() && !held_;
+  return !mid_frame_ && !mid_message_ && decoder_.at_message_boundary() && !held_;
 }
 
 size_t Session::held_bytes() const {

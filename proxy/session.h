@@ -167,7 +167,6 @@ class Session final : public net::ConnectionEvents,
   uint8_t client_window_bits_ = 0;  // of the client's compression
   bool client_takeover_ = false;
   bool socket_io_ = false;
-  bool message_open_ = false;                      // more of the backend's present message is to come
   bool sheds_ = false;                             // slow_client conflates or drops: the backend is read on
   bool upstream_paused_ = false;                   // since too much waits for the client
   bool watching_for_stall_ = false;                // deadline_ is set for that
