@@ -589,8 +589,8 @@ TEST_CASE("CloseSpare closes idle connections down to min_size, and leaves lease
   for (const size_t served : {0, 1}) {
     fixture.driver.Until([&] { return !fixture.backend.received(served).empty(); });
     fixture.backend.Answer(served);
-    fixture.driver.Until([&] { return events[served].Told("end"); });
   }
+  fixture.driver.Until([&] { return events[0].Told("end") && events[1].Told("end"); });
   CHECK_EQ(fixture.Idle(), 4);
   CHECK_EQ(fixture.pool->CloseSpare(), 2);
   CHECK_EQ(fixture.Idle(), 2);
