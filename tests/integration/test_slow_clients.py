@@ -268,25 +268,31 @@ def test_stalled_clients_are_not_noticed_by_the_others(make_sheaf, policy: str) 
             calm = play(backend, listeners, 0)
             memory = proxy.memory_kib()
             listeners.tell("stall")
-            loud = play(backend, listeners, 1)
-            louder = play(backend, listeners, 2)
+            rounds = [play(backend, listeners, 1), play(backend, listeners, 2)]
+            # How much of it the kernel holds for a client that does not read is the kernel's business.
+            while policy == "pause" and pauses(proxy) < STALLED and len(rounds) < 12:
+                rounds.append(play(backend, listeners, len(rounds) + 1))
+            loudest = rounds[-1]
             growth = proxy.memory_kib() - memory
             waiting = backend.latest["buffered_most"]
             print(f"{policy}: p50/p99/most {calm['p50_ms']}/{calm['p99_ms']}/{calm['most_ms']} ms before, "
-                  f"{louder['p50_ms']}/{louder['p99_ms']}/{louder['most_ms']} ms with {STALLED} of {CLIENTS} stalled; "
+                  f"{loudest['p50_ms']}/{loudest['p99_ms']}/{loudest['most_ms']} ms with {STALLED} of {CLIENTS} stalled; "
                   f"memory +{growth} KiB, a stalled client's backend holds {waiting} bytes")
-            for ledger in (calm, loud, louder):
+            for ledger in (calm, *rounds):
                 assert ledger["received"] == (CLIENTS - STALLED) * ROUND["messages"] and ledger["wrong"] == 0
-            assert louder["p99_ms"] < 2000
+            assert loudest["p99_ms"] < 2000
             if not is_sanitized():
                 assert growth < STALLED * 2 * HIGH // 1024 + 8 * 1024
             if policy == "pause":
-                assert proxy.metric("sheaf_backpressure_pauses_total", side="upstream") >= STALLED
+                assert pauses(proxy) >= STALLED
+                sent = len(rounds) * STALLED * ROUND["messages"]
+                check_that_the_rest_arrives(listeners, sent - sum(ledger["stalling_received"] for ledger in rounds))
             else:
                 assert waiting == 0 and proxy.metric("sheaf_dropped_messages_total") > 0
-            if policy == "pause":
-                missing = 2 * STALLED * ROUND["messages"] - loud["stalling_received"] - louder["stalling_received"]
-                check_that_the_rest_arrives(listeners, missing)
+
+
+def pauses(proxy: Sheaf) -> float:
+    return proxy.metric("sheaf_backpressure_pauses_total", side="upstream")
 
 
 def check_that_the_rest_arrives(listeners: Helper, missing: float) -> None:
