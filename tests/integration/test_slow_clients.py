@@ -280,7 +280,7 @@ def test_stalled_clients_are_not_noticed_by_the_others(make_sheaf, policy: str) 
                   f"memory +{growth} KiB, a stalled client's backend holds {waiting} bytes")
             for ledger in (calm, *rounds):
                 assert ledger["received"] == (CLIENTS - STALLED) * ROUND["messages"] and ledger["wrong"] == 0
-            assert loudest["p99_ms"] < 2000
+            assert loudest["p99_ms"] < max(2000, 3 * calm["p99_ms"])
             if not is_sanitized():
                 assert growth < STALLED * 2 * HIGH // 1024 + 8 * 1024
             if policy == "pause":
