@@ -49,7 +49,7 @@ class Connection:
     """One connection from the proxy."""
 
     socket: socket.socket
-    received: bytes = b""
+    received: bytearray = field(default_factory=bytearray)
     ended: bool = False
     only_recorded: bool = False
     requests: list[Request] = field(default_factory=list)
