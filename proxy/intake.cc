@@ -142,7 +142,8 @@ void Intake::StartRequest() {
   const std::string_view path = asterisk ? "/" : std::string_view(*target).substr(0, target->find('?'));
   route_ = &worker_.routes().Match(path);
 
-  if (!worker_.options().memory.webhook.empty() && path == worker_.options().memory.webhook) {
+  const std::string& webhook = worker_.options().memory.webhook;
+  if (!webhook.empty() && wire::MayBeTakenFor(path, webhook)) {
     return Reject(RejectReason::kReservedPath, &request);
   }
   if (const auto reject = Admit(request)) return Reject(*reject, &request);

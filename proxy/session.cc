@@ -369,9 +369,29 @@ void Session::NoteMessage(uint64_t bytes) {
   worker_.MoveToNewest(*this);
 }
 
+// No message of the client's is half read.
+bool Session::ClientIsWhole() const {
+  return decoder_.at_message_boundary() && !held_;
+}
+
+// For longer than a client is given to answer a Close.
+bool Session::ReadsNothing() const {
+  return connection_->StalledFor() >= worker_.options().websocket.close_timeout;
+}
+
 bool Session::MayShed() const {
   if (!connection_ || closing() || !route_.shed) return false;
-  return !mid_frame_ && !mid_message_ && decoder_.at_message_boundary() && !held_;
+  return !mid_frame_ && !mid_message_ && ClientIsWhole();
+}
+
+bool Session::MayShedByCost() const {
+  if (!connection_ || closing() || !route_.shed) return false;
+  return MayShed() || (ClientIsWhole() && ReadsNothing());
+}
+
+void Session::Shed() {
+  if (ReadsNothing()) return Close(CloseReason::kMemoryShed);
+  BeginClose(CloseReason::kMemoryShed);
 }
 
 size_t Session::held_bytes() const {
@@ -492,7 +512,9 @@ void Session::Close(CloseReason reason) {
   if (!connection_) return;
   Note(reason);
   const CloseReasonRow& row = Describe(close_reason_);
-  if (!client_ended_ && !IsDeaf(close_reason_)) FlushOutbox(FlushReason::kEnd);
+  // Memory is what this was about: what a client does not read in time is not kept for it any longer.
+  const bool give_up = client_ended_ || (close_reason_ == CloseReason::kMemoryShed && ReadsNothing());
+  if (!give_up && !IsDeaf(close_reason_)) FlushOutbox(FlushReason::kEnd);
   // In the middle of a frame that will not end now there is no place for a Close.
   if (!close_sent_ && !mid_frame_ && row.websocket_code != 0) {
     SendClose(client_close_received_ ? close_code_ : row.websocket_code, client_close_received_ ? "" : row.text);
@@ -505,10 +527,7 @@ void Session::Close(CloseReason reason) {
   worker_.metrics().websocket_closes_total[close_reason_].Add();
   worker_.metrics().client_closes_total[close_reason_].Add();
   LogEnd();
-  // Memory is what this was about: what a client does not read in time is not kept for it any longer.
-  const bool give_up = close_reason_ == CloseReason::kMemoryShed &&
-                       connection_->StalledFor() >= worker_.options().websocket.close_timeout;
-  if (client_ended_ || give_up) {
+  if (give_up) {
     connection_->Close();
     worker_.ConnectionOver();
     worker_.loop().graveyard().Retire(std::move(connection_));

@@ -58,6 +58,11 @@ class Session final : public net::ConnectionEvents,
   TimePoint active_at() const { return active_at_; }
   // Nothing is half sent or half received, and the route allows it: a Close would cut nothing off.
   bool MayShed() const;
+  // The same for one that holds much: of a message from the backend the rest would not reach a client that reads
+  // nothing, and while its queue is full the backend is mostly stopped amid a message.
+  bool MayShedByCost() const;
+  // Politely; a client that reads nothing at once, with what waits for it.
+  void Shed();
   // Nothing waits to be sent.
   bool flushed() const { return waiting() == 0; }
   // What is held for this session beyond what an idle one costs; and with that, about.
@@ -123,6 +128,8 @@ class Session final : public net::ConnectionEvents,
   static constexpr size_t kTlsBytes = 14'000;  // besides
 
   void NoteMessage(uint64_t bytes);
+  bool ClientIsWhole() const;
+  bool ReadsNothing() const;
   void Take(std::span<uint8_t> bytes);
   void TakeCompressed(std::span<uint8_t> bytes);
   void PassOnToUpstream(const wire::FramePiece& piece);

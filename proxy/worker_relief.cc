@@ -87,7 +87,7 @@ void Worker::FindIdle(size_t most) {
 // What is gathered for them leaves before their Close.
 void Worker::FindCostly(size_t most) {
   sessions_.ForEach([this](Session& session) {
-    if (session.held_bytes() >= kCostly && session.MayShed()) victims_.push_back(&session);
+    if (session.held_bytes() >= kCostly && session.MayShedByCost()) victims_.push_back(&session);
   });
   const auto end = victims_.begin() + static_cast<ptrdiff_t>(std::min(most, victims_.size()));
   std::partial_sort(victims_.begin(), end, victims_.end(),
@@ -100,7 +100,7 @@ void Worker::Shed(ReliefStep step) {
     shed_pace_.Spend();
     metrics_.memory_relief_total[step].Add();
     metrics_.memory_relief_bytes_total[step].Add(victim->memory());
-    victim->BeginClose(CloseReason::kMemoryShed);
+    victim->Shed();
   }
   victims_.clear();
 }

@@ -122,6 +122,10 @@ struct ResponseHead {
 // untouched.
 std::optional<std::string> NormalizeTarget(std::string_view origin_form);
 
+// Whether a backend may take the normal path `path` (without a query) for the normal path `reserved`. Normal forms that
+// differ may still be one path to it: ASGI servers decode every escape, "%2F" too, and others merge slashes.
+bool MayBeTakenFor(std::string_view path, std::string_view reserved);
+
 // The line in front of a chunk of `size` bytes, which is followed by the data and CRLF (RFC 9112 7.1). Short enough to
 // need no allocation.
 std::string ChunkSizeLine(size_t size);

@@ -64,7 +64,26 @@ std::optional<std::string> ResolveDots(std::string_view path) {
   return out;
 }
 
+// As the most lenient backend may read a normal path: every escape decoded, slashes merged, then dots resolved.
+std::string Loosened(std::string_view path) {
+  std::string out;
+  out.reserve(path.size());
+  for (size_t i = 0; i < path.size(); ++i) {
+    char c = path[i];
+    if (c == '%' && path.size() - i >= 3) {
+      c = static_cast<char>(HexValue(path[i + 1]) * 16 + HexValue(path[i + 2]));
+      i += 2;
+    }
+    if (c != '/' || !out.ends_with('/')) out.push_back(c);
+  }
+  return out.find("/.") == std::string::npos ? out : ResolveDots(out).value_or(out);
+}
+
 }  // namespace
+
+bool MayBeTakenFor(std::string_view path, std::string_view reserved) {
+  return path == reserved || Loosened(path) == Loosened(reserved);
+}
 
 std::optional<std::string> NormalizeTarget(std::string_view origin_form) {
   if (origin_form == "*") return std::string(origin_form);

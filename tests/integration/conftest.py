@@ -10,6 +10,7 @@ import pytest
 
 from harness.backend import Backend
 from harness.certificates import Authority, Pair
+from harness.leaky import LeakySheaf
 from harness.recorder import Recorder
 from harness.sheaf import BINARY, Sheaf
 
@@ -60,13 +61,11 @@ def sheaf(folder: Path, backend: Backend) -> Iterator[Sheaf]:
     running.stop()
 
 
-@pytest.fixture
-def make_sheaf(folder: Path) -> Iterator[MakeSheaf]:
-    """make_sheaf(upstream, conf, routes, ...): see Sheaf. Each one is stopped and checked when the test ends."""
+def making(kind: type[Sheaf], folder: Path) -> Iterator[MakeSheaf]:
     running: list[Sheaf] = []
 
     def make(*arguments: object, **options: object) -> Sheaf:
-        running.append(Sheaf(folder, *arguments, **options))  # type: ignore[arg-type]
+        running.append(kind(folder, *arguments, **options))  # type: ignore[arg-type]
         return running[-1]
 
     yield make
@@ -77,6 +76,18 @@ def make_sheaf(folder: Path) -> Iterator[MakeSheaf]:
         except AssertionError as failure:
             failures.append(str(failure))
     assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def make_sheaf(folder: Path) -> Iterator[MakeSheaf]:
+    """make_sheaf(upstream, conf, routes, ...): see Sheaf. Each one is stopped and checked when the test ends."""
+    yield from making(Sheaf, folder)
+
+
+@pytest.fixture
+def make_leaky(folder: Path) -> Iterator[MakeSheaf]:
+    """The same with LeakySheaf."""
+    yield from making(LeakySheaf, folder)
 
 
 @pytest.fixture

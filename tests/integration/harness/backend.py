@@ -1,4 +1,4 @@
-"""Runs the demo backend under a real uvicorn."""
+"""Runs the demo backend, or another app, under a real uvicorn."""
 
 from __future__ import annotations
 
@@ -17,7 +17,17 @@ from .sheaf import ROOT
 class Backend:
     """One uvicorn process with the demo app, on a port or a Unix socket, plain or TLS. kill() and start() keep both."""
 
-    def __init__(self, folder: Path, *, unix: bool = False, tls: Pair | None = None, loud: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        unix: bool = False,
+        tls: Pair | None = None,
+        loud: bool = False,
+        app: str = "demo.app:app",
+        app_folder: Path = ROOT / "docker",
+    ) -> None:
+        self._app = [app, "--app-dir", str(app_folder)]
         self.port = 0 if unix else free_port()
         self.path = folder / f"backend-{os.getpid()}.sock" if unix else None
         self.tls = tls
@@ -41,9 +51,7 @@ class Backend:
                     sys.executable,
                     "-m",
                     "uvicorn",
-                    "demo.app:app",
-                    "--app-dir",
-                    str(ROOT / "docker"),
+                    *self._app,
                     *where,
                     *tls,
                     "--log-level",

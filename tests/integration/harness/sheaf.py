@@ -81,6 +81,7 @@ class Sheaf:
         arguments: list[str] | None = None,
         environment: dict[str, str] | None = None,
         wrapper: list[str] | None = None,
+        binary: Path = BINARY,
     ) -> None:
         self.port, self.admin_port = free_port(), free_port()
         addresses: Conf = {
@@ -97,7 +98,7 @@ class Sheaf:
         self._signalled = False
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
-                [*(wrapper or []), str(BINARY), "-c", str(conf_file), *(arguments or [])],
+                [*(wrapper or []), str(binary), "-c", str(conf_file), *(arguments or [])],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

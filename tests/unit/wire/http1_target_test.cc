@@ -65,4 +65,18 @@ TEST_CASE("a target that climbs over the root, or whose escapes are malformed, i
   }
 }
 
+TEST_CASE("a reserved path is recognized in every form in which a lenient backend would read it as that path") {
+  for (const std::string path : {"/internal/memory", "/internal%2Fmemory", "//internal/memory", "/internal//memory",
+                                 "/internal%2F/memory", "/internal/x%2F..%2Fmemory", "/x%2F..%2Finternal/memory"}) {
+    CAPTURE(path);
+    CHECK(MayBeTakenFor(path, "/internal/memory"));
+  }
+  for (const std::string path : {"/", "/internal", "/internal/memory/", "/internal/memory%20", "/internal%252Fmemory",
+                                 "/a/internal/memory", "/internal/Memory", "/..%2Finternal"}) {
+    CAPTURE(path);
+    CHECK_FALSE(MayBeTakenFor(path, "/internal/memory"));
+  }
+  CHECK(MayBeTakenFor("/caf%C3%A9", "/caf%C3%A9"));
+}
+
 }  // namespace sheaf::wire
