@@ -44,6 +44,7 @@ PressureLevel MemoryMonitor::Look(TimePoint now) {
     TakeSteps(before, after);
     cleaned_up_ = trimmed_ = now;
   } else {
+    if (after < before) EndSteps(before, after);
     RepeatSteps(now);
   }
   return after;
@@ -68,20 +69,47 @@ void MemoryMonitor::TakeSteps(PressureLevel before, PressureLevel after) {
     // The allocator has something to give back after each rise.
     const bool begins = (row.from > before && row.from <= after) || row.step == ReliefStep::kTrimAllocator;
     if (!begins) continue;
-    if (row.kind != ReliefKind::kOnce) {
-      // The workers count each session that they close.
-      if (row.kind == ReliefKind::kWhile) metrics_.memory_relief_total[row.step].Add();
-      Log(LogLevel::kWarning, "memory relief", {{"step", std::string(row.label)}, {"effect", std::string(row.text)}});
-      continue;
+    if (row.kind == ReliefKind::kOnce) {
+      TakeAndLog(row);
+    } else {
+      Begin(row);
     }
-    const uint64_t used = read_().used;
-    const uint64_t given_back = Take(row.step);
-    Log(LogLevel::kWarning, "memory relief",
+  }
+}
+
+void MemoryMonitor::TakeAndLog(const ReliefRow& row) {
+  const uint64_t used = read_().used;
+  const uint64_t given_back = Take(row.step);
+  Log(LogLevel::kWarning, "memory relief",
+      {{"step", std::string(row.label)},
+       {"effect", std::string(row.text)},
+       {"given_back", Mebibytes(given_back)},
+       {"used_before", Mebibytes(used)},
+       {"used_after", Mebibytes(read_().used)}});
+}
+
+void MemoryMonitor::Begin(const ReliefRow& row) {
+  const auto index = static_cast<size_t>(row.step);
+  const MetricsTotals totals = totals_ ? totals_() : MetricsTotals{};
+  begun_[index] = {reading_.used, totals.memory_relief_total[index], totals.memory_relief_bytes_total[index]};
+  // The workers count each session that they close.
+  if (row.kind == ReliefKind::kWhile) metrics_.memory_relief_total[row.step].Add();
+  Log(LogLevel::kWarning, "memory relief begins",
+      {{"step", std::string(row.label)}, {"effect", std::string(row.text)}, {"used", Mebibytes(reading_.used)}});
+}
+
+void MemoryMonitor::EndSteps(PressureLevel before, PressureLevel after) {
+  for (const ReliefRow& row : kReliefRows) {
+    if (row.kind == ReliefKind::kOnce || row.from > before || row.from <= after) continue;
+    const auto index = static_cast<size_t>(row.step);
+    const Begun& begun = begun_[index];
+    const MetricsTotals totals = totals_ ? totals_() : MetricsTotals{};
+    Log(LogLevel::kInfo, "memory relief ends",
         {{"step", std::string(row.label)},
-         {"effect", std::string(row.text)},
-         {"given_back", Mebibytes(given_back)},
-         {"used_before", Mebibytes(used)},
-         {"used_after", Mebibytes(read_().used)}});
+         {"count", std::to_string(totals.memory_relief_total[index] - begun.count)},
+         {"given_back", Mebibytes(totals.memory_relief_bytes_total[index] - begun.bytes)},
+         {"used_before", Mebibytes(begun.used)},
+         {"used_after", Mebibytes(reading_.used)}});
   }
 }
 

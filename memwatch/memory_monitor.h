@@ -2,13 +2,14 @@
 // Look at the interval and when something hints at pressure, tests call it with readings and times of their own.
 //
 //   MemoryMonitor monitor(options.memory, read, metrics);
-//   monitor.SetRelief([&](ReliefStep step) { ...; return bytes_given_back; });
+//   monitor.SetRelief([&](ReliefStep step) { ...; return bytes_given_back; }, [&] { return registry.Sum(); });
 //   monitor.AddCallback(PressureLevel::kCritical, [&](const PressureChange& change) { ... });
 //   monitor.Look(now);
 //
 // One thread (the watcher's) but for level() and history().
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -36,6 +37,8 @@ class MemoryMonitor {
   using Read = std::function<MemoryReading()>;
   // Takes a step of ReliefKind::kOnce, and returns the bytes that were given back by it, as far as they can be counted.
   using Relieve = std::function<uint64_t(ReliefStep)>;
+  // What has been counted by all threads.
+  using Totals = std::function<MetricsTotals()>;
   using Callback = std::function<void(const PressureChange&)>;
 
   // `metrics`: a block that nobody else writes to. All references outlive the monitor.
@@ -44,7 +47,10 @@ class MemoryMonitor {
   MemoryMonitor& operator=(const MemoryMonitor&) = delete;
 
   // Before the first Look.
-  void SetRelief(Relieve relieve) { relieve_ = std::move(relieve); }
+  void SetRelief(Relieve relieve, Totals totals) {
+    relieve_ = std::move(relieve);
+    totals_ = std::move(totals);
+  }
   // Has `callback` called when the level comes to or over `from`, and at each change above and back below it; in the
   // order of registration, after the level is in force and before the steps of relief.
   void AddCallback(PressureLevel from, Callback callback) { callbacks_.push_back({from, std::move(callback)}); }
@@ -62,9 +68,19 @@ class MemoryMonitor {
     Callback callback;
   };
 
+  // What a step that lasts began with.
+  struct Begun {
+    uint64_t used = 0;
+    uint64_t count = 0;
+    uint64_t bytes = 0;
+  };
+
   void Tell(const PressureChange& change);
-  // Steps that a rise from `before` brings into force.
+  // Steps that a rise from `before` brings into force, and those that a fall ends.
   void TakeSteps(PressureLevel before, PressureLevel after);
+  void EndSteps(PressureLevel before, PressureLevel after);
+  void Begin(const ReliefRow& row);
+  void TakeAndLog(const ReliefRow& row);
   void RepeatSteps(TimePoint now);
   uint64_t Take(ReliefStep step);
   void Record(const MemoryReading& reading);
@@ -73,11 +89,13 @@ class MemoryMonitor {
   const Read read_;
   WorkerMetrics& metrics_;
   Relieve relieve_;
+  Totals totals_;
   std::vector<Registered> callbacks_;
   Pressure pressure_;
   std::atomic<PressureLevel> level_{PressureLevel::kNormal};
   MemoryHistory history_;
   MemoryReading reading_;
+  std::array<Begun, kReliefRows.size()> begun_;
   TimePoint cleaned_up_{};  // when kOnce steps were last taken
   TimePoint trimmed_{};
 };

@@ -35,6 +35,7 @@ Codec::Verdict TunnelCodec::OnBytes(std::span<uint8_t>& bytes) {
         if (!close_received_) host_.events()->OnUpstreamMessage(piece);
         break;
       case wire::FramePiece::Kind::kPing:
+        if (close_received_) break;  // no Pong behind a Close (RFC 6455 5.5.2)
         AnswerPing(piece.payload);
         host_.events()->OnUpstreamPing();
         break;

@@ -161,6 +161,10 @@ void Intake::StartRequest() {
   if (request.wants_websocket) {
     negotiated_ = std::make_unique<Negotiated>(
         Negotiate(request, *target, *route_, DeflateSettingsFrom(worker_.options().deflate)));
+  } else if (route_->delivery != Delivery::kOff && IsEngineIo(*target)) {
+    // The wish is for the WebSocket that is to come; the backend sees it in neither. Any other request's query is its
+    // own affair.
+    TakeQueryParameter(*target, kBatchParameter);
   }
   pool::UpstreamRequest upstream = UpstreamRequestFor(request, client, *target, info.request_id);
 

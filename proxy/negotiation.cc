@@ -27,6 +27,14 @@ std::optional<Envelope> EnvelopeFor(const wire::RequestHead& request, const std:
   return std::nullopt;
 }
 
+// `parameter`: with its "=".
+bool HasParameter(std::string_view target, std::string_view parameter) {
+  for (size_t at = target.find('?'); at < target.size(); at = target.find('&', at + 1)) {
+    if (target.substr(at + 1).starts_with(parameter)) return true;
+  }
+  return false;
+}
+
 std::string JoinedOffers(const wire::RequestHead& request) {
   std::string offers;
   for (const wire::Field& field : request.fields) {
@@ -64,13 +72,17 @@ std::optional<std::string> TakeQueryParameter(std::string& target, std::string_v
   return value;
 }
 
+bool IsEngineIo(std::string_view target) {
+  return HasParameter(target, "EIO=") && HasParameter(target, "transport=");
+}
+
 Negotiated Negotiate(const wire::RequestHead& request, std::string& target, const RouteOptions& route,
                      const wire::DeflateSettings& settings) {
   const std::optional<std::string> asked = TakeQueryParameter(target, kBatchParameter);
   Negotiated result;
   result.envelope = EnvelopeFor(request, asked, route);
   if (route.deflate) result.deflate = wire::NegotiateDeflate(JoinedOffers(request), settings);
-  result.socket_io = target.find("?EIO=") != std::string::npos || target.find("&EIO=") != std::string::npos;
+  result.socket_io = HasParameter(target, "EIO=");
   return result;
 }
 

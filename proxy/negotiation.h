@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "proxy/base/option_table.h"
 #include "proxy/wire/http1.h"
@@ -24,6 +25,10 @@ inline constexpr std::string_view kBatchParameter = "sheaf";
 // Removes every parameter `name` from the query of `target`, and returns the first one's value; the other parameters,
 // their order and their escapes stay as they are. nullopt: there is none.
 std::optional<std::string> TakeQueryParameter(std::string& target, std::string_view name);
+
+// Whether `target` is of an Engine.IO client, whichever its transport: its query has EIO= and transport=. Such a client
+// puts the parameters of its application on polling requests and on the WebSocket's handshake alike.
+bool IsEngineIo(std::string_view target);
 
 // `target`: in normal form; the query parameter `sheaf`, which goes before the field Sheaf-Batch, is removed from it. A
 // name that is no envelope's is ignored.

@@ -33,7 +33,9 @@ void Outbox::FlushAt(TimePoint due, size_t message) {
   worker_.loop().SetShortDeadline(due_, due);
   if (!plan_.may_defer_reading) return;
   deferring_ = true;
-  sink_.DeferUpstream(std::min<uint64_t>(plan_.limits.max_bytes, uint64_t{plan_.limits.size} * message));
+  // No more than one read takes in: what it left behind would wait for a whole window again.
+  sink_.DeferUpstream(
+      std::min({plan_.limits.max_bytes, uint64_t{plan_.limits.size} * message, uint64_t{net::Loop::kReceiveBuffer}}));
 }
 
 void Outbox::CancelFlush() {

@@ -165,7 +165,7 @@ Result<bool> Server::MakeWorkers() {
 
 void Server::MakeWatcher() {
   watcher_ = std::make_unique<memwatch::MemoryWatcher>(options_.memory, "", metrics_.process());
-  watcher_->monitor().SetRelief([this](ReliefStep step) { return Relieve(step); });
+  watcher_->monitor().SetRelief([this](ReliefStep step) { return Relieve(step); }, [this] { return metrics_.Sum(); });
   watcher_->monitor().AddCallback(PressureLevel::kModerate,
                                   [this](const memwatch::PressureChange& change) { OnPressure(change); });
   shared_->watcher = watcher_.get();

@@ -19,6 +19,9 @@ bool IsDeaf(CloseReason reason) {
          reason == CloseReason::kClientPingTimeout;
 }
 
+// So many pings a second are answered one by one.
+constexpr uint32_t kPongsEach = 10;
+
 std::string_view AsText(std::span<const uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -69,19 +72,19 @@ void Session::Start(std::string_view early) {
 // ---- from the backend to the client
 
 void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
-  // After our Close nothing may follow (RFC 6455 5.5.1), but a frame that is half sent must end before it.
-  if (close_sent_ && !mid_frame_) return;
+  // After our Close nothing may follow (RFC 6455 5.5.1).
+  if (close_sent_) return;
+  mid_message_ = !piece.ends_message;
   message_bytes_ = piece.starts_message ? piece.payload.size() : message_bytes_ + piece.payload.size();
-  message_open_ = !piece.ends_message;
   if (piece.ends_message) NoteMessage(message_bytes_);
   if (outbox_) {
     outbox_->Add(piece);
-    // Our Close waits for the end of a frame that is half sent: that must not wait for company.
-    if (close_sent_) outbox_->Flush(FlushReason::kEnd);
-    return CheckHighMark();
+    CheckHighMark();
+  } else {
+    WriteFrames(piece.wire, piece.ends_frame);
+    OnSent(piece.ends_message ? 1 : 0, piece.payload.size(), piece.ends_frame ? 1 : 0);
   }
-  WriteFrames(piece.wire, piece.ends_frame);
-  OnSent(piece.ends_message ? 1 : 0, piece.payload.size(), piece.ends_frame ? 1 : 0);
+  if (close_waits_ && !mid_message_) SendOwnClose();
 }
 
 void Session::WriteFrames(std::span<const uint8_t> bytes, bool ends_frame) {
@@ -207,13 +210,12 @@ void Session::TakeCompressed(std::span<uint8_t> bytes) {
 
 void Session::Take(std::span<uint8_t> bytes) {
   heard_ = true;
-  std::string ping;  // a copy: the piece's payload ends with the next call
-  bool pinged = false;
+  std::string ping;     // a copy: the piece's payload ends with the next call
+  bool pinged = false;  // `ping` waits for its answer
   while (connection_) {
     const wire::FramePiece piece = decoder_.Next(bytes);
     switch (piece.kind) {
       case wire::FramePiece::Kind::kNeedMore:
-        // Only the latest of several pings needs an answer (RFC 6455 5.5.3).
         if (pinged) OnClientPing(ping);
         return;
       case wire::FramePiece::Kind::kData:
@@ -222,6 +224,11 @@ void Session::Take(std::span<uint8_t> bytes) {
         break;
       case wire::FramePiece::Kind::kPing:
         if (PingFlood()) return Close(CloseReason::kClientPingFlood);
+        // Of many that come at once only the latest needs an answer (RFC 6455 5.5.3); some clients await each of a few.
+        if (!pinged && pings_in_second_ <= kPongsEach) {
+          OnClientPing(AsText(piece.payload));
+          break;
+        }
         pinged = true;
         ping.assign(AsText(piece.payload));
         break;
@@ -374,7 +381,7 @@ bool Session::ReadsNothing() const {
 
 bool Session::MayShed() const {
   if (!connection_ || closing() || !route_.shed) return false;
-  return !mid_frame_ && !message_open_ && ClientIsWhole();
+  return !mid_frame_ && !mid_message_ && ClientIsWhole();
 }
 
 bool Session::MayShedByCost() const {
@@ -470,10 +477,21 @@ void Session::OnUpstreamClosed(CloseReason reason) {
 
 void Session::BeginClose(CloseReason reason) {
   if (outbox_) outbox_->CatchUp();
-  if (close_sent_ || !connection_) return;
+  if (closing() || !connection_) return;
   Note(reason);
-  const CloseReasonRow& row = Describe(reason);
   FlushOutbox(FlushReason::kEnd);
+  worker_.loop().SetDeadline(deadline_, worker_.options().websocket.close_timeout);
+  // A message of the backend that is half here ends first: part of it may have gone to the client.
+  close_waits_ = mid_message_ && stream_ != nullptr;
+  if (!close_waits_) SendOwnClose();
+}
+
+// The Close that BeginClose promised, behind all that came before it.
+void Session::SendOwnClose() {
+  close_waits_ = false;
+  if (!connection_) return;
+  FlushOutbox(FlushReason::kEnd);
+  const CloseReasonRow& row = Describe(close_reason_);
   SendClose(row.websocket_code, row.text);
   worker_.loop().SetDeadline(deadline_, worker_.options().websocket.close_timeout);
 }

@@ -49,8 +49,8 @@ class Session final : public net::ConnectionEvents,
   // `early`: frames that the client sent before the 101.
   void Start(std::string_view early);
 
-  // A polite end begun by us (drain): the client gets a Close with the reason's code, what it still sends goes upstream
-  // until it answers.
+  // A polite end begun by us (drain): the message of the backend that is half here ends, the client gets a Close with
+  // the reason's code, and what it still sends goes upstream until it answers. Each may take websocket.close_timeout.
   void BeginClose(CloseReason reason);
   bool closing() const { return close_reason_ != CloseReason::kNone; }
   // For relief from memory pressure. When the last application message, either way, came; up to
@@ -142,6 +142,7 @@ class Session final : public net::ConnectionEvents,
   // A control frame of our own; waits for the end of a frame that is half sent.
   void SendControl(std::string frame);
   void SendClose(uint16_t code, std::string_view reason);
+  void SendOwnClose();
   void Note(CloseReason reason);
   void CheckClient();
   std::string BatchRatio() const;
@@ -173,13 +174,14 @@ class Session final : public net::ConnectionEvents,
   uint8_t client_window_bits_ = 0;  // of the client's compression
   bool client_takeover_ = false;
   bool socket_io_ = false;
-  bool message_open_ = false;                      // more of the backend's present message is to come
   bool sheds_ = false;                             // slow_client conflates or drops: the backend is read on
   bool upstream_paused_ = false;                   // since too much waits for the client
   bool watching_for_stall_ = false;                // deadline_ is set for that
   uint16_t close_code_ = 0;                        // the first that was seen or sent
   CloseReason close_reason_ = CloseReason::kNone;  // the first
   bool mid_frame_ = false;                         // a frame towards the client is half sent
+  bool mid_message_ = false;                       // a message of the backend is half here
+  bool close_waits_ = false;                       // for the end of that message
   bool heard_ = false;                             // the client has sent something since the last look
   bool awaiting_pong_ = false;
   bool close_sent_ = false;  // to the client

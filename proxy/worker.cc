@@ -62,8 +62,8 @@ void Worker::Run() {
 void Worker::RunOneTurn() {
   metrics_.loop_turns_total.Add();
   loop_->WaitAndDispatch();  // callbacks run; they may Close, never destroy
+  FollowPressure();          // before the steps of relief, which are posted
   loop_->RunPosted();
-  FollowPressure();       // before anything else is gathered or admitted
   ProcessHeldRequests();  // pipelined requests whose turn has come
   FlushDueSessions();     // batches of this turn; those of a tick were flushed when it came
   pool_.Maintain();       // after all callbacks, so that it sees the turn's demand as a whole

@@ -33,7 +33,7 @@ void RunDeflate(z_stream& stream, std::span<const uint8_t> input, int flush, std
     stream.next_out = reinterpret_cast<uint8_t*>(out.data()) + size;
     stream.avail_out = static_cast<uInt>(room);
     deflate(&stream, flush);
-    out.resize(out.size() - stream.avail_out);
+    out.erase(size + room - stream.avail_out);
   } while (stream.avail_out == 0);
 }
 

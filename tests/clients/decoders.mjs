@@ -125,14 +125,15 @@ function connected(socket) {
 }
 
 /**
- * batchTransport, alone or after polling.
+ * batchTransport, alone or after polling. `query`: of the page's own, which goes on every request.
  * @param {{io: Function, batchTransport: Function, WebSocketTransport: Function, PollingTransport: Function, base: string,
- *   pollingFirst: boolean}} setting
+ *   pollingFirst: boolean, query?: object}} setting
  */
-export async function transport({io, batchTransport, WebSocketTransport, PollingTransport, base, pollingFirst}) {
+export async function transport({io, batchTransport, WebSocketTransport, PollingTransport, base, pollingFirst, query = {}}) {
   const frames = [];
   const ours = batchTransport(WebSocketTransport, {onFrame: (size) => frames.push(size)});
-  const socket = io(base, {transports: pollingFirst ? [PollingTransport, ours] : [ours], forceNew: true, reconnection: false});
+  const transports = pollingFirst ? [PollingTransport, ours] : [ours];
+  const socket = io(base, {transports, query, forceNew: true, reconnection: false});
   const first = new Promise((resolve) => socket.io.once('open', () => resolve(socket.io.engine.transport.name)));
   const upgraded = new Promise((resolve) => {
     socket.io.once('open', () => (pollingFirst ? socket.io.engine.once('upgrade', resolve) : resolve()));

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import random
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.backend import Backend
+from harness.compression import OFFER, RSV1, TAIL, content, whole
 from harness.decoding import DECODERS, JSON_PREFIX, MAGIC, Message, normal_packet
 from harness.frames import BINARY, CLOSE, PING, TEXT, RawWebSocket, close_frame, frame
 from harness.pusher import Pusher, send_message
@@ -146,12 +148,15 @@ def proxy(folder: Path, pusher: Pusher) -> Iterator[Sheaf]:
 
 
 def through(proxy: Sheaf, pusher: Pusher, path: str, fields: str, sent: list[Message], seed: int) -> RawWebSocket:
-    """A session whose backend sends `sent`, in bursts with rests between them, some in fragments, then closes."""
+    """A session whose backend sends `sent`, in bursts with rests between them, some in fragments, then closes.
+
+    Pings and pongs come between messages and between fragments.
+    """
 
     def push(socket) -> None:  # noqa: ANN001
         source = random.Random(seed)
         for kind, data in sent:
-            send_message(socket, kind, data, source.choice((1, 1, 1, 1, 2, 7)))
+            send_message(socket, kind, data, source.choice((1, 1, 1, 1, 2, 7)), source.random() < 0.05)
             if source.random() < 0.02:
                 time.sleep(source.choice((0.001, 0.008)))
         socket.close(4001, "all sent")
@@ -180,6 +185,28 @@ def test_random_traffic_decodes_to_itself(proxy: Sheaf, pusher: Pusher, envelope
         assert_same(normal(envelope, received), normal(envelope, sent))
         assert len(frames) < len(sent) * 0.9, "hardly anything was batched"
         assert end == (4001, "all sent")
+
+
+@pytest.mark.parametrize("takeover", [False, True], ids=["no takeover", "takeover"])
+@pytest.mark.parametrize("envelope", [*ENVELOPES, ""])
+def test_random_traffic_decodes_to_itself_when_compressed(
+    make_sheaf, pusher: Pusher, envelope: str, takeover: bool
+) -> None:
+    """Batches, single messages, and large ones that go out piece by piece: one context for all of them, or none."""
+    proxy = make_sheaf(pusher.url, {"deflate": {"context_takeover": takeover, "threshold": 64}})
+    sent = random_sequence(5, scaled(1500, 500)) + [(TEXT, b"42" + b"large " * 100_000), (BINARY, bytes(700_000))] * 2
+    context = zlib.decompressobj(wbits=-15)
+    decode = DECODERS.get(envelope, lambda kind, data: [(kind, data)])
+    received: list[Message] = []
+    compressed = 0
+    with through(proxy, pusher, f"/ws?sheaf={envelope}", OFFER, sent, 5) as socket:
+        while (one := whole(socket)).opcode != CLOSE:
+            data = context.decompress(one.payload + TAIL) if takeover and one.rsv == RSV1 else content(one)
+            received += decode(one.opcode, data)
+            compressed += one.rsv == RSV1
+        socket.send(close_frame(one.code))
+    assert_same(normal(envelope, received), normal(envelope, sent))
+    assert compressed > 8, "hardly anything was compressed"
 
 
 @pytest.mark.parametrize("path", ["/off", "/cork", "/ws"])

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import random
 import signal
+import socket as sockets
+import ssl
 from collections.abc import Callable
 
 import pytest
 
+from harness.certificates import Pair
+from harness.compression import OFFER, RSV1, inflated
 from harness.decoding import DECODERS, Message, decode_json
-from harness.frames import BINARY, TEXT, RawWebSocket, frame
+from harness.frames import BINARY, CLOSE, PING, PONG, TEXT, RawWebSocket, close_frame, frame, upgrade
 from harness.ports import wait_until
-from harness.recorder import Recorder, upgrade_answer
+from harness.recorder import Connection, Recorder, upgrade_answer
 from harness.sheaf import Conf, Sheaf
 
 REASONS = ("timeout", "at_once", "size", "bytes", "critical", "alone", "drained", "control", "end", "pressure")
@@ -177,6 +182,84 @@ def test_drain_sends_what_is_queued_before_the_close(start: Start, path: str) ->
         socket.close()
 
 
+# Each with a large message that goes out as it comes: fragments, parts of one frame, compressed parts, wrapped ones.
+WAYS_OF_LARGE_MESSAGES = {
+    "off": ("/off", ""),
+    "cork": ("/ws", ""),
+    "compressed": ("/ws", OFFER),
+    "json": ("/ws?sheaf=json", ""),
+    "compressed json": ("/ws?sheaf=json", OFFER),
+    "compressed engineio": ("/ws?sheaf=engineio", OFFER),
+}
+LARGE = b'{"x":"' + random.Random(1).randbytes(500_000).hex().encode() + b'"}'
+HALF = len(LARGE) // 2
+
+
+def large_parts(fragmented: bool) -> tuple[bytes, bytes]:
+    """A large message as a backend sends it, cut in the middle: within its frame, or between two fragments."""
+    if not fragmented:
+        whole = frame(TEXT, LARGE, masked=False)
+        return whole[:HALF], whole[HALF:]
+    return frame(TEXT, LARGE[:HALF], fin=False, masked=False), frame(0, LARGE[HALF:], masked=False)
+
+
+def read_inflated(socket: RawWebSocket) -> bytes | int:
+    """The next message, inflated where it is compressed; the code of a Close."""
+    payload, compressed = b"", False
+    while True:
+        received = socket.read_frame()
+        assert received is not None, "the connection ended without a Close"
+        if received.opcode in (PING, PONG):
+            continue
+        if received.opcode == CLOSE:
+            return received.code
+        compressed |= received.rsv == RSV1
+        payload += received.payload
+        if received.fin:
+            return inflated(payload) if compressed else payload
+
+
+def start_halfway(start: Start, way: str, fragmented: bool, **sections: object) -> tuple[Sheaf, RawWebSocket, Connection]:
+    """A session in the middle of the large message, which a drain has told to close."""
+    path, fields = WAYS_OF_LARGE_MESSAGES[way]
+    proxy, recorder = start({"timeout": "1ms"}, [{"path": "/off", "delivery": "off"}], **sections)
+    socket = RawWebSocket(proxy.port, path, fields, timeout=20)
+    first, backend = large_parts(fragmented)[0], recorder.latest.connection
+    with RawWebSocket(proxy.port, "/ws") as bystander:
+        before = proxy.metric("sheaf_upstream_received_bytes_total")
+        backend.send(first)
+        arrived = before + len(first)
+        wait_until(lambda: proxy.metric("sheaf_upstream_received_bytes_total") >= arrived, 5, "the proxy has half of it")
+        proxy.signal(signal.SIGTERM)
+        # Sessions are told in the order in which they came.
+        assert bystander.read_close().code == 1012
+        bystander.send(close_frame(1012))
+    return proxy, socket, backend
+
+
+@pytest.mark.parametrize("fragmented", [False, True], ids=["one frame", "fragments"])
+@pytest.mark.parametrize("way", WAYS_OF_LARGE_MESSAGES)
+def test_drain_lets_a_message_end_that_is_half_sent(start: Start, way: str, fragmented: bool) -> None:
+    proxy, socket, backend = start_halfway(start, way, fragmented, drain={"delay": "0s", "timeout": "10s"})
+    with socket:
+        backend.send(large_parts(fragmented)[1] + frame(TEXT, b"too late", masked=False))
+        wrapping = b"\x1e" if "engineio" in way else b""
+        assert read_inflated(socket) == wrapping + LARGE
+        assert read_inflated(socket) == 1012
+        socket.send(close_frame(1012))
+    proxy.wait_for_log("end=drain", "messages_out=1 ")
+
+
+@pytest.mark.parametrize("way", WAYS_OF_LARGE_MESSAGES)
+def test_drain_does_not_wait_for_ever_for_the_rest_of_a_message(start: Start, way: str) -> None:
+    """The twin: a backend that never sends the rest holds its session for websocket.close_timeout, no longer."""
+    sections = {"websocket": {"close_timeout": "500ms"}, "drain": {"delay": "0s", "timeout": "20s"}}
+    proxy, socket, _ = start_halfway(start, way, True, **sections)
+    with socket:
+        assert socket.read_close().code == 1012
+    proxy.wait_for_log("end=drain", "messages_out=0 ")
+
+
 # ---- critical rules
 
 CRITICAL = [
@@ -291,3 +374,56 @@ def test_bytes_before_and_after_are_counted(start: Start) -> None:
     assert proxy.metric("sheaf_batch_output_bytes_total") == len(payload) + header
     batcher = proxy.stats()["message_batcher"]
     assert (batcher["batches_sent"], batcher["messages_batched"], batcher["avg_batch_size"]) == (1, 4, 4)
+
+
+# ---- TLS
+
+class TlsRecords:
+    """A TLS client by hand, that sees the records which its plaintext came in."""
+
+    def __init__(self, port: int, context: ssl.SSLContext) -> None:
+        self._socket = sockets.create_connection(("127.0.0.1", port), timeout=10)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="localhost")
+        self._call(self._tls.do_handshake)
+
+    def _call(self, action: Callable[[], object]) -> object:
+        while True:
+            try:
+                return action()
+            except ssl.SSLWantReadError:
+                self._socket.sendall(self._outgoing.read())
+                self._incoming.write(self.read_record())
+            finally:
+                self._socket.sendall(self._outgoing.read())
+
+    def read_record(self) -> bytes:
+        head = self._exactly(5)
+        return head + self._exactly(int.from_bytes(head[3:], "big"))
+
+    def _exactly(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            more = self._socket.recv(count - len(data))
+            assert more, "the connection ended"
+            data += more
+        return data
+
+    def write(self, data: bytes) -> None:
+        self._call(lambda: self._tls.write(data))
+
+    def read(self) -> bytes:
+        """The plaintext of the records that it takes until there is some: of one, once the handshake is over."""
+        return self._call(lambda: self._tls.read(1 << 20))  # type: ignore[return-value]
+
+
+def test_corked_frames_share_a_tls_record(start: Start, certificate: Pair, client_tls: ssl.SSLContext) -> None:
+    listen = {"tls_certificate": str(certificate.certificate), "tls_key": str(certificate.key)}
+    proxy, recorder = start({**NEVER, "delivery": "cork", "size": 50}, listen=listen)
+    messages = numbered(50, size=100)
+    client = TlsRecords(proxy.port, client_tls)
+    client.write(upgrade("/ws").replace("\n", "\r\n").encode())
+    assert client.read().startswith(b"HTTP/1.1 101")
+    for message in messages:
+        push(recorder, message)
+    assert client.read() == b"".join(frame(TEXT, message, masked=False) for message in messages)

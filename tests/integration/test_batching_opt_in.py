@@ -12,7 +12,7 @@ from harness.backend import Backend
 from harness.decoding import DECODERS, decode_engineio, decode_json
 from harness.frames import BINARY, TEXT, RawWebSocket, close_frame, frame
 from harness.ports import wait_until
-from harness.raw import get
+from harness.raw import RawClient, get
 from harness.recorder import Recorder, upgrade_answer
 from harness.sheaf import Sheaf
 
@@ -130,6 +130,34 @@ def test_ordinary_request_keeps_the_parameter(make_recorder, make_sheaf) -> None
     proxy = make_sheaf(plain.url)
     assert get(proxy.port, "/x?a=1&sheaf=json&b=2").status == 200
     assert plain.latest.target == "/x?a=1&sheaf=json&b=2"
+
+
+POLL = "EIO=4&transport=polling"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+@pytest.mark.parametrize(
+    "asked,upstream",
+    [
+        (f"/socket.io/?sheaf=engineio&{POLL}&t=a%20b&sid=1", f"/socket.io/?{POLL}&t=a%20b&sid=1"),
+        ("/socket.io/?a=1&transport=polling&sheaf=json&EIO=4&&b=+", "/socket.io/?a=1&transport=polling&EIO=4&&b=+"),
+        (f"/cork/?{POLL}&sheaf=engineio", f"/cork/?{POLL}"),
+        # Where nothing is batched the parameter says nothing, and without both marks it is the application's own.
+        (f"/off/?{POLL}&sheaf=engineio", f"/off/?{POLL}&sheaf=engineio"),
+        ("/x?EIO=4&sheaf=engineio", "/x?EIO=4&sheaf=engineio"),
+        ("/x?transport=polling&sheaf=engineio", "/x?transport=polling&sheaf=engineio"),
+        (f"/x?a={POLL}&sheaf=engineio", f"/x?a={POLL}&sheaf=engineio"),
+        (f"/socket.io/?{POLL}&Sheaf=1&x-sheaf=2&a=sheaf=3", f"/socket.io/?{POLL}&Sheaf=1&x-sheaf=2&a=sheaf=3"),
+    ],
+)
+def test_parameter_is_removed_from_polling_requests_alone(
+    make_recorder, make_sheaf, method: str, asked: str, upstream: str
+) -> None:
+    plain = make_recorder()
+    proxy = make_sheaf(plain.url, {}, [{"path": f"/{name}", "delivery": name} for name in ("off", "cork")])
+    with RawClient(proxy.port) as client:
+        assert client.request(f"{method} {asked} HTTP/1.1\nHost: a\nConnection: close\n\n").status == 200
+    assert plain.latest.target == upstream
 
 
 @pytest.mark.parametrize("path", ["/off", "/cork"])

@@ -127,6 +127,30 @@ def test_events_reach_stock_clients_one_by_one(run: Run, namespace: str, transpo
     assert seen["named"] == sum(event.startswith(('["quote"', '["batch"')) for event in seen["sent"])
 
 
+@pytest.mark.parametrize(
+    "scenario,setting",
+    [
+        ("transport", {"pollingFirst": True, "query": {"sheaf": "engineio", "room": "a"}}),
+        ("events", {"namespace": "/", "transports": ["polling", "websocket"]}),
+    ],
+)
+def test_backend_sees_the_wish_in_neither_transport(
+    make_sheaf, make_backend, scenario: str, setting: dict[str, Any]
+) -> None:
+    """socket.io-client puts its query on polling requests as well as on the WebSocket's: uvicorn logs what it gets."""
+    loud = make_backend(loud=True)
+    proxy = make_sheaf(loud.url, BATCHING)
+    seen = in_node(proxy.url, scenario, **setting)
+    check_exact(seen)
+    check_batched(seen, 2)
+    lines = [line for line in loud.log().splitlines() if "/socket.io/?" in line]
+    for parts in (('"GET ', "transport=polling"), ('"POST ', "transport=polling"), ("WebSocket", "transport=websocket")):
+        assert [line for line in lines if all(part in line for part in parts)], f"no {parts} in {lines}"
+    assert not [line for line in lines if "sheaf" in line]
+    if "query" in setting:
+        assert all("room=a" in line for line in lines), "the page's own parameters stay"
+
+
 def test_plain_frames_pass_where_sheaf_is_off_or_absent(make_sheaf, backend: Backend) -> None:
     off = make_sheaf(backend.url, {"batching": {"delivery": "off"}})
     for base in (off.url, backend.url):

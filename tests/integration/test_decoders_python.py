@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import tracemalloc
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from sheaf_batch import EnvelopeError, Message, decode_frame, with_envelope
 
 from harness.encoding import ENCODERS, MAGIC, PREFIX, encode
-from harness.sheaf import ROOT
+from harness.sheaf import BINARY, ROOT
 
 VECTORS = json.loads((ROOT / "tests/vectors/envelopes.json").read_text())
 
@@ -103,6 +104,26 @@ def test_decoding_undoes_encoding(envelope: str) -> None:
         else:
             assert got == messages, sent
     assert batches > 100
+
+
+def piece(text: str) -> Message:
+    """A message or a frame of the corpus."""
+    data = bytes.fromhex(text[1:])
+    return data.decode() if text[0] == "t" else data
+
+
+def test_decoding_undoes_what_sheaf_encodes() -> None:
+    """Random sequences through the C++ encoders (tests/unit/batching/envelope_corpus.cc)."""
+    corpus = subprocess.run([BINARY.parent / "tests/envelope_corpus", "3000"], capture_output=True, text=True, check=True)
+    saved = dict.fromkeys(ENCODERS, 0)
+    for line in corpus.stdout.splitlines():
+        case = json.loads(line)
+        saved[case["envelope"]] += len(case["messages"]) - len(case["frames"])
+        got = [message for frame in case["frames"] for message in decode_frame(case["envelope"], piece(frame))]
+        # A rebuilt event has lost its white space, one that came alone has not.
+        pairs = [{piece(sent), piece(canonical)} for sent, canonical in zip(case["messages"], case["canonical"])]
+        assert len(got) == len(pairs) and all(one in pair for one, pair in zip(got, pairs)), (line, got)
+    assert all(count > 300 for count in saved.values()), saved
 
 
 @pytest.mark.parametrize("envelope", ENCODERS)

@@ -211,6 +211,23 @@ def test_a_ping_split_over_two_reads_is_ponged_though_more_follows_it(sheaf: She
         assert {(one.opcode, one.payload) for one in received if one} == {(PONG, b"are you there"), (TEXT, b"and more")}
 
 
+def test_a_few_pings_at_once_are_ponged_each_in_order(proxy: Sheaf) -> None:
+    with RawWebSocket(proxy.port, "/ws") as socket:
+        socket.send(b"".join(frame(PING, b"%d" % number) for number in range(10)))
+        received = [socket.read_frame() for _ in range(10)]
+        assert [(one.opcode, one.payload) for one in received if one] == [(PONG, b"%d" % number) for number in range(10)]
+
+
+def test_of_many_pings_at_once_the_latest_is_ponged(proxy: Sheaf) -> None:
+    with RawWebSocket(proxy.port, "/ws") as socket:
+        socket.send(b"".join(frame(PING, b"%d" % number) for number in range(20)))
+        payloads = [b""]
+        while payloads[-1] != b"19":
+            received = socket.read_frame()
+            assert received is not None and received.opcode == PONG
+            payloads.append(received.payload)
+
+
 def test_ping_flood_is_closed_with_1008(proxy: Sheaf) -> None:
     with RawWebSocket(proxy.port, "/ws") as socket:
         socket.send_quietly(frame(PING, b"x") * 200)

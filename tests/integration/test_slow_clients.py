@@ -255,66 +255,84 @@ def test_policy_of_a_route_beats_the_global_one(start: Start) -> None:
 # ---- a hundred among a thousand
 
 CLIENTS, STALLED = scaled(1000, 200), scaled(100, 20)
-ROUND = {"messages": scaled(60, 30), "size": 4000, "pause": 0.05}
+# Each client's messages are its own: what waits for one is not what waits for another.
+CALM, LOUD, FEW = 10, 120, 5  # messages to each; those of a stalled one are more than the kernel holds
+# What begins alike is of one key, so a slow client gets the newest alone.
+NEWEST = [{"prefix": '{"n":', "key": "/c"}]
 
 
-@pytest.mark.parametrize("policy", ["pause", "drop_oldest"])
+@pytest.mark.parametrize("policy", ["pause", "conflate", "drop_oldest", "close"])
 def test_stalled_clients_are_not_noticed_by_the_others(make_sheaf, policy: str) -> None:
-    conf = {"workers": 1, "limits": MARKS, "batching": {"slow_client": policy}, "log": {"access": False},
-            "pool": {"max_size": 5000}}
+    """The steady ones get every message, and memory stays within the marks. Delays: tests/bench.sh slow-clients."""
+    conf = {"workers": 1, "limits": MARKS, "log": {"access": False}, "pool": {"max_size": 5000}}
+    route = {"path": "/ws", "slow_client": policy, **({"conflate": NEWEST} if policy == "conflate" else {})}
     with BroadcastBackend() as backend:
-        proxy = make_sheaf(backend.url, conf)
+        proxy = make_sheaf(backend.url, conf, [route])
         with Helper("listeners", port=proxy.port, clients=CLIENTS, stalling=STALLED, envelope="json") as listeners:
-            calm = play(backend, listeners, 0)
+            calm = play(backend, listeners, 0, CALM)
             memory = proxy.memory_kib()
-            listeners.tell("stall")
-            loud = play(backend, listeners, 1)
-            louder = play(backend, listeners, 2)
-            growth = proxy.memory_kib() - memory
-            waiting = backend.latest["buffered_most"]
-            print(f"{policy}: p50/p99/most {calm['p50_ms']}/{calm['p99_ms']}/{calm['most_ms']} ms before, "
-                  f"{louder['p50_ms']}/{louder['p99_ms']}/{louder['most_ms']} ms with {STALLED} of {CLIENTS} stalled; "
-                  f"memory +{growth} KiB, a stalled client's backend holds {waiting} bytes")
-            for ledger in (calm, loud, louder):
-                assert ledger["received"] == (CLIENTS - STALLED) * ROUND["messages"] and ledger["wrong"] == 0
-            assert louder["p99_ms"] < 2000
+            stalling = listeners.tell("stall")
+            loud = play(backend, listeners, CALM, LOUD)
+            growth, waiting = proxy.memory_kib() - memory, backend.latest["buffered_most"]
+            print(f"{policy}: memory +{growth} KiB with {STALLED} of {CLIENTS} stalled, of one of whom the backend "
+                  f"holds {waiting} bytes")
+            assert calm["wrong"] == 0 == loud["wrong"]
+            assert (calm["received"], loud["received"]) == ((CLIENTS - STALLED) * CALM, (CLIENTS - STALLED) * LOUD)
             if not is_sanitized():
                 assert growth < STALLED * 2 * HIGH // 1024 + 8 * 1024
+            check_what_became_of_the_stalled(proxy, policy)
             if policy == "pause":
-                assert proxy.metric("sheaf_backpressure_pauses_total", side="upstream") >= STALLED
+                received = sum(one["stalling_received"] for one in (calm, stalling, loud))
+                check_that_the_rest_arrives(listeners, STALLED * (CALM + LOUD) - received)
             else:
-                assert waiting == 0 and proxy.metric("sheaf_dropped_messages_total") > 0
-            if policy == "pause":
-                missing = 2 * STALLED * ROUND["messages"] - loud["stalling_received"] - louder["stalling_received"]
-                check_that_the_rest_arrives(listeners, missing)
+                assert waiting == 0, "the backend of a client that may lose messages is held up"
+
+
+def check_what_became_of_the_stalled(proxy: Sheaf, policy: str) -> None:
+    counts = {
+        "pause": lambda: proxy.metric("sheaf_backpressure_pauses_total", side="upstream"),
+        "conflate": lambda: proxy.metric("sheaf_conflated_messages_total", route="/ws"),
+        "drop_oldest": lambda: proxy.metric("sheaf_dropped_messages_total", route="/ws"),
+        "close": lambda: closes(proxy, "client_too_slow"),
+    }
+    # The kernel may take for one or another of them all that there is.
+    assert counts[policy]() >= 0.9 * STALLED, f"{policy} did not act"
+    assert counts["close"]() <= STALLED
+    for other in counts.keys() - {policy}:
+        assert counts[other]() == 0, f"{other} acted as well"
 
 
 def check_that_the_rest_arrives(listeners: Helper, missing: float) -> None:
     """The stalled clients read again, and get what waited for them, in order."""
     reports = [listeners.tell("resume")]
-
-    def complete() -> bool:
-        reports.append(listeners.tell("report"))
-        return sum(one["stalling_received"] for one in reports) == missing
-
-    wait_until(complete, 20, "the stalled ones get everything")
+    # As long as some more comes: through their small buffers it takes its time.
+    while sum(one["stalling_received"] for one in reports) < missing:
+        reports.append(wait_until(lambda: some_more(listeners), 20, "more of it comes"))
+    assert sum(one["stalling_received"] for one in reports) == missing
     assert sum(one["stalling_wrong"] for one in reports) == 0
 
 
-def play(backend: BroadcastBackend, listeners: Helper, number: int) -> dict[str, float]:
-    """One round of broadcasts; the listeners' figures when the steady ones have all of it."""
-    backend.tell({**ROUND, "first": number * ROUND["messages"]})
-    expected = (CLIENTS - STALLED) * ROUND["messages"]
-    sums: dict[str, float] = {}
+def some_more(listeners: Helper) -> dict[str, float] | None:
+    report = listeners.tell("report")
+    return report if report["stalling_received"] > 0 else None
 
-    def complete() -> bool:
-        ledger = listeners.tell("report")
-        for key in ("received", "wrong", "stalling_received", "stalling_wrong"):
-            sums[key] = sums.get(key, 0) + ledger[key]
-        for key in ("p50_ms", "p99_ms", "most_ms"):
-            sums[key] = max(sums.get(key, 0), ledger[key])
-        return sums["received"] >= expected
 
-    wait_until(complete, 30, f"the steady clients get all (so far {sums})", every=0.2)
+def play(backend: BroadcastBackend, listeners: Helper, first: int, messages: int) -> dict[str, float]:
+    """A round of messages to each client; the listeners' figures when the steady ones have all of it.
+
+    A few at a time, the next when the steady ones have those: so none of them is slow, whatever else the machine does.
+    """
+    sums = dict.fromkeys(("received", "wrong", "stalling_received", "stalling_wrong"), 0)
+    for begin in range(0, messages, FEW):
+        backend.tell({"messages": FEW, "size": 4000, "pause": 0.01, "distinct": True, "first": first + begin})
+        expected = (CLIENTS - STALLED) * (begin + FEW)
+
+        def complete() -> bool:
+            ledger = listeners.tell("report")
+            for key in sums:
+                sums[key] += ledger[key]
+            return sums["received"] >= expected  # noqa: B023
+
+        wait_until(complete, 30, f"the steady clients get all (so far {sums})", every=0.05)
     backend.tell({})
     return sums

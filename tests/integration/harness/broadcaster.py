@@ -2,7 +2,8 @@
 
 It takes every WebSocket that comes, and one command a line on standard input, each answered by one line of JSON:
 
-    {"messages": 100, "size": 200, "pause": 0.01, "first": 0}   the same numbered messages to every socket
+    {"messages": 100, "size": 200, "pause": 0.01, "first": 0}   the same numbered messages to every socket; with
+                                                                "distinct": true each socket gets its own
     {}                                                          only the answer
 
 The answer has `sockets` (open now), `buffered` and `buffered_most` (bytes that wait in this process, of all sockets and
@@ -46,13 +47,13 @@ class Broadcaster:
         writer.close()
 
     async def broadcast(self, command: dict[str, float]) -> None:
-        """Numbered messages with the time they were sent at: the same bytes for every socket."""
+        """Numbered messages with the time they were sent at."""
         first, size, pause = int(command.get("first", 0)), int(command.get("size", 0)), command.get("pause", 0.0)
         for number in range(first, first + int(command["messages"])):
-            payload = (b'{"n":%d,"t":%.6f,"x":"' % (number, time.monotonic())).ljust(size - 2, b"x") + b'"}'
-            data = frame(TEXT, payload, masked=False)
-            for writer in self.writers:
-                writer.write(data)
+            begin = b'{"n":%d,"t":%.6f,' % (number, time.monotonic())
+            data = message(begin, 0, size)
+            for place, writer in enumerate(self.writers):
+                writer.write(message(begin, place, size) if command.get("distinct") else data)
             await asyncio.sleep(pause)
 
     def answer(self, seconds: float) -> dict[str, object]:
@@ -63,6 +64,11 @@ class Broadcaster:
             "buffered_most": max(waiting),
             "seconds": seconds,
         }
+
+
+def message(begin: bytes, socket: int, size: int) -> bytes:
+    """The frame of a message that says which socket it is for."""
+    return frame(TEXT, (begin + b'"c":%d,"x":"' % socket).ljust(size - 2, b"x") + b'"}', masked=False)
 
 
 async def run(port: int) -> None:

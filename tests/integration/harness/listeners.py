@@ -19,7 +19,7 @@ import zlib
 from dataclasses import asdict, dataclass, field
 
 from .decoding import DECODERS
-from .frames import CLOSE, TEXT, upgrade
+from .frames import CLOSE, PING, PONG, TEXT, frame, upgrade
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\n"
 # So small that the kernel holds next to nothing for a client that does not read: what waits, waits in the proxy.
@@ -87,6 +87,8 @@ class Listener(asyncio.Protocol):
         opcode = first & 0xF
         if opcode == CLOSE:
             self.close_code = str(int.from_bytes(payload[:2], "big"))
+        elif opcode == PING:
+            self.transport.write(frame(PONG, payload))
         if opcode != TEXT and opcode != 2:
             return
         self.frames += 1

@@ -8,7 +8,7 @@ The script runs in a thread of its own; what it returns or raises ends the sessi
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from websockets.exceptions import ConnectionClosed
@@ -55,11 +55,22 @@ class Pusher:
         self.stop()
 
 
-def send_message(socket: ServerConnection, opcode: int, payload: bytes, fragments: int = 1) -> None:
-    """Sends one message, in about as many fragments of equal size; text is cut anywhere, even amid a character."""
+def send_message(socket: ServerConnection, opcode: int, payload: bytes, fragments: int = 1, pings: bool = False) -> None:
+    """Sends one message, in about as many fragments of equal size; text is cut anywhere, even amid a character.
+
+    `pings`: before each fragment a ping, and a pong that nobody has asked for.
+    """
     assert opcode in (TEXT, BINARY)
-    if fragments == 1:
-        socket.send(payload, text=opcode == TEXT)
-        return
     size = max(1, len(payload) // fragments)
-    socket.send((payload[at : at + size] for at in range(0, max(1, len(payload)), size)), text=opcode == TEXT)
+
+    def parts() -> Iterator[bytes]:
+        for at in range(0, max(1, len(payload)), size):
+            if pings:
+                socket.ping()
+                socket.pong(b"unasked")
+            yield payload[at : at + size]
+
+    if fragments == 1 and not pings:
+        socket.send(payload, text=opcode == TEXT)
+    else:
+        socket.send(parts(), text=opcode == TEXT)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .frames import accept_for
 from .ports import free_port
@@ -48,7 +49,7 @@ class Connection:
     """One connection from the proxy."""
 
     socket: socket.socket
-    received: bytes = b""
+    received: bytearray = field(default_factory=bytearray)
     ended: bool = False
     only_recorded: bool = False
     requests: list[Request] = field(default_factory=list)
@@ -89,7 +90,8 @@ def upgrade_answer(request: Request, fields: bytes = b"") -> bytes:
 
 
 class Recorder:
-    """Listens on a port of its own; one thread a connection. `script` may be replaced between requests.
+    """Listens on a port of its own, or on a Unix socket at `path`; one thread a connection. `script` may be replaced
+    between requests.
 
     With `at_head` the script is asked as soon as a head is there, before the body. What comes after a 101, or after the
     script kept silent, is only recorded.
@@ -102,21 +104,25 @@ class Recorder:
         at_head: bool = False,
         context: ssl.SSLContext | None = None,
         port: int = 0,
+        path: Path | None = None,
     ) -> None:
         self.script = script
         self._at_head = at_head
         self.connections: list[Connection] = []
         self._latest: Request | None = None
         self._context = context
-        self._listener = socket.socket()
+        self.path = path
+        self.port = 0 if path else port or free_port()
+        self._listener = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.port = port or free_port()
-        self._listener.bind(("127.0.0.1", self.port))
+        self._listener.bind(str(path) if path else ("127.0.0.1", self.port))
         self._listener.listen(512)
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
     def url(self) -> str:
+        if self.path:
+            return f"unix:{self.path}"
         return f"{'https' if self._context else 'http'}://127.0.0.1:{self.port}"
 
     @property
@@ -153,7 +159,8 @@ class Recorder:
                 accepted, _ = self._listener.accept()
             except OSError:
                 return
-            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if not self.path:
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._serve, args=(accepted,), daemon=True).start()
 
     def _serve(self, accepted: socket.socket) -> None:

@@ -168,4 +168,33 @@ TEST_CASE("a destructor may retire more, which is destroyed in the same go") {
   CHECK_EQ(graveyard.size(), 0);
 }
 
+TEST_CASE("a member of an owning list can be made the newest one") {
+  OwningList<Item, &Item::hook> list;
+  Item& a = list.Adopt(std::make_unique<Item>('a'));
+  for (const char name : {'b', 'c'}) list.Adopt(std::make_unique<Item>(name));
+  list.MoveToBack(a);
+  CHECK_EQ(NamesOf(list), "bca");
+  list.MoveToBack(a);
+  CHECK_EQ(NamesOf(list), "bca");
+  CHECK_EQ(list.size(), 3);
+}
+
+TEST_CASE("a visit ends where the visitor says so, and a member may be moved while it is visited") {
+  OwningList<Item, &Item::hook> list;
+  for (const char name : {'a', 'b', 'c'}) list.Adopt(std::make_unique<Item>(name));
+  std::string seen;
+  list.ForEachWhile([&](Item& item) {
+    seen.push_back(item.name);
+    return item.name != 'b';
+  });
+  CHECK_EQ(seen, "ab");
+  seen.clear();
+  list.ForEachWhile([&](Item& item) {
+    seen.push_back(item.name);
+    if (item.name == 'a' && seen.size() == 1) list.MoveToBack(item);
+    return true;
+  });
+  CHECK_EQ(seen, "abca");
+}
+
 }  // namespace sheaf

@@ -31,7 +31,10 @@ struct Fixture {
     batcher.TakeFrames(encoder, limits, [&frames](std::span<const MessageRef> messages, bool wrapped) {
       if (!frames.empty()) frames += '|';
       std::string frame;
-      for (const MessageRef& message : messages) frame += (frame.empty() ? "" : "+") + std::string(message->text());
+      for (const MessageRef& message : messages) {
+        if (!frame.empty()) frame += '+';
+        frame += message->text();
+      }
       if (wrapped && messages.size() == 1) frame += '+';
       CHECK((wrapped || messages.size() == 1));
       frames += frame;

@@ -200,4 +200,15 @@ TEST_CASE_FIXTURE(Fixture, "the bytes that are kept are bounded, and a frame tha
   CHECK_EQ(cache.bytes(), before);
 }
 
+TEST_CASE_FIXTURE(Fixture, "A trim forgets all frames and compressors, and what comes after it is made anew") {
+  const auto messages = Texts({Json(500), Json(500)});
+  cache.Get(kJsonDeflated, messages);
+  // A compressor with a window of 2^15 bytes takes a quarter of a megabyte.
+  CHECK(cache.Trim() > 256 * 1024);
+  CHECK(cache.frames() == 0);
+  CHECK(cache.bytes() == 0);
+  cache.Get(kJsonDeflated, messages);
+  CHECK(encodings() == 2);
+}
+
 }  // namespace sheaf::batching

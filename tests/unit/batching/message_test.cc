@@ -157,4 +157,15 @@ TEST_CASE("a message may be let go after its store is gone, and in another threa
   CHECK_EQ(from_thread->text(), "from a thread");
 }
 
+TEST_CASE("A trim forgets all messages and frees spare blocks; who still holds a message keeps it") {
+  MessageStore store;
+  const MessageRef kept = store.Intern(wire::Opcode::kText, "kept");
+  for (int i = 0; i < 100; ++i) store.Intern(wire::Opcode::kText, "gone " + std::to_string(i));
+  CHECK(store.Trim() > 100 * 6);
+  CHECK(store.remembered() == 0);
+  CHECK(store.Trim() == 0);
+  CHECK(kept->text() == "kept");
+  CHECK(store.Intern(wire::Opcode::kText, "kept")->text() == "kept");
+}
+
 }  // namespace sheaf::batching

@@ -17,10 +17,12 @@ using enum PressureLevel;
 struct Fixture {
   Fixture() {
     SetLogLevel(LogLevel::kError);
-    monitor.SetRelief([this](ReliefStep step) {
-      steps.push_back(step);
-      return uint64_t{1000};
-    });
+    monitor.SetRelief(
+        [this](ReliefStep step) {
+          steps.push_back(step);
+          return uint64_t{1000};
+        },
+        [this] { return registry.Sum(); });
   }
 
   PressureLevel Look(uint64_t percent) {

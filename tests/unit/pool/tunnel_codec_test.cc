@@ -164,6 +164,12 @@ TEST_CASE("what the backend sends behind its Close is told to nobody") {
   CHECK(tunnel.host.recorder.told == Lines{"close 1000 bye"});
 }
 
+TEST_CASE("a ping behind the backend's Close is not answered") {
+  Tunnel tunnel;
+  CHECK(tunnel.Feed(ServerClose(1000, "") + ServerFrame(Opcode::kPing, "late")) == Verdict::kGoOn);
+  CHECK(tunnel.host.written.empty());
+}
+
 TEST_CASE("our Close is sent once, masked, with code and reason, and nothing follows it") {
   Tunnel tunnel;
   tunnel.codec.SendClose(1001, "going");

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -573,6 +574,30 @@ TEST_CASE("bytes on the backend's sockets are counted") {
   fixture.driver.Until([&] { return events.Told("end"); });
   CHECK_EQ(fixture.metrics.upstream_sent_bytes_total.value(), Get().head.size());
   CHECK_EQ(fixture.metrics.upstream_received_bytes_total.value(), 40);
+}
+
+TEST_CASE("CloseSpare closes idle connections down to min_size, and leaves leased ones alone") {
+  PoolFixture fixture;
+  fixture.options.pool.min_size = 2;
+  fixture.StartWarm(2);
+  std::array<RecordingEvents, 4> events;
+  std::vector<std::unique_ptr<UpstreamStream>> streams;
+  for (RecordingEvents& one : events) streams.push_back(fixture.pool->Open(Get(), one));
+  fixture.driver.Until([&] { return fixture.Active() == 4 && fixture.Idle() == 2; });
+  CHECK_EQ(fixture.pool->CloseSpare(), 0);
+  // Those on the two warm connections are answered, and lie idle then.
+  for (const size_t served : {0, 1}) {
+    fixture.driver.Until([&] { return !fixture.backend.received(served).empty(); });
+    fixture.backend.Answer(served);
+  }
+  fixture.driver.Until([&] { return events[0].Told("end") && events[1].Told("end"); });
+  CHECK_EQ(fixture.Idle(), 4);
+  CHECK_EQ(fixture.pool->CloseSpare(), 2);
+  CHECK_EQ(fixture.Idle(), 2);
+  CHECK_EQ(fixture.Active(), 2);
+  fixture.driver.Settle();
+  CHECK_EQ(fixture.metrics.pool_evicted_total[CloseReason::kMemoryShed].value(), 2);
+  CHECK_EQ(fixture.Idle(), 2);
 }
 
 }  // namespace sheaf::pool

@@ -22,6 +22,14 @@ TEST_CASE("connections are admitted while draining, WebSockets are not") {
   CHECK_FALSE(AdmitWebSocket({.connections = 1, .max_connections = 2}).has_value());
 }
 
+TEST_CASE("requests are refused at the critical level alone") {
+  for (const PressureLevel level : {PressureLevel::kNormal, PressureLevel::kModerate, PressureLevel::kHigh}) {
+    CHECK_FALSE(AdmitRequest({.pressure = level}).has_value());
+  }
+  CHECK(AdmitRequest({.pressure = PressureLevel::kCritical}) == RejectReason::kMemoryCritical);
+  CHECK_EQ(Describe(RejectReason::kMemoryCritical).status, 503);
+}
+
 TEST_CASE("both refusals are a 503, so that the client tries again elsewhere") {
   CHECK_EQ(Describe(RejectReason::kOverloaded).status, 503);
   CHECK_EQ(Describe(RejectReason::kDraining).status, 503);

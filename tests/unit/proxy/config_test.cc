@@ -246,6 +246,10 @@ TEST_CASE("addresses, URLs, networks, origins and paths must have their form") {
       {"[upstream]\nurl = \"http://a/path\"\n", "a.conf:2:7: upstream.url must be http://host:port"},
       {"[upstream]\nurl = \"http://a\\nb\"\n", "a.conf:2:7: upstream.url must be http://host:port"},
       {"[upstream]\ntls_server_name = \"a/b\"\n", "a.conf:2:19: upstream.tls_server_name must be empty or a host name"},
+      {"[memory]\nwebhook = \"memory\"\n", "a.conf:2:11: memory.webhook must be empty or a plain path such as"},
+      {"[memory]\nwebhook = \"/\"\n", "a.conf:2:11: memory.webhook must be empty or a plain path such as"},
+      {"[memory]\nwebhook = \"/a/../b\"\n", "a.conf:2:11: memory.webhook must be empty or a plain path such as"},
+      {"[memory]\nwebhook = \"/a?b\"\n", "a.conf:2:11: memory.webhook must be empty or a plain path such as"},
       {"[pool]\nhealth_check_path = \"health\"\n", "a.conf:2:21: pool.health_check_path must be empty or a path"},
       {"[pool]\nhealth_check_path = \"/a\\r\\nX: y\"\n", "a.conf:2:21: pool.health_check_path must be empty or a path"},
       {"[forwarded]\ntrusted_proxies = [\"10.0.0.0/8\",\n  \"10.0.0.0/33\"]\n",
@@ -298,6 +302,13 @@ TEST_CASE("options that contradict each other are errors where the later one was
       {"[batching]\nmax_bytes = \"1MiB\"\n",
        "a.conf:2:13: batching.max_bytes (\"1MiB\") must be at most limits.buffer_high (\"256KiB\"): change one of "
        "them"},
+      {"[memory]\nmoderate_percent = 75\n",
+       "a.conf:2:20: the memory levels begin at 75 (moderate), 72 (high) and 80 (critical) percent, which must rise: "
+       "set "
+       "all three, or leave them to max_percent"},
+      {"[memory]\nmax_percent = 50\nhigh_percent = 60\n",
+       "a.conf:3:16: the memory levels begin at 37.5 (moderate), 60 (high) and 50 (critical) percent, which must rise: "
+       "set all three, or leave them to max_percent"},
       {"[admin]\naddress = \"0.0.0.0:8080\"\n",
        "a.conf:2:11: listen.address and admin.address are the same: give one of them another port"},
   };
@@ -308,6 +319,7 @@ TEST_CASE("options that contradict each other are errors where the later one was
             .starts_with("--set pool.min_size: pool.min_size (10) must be"));
   CHECK(Valid("[pool]\nmin_size = 8\nmax_size = 8\n").pool.min_size == 8);
   CHECK(Valid("[limits]\nbuffer_low = 262143\n").limits.buffer_low == 262143);
+  CHECK(Valid("[memory]\nmoderate_percent = 72\nhigh_percent = 80\ncritical_percent = 90\n").memory.high_percent == 80);
 }
 
 TEST_CASE("a contradiction is not told of a value that is itself faulty") {

@@ -60,6 +60,20 @@ TEST_CASE("what only looks like the parameter stays") {
   }
 }
 
+TEST_CASE("an Engine.IO client is known by two parameters") {
+  for (const char* target : {"/?EIO=4&transport=polling", "/?transport=websocket&EIO=4",
+                             "/s/?a=1&EIO=4&t=x&transport=", "/?EIO=&sheaf=json&transport=polling"}) {
+    CAPTURE(target);
+    CHECK(IsEngineIo(target));
+  }
+  for (const char* target :
+       {"/", "/?", "/?EIO=4", "/?transport=polling", "/?EIO&transport", "/?xEIO=4&transport=polling",
+        "/?a=EIO=4&transport=polling", "/?eio=4&transport=polling", "/EIO=4&transport=polling"}) {
+    CAPTURE(target);
+    CHECK_FALSE(IsEngineIo(target));
+  }
+}
+
 TEST_CASE("who gets which envelope") {
   CHECK_FALSE(EnvelopeOf(Delivery::kOff, "/ws?sheaf=json"));
   CHECK_FALSE(EnvelopeOf(Delivery::kCork, "/ws?sheaf=json"));

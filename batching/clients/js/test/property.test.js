@@ -1,10 +1,11 @@
-// decode(encode(sequence)) is the sequence, for random sequences and small encoders written from envelopes.md alone.
+// decode(encode(sequence)) is the sequence, for random sequences: of small encoders written from envelopes.md alone, and of
+// the encoders of Sheaf itself.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import {decodeFrame} from '../sheaf-batch.js';
-import {binaryBatch, jsonBatch, Random, readable} from './support.js';
+import {binaryBatch, corpus, jsonBatch, pieceOf, Random, readable} from './support.js';
 
 const SEQUENCES = 3000;
 const HEAD = '{"type":"batch","batch_size":';
@@ -139,3 +140,17 @@ for (const [envelope, encoder] of Object.entries(ENCODERS)) {
     assert(saved > SEQUENCES / 3, 'the sequences make batches worth the name');
   });
 }
+
+test('what Sheaf encodes is decoded to the same sequence', () => {
+  const saved = {};
+  for (const {envelope, messages, canonical, frames} of corpus(SEQUENCES)) {
+    saved[envelope] = (saved[envelope] ?? 0) + messages.length - frames.length;
+    const decoded = readable(frames.flatMap((frame) => decodeFrame(envelope, pieceOf(frame))));
+    const [sent, rebuilt] = [messages, canonical].map((list) => readable(list.map(pieceOf)));
+    // A rebuilt event has lost its white space, one that came alone has not.
+    const expected = sent.map((one, place) => (one.text === decoded[place]?.text ? one : rebuilt[place]));
+    assert.deepEqual(decoded, expected, `${envelope}: ${JSON.stringify(frames)}`);
+  }
+  assert.deepEqual(Object.keys(saved).sort(), Object.keys(ENCODERS).sort());
+  for (const count of Object.values(saved)) assert(count > SEQUENCES / 10, `hardly any batches: ${count}`);
+});

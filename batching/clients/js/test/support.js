@@ -1,5 +1,6 @@
 // What the tests share: the pinned packages of tests/clients, the golden vectors, a seeded random source, servers.
 
+import {execFileSync} from 'node:child_process';
 import {once} from 'node:events';
 import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
@@ -35,6 +36,26 @@ export function valueOf({type, data}) {
  */
 export function vectorsOf(envelope) {
   return JSON.parse(readFileSync(path.join(ROOT, 'tests/vectors/envelopes.json'), 'utf8'))[envelope];
+}
+
+/**
+ * What Sheaf's encoders make of random sequences (tests/unit/batching/envelope_corpus.cc).
+ * @param {number} sequences of each envelope
+ * @returns {{envelope: string, messages: string[], canonical: string[], frames: string[]}[]}
+ */
+export function corpus(sequences) {
+  const program = process.env.SHEAF_CORPUS ?? path.join(ROOT, 'build/release/tests/envelope_corpus');
+  const lines = execFileSync(program, [String(sequences)], {encoding: 'utf8', maxBuffer: 1 << 28});
+  return lines.trim().split('\n').map((line) => JSON.parse(line));
+}
+
+/**
+ * @param {string} piece a message or a frame of the corpus
+ * @returns {string | ArrayBuffer}
+ */
+export function pieceOf(piece) {
+  const bytes = Uint8Array.from(Buffer.from(piece.slice(1), 'hex'));
+  return piece[0] === 't' ? Buffer.from(bytes).toString('utf8') : bytes.buffer;
 }
 
 /**

@@ -1,0 +1,51 @@
+// What memory pressure does to a route's batches.
+#include "proxy/route_plan.h"
+
+#include <doctest/doctest.h>
+
+namespace sheaf {
+namespace {
+
+using namespace std::chrono_literals;
+using enum PressureLevel;
+
+RouteOptions Route() {
+  RouteOptions route;
+  route.delivery = Delivery::kOffer;
+  route.size = 100;
+  route.timeout = 50ms;
+  route.max_bytes = 64 * 1024;
+  return route;
+}
+
+TEST_CASE("batches wait less from moderate on, and hold less from high on") {
+  const RouteOptions route = Route();
+  CHECK(RoutePlan::LimitsAt(route, kNormal).timeout == 50ms);
+  CHECK(RoutePlan::LimitsAt(route, kModerate).timeout == 25ms);
+  CHECK(RoutePlan::LimitsAt(route, kHigh).timeout == 12500us);
+  CHECK(RoutePlan::LimitsAt(route, kCritical).timeout == 12500us);
+  CHECK(RoutePlan::LimitsAt(route, kModerate).max_bytes == 64 * 1024);
+  CHECK(RoutePlan::LimitsAt(route, kHigh).max_bytes == 16 * 1024);
+}
+
+TEST_CASE("the bounds never become nothing, and never wider than configured") {
+  RouteOptions route = Route();
+  route.timeout = 1ms;
+  route.max_bytes = 1024;
+  for (const PressureLevel level : {kNormal, kModerate, kHigh, kCritical}) {
+    CHECK(RoutePlan::LimitsAt(route, level).timeout == 1ms);
+    CHECK(RoutePlan::LimitsAt(route, level).max_bytes == 1024);
+  }
+}
+
+TEST_CASE("when the pressure is over, the bounds are as configured again") {
+  const RouteOptions route = Route();
+  RoutePlan plan(route, 0, 16);
+  plan.SetPressure(kCritical);
+  plan.SetPressure(kNormal);
+  CHECK(plan.limits.timeout == 50ms);
+  CHECK(plan.limits.max_bytes == 64 * 1024);
+}
+
+}  // namespace
+}  // namespace sheaf
