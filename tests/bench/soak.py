@@ -127,8 +127,8 @@ def soak(arguments, proxies, sanitized):
           f"{rate:,.0f} connections a second", flush=True)
     for name in proxies:
         if not sanitized and end[name] - warm[name] > arguments.bound:
-            run.complaints.append(f"{name}: memory has grown by {end[name] - warm[name]:.1f} MiB since the warm-up, more "
-                                  f"than {arguments.bound} MiB")
+            run.complaints.append(f"{name}: memory has grown by {end[name] - warm[name]:.1f} MiB since the warm-up, "
+                                  f"more than {arguments.bound} MiB")
     return run.complaints
 
 

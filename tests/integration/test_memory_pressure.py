@@ -207,8 +207,8 @@ def test_flood_to_clients_that_do_not_read_costs_the_idle_their_session_and_the_
             peak = crowd.group.peak if crowd.group else proxy.memory_kib("VmHWM") * 1024
             memory = proxy.stats()["memory_optimizer"]
             print(
-                f"p99 of {crowd.active} active clients: {calm} ms before, {loud} ms during, {after} ms after; "
-                f"peak {peak / MIB:.1f} of {LIMIT // MIB} MiB; {crowd.idle} idle ones shed {len(story.closings)} times; "
+                f"p99 of {crowd.active} active clients: {calm} ms before, {loud} ms during, {after} ms after; peak "
+                f"{peak / MIB:.1f} of {LIMIT // MIB} MiB; {crowd.idle} idle ones shed {len(story.closings)} times; "
                 f"levels {sorted(levels)}; relief {memory['relief']}, bytes {memory['relief_bytes']}"
             )
             print("from the first reading over the threshold to the first step of relief, of any level and of high: "

@@ -9,8 +9,8 @@ It takes every WebSocket that comes, and one command a line on standard input, e
     {}                                                          only the answer
 
 The answer has `ticks` (sent so far), `sockets` (open now), `buffered` and `buffered_most` (bytes that wait in this
-process, of all sockets and of the one with most), and `seconds`. Frames are made once and by hand, so that the backend is
-never what is slow.
+process, of all sockets and of the one with most), and `seconds`. Frames are made once and by hand, so that the backend
+is never what is slow.
 """
 
 from __future__ import annotations
