@@ -33,20 +33,26 @@ MemoryMonitor::MemoryMonitor(const Options::Memory& options, Read read, WorkerMe
       history_(options.history, options.check_interval) {}
 
 PressureLevel MemoryMonitor::Look(TimePoint now) {
-  reading_ = read_();
   const PressureLevel before = pressure_.level();
-  const PressureLevel after = pressure_.Update(reading_.percent(), now);
-  level_.store(after, std::memory_order_relaxed);
-  Record(reading_);
+  const PressureLevel after = Update(now);
   if (cleaned_up_ == TimePoint{}) cleaned_up_ = trimmed_ = now;
-  if (after != before) Tell({before, after, reading_});
   if (after > before) {
-    TakeSteps(before, after);
+    TakeSteps(before, now);
     cleaned_up_ = trimmed_ = now;
   } else {
     if (after < before) EndSteps(before, after);
     RepeatSteps(now);
   }
+  return pressure_.level();
+}
+
+PressureLevel MemoryMonitor::Update(TimePoint now) {
+  reading_ = read_();
+  const PressureLevel before = pressure_.level();
+  const PressureLevel after = pressure_.Update(reading_.percent(), now);
+  level_.store(after, std::memory_order_relaxed);
+  Record(reading_);
+  if (after != before) Tell({before, after, reading_});
   return after;
 }
 
@@ -64,15 +70,24 @@ void MemoryMonitor::Tell(const PressureChange& change) {
   }
 }
 
-void MemoryMonitor::TakeSteps(PressureLevel before, PressureLevel after) {
-  for (const ReliefRow& row : kReliefRows) {
+// Memory may grow on while steps are taken, and faster than they are: a level that is reached meanwhile is in force at
+// once, and its steps are taken along with those that are left.
+void MemoryMonitor::TakeSteps(PressureLevel before, TimePoint now) {
+  std::array<bool, kReliefRows.size()> taken{};
+  for (size_t i = 0; i < kReliefRows.size();) {
+    const ReliefRow& row = kReliefRows[i];
     // The allocator has something to give back after each rise.
-    const bool begins = (row.from > before && row.from <= after) || row.step == ReliefStep::kTrimAllocator;
-    if (!begins) continue;
-    if (row.kind == ReliefKind::kOnce) {
-      TakeAndLog(row);
-    } else {
+    const bool begins = (row.from > before && row.from <= pressure_.level()) || row.step == ReliefStep::kTrimAllocator;
+    if (!begins || std::exchange(taken[i], true)) {
+      ++i;
+    } else if (row.kind != ReliefKind::kOnce) {
       Begin(row);
+    } else {
+      TakeAndLog(row);
+      if (!WouldRise()) continue;
+      Update(now);
+      taken[static_cast<size_t>(ReliefStep::kTrimAllocator)] = false;
+      i = 0;
     }
   }
 }

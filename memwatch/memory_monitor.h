@@ -57,6 +57,8 @@ class MemoryMonitor {
 
   // Returns the level from now on.
   PressureLevel Look(TimePoint now);
+  // Whether a look now would raise the level. For steps that take time: then what that brings is more urgent.
+  bool WouldRise() const { return pressure_.WouldRise(read_().percent()); }
 
   // Any thread.
   PressureLevel level() const { return level_.load(std::memory_order_relaxed); }
@@ -76,8 +78,10 @@ class MemoryMonitor {
   };
 
   void Tell(const PressureChange& change);
+  // The level after a reading; tells of it when it is another one.
+  PressureLevel Update(TimePoint now);
   // Steps that a rise from `before` brings into force, and those that a fall ends.
-  void TakeSteps(PressureLevel before, PressureLevel after);
+  void TakeSteps(PressureLevel before, TimePoint now);
   void EndSteps(PressureLevel before, PressureLevel after);
   void Begin(const ReliefRow& row);
   void TakeAndLog(const ReliefRow& row);

@@ -41,6 +41,8 @@ class Pressure {
   PressureLevel Update(double percent, TimePoint now);
 
   PressureLevel level() const { return level_; }
+  // Whether a reading of `percent` would raise it.
+  bool WouldRise(double percent) const { return Reached(percent, 0) > level_; }
 
  private:
   // The highest level whose threshold, less `margin`, is reached.

@@ -31,6 +31,10 @@ class ReliefTally {
     changed_.wait_for(lock, patience, [this] { return pending_ == 0; });
     return bytes_;
   }
+  bool done() {
+    const std::lock_guard lock(mutex_);
+    return pending_ == 0;
+  }
 
  private:
   std::mutex mutex_;

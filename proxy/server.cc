@@ -25,6 +25,7 @@ constexpr std::chrono::seconds kResolveInterval(10);
 constexpr std::chrono::milliseconds kDrainPoll(20);
 // A worker makes a turn at least every 100 ms; one that hangs must not keep memory from being watched.
 constexpr std::chrono::milliseconds kReliefPatience(500);
+constexpr std::chrono::milliseconds kReliefSlice(10);
 
 sigset_t HandledSignals() {
   sigset_t set;
@@ -184,7 +185,12 @@ uint64_t Server::Relieve(ReliefStep step) {
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->Post([&worker = *worker, step, tally] { tally->Add(worker.Relieve(step)); });
   }
-  return tally->Wait(kReliefPatience);
+  const auto patience_ends = steady_clock::now() + kReliefPatience;
+  uint64_t given_back = tally->Wait(kReliefSlice);
+  while (!tally->done() && steady_clock::now() < patience_ends && !watcher_->monitor().WouldRise()) {
+    given_back = tally->Wait(kReliefSlice);
+  }
+  return given_back;
 }
 
 void Server::WaitForSignal() {

@@ -79,10 +79,12 @@ void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
   if (piece.ends_message) NoteMessage(message_bytes_);
   if (outbox_) {
     outbox_->Add(piece);
+    if (client_full()) worker_.WatchGrowth();
     CheckHighMark();
   } else {
     WriteFrames(piece.wire, piece.ends_frame);
     OnSent(piece.ends_message ? 1 : 0, piece.payload.size(), piece.ends_frame ? 1 : 0);
+    if (client_full()) worker_.WatchGrowth();
   }
   if (close_waits_ && !mid_message_) SendOwnClose();
 }
@@ -151,6 +153,11 @@ void Session::CloseTooSlow() {
   const bool large = message_bytes_ > worker_.loop().marks().high;
   if (large || close_reason_ != CloseReason::kNone) return PauseUpstream();
   Close(CloseReason::kClientTooSlow);
+}
+
+void Session::ObeyMarks() {
+  const bool pauses = !sheds_ && route_.slow_client != SlowClient::kClose;
+  if (pauses && connection_ && connection_->full() && waiting() > worker_.loop().marks().high) PauseUpstream();
 }
 
 void Session::PauseUpstream() {

@@ -63,6 +63,8 @@ class Session final : public net::ConnectionEvents,
   bool MayShedByCost() const;
   // Politely; a client that reads nothing at once, with what waits for it.
   void Shed();
+  // The loop's marks are lower now.
+  void ObeyMarks();
   // Nothing waits to be sent.
   bool flushed() const { return waiting() == 0; }
   // What is held for this session beyond what an idle one costs; and with that, about.

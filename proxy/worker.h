@@ -95,6 +95,12 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   PressureLevel pressure() const { return pressure_; }
   // Sessions tell of their activity no more often than this.
   Duration activity_grain() const { return activity_grain_; }
+  // More waits for a client that takes nothing at the moment. A turn can take in a whole read from each of thousands of
+  // backends' connections: that is too much to wait for its end.
+  void WatchGrowth() {
+    FollowPressure();
+    HintAtGrowth();
+  }
   // `session` was active: of all sessions it is the last to be shed or drained.
   void MoveToNewest(Session& session) { sessions_.MoveToBack(session); }
 

@@ -8,12 +8,15 @@ namespace sheaf {
 
 void Worker::FollowPressure() {
   const PressureLevel level = shared_.pressure.load(std::memory_order_relaxed);
-  if (std::exchange(pressure_, level) == level) return;
+  const PressureLevel before = std::exchange(pressure_, level);
+  if (before == level) return;
   for (const std::unique_ptr<RoutePlan>& plan : plans_) plan->SetPressure(level);
   const Options::Limits& limits = options().limits;
   uint64_t divisor = InForce(ReliefStep::kShrinkBatches, level) ? 4 : 1;
   if (level == PressureLevel::kCritical) divisor *= 4;
   loop_->SetMarks({.high = limits.buffer_high / divisor, .low = limits.buffer_low / divisor});
+  // Each would take in another read before it noticed.
+  if (level > before) sessions_.ForEach([](Session& session) { session.ObeyMarks(); });
 }
 
 uint64_t Worker::Relieve(ReliefStep step) {

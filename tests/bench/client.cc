@@ -82,6 +82,10 @@ void Client::SendUpgrade() {
   out_.append("GET ").append(target_.path);
   if (!target_.envelope.empty()) out_.append("?sheaf=").append(target_.envelope);
   out_.append(" HTTP/1.1\r\nHost: localhost\r\n");
+  if (target_.http) {
+    out_.append("Connection: close\r\n\r\n");
+    return Flush();
+  }
   if (target_.deflate) {
     out_.append("Sec-WebSocket-Extensions: ").append(kDeflate).append("; client_max_window_bits\r\n");
   }
@@ -93,7 +97,7 @@ void Client::SendUpgrade() {
 void Client::OnReadable() {
   const Channel::Count count = channel_->Read(receive_buffer);
   if (count == 0) return;
-  if (count < 0) return End("connection lost");
+  if (count < 0) return target_.http ? OnHttpEnd() : End("connection lost");
   const uint64_t now_ns = NowNs();
   const std::span<char> bytes(receive_buffer.data(), static_cast<size_t>(count));
   phase_ == Phase::kOpen ? OnBytes(bytes, now_ns) : OnHead(bytes, now_ns);
@@ -102,6 +106,7 @@ void Client::OnReadable() {
 void Client::OnHead(std::span<char> bytes, uint64_t now_ns) {
   static const std::string expected = AcceptKey(kKey);
   head_.append(bytes.data(), bytes.size());
+  if (target_.http) return;
   const size_t end = head_.find("\r\n\r\n");
   if (end == std::string::npos) return;
   const std::string_view head = std::string_view(head_).substr(0, end + 2);
@@ -117,6 +122,11 @@ void Client::OnHead(std::span<char> bytes, uint64_t now_ns) {
   phase_ = Phase::kOpen;
   events_.OnOpen(*this);
   if (open() && !rest.empty()) OnBytes(rest, now_ns);
+}
+
+void Client::OnHttpEnd() {
+  const bool answered = head_.starts_with("HTTP/1.1 200 ") && head_.find("\r\n\r\n") != std::string::npos;
+  End(answered ? "" : "no answer");
 }
 
 std::string_view Client::Missing(std::string_view head) const {

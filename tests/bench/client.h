@@ -32,6 +32,9 @@ struct Target {
   // Asked for, and a connection that does not get it has failed.
   std::string envelope;  // "json", "binary"; empty: none
   bool deflate = false;  // permessage-deflate, offered as Chromium does
+  // A plain request instead of a WebSocket. It never opens; it closes, without a problem, when it was answered with
+  // 200.
+  bool http = false;
 };
 
 // Owned by a Run, used by its thread.
@@ -68,6 +71,8 @@ class Client : public Pollable {
   void OnHead(std::span<char> bytes, uint64_t now_ns);
   // What the answer lacks, "" for nothing.
   std::string_view Missing(std::string_view head) const;
+  // The answer to a plain request has come to its end.
+  void OnHttpEnd();
   void OnBytes(std::span<char> received_bytes, uint64_t now_ns);
   [[nodiscard]] bool OnFrame(Message frame, uint64_t now_ns);
   void OnClose(std::string_view payload);

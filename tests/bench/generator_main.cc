@@ -1,8 +1,8 @@
 // The load generator: one run of one kind of load against one address; its figures go to stdout as one JSON object.
 //
-//   bench_generator --kind echo|tick|broadcast|idle|connect --address 127.0.0.1:8080 [--tls 1] [--rate 20]
+//   bench_generator --kind echo|tick|broadcast|idle|connect|soak --address 127.0.0.1:8080 [--tls 1] [--rate 20]
 //                   [--envelope json|binary] [--deflate 1] [--connections 100] [--outstanding 1] [--payload 128]
-//                   [--used 1] [--seconds 5] [--settle 1] [--pid N]... [--beside N]...
+//                   [--cycles 0] [--used 1] [--seconds 5] [--settle 1] [--pid N]... [--beside N]...
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -50,6 +50,8 @@ Command ReadCommand(const std::vector<std::string>& words) {
       command.plan.outstanding = static_cast<uint32_t>(std::stoul(value));
     else if (name == "--payload")
       command.plan.payload = std::stoul(value);
+    else if (name == "--cycles")
+      command.plan.cycles = std::stoull(value);
     else if (name == "--used")
       command.plan.used = value == "1";
     else if (name == "--seconds")
@@ -72,6 +74,7 @@ Figures Measure(const Command& command) {
   if (command.kind == "tick" || command.kind == "broadcast") return sheaf::bench::TickRun(command.plan).Measure();
   if (command.kind == "idle") return sheaf::bench::IdleRun(command.plan).Measure();
   if (command.kind == "connect") return sheaf::bench::ConnectRun(command.plan).Measure();
+  if (command.kind == "soak") return sheaf::bench::SoakRun(command.plan).Measure();
   sheaf::bench::Die("unknown kind " + command.kind);
 }
 

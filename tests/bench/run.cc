@@ -271,4 +271,57 @@ void ConnectRun::OnClosed(Client& client, std::string_view problem) {
   ++figures_.cycles;
 }
 
+SoakRun::SoakRun(const Plan& plan)
+    : ConnectRun(plan), http_(plan.target), engine_io_(plan.target), batched_(plan.target) {
+  http_.path = "/";
+  http_.http = true;
+  engine_io_.path = "/socket.io/?EIO=4&transport=websocket";
+  batched_.envelope = "binary";
+  batched_.deflate = true;
+  const auto target = [&](uint32_t i) -> const Target& {
+    const uint32_t sort = plan.target.tls != nullptr ? 9 : i % 10;
+    return sort == 0 ? http_ : sort == 1 ? engine_io_ : sort < 4 ? batched_ : plan.target;
+  };
+  for (uint32_t i = 0; i < plan.connections; ++i) {
+    clients_[i] = std::make_unique<Client>(poller_, target(i), *this, i);
+  }
+}
+
+Figures SoakRun::Measure() {
+  for (auto& client : clients_) closed_.push_back(client.get());
+  const uint64_t started_ns = NowNs();
+  TurnUntil(plan_.seconds, [&] {
+    StartClosed();
+    CloseSilent();
+    return Enough();
+  });
+  TurnUntil(kDrainSeconds, [&] {
+    CloseSilent();
+    return closed_.size() == clients_.size();
+  });
+  figures_.seconds = static_cast<double>(NowNs() - started_ns) / 1e9;
+  if (closed_.size() < clients_.size()) Problem("a connection does not end");
+  return figures_;
+}
+
+bool SoakRun::Enough() const {
+  return figures_.cycles + clients_.size() >= plan_.cycles || figures_.problems >= kProblemsToGiveUp;
+}
+
+void SoakRun::OnMessage(Client& client, std::string_view payload, uint64_t now_ns) {
+  Count(client, payload_.Read(payload), now_ns);
+  silent_.push_back({now_ns + Nanoseconds(plan_.idle), &client, client.started_ns});
+}
+
+void SoakRun::CloseSilent() {
+  const uint64_t now_ns = NowNs();
+  while (!silent_.empty() && silent_.front().until_ns <= now_ns) {
+    const Silent one = silent_.front();
+    silent_.pop_front();
+    if (!one.client->open() || one.client->started_ns != one.started_ns) continue;
+    one.client->SendClose();
+    one.client->Flush();
+  }
+}
+
 }  // namespace sheaf::bench

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ struct Plan {
   uint32_t connections = 100;
   uint32_t outstanding = 1;   // echo: messages of a client under way at the same time
   size_t payload = 128;       // bytes a message
+  uint64_t cycles = 0;        // soak: connections in all; the run is over with them, or after `seconds`
+  double idle = 0.02;         // soak: seconds between a client's echo and its Close
   bool used = false;          // idle: each client echoes one message before it falls silent
   double seconds = 5;         // measured
   double settle = 1;          // before measuring
@@ -127,12 +130,37 @@ class ConnectRun : public Run {
   using Run::Run;
   Figures Measure() override;
 
- private:
+ protected:
   void OnOpen(Client& client) override;
   void OnMessage(Client& client, std::string_view payload, uint64_t now_ns) override;
   void OnClosed(Client& client, std::string_view problem) override;
   void StartClosed();
   std::vector<Client*> closed_;
+};
+
+// The same for a number of connections instead of a time, with clients of several sorts that fall silent before they
+// close. Of ten, one makes plain requests, one is Engine.IO's by its path, two ask for deflate and an envelope; with
+// TLS all are plain WebSockets.
+class SoakRun final : public ConnectRun {
+ public:
+  explicit SoakRun(const Plan& plan);
+  Figures Measure() override;
+
+ private:
+  struct Silent {
+    uint64_t until_ns;
+    Client* client;
+    uint64_t started_ns;  // the client may have been closed, and started anew
+  };
+
+  void OnMessage(Client& client, std::string_view payload, uint64_t now_ns) override;
+  void CloseSilent();
+  bool Enough() const;
+
+  Target http_;
+  Target engine_io_;
+  Target batched_;
+  std::deque<Silent> silent_;
 };
 
 }  // namespace sheaf::bench

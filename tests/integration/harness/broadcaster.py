@@ -4,10 +4,13 @@ It takes every WebSocket that comes, and one command a line on standard input, e
 
     {"messages": 100, "size": 200, "pause": 0.01, "first": 0}   the same numbered messages to every socket; with
                                                                 "distinct": true each socket gets its own
+                                                                and "path": "/a" those alone whose path begins so
+    {"tick": 0.05, "size": 200, "path": "/a"}                   from now on one each 0.05 s, until "tick" is 0
     {}                                                          only the answer
 
-The answer has `sockets` (open now), `buffered` and `buffered_most` (bytes that wait in this process, of all sockets and
-of the one with most), and `seconds`. Frames are made once and by hand, so that the backend is never what is slow.
+The answer has `ticks` (sent so far), `sockets` (open now), `buffered` and `buffered_most` (bytes that wait in this
+process, of all sockets and of the one with most), and `seconds`. Frames are made once and by hand, so that the backend
+is never what is slow.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import asyncio
 import json
 import sys
 import time
+from typing import Any
 
 from .frames import TEXT, accept_for, frame
 
@@ -26,6 +30,9 @@ class Broadcaster:
 
     def __init__(self) -> None:
         self.writers: list[asyncio.StreamWriter] = []
+        self._paths: dict[asyncio.StreamWriter, str] = {}
+        self.ticks = 0
+        self._ticking: asyncio.Task[None] | None = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Shakes hands, then reads and forgets."""
@@ -37,6 +44,7 @@ class Broadcaster:
                 b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 b"Sec-WebSocket-Accept: " + accept_for(key).encode() + b"\r\n\r\n"
             )
+            self._paths[writer] = head.split(" ", 2)[1]
             self.writers.append(writer)
             while await reader.read(1 << 16):
                 pass
@@ -44,21 +52,40 @@ class Broadcaster:
             pass  # a warm connection that is not used, or one that breaks
         if writer in self.writers:
             self.writers.remove(writer)
+        self._paths.pop(writer, None)
         writer.close()
 
-    async def broadcast(self, command: dict[str, float]) -> None:
+    async def broadcast(self, command: dict[str, Any]) -> None:
         """Numbered messages with the time they were sent at."""
-        first, size, pause = int(command.get("first", 0)), int(command.get("size", 0)), command.get("pause", 0.0)
+        first, pause = int(command.get("first", 0)), command.get("pause", 0.0)
         for number in range(first, first + int(command["messages"])):
-            begin = b'{"n":%d,"t":%.6f,' % (number, time.monotonic())
-            data = message(begin, 0, size)
-            for place, writer in enumerate(self.writers):
-                writer.write(message(begin, place, size) if command.get("distinct") else data)
+            self._send(number, command)
             await asyncio.sleep(pause)
+
+    def _send(self, number: int, command: dict[str, Any]) -> None:
+        size, path = int(command.get("size", 0)), command.get("path", "")
+        begin = b'{"n":%d,"t":%.6f,' % (number, time.monotonic())
+        data = message(begin, 0, size)
+        for place, writer in enumerate(self.writers):
+            if self._paths[writer].startswith(path):
+                writer.write(message(begin, place, size) if command.get("distinct") else data)
+
+    def tick(self, command: dict[str, Any]) -> None:
+        """Takes the place of the ticking that there is."""
+        if self._ticking:
+            self._ticking.cancel()
+        self._ticking = asyncio.create_task(self._tick(command)) if command["tick"] else None
+
+    async def _tick(self, command: dict[str, Any]) -> None:
+        while True:
+            self._send(self.ticks, command)
+            self.ticks += 1
+            await asyncio.sleep(command["tick"])
 
     def answer(self, seconds: float) -> dict[str, object]:
         waiting = [writer.transport.get_write_buffer_size() for writer in self.writers] or [0]
         return {
+            "ticks": self.ticks,
             "sockets": len(self.writers),
             "buffered": sum(waiting),
             "buffered_most": max(waiting),
@@ -82,6 +109,8 @@ async def run(port: int) -> None:
         command, started = json.loads(line), time.monotonic()
         if "messages" in command:
             await broadcaster.broadcast(command)
+        if "tick" in command:
+            broadcaster.tick(command)
         print(json.dumps(broadcaster.answer(time.monotonic() - started)), flush=True)
 
 

@@ -61,6 +61,27 @@ TEST_CASE_FIXTURE(Fixture, "A jump from normal to critical takes the steps of al
   CHECK(metrics.memory_relief_total[ReliefStep::kRefuse].value() == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture, "A level that is reached while steps are taken is in force at once, with its own steps") {
+  PressureLevel level_at_trim = kNormal;
+  monitor.SetRelief(
+      [&](ReliefStep step) {
+        steps.push_back(step);
+        if (step == ReliefStep::kFreeBuffers) reading.used = 75;
+        if (step == ReliefStep::kTrimAllocator && reading.used == 75) reading.used = 90;
+        if (step == ReliefStep::kTrimPool) level_at_trim = monitor.level();
+        return uint64_t{1000};
+      },
+      {});
+  CHECK(Look(60) == kCritical);
+  CHECK(level_at_trim == kHigh);
+  CHECK(TakeSteps() == std::vector{ReliefStep::kFreeBuffers, ReliefStep::kTrimPool, ReliefStep::kFlush,
+                                   ReliefStep::kDropContexts, ReliefStep::kTrimAllocator, ReliefStep::kTrimAllocator});
+  CHECK(metrics.memory_level_changes_total[kModerate].value() == 1);
+  CHECK(metrics.memory_level_changes_total[kHigh].value() == 1);
+  CHECK(metrics.memory_level_changes_total[kCritical].value() == 1);
+  CHECK(metrics.memory_relief_total[ReliefStep::kRefuse].value() == 1);
+}
+
 TEST_CASE_FIXTURE(Fixture, "A level that lasts repeats its steps at the clean-up interval, not before") {
   Look(75);
   TakeSteps();

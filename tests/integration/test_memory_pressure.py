@@ -1,0 +1,258 @@
+"""Memory runs short under a crowd of thousands, in a real control group of 64 MiB: nobody is killed, the active go on.
+
+Where no such group can be made, or Sheaf does not find it, memory.limit stands in with a smaller crowd: then the kernel
+does not enforce anything, but the levels, the order and the pace are the same.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from harness.cgroup import MIB, MemoryCgroup, memory_cgroup
+from harness.frames import upgrade
+from harness.helpers import BroadcastBackend, Helper
+from harness.leaky import LeakySheaf
+from harness.ports import wait_until
+from harness.raw import RawClient, get
+from harness.sheaf import Sheaf, is_sanitized
+
+LIMIT = 64 * MIB
+RATE = 400  # memory.shed_rate: sessions a second
+IDLE_AFTER = 3  # seconds
+TICK = 0.05  # seconds between two messages to each active client
+SHED_CODE = 1013
+CONF = {
+    "workers": 1,  # one worker, one order of idleness
+    "log": {"access": False},
+    "memory": {
+        "idle_after": f"{IDLE_AFTER}s",
+        "shed_rate": RATE,
+        "check_interval": "100ms",
+        "dwell": "1s",
+        "hysteresis": 2,
+    },
+}
+Make = Callable[..., Any]
+
+
+@dataclass
+class Place:
+    """Where Sheaf runs: in a group, or, where there is none, with memory.limit; and how large a crowd it is to bear."""
+
+    group: MemoryCgroup | None
+    active: int
+    deaf: int
+    idle: int
+
+    @property
+    def memory(self) -> dict[str, object]:
+        return {} if self.group else {"limit": f"{LIMIT // MIB}MiB"}
+
+    @property
+    def options(self) -> dict[str, object]:
+        return {"wrapper": self.group.wrapper} if self.group else {}
+
+    @property
+    def oom_kills(self) -> int:
+        return self.group.oom_kills if self.group else 0
+
+
+@contextmanager
+def place() -> Iterator[Place]:
+    if is_sanitized():
+        pytest.skip("a sanitizer alone takes more than 64 MiB")
+    try:
+        made = memory_cgroup(LIMIT)
+        with made as group:
+            if group.seen_by_sheaf:
+                yield Place(group, active=200, deaf=300, idle=4500)
+                return
+    except pytest.skip.Exception as reason:
+        print(f"memory.limit instead of a control group: {reason}")
+    yield Place(None, active=100, deaf=200, idle=1000)
+
+
+@dataclass
+class Story:
+    """What the clients' reports add up to."""
+
+    patrons: Helper
+    latest: dict[str, Any] = field(default_factory=dict)
+    received: int = 0
+    wrong: int = 0
+    p99_ms: float = 0.0
+    closings: list[tuple[float, float, int]] = field(default_factory=list)
+
+    def listen(self) -> dict[str, Any]:
+        self.latest = self.patrons.tell("report")
+        self.received += self.latest["received"]
+        self.wrong += self.latest["wrong"]
+        self.p99_ms = max(self.p99_ms, self.latest["p99_ms"])
+        self.closings += [tuple(one) for one in self.latest["closings"]]
+        return self.latest
+
+    def take_p99(self) -> float:
+        """The worst p99 of all reports since the last call (ms)."""
+        worst, self.p99_ms = self.p99_ms, 0.0
+        return worst
+
+
+def level(proxy: Sheaf) -> str:
+    return proxy.stats()["memory_optimizer"]["pressure_level"]
+
+
+def seconds_to_relief(proxy: Sheaf) -> tuple[float, float]:
+    """From the first reading over a threshold to the end of the first step, and from that over high's to its first."""
+
+    def at(*parts: str) -> datetime.datetime:
+        line = proxy.log_lines(*parts)[0]
+        return datetime.datetime.fromisoformat(line.split(" ", 1)[0].replace("Z", "+00:00"))
+
+    over = at("memory pressure", "level=")
+    names = [name for name in ("high", "critical") if proxy.log_lines("memory pressure", f"level={name}")]
+    high = min(at("memory pressure", f"level={name}") for name in names)
+    first = (at("memory relief", "step=") - over).total_seconds()
+    return first, (at("memory relief", "step=flush") - high).total_seconds()
+
+
+def ticked(backend: BroadcastBackend) -> int:
+    return int(backend.tell({})["ticks"])
+
+
+def all_got(story: Story, backend: BroadcastBackend, clients: int) -> None:
+    """Every message since the beginning has come to every active client, in order, and all of them are open."""
+    backend.tell({"tick": 0})
+    due = ticked(backend) * clients
+
+    def complete() -> bool:
+        story.listen()
+        return story.received >= due
+
+    wait_until(complete, 20, f"the active clients get all of {due} messages", every=0.2)
+    assert (story.received, story.wrong) == (due, 0)
+    assert story.latest["active_open"] == clients, "an active client was closed"
+
+
+def check_closings(story: Story, first_relief: float) -> None:
+    """1013, the longest idle first, no faster than the rate. `first_relief`: no later than when closing began (s)."""
+    assert {code for _, _, code in story.closings} == {SHED_CODE}
+    # Those who came back are not idle for a while; what is looked at is the first end of each.
+    opened = [opened for opened, _, _ in story.closings if opened < first_relief]
+    for earlier, later in zip(opened, opened[1:], strict=False):
+        assert earlier <= later + 1, "one that came later was closed earlier"
+    ledger: dict[int, int] = {}
+    for count, (_, closed, _) in enumerate(sorted(story.closings, key=lambda one: one[1]), start=1):
+        ledger[int(closed - first_relief)] = ledger.get(int(closed - first_relief), 0) + 1
+        allowed = RATE * (closed - first_relief + 0.2) + 1
+        assert count <= allowed, f"{count} were closed within {closed - first_relief:.2f} s at {RATE} a second"
+    print(f"closed in each second: {ledger}")
+
+
+def grow_older(proxy: Sheaf, seconds: float) -> None:
+    before = proxy.stats()["uptime_seconds"]
+    wait_until(lambda: proxy.stats()["uptime_seconds"] > before + seconds, seconds + 20, "time passes", every=0.1)
+
+
+def everybody_is_back_and_stays(story: Story, crowd: Place, proxy: Sheaf) -> None:
+    """All idle clients are open again, and still so when they have been idle for longer than idle_after."""
+    wait_until(lambda: story.listen()["idle_open"] == crowd.idle, 30, "all idle clients are back", every=0.2)
+    count = len(story.closings)
+    grow_older(proxy, IDLE_AFTER + 1)
+    assert story.listen()["idle_open"] == crowd.idle
+    assert len(story.closings) == count == story.latest["come_back"]
+
+
+def test_flood_to_clients_that_do_not_read_costs_the_idle_their_session_and_the_active_nothing(
+    make_sheaf: Make,
+) -> None:
+    with place() as crowd, BroadcastBackend() as backend:
+        conf = {**CONF, "memory": {**CONF["memory"], **crowd.memory}, "timeouts": {"stall": "8s"}}
+        proxy = make_sheaf(backend.url, conf, **crowd.options)
+        sizes = {"active": crowd.active, "deaf": crowd.deaf, "idle": crowd.idle}
+        with Helper("patrons", port=proxy.port, **sizes) as patrons:
+            story = Story(patrons)
+            assert level(proxy) == "normal", "the crowd by itself is too much"
+            backend.tell({"tick": TICK, "size": 200, "path": "/active"})
+            grow_older(proxy, IDLE_AFTER + 1)
+            story.listen()
+            calm = story.take_p99()
+            begun = time.monotonic()
+
+            def flooded() -> bool:
+                backend.tell({"messages": 4, "size": 16_000, "path": "/deaf"})
+                return level(proxy) in ("high", "critical")
+
+            wait_until(flooded, 30, "the flood raises the level", every=0)
+
+            levels = set()
+
+            def relieved() -> bool:
+                levels.add(level(proxy))
+                story.listen()
+                return "normal" in levels
+
+            wait_until(relieved, 60, "the level is normal again", every=0.2)
+            loud = story.take_p99()
+            everybody_is_back_and_stays(story, crowd, proxy)
+            all_got(story, backend, crowd.active)
+            after = story.take_p99()
+            peak = crowd.group.peak if crowd.group else proxy.memory_kib("VmHWM") * 1024
+            memory = proxy.stats()["memory_optimizer"]
+            print(
+                f"p99 of {crowd.active} active clients: {calm} ms before, {loud} ms during, {after} ms after; peak "
+                f"{peak / MIB:.1f} of {LIMIT // MIB} MiB; {crowd.idle} idle ones shed {len(story.closings)} times; "
+                f"levels {sorted(levels)}; relief {memory['relief']}, bytes {memory['relief_bytes']}"
+            )
+            print("from the first reading over the threshold to the first step of relief, of any level and of high: "
+                  "{:.3f} and {:.3f} s".format(*seconds_to_relief(proxy)))
+            assert len(story.closings) > 0
+            check_closings(story, begun)
+            assert memory["sessions_shed"] >= len(story.closings)
+            assert level(proxy) == "normal"
+            assert crowd.oom_kills == 0 and proxy.process.poll() is None
+        proxy.stop()
+
+
+def test_leak_makes_it_refuse_new_work_until_the_memory_is_back(make_leaky: Make) -> None:
+    with place() as crowd, BroadcastBackend() as backend:
+        limit = 0 if crowd.group else LIMIT
+        proxy: LeakySheaf = make_leaky(backend.url, CONF, limit=limit, **crowd.options)
+        crowd.idle //= 3  # where that is not half the limit by itself, the ballast is what counts
+        with Helper("patrons", port=proxy.port, active=crowd.active, deaf=0, idle=crowd.idle) as patrons:
+            story = Story(patrons)
+            backend.tell({"tick": TICK, "size": 200, "path": "/active"})
+            grow_older(proxy, IDLE_AFTER + 1)
+            assert proxy.admin("/readyz")[0] == 200
+            begun = time.monotonic()
+            memory = proxy.memory
+            proxy.hold(round(memory["limit_mb"] * 0.9 - memory["used_mb"]))
+            proxy.wait_for_level("critical")
+            wait_until(lambda: proxy.admin("/readyz")[0] == 503, 5, "it is not ready")
+            assert "memory is short" in proxy.admin("/readyz")[1]
+            assert proxy.admin("/livez")[0] == 200
+            refused = get(proxy.port, "/")
+            assert refused.status == 503 and int(refused.get("retry-after") or 0) > 0
+            assert json.loads(refused.body)["reason"] == "memory_critical"
+            with RawClient(proxy.port) as client:
+                assert client.request(upgrade("/active")).status == 503
+            wait_until(lambda: story.listen()["idle_open"] == 0, 30, "all idle ones are shed", every=0.2)
+            wait_until(lambda: story.listen()["refused"] > 0, 20, "who comes back too early is refused", every=0.2)
+            print(f"critical with {crowd.group.usage / MIB if crowd.group else 0:.1f} MiB used of {LIMIT // MIB}")
+
+            proxy.hold(0)
+            proxy.wait_for_level("normal", 30)
+            wait_until(lambda: proxy.admin("/readyz")[0] == 200, 5, "it is ready again")
+            everybody_is_back_and_stays(story, crowd, proxy)
+            check_closings(story, begun)
+            all_got(story, backend, crowd.active)
+            assert level(proxy) == "normal"
+            assert crowd.oom_kills == 0 and proxy.process.poll() is None
+        proxy.stop()
