@@ -82,7 +82,7 @@ def test_idle_timeout_closes_a_kept_alive_connection(make_sheaf, backend: Backen
 
 
 def test_idle_timeout_does_not_fire_between_requests_in_time(make_sheaf, backend: Backend) -> None:
-    proxy = make_sheaf(backend.url, {"timeouts": {"idle": "1500ms"}})
+    proxy = make_sheaf(backend.url, {"timeouts": {"idle": "3s"}})
     with RawClient(proxy.port) as client:
         for _ in range(5):
             assert client.request("GET /page HTTP/1.1\nHost: a\n\n").status == 200
