@@ -325,5 +325,5 @@ def test_masks_upstream_differ(make_recorder, make_sheaf) -> None:
             return upstream.connection.received.split(b"\r\n\r\n", 1)[1]
 
         wait_until(lambda: len(frames()) == 1100, 3, "all frames arrive upstream")
-        masks = {frames()[start + 2 : start + 6] for start in range(0, 1100, 11)}
+        masks = {bytes(frames()[start + 2 : start + 6]) for start in range(0, 1100, 11)}
         assert len(masks) >= 99

@@ -161,7 +161,8 @@ def seen_by(proxy: Sheaf) -> float:
 def test_drop_oldest_delivers_the_newest_in_order(start: Start, path: str) -> None:
     proxy, source, _ = start("drop_oldest")
     with slow_client(proxy, path) as socket:
-        assert source.finished.wait(30), "the proxy stopped reading, though the oldest may go"
+        assert source.finished.wait(30), (
+            f"the proxy stopped reading after {source.sent}, though the oldest may go: {proxy.stats()}")
         wait_until(lambda: seen_by(proxy) == COUNT, 5, "the proxy has read all of it")
         received: list[int] = []
         for message in messages_of(socket, path):
