@@ -51,7 +51,10 @@ PressureLevel MemoryMonitor::Update(TimePoint now) {
   const PressureLevel before = pressure_.level();
   const PressureLevel after = pressure_.Update(reading_.percent(), now);
   level_.store(after, std::memory_order_relaxed);
-  Record(reading_);
+  // Looks that were hinted at come by the hundred: they must not drive the last hours out of the history.
+  const bool keep = after != before || kept_ == TimePoint{} || now - kept_ >= options_.check_interval;
+  if (keep) kept_ = now;
+  Record(reading_, keep);
   if (after != before) Tell({before, after, reading_});
   return after;
 }
@@ -131,7 +134,11 @@ void MemoryMonitor::EndSteps(PressureLevel before, PressureLevel after) {
 // What was freed once fills up again; and what nobody needs at a quiet time need not be kept either.
 void MemoryMonitor::RepeatSteps(TimePoint now) {
   const bool clean_up = now - cleaned_up_ >= options_.cleanup_interval;
-  const bool trim = now - trimmed_ >= options_.trim_interval;
+  // What sessions that were closed have freed counts until the allocator gives it back: meanwhile more would be closed.
+  constexpr Duration kTrimUnderPressure = std::chrono::seconds(2);
+  const bool pressed = pressure_.level() > PressureLevel::kNormal;
+  const Duration trim_interval = options_.trim_interval;
+  const bool trim = now - trimmed_ >= (pressed ? std::min(trim_interval, kTrimUnderPressure) : trim_interval);
   if (clean_up) {
     cleaned_up_ = now;
     for (const ReliefRow& row : kReliefRows) {
@@ -139,7 +146,7 @@ void MemoryMonitor::RepeatSteps(TimePoint now) {
       if (due && row.kind == ReliefKind::kOnce && row.step != ReliefStep::kTrimAllocator) Take(row.step);
     }
   }
-  if (trim || (clean_up && pressure_.level() > PressureLevel::kNormal)) {
+  if (trim || (clean_up && pressed)) {
     trimmed_ = now;
     Take(ReliefStep::kTrimAllocator);
   }
@@ -152,13 +159,13 @@ uint64_t MemoryMonitor::Take(ReliefStep step) {
   return given_back;
 }
 
-void MemoryMonitor::Record(const MemoryReading& reading) {
+void MemoryMonitor::Record(const MemoryReading& reading, bool keep) {
   metrics_.memory_used_bytes.Set(static_cast<int64_t>(reading.used));
   metrics_.memory_limit_bytes.Set(static_cast<int64_t>(reading.limit));
   metrics_.memory_sockets_bytes.Set(static_cast<int64_t>(reading.sockets));
   metrics_.memory_level.Set(static_cast<int64_t>(pressure_.level()));
   metrics_.memory_looks_total.Add();
-  history_.Add({.at = std::chrono::system_clock::now(), .reading = reading, .level = pressure_.level()});
+  if (keep) history_.Add({.at = std::chrono::system_clock::now(), .reading = reading, .level = pressure_.level()});
 }
 
 }  // namespace sheaf::memwatch

@@ -87,7 +87,7 @@ class MemoryMonitor {
   void TakeAndLog(const ReliefRow& row);
   void RepeatSteps(TimePoint now);
   uint64_t Take(ReliefStep step);
-  void Record(const MemoryReading& reading);
+  void Record(const MemoryReading& reading, bool keep);
 
   const Options::Memory& options_;
   const Read read_;
@@ -102,6 +102,7 @@ class MemoryMonitor {
   std::array<Begun, kReliefRows.size()> begun_;
   TimePoint cleaned_up_{};  // when kOnce steps were last taken
   TimePoint trimmed_{};
+  TimePoint kept_{};  // when a reading was last put into the history
 };
 
 }  // namespace sheaf::memwatch

@@ -44,7 +44,7 @@ class MemoryWatcher {
 
  private:
   // Looks do not follow one another more closely, whoever asks.
-  static constexpr Duration kLeastGap = std::chrono::milliseconds(10);
+  static constexpr Duration kLeastGap = std::chrono::milliseconds(2);
 
   void Run();
   // Until the next look is due.

@@ -84,7 +84,6 @@ void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
   } else {
     WriteFrames(piece.wire, piece.ends_frame);
     OnSent(piece.ends_message ? 1 : 0, piece.payload.size(), piece.ends_frame ? 1 : 0);
-    if (client_full()) worker_.WatchGrowth();
   }
   if (close_waits_ && !mid_message_) SendOwnClose();
 }
@@ -402,13 +401,13 @@ void Session::Shed() {
 }
 
 size_t Session::held_bytes() const {
-  size_t bytes = waiting() + (outbox_ ? outbox_->context_bytes() : 0) + (held_ ? held_->capacity() : 0);
-  if (inflater_) bytes += wire::InflaterBytes(client_window_bits_);
-  return bytes;
+  return waiting() + (outbox_ ? outbox_->context_bytes() : 0) + (held_ ? held_->capacity() : 0);
 }
 
+// A client's inflater is kept as long as the session, where that was agreed on.
 size_t Session::memory() const {
-  return kPlainBytes + (connection_ && connection_->is_tls() ? kTlsBytes : 0) + held_bytes();
+  const size_t inflater = inflater_ ? wire::InflaterBytes(client_window_bits_) : 0;
+  return kPlainBytes + (connection_ && connection_->is_tls() ? kTlsBytes : 0) + inflater + held_bytes();
 }
 
 size_t Session::FlushForMemory() {

@@ -38,6 +38,7 @@ Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, u
       frames_(DeflateSettingsFrom(shared.options.deflate), shared.options.deflate.threshold, metrics),
       drain_deadline_(*this),
       shed_pace_(static_cast<double>(shared.options.memory.shed_rate) / shared.workers) {
+  loop_->WatchQueued(kGrowthToLookAt, [this] { WatchGrowth(); });
   for (const RouteOptions& route : shared.routes.all()) {
     plans_.push_back(std::make_unique<RoutePlan>(route, plans_.size(), shared.options.limits.max_fragments));
   }

@@ -95,8 +95,8 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   PressureLevel pressure() const { return pressure_; }
   // Sessions tell of their activity no more often than this.
   Duration activity_grain() const { return activity_grain_; }
-  // More waits for a client that takes nothing at the moment. A turn can take in a whole read from each of thousands of
-  // backends' connections: that is too much to wait for its end.
+  // More waits for a client that takes nothing at the moment, or in the loop. A turn can take in a whole read from each
+  // of thousands of backends' connections: that is too much to wait for its end.
   void WatchGrowth() {
     FollowPressure();
     HintAtGrowth();
@@ -148,6 +148,8 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   static constexpr size_t kMostSpareBuffers = 256;
   static constexpr size_t kMostSpareBytes = 16 * 1024;  // of one buffer
   static constexpr size_t kMostSpareInflaters = 8;
+  // So much more in the loop's queues, amid a turn, is worth a look at the level.
+  static constexpr size_t kGrowthToLookAt = 256 * 1024;
   // So much more waiting than before is worth a look at memory.
   static constexpr uint64_t kGrowthForHint = 1024 * 1024;
   // Closing an active session is worth it if it holds so much.

@@ -15,6 +15,10 @@ void Worker::FollowPressure() {
   uint64_t divisor = InForce(ReliefStep::kShrinkBatches, level) ? 4 : 1;
   if (level == PressureLevel::kCritical) divisor *= 4;
   loop_->SetMarks({.high = limits.buffer_high / divisor, .low = limits.buffer_low / divisor});
+  constexpr size_t kSmallRead = 16 * 1024;
+  constexpr size_t kSmallestRead = 4 * 1024;
+  const size_t read = level == PressureLevel::kCritical ? kSmallestRead : kSmallRead;
+  loop_->SetReadSize(InForce(ReliefStep::kShrinkBatches, level) ? read : net::Loop::kReceiveBuffer);
   // Each would take in another read before it noticed.
   if (level > before) sessions_.ForEach([](Session& session) { session.ObeyMarks(); });
 }

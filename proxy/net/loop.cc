@@ -99,6 +99,12 @@ void Loop::OnHangUps(int fd, short, void* self) {
   static_cast<Loop*>(self)->FlushWrites();
 }
 
+void Loop::WatchQueued(size_t step, std::function<void()> told) {
+  queued_step_ = step;
+  queued_told_ = std::move(told);
+  tell_at_ = queued_bytes_ + step;
+}
+
 bool Loop::OwnsBuffer(const uint8_t* bytes) const {
   if (bytes >= receive_buffer_.get() && bytes < receive_buffer_.get() + kReceiveBuffer) return true;
   if (!tls_scratch_) return false;

@@ -5,6 +5,7 @@
 // worker is written out in Worker::RunOneTurn.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -78,13 +79,26 @@ class Loop {
   void SetMarks(const BufferMarks& marks) { marks_ = marks; }
   // What the kernel has not taken yet, of all connections together.
   size_t queued_bytes() const { return queued_bytes_; }
+  // Has `told` called in the middle of a turn whenever so much more is queued: a turn can read from thousands of
+  // connections. It must not close or destroy anything.
+  void WatchQueued(size_t step, std::function<void()> told);
+  // One read takes in no more than this, at most kReceiveBuffer (memory pressure).
+  void SetReadSize(size_t bytes) { read_size_ = std::min(bytes, kReceiveBuffer); }
 
   // For net/ only.
   event_base* base() { return base_; }
-  std::span<uint8_t> receive_buffer() { return {receive_buffer_.get(), kReceiveBuffer}; }
+  std::span<uint8_t> receive_buffer() { return {receive_buffer_.get(), read_size_}; }
   WriteGatherer& writes() { return writes_; }
-  void AddQueued(size_t bytes) { queued_bytes_ += bytes; }
-  void SubQueued(size_t bytes) { queued_bytes_ -= bytes; }
+  void AddQueued(size_t bytes) {
+    queued_bytes_ += bytes;
+    if (queued_bytes_ < tell_at_) return;
+    tell_at_ = queued_bytes_ + queued_step_;
+    queued_told_();
+  }
+  void SubQueued(size_t bytes) {
+    queued_bytes_ -= bytes;
+    tell_at_ = std::min(tell_at_, queued_bytes_ + queued_step_);
+  }
   TlsScratch& tls_scratch();
   // Whether `bytes` lie in a buffer of this loop, and so stay valid until the writes of the present read are flushed.
   bool OwnsBuffer(const uint8_t* bytes) const;
@@ -110,6 +124,10 @@ class Loop {
   bool now_known_ = false;
   BufferMarks marks_;
   size_t queued_bytes_ = 0;
+  size_t queued_step_ = SIZE_MAX / 2;
+  size_t tell_at_ = SIZE_MAX / 2;  // of queued_bytes_
+  std::function<void()> queued_told_;
+  size_t read_size_ = kReceiveBuffer;
   TickWheel wheel_;
   TickWheel short_wheel_;
   TimePoint wakes_at_ = TimePoint::max();  // when short_event_ fires

@@ -10,7 +10,7 @@ import datetime
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from harness.helpers import BroadcastBackend, Helper
 from harness.leaky import LeakySheaf
 from harness.ports import wait_until
 from harness.raw import RawClient, get
+from harness.recorder import Recorder
 from harness.sheaf import Sheaf, is_sanitized
 
 LIMIT = 64 * MIB
@@ -218,6 +219,39 @@ def test_flood_to_clients_that_do_not_read_costs_the_idle_their_session_and_the_
             assert memory["sessions_shed"] >= len(story.closings)
             assert level(proxy) == "normal"
             assert crowd.oom_kills == 0 and proxy.process.poll() is None
+        proxy.stop()
+
+
+def test_slow_downloads_are_held_back_before_the_kernel_kills(
+    make_sheaf: Make, make_recorder: Callable[..., Recorder]
+) -> None:
+    """Their queues could take 100 MiB, and all begin in the same moment; who reads gets all of its bytes in the end."""
+    count, size = 400, 8 * MIB
+    body = bytes(range(256)) * (size // 256)
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode()
+    recorder = make_recorder(lambda _: head + body)
+    with place() as crowd, ExitStack() as stack:
+        conf = {"workers": 1, "log": {"access": False}, "memory": crowd.memory}
+        proxy = make_sheaf(recorder.url, conf, **crowd.options)
+        clients = [
+            stack.enter_context(RawClient(proxy.port, receive_buffer=4096, timeout=30)) for _ in range(count)
+        ]
+        for client in clients:
+            client.send(b"GET / HTTP/1.1\r\nHost: test.example\r\n\r\n")
+        wait_until(lambda: len(recorder.requests) == count, 20, "the backend has all requests")
+        wait_until(lambda: level(proxy) != "normal", 40, "the queues raise the level", every=0.1)
+        grow_older(proxy, 3)  # three looks at the shipped interval
+        assert crowd.oom_kills == 0 and proxy.process.poll() is None
+        used = crowd.group.peak if crowd.group else proxy.memory_kib("VmHWM") * 1024
+        print(f"peak {used / MIB:.1f} of {LIMIT // MIB} MiB with {count} slow downloads")
+        assert used < LIMIT
+        for client in clients[:-5]:
+            client.close()
+        for client in clients[-5:]:
+            answer = client.response()
+            assert (answer.status, answer.body == body) == (200, True)
+        wait_until(lambda: level(proxy) == "normal", 40, "the level is normal again", every=0.2)
+        assert crowd.oom_kills == 0
         proxy.stop()
 
 

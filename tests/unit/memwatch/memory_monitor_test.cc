@@ -86,10 +86,18 @@ TEST_CASE_FIXTURE(Fixture, "A level that lasts repeats its steps at the clean-up
   Look(75);
   TakeSteps();
   for (int second = 1; second < 60; ++second) Look(75);
-  CHECK(TakeSteps().empty());
+  const std::vector<ReliefStep> meanwhile = TakeSteps();
+  CHECK(std::count(meanwhile.begin(), meanwhile.end(), ReliefStep::kTrimAllocator) == std::ssize(meanwhile));
   Look(75);
   CHECK(TakeSteps() == std::vector{ReliefStep::kFreeBuffers, ReliefStep::kTrimPool, ReliefStep::kFlush,
                                    ReliefStep::kDropContexts, ReliefStep::kTrimAllocator});
+}
+
+TEST_CASE_FIXTURE(Fixture, "While a level lasts, what sessions have freed is given back every two seconds") {
+  Look(75);
+  TakeSteps();
+  for (int second = 1; second <= 10; ++second) Look(75);
+  CHECK(TakeSteps() == std::vector(5, ReliefStep::kTrimAllocator));
 }
 
 TEST_CASE_FIXTURE(Fixture,
@@ -143,6 +151,19 @@ TEST_CASE_FIXTURE(Fixture, "Every look is in the history") {
   REQUIRE(samples.size() == 2);
   CHECK(samples[0].level == kNormal);
   CHECK(samples[1].level == kModerate);
+}
+
+TEST_CASE_FIXTURE(Fixture, "Looks between two intervals are in the history only where the level changes") {
+  Look(10);
+  reading.used = 11;
+  for (int i = 1; i < 100; ++i) monitor.Look(now + i * 1ms);
+  CHECK(monitor.history().Since({}).size() == 1);
+  CHECK(metrics.memory_looks_total.value() == 100);
+  reading.used = 65;
+  monitor.Look(now + 200ms);
+  CHECK(monitor.history().Since({}).size() == 2);
+  monitor.Look(now + 1200ms);
+  CHECK(monitor.history().Since({}).size() == 3);
 }
 
 }  // namespace
