@@ -115,7 +115,9 @@ bool Loop::OwnsBuffer(const uint8_t* bytes) const {
 void Loop::WaitAndDispatch() {
   WakeForShortDeadlines();
   now_known_ = false;
-  event_base_loop(base_, read_again_.empty() ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+  // EVLOOP_NONBLOCK alone would go on as long as events come: a sender that is fast enough could keep the turn from its
+  // end, and everybody else waiting.
+  event_base_loop(base_, read_again_.empty() ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
   ReadWhatWasLeft();
   wheel_.Advance(now());
   short_wheel_.Advance(now());
