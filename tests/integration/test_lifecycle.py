@@ -341,7 +341,7 @@ def test_descriptors_that_run_out_pause_accepting_and_nothing_else(make_sheaf, b
     proxy = make_sheaf(
         backend.url,
         {"workers": 1, "pool": {"min_size": 1, "health_check_interval": "0s"}, "listen": {"max_connections": 5000}},
-        wrapper=["prlimit", "--nofile=64:64"],
+        wrapper=["prlimit", "--nofile=96:96"],
     )
     with RawWebSocket(proxy.port) as session:
         crowd = [RawClient(proxy.port) for _ in range(100)]  # the kernel completes these; Sheaf cannot take them all

@@ -41,6 +41,9 @@ CONF = {
         "hysteresis": 2,
     },
 }
+# 5,000 clients are near 60 percent of the limit by themselves, the kernel's part of their sockets included; and what the
+# kernel keeps of sockets that were closed stays charged to the group for a while, another tenth.
+ABOVE_THE_CROWD = {"moderate_percent": 77, "high_percent": 81, "critical_percent": 88}
 Make = Callable[..., Any]
 
 
@@ -74,7 +77,7 @@ def place() -> Iterator[Place]:
         made = memory_cgroup(LIMIT)
         with made as group:
             if group.seen_by_sheaf:
-                yield Place(group, active=200, deaf=300, idle=4500)
+                yield Place(group, active=200, deaf=200, idle=4600)
                 return
     except pytest.skip.Exception as reason:
         print(f"memory.limit instead of a control group: {reason}")
@@ -175,7 +178,7 @@ def test_flood_to_clients_that_do_not_read_costs_the_idle_their_session_and_the_
     make_sheaf: Make,
 ) -> None:
     with place() as crowd, BroadcastBackend() as backend:
-        conf = {**CONF, "memory": {**CONF["memory"], **crowd.memory}, "timeouts": {"stall": "8s"}}
+        conf = {**CONF, "memory": {**CONF["memory"], **ABOVE_THE_CROWD, **crowd.memory}, "timeouts": {"stall": "8s"}}
         proxy = make_sheaf(backend.url, conf, **crowd.options)
         sizes = {"active": crowd.active, "deaf": crowd.deaf, "idle": crowd.idle}
         with Helper("patrons", port=proxy.port, **sizes) as patrons:
@@ -185,10 +188,11 @@ def test_flood_to_clients_that_do_not_read_costs_the_idle_their_session_and_the_
             grow_older(proxy, IDLE_AFTER + 1)
             story.listen()
             calm = story.take_p99()
+            quiet = proxy.stats()["memory_optimizer"]["used_mb"]
             begun = time.monotonic()
 
             def flooded() -> bool:
-                backend.tell({"messages": 4, "size": 16_000, "path": "/deaf"})
+                backend.tell({"messages": 4, "size": 8_000, "path": "/deaf"})
                 return level(proxy) in ("high", "critical")
 
             wait_until(flooded, 30, "the flood raises the level", every=0)
@@ -209,8 +213,8 @@ def test_flood_to_clients_that_do_not_read_costs_the_idle_their_session_and_the_
             memory = proxy.stats()["memory_optimizer"]
             print(
                 f"p99 of {crowd.active} active clients: {calm} ms before, {loud} ms during, {after} ms after; peak "
-                f"{peak / MIB:.1f} of {LIMIT // MIB} MiB; {crowd.idle} idle ones shed {len(story.closings)} times; "
-                f"levels {sorted(levels)}; relief {memory['relief']}, bytes {memory['relief_bytes']}"
+                f"{peak / MIB:.1f} of {LIMIT // MIB} MiB ({quiet:.1f} before, {memory['used_mb']:.1f} after); {crowd.idle} "
+                f"idle ones shed {len(story.closings)} times; levels {sorted(levels)}; relief {memory['relief']}, bytes {memory['relief_bytes']}"
             )
             print("from the first reading over the threshold to the first step of relief, of any level and of high: "
                   "{:.3f} and {:.3f} s".format(*seconds_to_relief(proxy)))
