@@ -2,8 +2,8 @@
 //
 // The environment variable SHEAF_BALLAST_FILE names a file that holds a number of MiB. So much memory is held and
 // touched besides what the program needs, within 50 ms of the file's change; a file that is missing or has no number
-// changes nothing. It is mapped, not allocated: what is let go is given back at once, and the program's heap stays as
-// it is.
+// changes nothing. The file of the same name with ".held" behind it tells how much is held. It is mapped, not
+// allocated: what is let go is given back at once, and the program's heap stays as it is.
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -48,7 +48,10 @@ class Ballast {
   void Follow(const std::string& path, const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       size_t mebibytes = 0;
-      if (std::ifstream(path) >> mebibytes) Hold(mebibytes);
+      if (std::ifstream(path) >> mebibytes && mebibytes != held_.size()) {
+        Hold(mebibytes);
+        std::ofstream(path + ".held") << held_.size() << "\n";
+      }
       std::this_thread::sleep_for(kPoll);
     }
   }

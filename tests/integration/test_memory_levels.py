@@ -279,6 +279,7 @@ def test_high_refuses_nothing(make_leaky: Callable[..., LeakySheaf], backend: Ba
 
 # ---- a crowd that does not read
 
+@pytest.mark.skipif(is_sanitized(), reason="a sanitizer keeps what is freed, so the level would never fall")
 def test_queues_of_stalled_clients_raise_the_level_of_a_real_limit(make_sheaf, backend: Backend) -> None:  # noqa: ANN001
     """No ballast: the product, in a group of its own, until its clients read again."""
     size, clients = (48, 12) if not is_sanitized() else (256, 64)

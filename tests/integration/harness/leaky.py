@@ -55,10 +55,20 @@ class LeakySheaf(Sheaf):
 
     def fill_to(self, percent: float) -> None:
         """Leaks until so much of the limit is in use, or lets go, and waits until it is seen."""
-        memory = self.memory
-        change = percent / 100 * memory["limit_mb"] - memory["used_mb"]
-        self.hold(round(self._held + change))
-        wait_until(lambda: abs(self.memory["percent"] - percent) < 2.5, 10, f"{percent} % are in use, and it is seen")
+        for _ in range(5):  # what else is in use may change meanwhile
+            memory = self.memory
+            change = round(percent / 100 * memory["limit_mb"] - memory["used_mb"])
+            if change == 0:
+                return
+            self.hold(self._held + change)
+            wait_until(self._holds_it, 20, f"{self._held} MiB are held")
+            looks = self.memory["looks"]
+            wait_until(lambda seen=looks: self.memory["looks"] > seen + 1, 10, "memory is looked at")
+        assert abs(self.memory["percent"] - percent) < 2.5, f"{self.memory} instead of {percent} %"
+
+    def _holds_it(self) -> bool:
+        held = self.ballast_file.with_name(self.ballast_file.name + ".held")
+        return (int(held.read_text() or -1) if held.exists() else 0) == self._held
 
     def wait_for_level(self, level: str, seconds: float = 10) -> None:
         wait_until(lambda: self.level == level, seconds, f"the level is {level}")
