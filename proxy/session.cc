@@ -129,7 +129,7 @@ void Session::CheckHighMark() {
   if (!connection_ || !connection_->full()) return;
   WatchForStall();
   const net::BufferMarks& marks = worker_.loop().marks();
-  if (waiting() <= marks.high) return;
+  if (waiting() <= marks.stop()) return;
   if (route_.slow_client == SlowClient::kClose) return CloseTooSlow();
   if (!sheds_) return PauseUpstream();
   // What is in the connection cannot be dropped any more, and little joins it while it is full (what overtakes, parts
@@ -519,7 +519,9 @@ void Session::Close(CloseReason reason) {
   Note(reason);
   const CloseReasonRow& row = Describe(close_reason_);
   // Memory is what this was about: what a client does not read in time is not kept for it any longer.
-  const bool give_up = client_ended_ || (close_reason_ == CloseReason::kMemoryShed && ReadsNothing());
+  const bool unread = close_reason_ == CloseReason::kMemoryShed && connection_->queued() > 0 &&
+                      (ReadsNothing() || InForce(ReliefStep::kShedByCost, worker_.pressure()));
+  const bool give_up = client_ended_ || unread;
   if (!give_up && !IsDeaf(close_reason_)) FlushOutbox(FlushReason::kEnd);
   // In the middle of a frame that will not end now there is no place for a Close.
   if (!close_sent_ && !mid_frame_ && row.websocket_code != 0) {

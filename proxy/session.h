@@ -65,6 +65,8 @@ class Session final : public net::ConnectionEvents,
   void Shed();
   // The loop's marks are lower now.
   void ObeyMarks();
+  // What waits for the client has not moved for longer than a client is given to answer a Close.
+  bool ReadsNothing() const;
   // Nothing waits to be sent.
   bool flushed() const { return waiting() == 0; }
   // What is held for this session beyond what an idle one costs; and with that, about.
@@ -131,7 +133,6 @@ class Session final : public net::ConnectionEvents,
 
   void NoteMessage(uint64_t bytes);
   bool ClientIsWhole() const;
-  bool ReadsNothing() const;
   void Take(std::span<uint8_t> bytes);
   void TakeCompressed(std::span<uint8_t> bytes);
   void PassOnToUpstream(const wire::FramePiece& piece);

@@ -94,7 +94,8 @@ void Worker::FindIdle(size_t most) {
 // What is gathered for them leaves before their Close.
 void Worker::FindCostly(size_t most) {
   sessions_.ForEach([this](Session& session) {
-    if (session.held_bytes() >= kCostly && session.MayShedByCost()) victims_.push_back(&session);
+    if (!session.MayShedByCost()) return;
+    if (session.held_bytes() >= kCostly || session.ReadsNothing()) victims_.push_back(&session);
   });
   const auto end = victims_.begin() + static_cast<ptrdiff_t>(std::min(most, victims_.size()));
   std::partial_sort(victims_.begin(), end, victims_.end(),

@@ -271,7 +271,7 @@ void Connection::TransmitRaw(std::span<const uint8_t> wire_bytes) {
   }
   output_->bytes.insert(output_->bytes.end(), wire_bytes.begin(), wire_bytes.end());
   loop_.AddQueued(wire_bytes.size());
-  if (!over_high_ && queued() > loop_.marks().high) {
+  if (!over_high_ && queued() > loop_.marks().stop()) {
     over_high_ = true;
     events_->OnOutputBlocked();
   }

@@ -32,13 +32,18 @@ class TlsScratch;
 // Marks for a connection's output queue, in bytes: over `high` the owner is told to stop its source, under `low` to go
 // on.
 struct BufferMarks {
+  static constexpr uint64_t kOneRead = 64 * 1024;  // what may come after the source was told to stop
+
   uint64_t high = 256 * 1024;
   uint64_t low = 64 * 1024;
+
+  // Where the source is told to stop, so that what is on its way stays under `high` where that is large enough.
+  uint64_t stop() const { return std::max(low, high - std::min(high / 4, kOneRead)); }
 };
 
 class Loop {
  public:
-  static constexpr size_t kReceiveBuffer = 64 * 1024;
+  static constexpr size_t kReceiveBuffer = BufferMarks::kOneRead;
 
   // Fails when the kernel gives no epoll or eventfd descriptor.
   static Result<std::unique_ptr<Loop>> Create(const BufferMarks& marks);

@@ -592,10 +592,10 @@ def test_client_that_does_not_read_is_gone_with_its_memory_at_critical(
                 stack.enter_context(RawWebSocket(proxy.port, "/ws/flood", receive_buffer=4096))
             wait_until(lambda: proxy.metric("sheaf_backpressure_pauses_total") >= 4, 20, "four are stalled")
             held = proxy.memory["queued_bytes"] + proxy.memory["buffered_bytes"]
-            assert held > MIB
+            assert held > MIB // 2
             proxy.go_to("critical")
             wait_until(
-                lambda: proxy.memory["queued_bytes"] + proxy.memory["buffered_bytes"] == 0, 10, "their memory is free"
+                lambda: proxy.memory["queued_bytes"] + proxy.memory["buffered_bytes"] == 0, 30, "their memory is free"
             )
             assert proxy.relief("shed_by_cost") == 4
             assert proxy.metric("sheaf_websocket_sessions") == 1
