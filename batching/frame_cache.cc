@@ -4,6 +4,7 @@
 #include <bit>
 #include <utility>
 
+#include "proxy/base/bytes.h"
 #include "proxy/wire/ws_frame.h"
 
 namespace sheaf::batching {
@@ -130,7 +131,7 @@ bool FrameCache::Compress(uint8_t window_bits, std::string_view payload) {
   std::unique_ptr<wire::Deflater>& deflater = deflaters_[window_bits];
   if (!deflater) deflater = std::make_unique<wire::Deflater>(window_bits, settings_.level, settings_.memory_level);
   compressed_.clear();
-  if (!deflater->Compress({reinterpret_cast<const uint8_t*>(payload.data()), payload.size()}, true, compressed_)) {
+  if (!deflater->Compress(AsBytes(payload), true, compressed_)) {
     deflater.reset();
     return false;
   }

@@ -15,6 +15,7 @@
 #include <cstddef>
 
 #include "batching/packet_scan.h"
+#include "proxy/base/bytes.h"
 #include "proxy/wire/utf8.h"
 
 namespace sheaf::batching {
@@ -225,7 +226,7 @@ std::optional<std::string> DecodeString(std::string_view token) {
   // The second half of a surrogate pair alone passes the parser.
   wire::Utf8Checker utf8;
   const std::string& decoded = stream.string();
-  if (!utf8.Feed({reinterpret_cast<const uint8_t*>(decoded.data()), decoded.size()}) || !utf8.complete()) {
+  if (!utf8.Feed(AsBytes(decoded)) || !utf8.complete()) {
     return std::nullopt;
   }
   return decoded;

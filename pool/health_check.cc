@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/base/bytes.h"
 #include "proxy/base/log.h"
 
 namespace sheaf::pool {
@@ -38,7 +39,7 @@ void HealthCheck::OnConnected() {
 }
 
 void HealthCheck::OnBytes(std::span<uint8_t> bytes) {
-  answer_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  answer_.append(AsText(bytes));
   while (connection_ && TakeHead()) {
   }
 }

@@ -2,21 +2,10 @@
 
 #include <utility>
 
+#include "proxy/base/bytes.h"
 #include "proxy/wire/ws_handshake.h"
 
 namespace sheaf::pool {
-namespace {
-
-std::string_view AsText(std::span<const uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-std::span<const uint8_t> AsBytes(std::string_view text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
-
-}  // namespace
-
 Http1Codec::Http1Codec(CodecHost& host, const UpstreamRequest& request, wire::ResponseHead& head)
     : host_(host),
       request_(request),

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "proxy/base/bytes.h"
 #include "proxy/base/random.h"
 
 namespace sheaf::pool {
@@ -12,10 +13,6 @@ std::array<uint8_t, 4> NewMask() {
   std::array<uint8_t, 4> mask{};
   FillRandom(mask);
   return mask;
-}
-
-std::span<const uint8_t> AsBytes(const std::string& text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
 }  // namespace
@@ -44,8 +41,7 @@ Codec::Verdict TunnelCodec::OnBytes(std::span<uint8_t>& bytes) {
       case wire::FramePiece::Kind::kClose:
         if (!close_received_) {
           close_received_ = true;
-          host_.events()->OnUpstreamClose(piece.close_code,
-                                          {reinterpret_cast<const char*>(piece.payload.data()), piece.payload.size()});
+          host_.events()->OnUpstreamClose(piece.close_code, AsText(piece.payload));
         }
         break;
       case wire::FramePiece::Kind::kError:
@@ -59,8 +55,7 @@ void TunnelCodec::AnswerPing(std::span<const uint8_t> payload) {
   if (close_sent_) return;
   std::string pong;
   const std::array<uint8_t, 4> mask = NewMask();
-  wire::AppendControlFrame(pong, wire::Opcode::kPong, {reinterpret_cast<const char*>(payload.data()), payload.size()},
-                           mask.data());
+  wire::AppendControlFrame(pong, wire::Opcode::kPong, AsText(payload), mask.data());
   if (mid_frame_) {
     // Only the latest ping needs an answer (RFC 6455 5.5.3).
     pending_pong_ = std::make_unique<std::string>(std::move(pong));

@@ -4,6 +4,7 @@
 
 #include "proxy/admin.h"
 #include "proxy/admin_requests.h"
+#include "proxy/base/bytes.h"
 
 namespace sheaf {
 
@@ -23,7 +24,7 @@ void AdminConnection::OnBytes(std::span<uint8_t> bytes) {
   if (state_ == State::kLingering || state_ == State::kClosed) return;
   // Whoever asks again without taking what was answered gets no more.
   if (connection_->blocked()) return Close();
-  held_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  held_.append(AsText(bytes));
   TakeHead();
 }
 

@@ -2,19 +2,13 @@
 
 #include <utility>
 
+#include "proxy/base/bytes.h"
 #include "proxy/negotiation.h"
 #include "proxy/route_plan.h"
 #include "proxy/worker.h"
 
 namespace sheaf {
 namespace {
-
-std::string_view AsText(std::span<const uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-std::span<const uint8_t> AsBytes(std::string_view text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
 
 BatchForm FormOf(const std::optional<Envelope>& envelope) {
   return envelope ? static_cast<BatchForm>(static_cast<size_t>(*envelope) + 1) : BatchForm::kCork;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proxy/admission.h"
+#include "proxy/base/bytes.h"
 #include "proxy/error_answer.h"
 #include "proxy/session.h"
 #include "proxy/wire/ws_handshake.h"
@@ -46,7 +47,7 @@ void Intake::AwaitRequest() {
 }
 
 void Intake::OnBytes(std::span<uint8_t> bytes) {
-  std::string_view input(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::string_view input = AsText(bytes);
   if (held_.empty()) {
     Process(input);
     Hold(input);

@@ -45,7 +45,7 @@ std::string DescribeRule(const RuleOptions& rule) {
   if (!rule.event.empty()) add(rule.event);
   if (!rule.prefix.empty()) add(rule.prefix + "*");
   std::string values;
-  for (const RuleValue& value : rule.values) values += (values.empty() ? "" : "|") + ToText(value);
+  for (const RuleValue& value : rule.values) values.append(values.empty() ? "" : "|").append(ToText(value));
   if (rule.pointer) add(*rule.pointer + "=" + values);
   if (!rule.key.empty()) add(rule.key);
   // Conflation by the whole of every message.

@@ -115,7 +115,8 @@ enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
   OPTION(uint32_t, max_ping_rate, "50", "1", "100000", kPerSecond, kReloadable,                                        \
          "Most pings of a client; more close the session with 1008.")                                                  \
   OPTION(uint64_t, buffer_high, "256KiB", "4KiB", "1GiB", kBytes, kReloadable,                                         \
-         "With this much waiting for a slow reader, reading from the other side stops.")                               \
+         "Most that waits for a slow reader: reading from the other side stops one read (64 KiB, at most a quarter of " \
+         "this) before.")                                                                                              \
   OPTION(uint64_t, buffer_low, "64KiB", "0", "1GiB", kBytes, kReloadable,                                              \
          "With no more than this waiting, reading goes on.")                                                           \
   OPTION(bool, allow_underscores, "false", "", "", kSwitch, kReloadable,                                               \

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/base/bytes.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/pause.h"
@@ -78,7 +79,7 @@ class Connection {
   void SetEvents(ConnectionEvents& events) { events_ = &events; }
 
   void Write(std::span<const uint8_t> bytes);
-  void Write(std::string_view text) { Write({reinterpret_cast<const uint8_t*>(text.data()), text.size()}); }
+  void Write(std::string_view text) { Write(AsBytes(text)); }
 
   // Bytes written but not yet taken by the kernel.
   size_t queued() const;

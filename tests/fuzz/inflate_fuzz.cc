@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "proxy/base/bytes.h"
 #include "proxy/wire/ws_deflate.h"
 #include "proxy/wire/ws_frame.h"
 #include "tests/fuzz/fuzz_util.h"
@@ -12,10 +13,6 @@ namespace sheaf::wire {
 namespace {
 
 constexpr size_t kMaxInflated = 16 * 1024;  // of a message: small, so that inputs of a fuzzer's size reach it
-
-std::span<const uint8_t> Bytes(std::string_view text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
 
 DeflateAgreement Negotiate(std::string_view offers, const DeflateSettings& settings) {
   const auto agreement = NegotiateDeflate(offers, settings);
@@ -89,7 +86,7 @@ void CheckRoundTrip(std::string_view text, const DeflateAgreement& agreement, si
   for (int times = 0; times < 2; ++times) {
     std::string compressed;
     for (size_t begin = 0; begin < text.size(); begin += read_size) {
-      Require(deflater.Compress(Bytes(text.substr(begin, read_size)), false, compressed));
+      Require(deflater.Compress(AsBytes(text.substr(begin, read_size)), false, compressed));
     }
     Require(deflater.Compress({}, true, compressed) && !compressed.empty());
     const Inflated back = InflateMessage(inflater, compressed, read_size, read_size * 16);

@@ -12,7 +12,7 @@ from harness.backend import Backend
 from harness.certificates import Authority, Pair
 from harness.leaky import LeakySheaf
 from harness.recorder import Recorder
-from harness.sheaf import BINARY, Sheaf
+from harness.sheaf import BINARY, ROOT, Sheaf
 
 MakeSheaf = Callable[..., Sheaf]
 
@@ -49,6 +49,14 @@ def client_tls(authority: Authority) -> ssl.SSLContext:
 def backend(folder: Path) -> Iterator[Backend]:
     """The demo backend for tests that leave it in peace."""
     running = Backend(folder)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def memory_app(folder: Path) -> Iterator[Backend]:
+    """FastAPI that echoes and tells Close codes, and Socket.IO with frequent pings."""
+    running = Backend(folder, app="harness.memory_app:app", app_folder=ROOT / "tests/integration")
     yield running
     running.stop()
 

@@ -7,7 +7,6 @@ import signal
 import threading
 import time
 
-
 from harness.backend import Backend
 from harness.crowds import Crowd
 from harness.frames import BINARY, CLOSE, TEXT, RawWebSocket, close_frame, frame, upgrade

@@ -8,76 +8,35 @@ import queue
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
-from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
-from websockets.sync.client import connect
 
 from harness.backend import Backend
-from harness.cgroup import MIB
 from harness.closings import Closings
 from harness.frames import CLOSE, CONTINUATION, PING, TEXT, RawWebSocket, frame
-from harness.leaky import LeakySheaf
+from harness.leaky import MakeLeaky, crowd, grow_old, leaky, shed
 from harness.ports import wait_until
 from harness.pusher import Pusher
 from harness.raw import get
 from harness.recorder import Recorder, upgrade_answer
-from harness.sheaf import ROOT, is_sanitized, scaled
+from harness.sheaf import is_sanitized, scaled
 from test_socketio import CLIENTS, MODULES
 
-MakeLeaky = Callable[..., LeakySheaf]
 SHED_CODE, SHED_REASON = 1013, "memory is short; try again later"
-IDLE = {"idle_after": "500ms"}
-OLD = 1.5  # seconds: longer than any idle_after here
-
-
-@pytest.fixture(scope="module")
-def app(folder: Path) -> Iterator[Backend]:
-    """FastAPI that echoes and tells Close codes, and Socket.IO with frequent pings."""
-    running = Backend(folder, app="harness.memory_app:app", app_folder=ROOT / "tests/integration")
-    yield running
-    running.stop()
-
-
-def leaky(
-    make: MakeLeaky, backend_url: str, routes: list[dict[str, object]] | None = None, **memory: object
-) -> LeakySheaf:
-    """One worker and a short idle_after, unless the test says otherwise."""
-    workers = memory.pop("workers", 1)
-    sections = memory.pop("sections", {})
-    assert isinstance(sections, dict)
-    conf = {"workers": workers, "memory": {**IDLE, **memory}, **sections}
-    return make(backend_url, conf, routes)
-
-
-@contextmanager
-def crowd(proxy: LeakySheaf, count: int, path: str = "/ws/idle") -> Iterator[list[RawWebSocket]]:
-    with ExitStack() as stack:
-        yield [stack.enter_context(RawWebSocket(proxy.port, path)) for _ in range(count)]
-
-
-def grow_old(proxy: LeakySheaf, seconds: float = OLD) -> None:
-    """Lets the sessions' idleness pass its mark, by the proxy's own clock."""
-    before = proxy.stats()["uptime_seconds"]
-    wait_until(lambda: proxy.stats()["uptime_seconds"] >= before + seconds, seconds + 10, "time passes")
-
-
-def shed(proxy: LeakySheaf) -> int:
-    return proxy.memory["sessions_shed"]
 
 
 # ---- which, in which order, how fast
 
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_idle_sessions_go_longest_idle_first_and_no_faster_than_the_rate(
-    make_leaky: MakeLeaky, app: Backend, workers: int
+    make_leaky: MakeLeaky, memory_app: Backend, workers: int
 ) -> None:
     """Hardening row 65, its first half. The groups were last active in another order than that in which they came."""
     rate, size = 20, scaled(20, 12)
-    proxy = leaky(make_leaky, app.url, shed_rate=rate, workers=workers, idle_after="1s")
+    proxy = leaky(make_leaky, memory_app.url, shed_rate=rate, workers=workers, idle_after="1s")
     order = [2, 0, 4, 1, 3]
     with crowd(proxy, size * len(order)) as clients, Closings(clients) as closings:
         for group in order:
@@ -109,10 +68,10 @@ def test_idle_sessions_go_longest_idle_first_and_no_faster_than_the_rate(
     assert shed(proxy) == len(clients) == proxy.relief("shed_idle")
 
 
-def test_order_within_a_group_is_by_the_last_message_to_the_second(make_leaky: MakeLeaky, app: Backend) -> None:
+def test_order_within_a_group_is_by_the_last_message_to_the_second(make_leaky: MakeLeaky, memory_app: Backend) -> None:
     """Messages every 100 ms, each by another client: activity is noted at least once a second for each."""
     count = scaled(40, 20)
-    proxy = leaky(make_leaky, app.url, shed_rate=10, idle_after="1s")
+    proxy = leaky(make_leaky, memory_app.url, shed_rate=10, idle_after="1s")
     with crowd(proxy, count) as clients, Closings(clients) as closings:
         last = [0.0] * count
         for turn in range(2 * count):
@@ -129,8 +88,8 @@ def test_order_within_a_group_is_by_the_last_message_to_the_second(make_leaky: M
             assert earlier <= later + 1, "one that was active later was closed earlier"
 
 
-def test_sessions_that_are_not_idle_for_long_enough_are_left_alone(make_leaky: MakeLeaky, app: Backend) -> None:
-    proxy = leaky(make_leaky, app.url, idle_after="1h")
+def test_sessions_that_are_not_idle_for_long_enough_are_left_alone(make_leaky: MakeLeaky, memory_app: Backend) -> None:
+    proxy = leaky(make_leaky, memory_app.url, idle_after="1h")
     with crowd(proxy, 20) as clients, Closings(clients) as closings:
         grow_old(proxy)
         proxy.go_to("high")
@@ -140,8 +99,8 @@ def test_sessions_that_are_not_idle_for_long_enough_are_left_alone(make_leaky: M
 
 
 @pytest.mark.parametrize("level", ["normal", "moderate"])
-def test_nobody_is_shed_below_high(make_leaky: MakeLeaky, app: Backend, level: str) -> None:
-    proxy = leaky(make_leaky, app.url)
+def test_nobody_is_shed_below_high(make_leaky: MakeLeaky, memory_app: Backend, level: str) -> None:
+    proxy = leaky(make_leaky, memory_app.url)
     with crowd(proxy, 20) as clients, Closings(clients) as closings:
         grow_old(proxy)
         proxy.go_to(level)
@@ -150,8 +109,8 @@ def test_nobody_is_shed_below_high(make_leaky: MakeLeaky, app: Backend, level: s
         assert closings.closed == [] and shed(proxy) == 0
 
 
-def test_shedding_ends_when_memory_comes_back_and_the_rest_stays(make_leaky: MakeLeaky, app: Backend) -> None:
-    proxy = leaky(make_leaky, app.url, shed_rate=10)
+def test_shedding_ends_when_memory_comes_back_and_the_rest_stays(make_leaky: MakeLeaky, memory_app: Backend) -> None:
+    proxy = leaky(make_leaky, memory_app.url, shed_rate=10)
     with crowd(proxy, 100) as clients, Closings(clients) as closings:
         grow_old(proxy)
         proxy.go_to("high")
@@ -166,6 +125,7 @@ def test_shedding_ends_when_memory_comes_back_and_the_rest_stays(make_leaky: Mak
 
 # ---- what counts as activity
 
+
 def keep_sending(clients: list[RawWebSocket], data: Callable[[], bytes], stop: threading.Event) -> threading.Thread:
     """Sends to all every 100 ms, from a thread, until told to stop."""
 
@@ -179,11 +139,9 @@ def keep_sending(clients: list[RawWebSocket], data: Callable[[], bytes], stop: t
     return thread
 
 
-def test_pings_and_pongs_do_not_count_as_activity(make_leaky: MakeLeaky, app: Backend) -> None:
+def test_pings_and_pongs_do_not_count_as_activity(make_leaky: MakeLeaky, memory_app: Backend) -> None:
     """Neither the client's pings, nor its Pongs to ours, nor Pongs that nobody asked for."""
-    proxy = leaky(
-        make_leaky, app.url, sections={"websocket": {"ping_interval": "200ms", "ping_timeout": "20s"}}
-    )
+    proxy = leaky(make_leaky, memory_app.url, sections={"websocket": {"ping_interval": "200ms", "ping_timeout": "20s"}})
     stop = threading.Event()
     with crowd(proxy, 9) as clients, Closings(clients) as closings:
         threads = [
@@ -200,9 +158,9 @@ def test_pings_and_pongs_do_not_count_as_activity(make_leaky: MakeLeaky, app: Ba
         assert {one.code for one in closings.closed} == {SHED_CODE}
 
 
-def test_engine_io_pings_do_not_count_as_activity(make_leaky: MakeLeaky, app: Backend) -> None:
+def test_engine_io_pings_do_not_count_as_activity(make_leaky: MakeLeaky, memory_app: Backend) -> None:
     """The backend pings every 200 ms, the client answers each: an exchange of messages, but nobody is there."""
-    proxy = leaky(make_leaky, app.url, idle_after="1s")
+    proxy = leaky(make_leaky, memory_app.url, idle_after="1s")
     pings = 0
     with RawWebSocket(proxy.port, "/socket.io/?EIO=4&transport=websocket") as socket:
         assert socket.read_message()[1].startswith(b"0{")
@@ -236,8 +194,7 @@ def test_application_messages_in_either_direction_count(make_leaky: MakeLeaky) -
         proxy = leaky(make_leaky, pusher.url)
         with ExitStack() as stack:
             clients = [
-                stack.enter_context(RawWebSocket(proxy.port, path))
-                for path in ("/ws/sender", "/ws/pushed", "/ws/idle")
+                stack.enter_context(RawWebSocket(proxy.port, path)) for path in ("/ws/sender", "/ws/pushed", "/ws/idle")
             ]
             closings = stack.enter_context(Closings(clients))
             thread = keep_sending(clients[:1], lambda: frame(TEXT, b"x"), stop)
@@ -252,9 +209,9 @@ def test_application_messages_in_either_direction_count(make_leaky: MakeLeaky) -
     assert proxy.relief("shed_idle") == 1
 
 
-def test_single_character_message_of_a_plain_session_counts(make_leaky: MakeLeaky, app: Backend) -> None:
+def test_single_character_message_of_a_plain_session_counts(make_leaky: MakeLeaky, memory_app: Backend) -> None:
     """Only Engine.IO's sessions have pings that look like "2"."""
-    proxy = leaky(make_leaky, app.url)
+    proxy = leaky(make_leaky, memory_app.url)
     stop = threading.Event()
     with crowd(proxy, 2) as clients, Closings(clients) as closings:
         thread = keep_sending(clients[:1], lambda: frame(TEXT, b"2"), stop)
@@ -269,8 +226,9 @@ def test_single_character_message_of_a_plain_session_counts(make_leaky: MakeLeak
 
 # ---- who is never closed
 
-def test_route_with_shed_false_is_exempt(make_leaky: MakeLeaky, app: Backend) -> None:
-    proxy = leaky(make_leaky, app.url, [{"path": "/ws/vip", "shed": False}])
+
+def test_route_with_shed_false_is_exempt(make_leaky: MakeLeaky, memory_app: Backend) -> None:
+    proxy = leaky(make_leaky, memory_app.url, [{"path": "/ws/vip", "shed": False}])
     with crowd(proxy, 5, "/ws/vip") as vips, crowd(proxy, 5) as others, Closings([*vips, *others]) as closings:
         grow_old(proxy)
         proxy.go_to("critical")
@@ -295,9 +253,9 @@ MESSAGE = b"half a message is no message"
     ids=["one byte of a header", "amid the mask", "amid the payload", "between two fragments"],
 )
 def test_client_amid_a_message_is_never_cut_off(
-    make_leaky: MakeLeaky, app: Backend, first: bytes, second: int
+    make_leaky: MakeLeaky, memory_app: Backend, first: bytes, second: int
 ) -> None:
-    proxy = leaky(make_leaky, app.url)
+    proxy = leaky(make_leaky, memory_app.url)
     if first:
         whole = first[:1] + frame(TEXT, MESSAGE)[1:]
         parts = [whole[:second], whole[second:]]
@@ -358,9 +316,10 @@ def test_unflushed_batch_is_sent_before_anybody_is_closed(
 
 # ---- what both sides see
 
-def test_backend_sees_the_code_of_the_close(make_leaky: MakeLeaky, app: Backend) -> None:
+
+def test_backend_sees_the_code_of_the_close(make_leaky: MakeLeaky, memory_app: Backend) -> None:
     """Of the client's answer; without one its end is like any client's that vanishes."""
-    proxy = leaky(make_leaky, app.url, sections={"websocket": {"close_timeout": "300ms"}})
+    proxy = leaky(make_leaky, memory_app.url, sections={"websocket": {"close_timeout": "300ms"}})
     with RawWebSocket(proxy.port, "/ws/a?tag=answers") as polite, RawWebSocket(proxy.port, "/ws/a?tag=mute") as mute:
         with Closings([polite]) as closings:
             grow_old(proxy)
@@ -368,7 +327,9 @@ def test_backend_sees_the_code_of_the_close(make_leaky: MakeLeaky, app: Backend)
             closings.wait_for(1, 10)
             assert mute.read_close().code == SHED_CODE
             codes = wait_until(
-                lambda: {"answers", "mute"} <= (seen := json.loads(get(app.port, "/closes").body)).keys() and seen,
+                lambda: (
+                    {"answers", "mute"} <= (seen := json.loads(get(memory_app.port, "/closes").body)).keys() and seen
+                ),
                 10,
                 "both ends are told to the backend",
             )
@@ -377,8 +338,10 @@ def test_backend_sees_the_code_of_the_close(make_leaky: MakeLeaky, app: Backend)
     proxy.wait_for_log("end=memory_shed", "close_code=1013")
 
 
-def test_socketio_client_loses_its_transport_and_comes_back_by_itself(make_leaky: MakeLeaky, app: Backend) -> None:
-    proxy = leaky(make_leaky, app.url, idle_after="1s")
+def test_socketio_client_loses_its_transport_and_comes_back_by_itself(
+    make_leaky: MakeLeaky, memory_app: Backend
+) -> None:
+    proxy = leaky(make_leaky, memory_app.url, idle_after="1s")
     with subprocess.Popen(
         ["node", str(CLIENTS / "socketio_shed.cjs"), proxy.url],
         env={**os.environ, "NODE_PATH": str(MODULES)},
@@ -412,210 +375,3 @@ def test_socketio_client_loses_its_transport_and_comes_back_by_itself(make_leaky
         assert next_event() == {"event": "answer", "value": "hello"}, "it stays when the level is normal"
         client.stdin.close()
     assert shed(proxy) == 1
-
-
-# ---- compression contexts
-
-def test_contexts_are_dropped_and_the_client_decodes_everything_that_follows(
-    make_leaky: MakeLeaky, app: Backend
-) -> None:
-    """Real clients with context takeover, through all levels and back; messages repeat, so that contexts pay off."""
-    proxy = leaky(
-        make_leaky, app.url, idle_after="1h", sections={"deflate": {"context_takeover": True, "threshold": 0}}
-    )
-    text = "the quick brown fox jumps over the lazy dog " * 20
-    factory = ClientPerMessageDeflateFactory(client_max_window_bits=True)
-
-    def talk(socket, round_number: int) -> None:  # noqa: ANN001
-        for number in range(20):
-            message = f"{round_number}:{number}:{text}"
-            socket.send(message)
-            assert socket.recv(timeout=10) == message
-
-    with ExitStack() as stack:
-        sockets = [
-            stack.enter_context(connect(f"{proxy.ws_url}/ws/talk", extensions=[factory], compression=None))
-            for _ in range(8)
-        ]
-        assert "permessage-deflate" in (sockets[0].response.headers["Sec-WebSocket-Extensions"] or "")
-        ratios = {}
-        for round_number, level in enumerate(("normal", "moderate", "high", "critical", "high", "moderate", "normal")):
-            proxy.go_to(level)
-            before = proxy.stats()["message_batcher"]["deflate"]
-            for socket in sockets:
-                talk(socket, round_number)
-            after = proxy.stats()["message_batcher"]["deflate"]
-            ratios[f"{round_number} {level}"] = (after["bytes_after"] - before["bytes_after"]) / (
-                after["bytes_before"] - before["bytes_before"]
-            )
-        print("compressed to:", {key: round(value, 3) for key, value in ratios.items()})
-        # Without a context each message is compressed by itself, and comes out larger.
-        assert ratios["2 high"] > 2 * ratios["0 normal"]
-        assert ratios["6 normal"] < 2 * ratios["0 normal"], "contexts are kept again when memory is there"
-        # 256 KiB each (15 window bits, memory level 8).
-        assert proxy.metric("sheaf_memory_relief_bytes_total", step="drop_contexts") >= len(sockets) * 256 * 1024
-
-
-def test_context_is_not_dropped_amid_a_large_message(make_leaky: MakeLeaky) -> None:
-    """It comes in pieces, of which one context compresses all; the level changes in the middle of it."""
-    first, rest = b"a" * (3 * MIB), b"b" * MIB
-    go_on = threading.Event()
-
-    def script(socket) -> None:  # noqa: ANN001
-        for number in range(3):
-            socket.send(f"before {number}")
-
-        def pieces() -> Iterator[bytes]:
-            yield first
-            assert go_on.wait(30)
-            yield rest
-
-        socket.send(pieces(), text=True)
-        for number in range(3):
-            socket.send(f"after {number}")
-        socket.recv()
-
-    with Pusher(script) as pusher:
-        proxy = leaky(
-            make_leaky,
-            pusher.url,
-            idle_after="1h",
-            sections={"deflate": {"context_takeover": True, "threshold": 0}},
-        )
-        factory = ClientPerMessageDeflateFactory(client_max_window_bits=True)
-        with connect(
-            f"{proxy.ws_url}/ws", extensions=[factory], compression=None, max_size=None, close_timeout=1
-        ) as socket:
-            assert [socket.recv(timeout=10) for _ in range(3)] == [f"before {number}" for number in range(3)]
-            wait_until(
-                lambda: proxy.metric("sheaf_message_bytes_to_clients_total") > MIB, 10, "the message is on its way"
-            )
-            proxy.go_to("high")
-            wait_until(lambda: proxy.relief("drop_contexts"), 10, "contexts are dropped")
-            go_on.set()
-            assert socket.recv(timeout=20, decode=False) == first + rest
-            assert [socket.recv(timeout=10) for _ in range(3)] == [f"after {number}" for number in range(3)]
-
-
-# ---- batches
-
-def test_what_is_gathered_leaves_when_the_level_becomes_high(
-    make_leaky: MakeLeaky, make_recorder: Callable[..., Recorder]
-) -> None:
-    recorder = make_recorder(upgrade_answer)
-    proxy = leaky(
-        make_leaky,
-        recorder.url,
-        idle_after="1h",
-        sections={"batching": {"timeout": "10s", "adaptive": False}, "pool": {"min_size": 0}},
-    )
-    with crowd(proxy, 1, "/ws?sheaf=json") as clients, Closings(clients) as closings:
-        recorder.latest.connection.send(b"".join(frame(TEXT, b'{"n":%d}' % n, masked=False) for n in range(3)))
-        wait_until(lambda: proxy.metric("sheaf_buffered_messages") == 3, 5, "three are gathered")
-        proxy.go_to("high")
-        wait_until(lambda: closings.messages[0], 5, "they leave")
-        assert json.loads(closings.messages[0][0])["messages"] == [{"n": 0}, {"n": 1}, {"n": 2}]
-        flushes = proxy.stats()["message_batcher"]["flushes"]
-        assert flushes == {"pressure": 1}
-
-
-def test_batches_wait_for_less_time_and_fewer_bytes_under_pressure(
-    make_leaky: MakeLeaky, make_recorder: Callable[..., Recorder]
-) -> None:
-    recorder = make_recorder(upgrade_answer)
-    proxy = leaky(
-        make_leaky,
-        recorder.url,
-        idle_after="1h",
-        sections={
-            "batching": {"timeout": "10s", "adaptive": False, "max_bytes": "64KiB", "size": 10_000},
-            "pool": {"min_size": 0},
-        },
-    )
-    count, size = 300, 1000
-    messages = [(b'{"n":%d,"x":"' % n).ljust(size - 2, b"x") + b'"}' for n in range(count)]
-    sent = b"".join(frame(TEXT, message, masked=False) for message in messages)
-
-    def largest_batch(level: str) -> int:
-        proxy.go_to(level)
-        with crowd(proxy, 1, "/ws?sheaf=json") as clients, Closings(clients) as closings:
-            recorder.latest.connection.send(sent)
-
-            def batches() -> list[list[dict[str, object]]]:
-                frames = [json.loads(one) for one in closings.messages[0]]
-                return [one.get("messages", [one]) for one in frames]
-
-            # What is left when all have come but those that wait for company.
-            wait_until(lambda: sum(map(len, batches())) > count - 70, 10, "full batches")
-            return max(map(len, batches()))
-
-    assert 60 <= largest_batch("normal") <= 66
-    assert 60 <= largest_batch("moderate") <= 66
-    assert 14 <= largest_batch("high") <= 17
-
-    # One message waits 2.5 s at high instead of 10.
-    with crowd(proxy, 1, "/ws?sheaf=json") as clients, Closings(clients) as closings:
-        started = time.monotonic()
-        recorder.latest.connection.send(frame(TEXT, b'{"n":1}', masked=False))
-        wait_until(lambda: closings.messages[0], 7, "it leaves early")
-        assert time.monotonic() - started >= 2, "it did not wait at all"
-
-
-# ---- critical: those that hold much
-
-@pytest.mark.parametrize("delivery", ["off", "cork"])
-@pytest.mark.parametrize("size", [1000, 40_000])
-def test_client_that_does_not_read_is_gone_with_its_memory_at_critical(
-    make_leaky: MakeLeaky, delivery: str, size: int
-) -> None:
-    """Wherever in a message its backend was stopped. Active ones that hold nothing stay, at the same level."""
-
-    def script(socket) -> None:  # noqa: ANN001
-        if socket.request.path == "/ws/flood":
-            while True:
-                socket.send(b"x" * size)
-        for message in socket:
-            socket.send(message)
-
-    with Pusher(script) as pusher:
-        proxy = leaky(
-            make_leaky,
-            pusher.url,
-            idle_after="1h",
-            sections={"websocket": {"close_timeout": "500ms"}, "batching": {"delivery": delivery}},
-        )
-        with ExitStack() as stack:
-            active = stack.enter_context(RawWebSocket(proxy.port, "/ws/active"))
-            active.send(frame(TEXT, b"before"))
-            assert active.read_message() == (TEXT, b"before")
-            for _ in range(4):
-                stack.enter_context(RawWebSocket(proxy.port, "/ws/flood", receive_buffer=4096))
-            wait_until(lambda: proxy.metric("sheaf_backpressure_pauses_total") >= 4, 20, "four are stalled")
-            held = proxy.memory["queued_bytes"] + proxy.memory["buffered_bytes"]
-            assert held > MIB // 2
-            proxy.go_to("critical")
-            wait_until(
-                lambda: proxy.memory["queued_bytes"] + proxy.memory["buffered_bytes"] == 0, 30, "their memory is free"
-            )
-            assert proxy.relief("shed_by_cost") == 4
-            assert proxy.metric("sheaf_websocket_sessions") == 1
-            wait_until(lambda: proxy.metric("sheaf_client_connections") == 1, 5, "their connections are gone")
-            active.send(frame(TEXT, b"after"))
-            assert active.read_message() == (TEXT, b"after")
-
-
-def test_slow_readers_are_left_alone_at_high(make_leaky: MakeLeaky) -> None:
-    """The twin: by cost sessions are closed at critical only."""
-
-    def script(socket) -> None:  # noqa: ANN001
-        while True:
-            socket.send(b"x" * 1000)
-
-    with Pusher(script) as pusher:
-        proxy = leaky(make_leaky, pusher.url, idle_after="1h")
-        with RawWebSocket(proxy.port, "/ws/flood", receive_buffer=4096):
-            wait_until(lambda: proxy.metric("sheaf_backpressure_pauses_total") >= 1, 20, "it is stalled")
-            proxy.go_to("high")
-            looks = proxy.memory["looks"]
-            wait_until(lambda: proxy.memory["looks"] > looks + 100, 10, "it has been high for a while")
-            assert shed(proxy) == 0

@@ -8,7 +8,6 @@ from pathlib import Path
 from harness.backend import Backend
 from harness.browser import Page, open_page
 from harness.ports import wait_until
-from harness.sheaf import Sheaf
 
 SECTIONS = ("websocket", "socketio", "sse")
 

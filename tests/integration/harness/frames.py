@@ -148,6 +148,11 @@ class RawWebSocket(RawClient):
             if received.fin:
                 return opcode, payload
 
+    def check_echo(self, text: bytes) -> None:
+        """Sends it to a backend that echoes, and waits for it to come back."""
+        self.send_frame(TEXT, text)
+        assert self.read_message() == (TEXT, text)
+
     def read_close(self) -> Frame:
         """The Close frame, whatever comes before it."""
         while True:

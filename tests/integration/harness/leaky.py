@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .cgroup import MIB
+from .frames import RawWebSocket
 from .ports import wait_until
 from .sheaf import ROOT, Conf, Sheaf, is_sanitized, merged
 
@@ -20,6 +23,8 @@ LIMIT = (1024 if is_sanitized() else 256) * MIB
 INSIDE = {"normal": 50.0, "moderate": 66.0, "high": 76.0, "critical": 88.0}
 # Looks and steps down that do not take the tests' time; the thresholds are the shipped ones.
 QUICK: Conf = {"check_interval": "20ms", "dwell": "200ms", "hysteresis": 2}
+IDLE: Conf = {"idle_after": "500ms"}
+OLD = 1.5  # seconds: longer than any idle_after in the tests
 
 
 class LeakySheaf(Sheaf):
@@ -81,3 +86,33 @@ class LeakySheaf(Sheaf):
     def relief(self, step: str) -> float:
         """How often a step was taken; of shed_idle and shed_by_cost, how many sessions were closed by it."""
         return self.metric("sheaf_memory_relief_total", step=step)
+
+
+MakeLeaky = Callable[..., LeakySheaf]
+
+
+def leaky(
+    make: MakeLeaky, backend_url: str, routes: list[dict[str, object]] | None = None, **memory: object
+) -> LeakySheaf:
+    """One worker and a short idle_after, unless the test says otherwise."""
+    workers = memory.pop("workers", 1)
+    sections = memory.pop("sections", {})
+    assert isinstance(sections, dict)
+    conf = {"workers": workers, "memory": {**IDLE, **memory}, **sections}
+    return make(backend_url, conf, routes)
+
+
+@contextmanager
+def crowd(proxy: LeakySheaf, count: int, path: str = "/ws/idle") -> Iterator[list[RawWebSocket]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(RawWebSocket(proxy.port, path)) for _ in range(count)]
+
+
+def grow_old(proxy: LeakySheaf, seconds: float = OLD) -> None:
+    """Lets the sessions' idleness pass its mark, by the proxy's own clock."""
+    before = proxy.stats()["uptime_seconds"]
+    wait_until(lambda: proxy.stats()["uptime_seconds"] >= before + seconds, seconds + 10, "time passes")
+
+
+def shed(proxy: LeakySheaf) -> int:
+    return proxy.memory["sessions_shed"]

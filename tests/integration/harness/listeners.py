@@ -119,6 +119,13 @@ def _frame_end(buffer: bytes, at: int) -> tuple[int, int] | None:
     return (begin, begin + length) if len(buffer) >= begin + length else None
 
 
+def percentiles(delays: list[float]) -> tuple[float, float, float]:
+    """The median, the 99th percentile and the longest of `delays` (s), in milliseconds; zeros where there are none."""
+    ordered = sorted(delays) or [0.0]
+    p50, p99, most = (round(ordered[int(share * (len(ordered) - 1))] * 1000, 2) for share in (0.5, 0.99, 1))
+    return p50, p99, most
+
+
 def report(listeners: list[Listener]) -> Ledger:
     """The figures since the last report, which this forgets."""
     ledger = Ledger(clients=len(listeners))
@@ -136,24 +143,25 @@ def report(listeners: list[Listener]) -> Ledger:
             ledger.closes[one.close_code] = ledger.closes.get(one.close_code, 0) + 1
         one.received = one.wrong = one.frames = 0
         one.delays = []
-    if delays:
-        delays.sort()
-        ledger.p50_ms, ledger.p99_ms, ledger.most_ms = (
-            round(delays[int(share * (len(delays) - 1))] * 1000, 2) for share in (0.5, 0.99, 1)
-        )
+    ledger.p50_ms, ledger.p99_ms, ledger.most_ms = percentiles(delays)
     return ledger
 
 
-async def connect(arguments: argparse.Namespace, stalling: bool) -> Listener:
+async def open_socket(port: int, stalling: bool) -> socket.socket:
+    """Connected to 127.0.0.1; with small buffers for a client that is to stall."""
     plain = socket.socket()
     if stalling:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SMALL_SEGMENT)
     plain.setblocking(False)
-    loop = asyncio.get_running_loop()
-    await loop.sock_connect(plain, ("127.0.0.1", arguments.port))
+    await asyncio.get_running_loop().sock_connect(plain, ("127.0.0.1", port))
+    return plain
+
+
+async def connect(arguments: argparse.Namespace, stalling: bool) -> Listener:
+    plain = await open_socket(arguments.port, stalling)
     path = f"{arguments.path}?sheaf={arguments.envelope}" if arguments.envelope else arguments.path
-    _, listener = await loop.create_connection(
+    _, listener = await asyncio.get_running_loop().create_connection(
         lambda: Listener(path, DEFLATE if arguments.deflate else "", arguments.envelope, stalling), sock=plain
     )
     await listener.opened

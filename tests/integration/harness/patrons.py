@@ -15,13 +15,12 @@ import asyncio
 import json
 import random
 import resource
-import socket
 import sys
 import time
 from dataclasses import asdict, dataclass, field
 
 from .frames import CLOSE, close_frame
-from .listeners import SMALL_BUFFER, SMALL_SEGMENT, Listener
+from .listeners import Listener, open_socket, percentiles
 
 OPENING_AT_ONCE = 20
 
@@ -104,15 +103,9 @@ class Crowd:
 
     async def _connect(self, path: str, stalling: bool = False) -> Patron:
         """Fails with ConnectionError when it is refused."""
-        plain = socket.socket()
-        if stalling:
-            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SMALL_SEGMENT)
-        plain.setblocking(False)
-        loop = asyncio.get_running_loop()
         async with self._gate:
-            await loop.sock_connect(plain, ("127.0.0.1", self._arguments.port))
-            _, patron = await loop.create_connection(lambda: Patron(path, stalling), sock=plain)
+            plain = await open_socket(self._arguments.port, stalling)
+            _, patron = await asyncio.get_running_loop().create_connection(lambda: Patron(path, stalling), sock=plain)
             try:
                 await patron.opened
             finally:
@@ -147,11 +140,8 @@ class Crowd:
             refused=self.refused,
             come_back=self.come_back,
         )
-        delays = sorted(delay for one in self.active for delay in one.delays)
-        if delays:
-            ledger.p50_ms, ledger.p99_ms, ledger.most_ms = (
-                round(delays[int(share * (len(delays) - 1))] * 1000, 2) for share in (0.5, 0.99, 1)
-            )
+        delays = [delay for one in self.active for delay in one.delays]
+        ledger.p50_ms, ledger.p99_ms, ledger.most_ms = percentiles(delays)
         for one in self.active:
             one.received = one.wrong = one.frames = 0
             one.delays = []

@@ -141,7 +141,7 @@ TEST_CASE("TLS 1.2 and 1.3 are spoken, at any size of the parts") {
       memory.client.Send(text);
       CHECK(memory.client.Talk(memory.scratch, *memory.stream, step) == Verdict::kOk);
       CHECK((memory.client.server_received == text));
-      CHECK(memory.stream->Encrypt({reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
+      CHECK(memory.stream->Encrypt(AsBytes(text)));
       CHECK(memory.client.Talk(memory.scratch, *memory.stream, step) == Verdict::kOk);
       CHECK((memory.client.received == text));
     }
@@ -246,8 +246,7 @@ TEST_CASE("what is no TLS fails, in the handshake as behind it") {
     Memory memory;
     std::span<uint8_t> plaintext;
     std::string padded = text + std::string(100, '\0');
-    CHECK(memory.stream->Receive({reinterpret_cast<const uint8_t*>(padded.data()), padded.size()}, plaintext) ==
-          Verdict::kFailed);
+    CHECK(memory.stream->Receive(AsBytes(padded), plaintext) == Verdict::kFailed);
     CHECK(plaintext.empty());
     CHECK_FALSE(memory.stream->ErrorText().empty());
   }
@@ -255,8 +254,7 @@ TEST_CASE("what is no TLS fails, in the handshake as behind it") {
   REQUIRE(memory.client.Talk(memory.scratch, *memory.stream) == Verdict::kOk);
   const std::string text = "GET / HTTP/1.1\r\n\r\n";
   std::span<uint8_t> plaintext;
-  CHECK(memory.stream->Receive({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, plaintext) ==
-        Verdict::kFailed);
+  CHECK(memory.stream->Receive(AsBytes(text), plaintext) == Verdict::kFailed);
 }
 
 TEST_CASE("a record that was changed on its way fails, and what came before it is handed on") {

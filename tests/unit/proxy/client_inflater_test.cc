@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "proxy/base/bytes.h"
+
 namespace sheaf {
 namespace {
 
@@ -54,7 +56,7 @@ struct Fixture {
 
   std::string Compress(const std::string& message, bool keep_context = false) {
     std::string out;
-    REQUIRE(deflater.Compress({reinterpret_cast<const uint8_t*>(message.data()), message.size()}, true, out));
+    REQUIRE(deflater.Compress(AsBytes(message), true, out));
     if (!keep_context) deflater.Reset();
     return out;
   }

@@ -9,18 +9,16 @@
 #include <string>
 #include <vector>
 
+#include "proxy/base/bytes.h"
+
 namespace sheaf::wire {
 namespace {
 
 using std::string_literals::operator""s;
 
-std::span<const uint8_t> Bytes(std::string_view text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
-
 std::string Compressed(Deflater& deflater, std::string_view message) {
   std::string out;
-  REQUIRE(deflater.Compress(Bytes(message), true, out));
+  REQUIRE(deflater.Compress(AsBytes(message), true, out));
   return out;
 }
 
@@ -166,7 +164,7 @@ TEST_CASE("the output is appended, without the tail of the flush, and is little 
   Deflater deflater(15, 1, 8);
   std::string out = "kept";
   const std::string noise = Noise(200'000);
-  REQUIRE(deflater.Compress(Bytes(noise), true, out));
+  REQUIRE(deflater.Compress(AsBytes(noise), true, out));
   CHECK(out.starts_with("kept"));
   CHECK_FALSE(out.ends_with("\x00\x00\xFF\xFF"s));
   CHECK(out.size() < noise.size() + noise.size() / 500);
@@ -181,7 +179,7 @@ TEST_CASE("a message may be compressed in pieces, empty ones too") {
     for (const std::string& message : {Prices(2000), ""s, Prices(2000)}) {
       std::string out;
       for (size_t begin = 0; begin < message.size(); begin += piece) {
-        REQUIRE(deflater.Compress(Bytes(std::string_view(message).substr(begin, piece)), false, out));
+        REQUIRE(deflater.Compress(AsBytes(std::string_view(message).substr(begin, piece)), false, out));
         REQUIRE(deflater.Compress({}, false, out));
       }
       REQUIRE(deflater.Compress({}, true, out));
@@ -218,7 +216,7 @@ TEST_CASE("a message that fills the room exactly is complete, and no room at all
   const std::string compressed = Compressed(text);
   for (const size_t missing : {0U, 1U}) {
     Inflater inflater(15);
-    std::span<const uint8_t> input = Bytes(compressed);
+    std::span<const uint8_t> input = AsBytes(compressed);
     std::vector<uint8_t> room(text.size() - missing);
     size_t produced = 0;
     const auto expected = missing == 0 ? Inflater::Verdict::kNeedInput : Inflater::Verdict::kOutputFull;
@@ -235,7 +233,7 @@ TEST_CASE("the last byte may be known to be the last only afterwards") {
   for (int i = 0; i < 3; ++i) {
     std::vector<uint8_t> room(100);
     size_t produced = 0;
-    std::span<const uint8_t> input = Bytes(compressed);
+    std::span<const uint8_t> input = AsBytes(compressed);
     CHECK(inflater.Step(input, false, room, produced) == Inflater::Verdict::kNeedInput);
     CHECK_EQ(produced, 5);
     CHECK(inflater.Step(input, true, room, produced) == Inflater::Verdict::kNeedInput);
@@ -272,7 +270,7 @@ TEST_CASE("a bomb gives no more than the room, and takes no more input than that
   std::string bomb = Compressed(std::string(10'000'000, '\0'));
   REQUIRE(bomb.size() < 11'000);
   Inflater inflater(15);
-  std::span<const uint8_t> input = Bytes(bomb);
+  std::span<const uint8_t> input = AsBytes(bomb);
   std::vector<uint8_t> room(1000, 'r');
   size_t produced = 0;
   for (int i = 0; i < 10; ++i) {
@@ -345,18 +343,18 @@ TEST_CASE("both can be moved in the middle of a message") {
   const std::string text = Prices(100);
   Deflater deflater(15, 1, 8);
   std::string compressed;
-  REQUIRE(deflater.Compress(Bytes(text).first(1000), false, compressed));
+  REQUIRE(deflater.Compress(AsBytes(text).first(1000), false, compressed));
   Deflater moved = std::move(deflater);
-  REQUIRE(moved.Compress(Bytes(text).subspan(1000), true, compressed));
+  REQUIRE(moved.Compress(AsBytes(text).subspan(1000), true, compressed));
 
   Inflater inflater(15);
   std::vector<uint8_t> room(text.size());
   size_t first = 0;
   size_t rest = 0;
-  std::span<const uint8_t> input = Bytes(compressed).first(100);
+  std::span<const uint8_t> input = AsBytes(compressed).first(100);
   CHECK(inflater.Step(input, false, room, first) == Inflater::Verdict::kNeedInput);
   Inflater taken = std::move(inflater);
-  input = Bytes(compressed).subspan(100);
+  input = AsBytes(compressed).subspan(100);
   CHECK(taken.Step(input, true, std::span(room).subspan(first), rest) == Inflater::Verdict::kNeedInput);
   CHECK_EQ(std::string(room.begin(), room.end()), text);
 }
