@@ -45,7 +45,7 @@ class Codec {
   virtual void SendBody(std::string_view /*data*/) {}
   virtual void FinishBody() {}
   virtual void SendMessage(const wire::FramePiece& /*piece*/) {}
-  virtual void SendClose(uint16_t /*code*/, std::string_view /*reason*/) {}
+  virtual bool SendClose(uint16_t /*code*/, std::string_view /*reason*/) { return false; }
 
   // No byte of the response has come yet.
   virtual bool untouched() const = 0;

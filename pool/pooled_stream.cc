@@ -51,8 +51,8 @@ void PooledStream::SendMessage(const wire::FramePiece& piece) {
   if (link_ != nullptr) link_->codec()->SendMessage(piece);
 }
 
-void PooledStream::SendClose(uint16_t code, std::string_view reason) {
-  if (link_ != nullptr) link_->codec()->SendClose(code, reason);
+bool PooledStream::SendClose(uint16_t code, std::string_view reason) {
+  return link_ != nullptr && link_->codec()->SendClose(code, reason);
 }
 
 void PooledStream::PauseReading(PauseReason reason) {

@@ -74,14 +74,15 @@ void TunnelCodec::SendMessage(const wire::FramePiece& piece) {
   }
 }
 
-void TunnelCodec::SendClose(uint16_t code, std::string_view reason) {
+bool TunnelCodec::SendClose(uint16_t code, std::string_view reason) {
   // In the middle of a frame there is no place for a Close; the end of the connection must say it.
-  if (close_sent_ || mid_frame_) return;
+  if (close_sent_ || mid_frame_) return false;
   close_sent_ = true;
   std::string frame;
   const std::array<uint8_t, 4> mask = NewMask();
   wire::AppendCloseFrame(frame, code, reason, mask.data());
   host_.WriteUpstream(AsBytes(frame));
+  return true;
 }
 
 }  // namespace sheaf::pool

@@ -20,7 +20,7 @@ class TunnelCodec final : public Codec {
   Verdict OnBytes(std::span<uint8_t>& bytes) override;
   Verdict OnEnd() override { return close_received_ ? Verdict::kFinished : Verdict::kGone; }
   void SendMessage(const wire::FramePiece& piece) override;
-  void SendClose(uint16_t code, std::string_view reason) override;
+  bool SendClose(uint16_t code, std::string_view reason) override;
   bool untouched() const override { return false; }
   bool finishes_in_order() const override { return true; }
 

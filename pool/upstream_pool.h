@@ -54,7 +54,7 @@ class PooledStream final : public UpstreamStream {
   void SendBody(std::string_view data) override;
   void FinishBody() override;
   void SendMessage(const wire::FramePiece& piece) override;
-  void SendClose(uint16_t code, std::string_view reason) override;
+  bool SendClose(uint16_t code, std::string_view reason) override;
   void PauseReading(PauseReason reason) override;
   void ResumeReading(PauseReason reason) override;
   void DeferReading(size_t bytes) override;

@@ -70,8 +70,8 @@ class UpstreamStream {
 
   // A piece of a client's message, as received (masked).
   virtual void SendMessage(const wire::FramePiece& piece) = 0;
-  // A Close frame. Nothing may be sent after it.
-  virtual void SendClose(uint16_t code, std::string_view reason) = 0;
+  // A Close frame. Nothing may be sent after it. False: there was no place for it, amid a frame or after another.
+  virtual bool SendClose(uint16_t code, std::string_view reason) = 0;
 
   virtual void PauseReading(PauseReason reason) = 0;
   virtual void ResumeReading(PauseReason reason) = 0;

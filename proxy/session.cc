@@ -216,7 +216,7 @@ void Session::Take(std::span<uint8_t> bytes) {
   heard_ = true;
   std::string ping;     // a copy: the piece's payload ends with the next call
   bool pinged = false;  // `ping` waits for its answer
-  while (connection_) {
+  while (connection_ && !client_failed_) {
     const wire::FramePiece piece = decoder_.Next(bytes);
     switch (piece.kind) {
       case wire::FramePiece::Kind::kNeedMore:

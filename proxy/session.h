@@ -104,6 +104,7 @@ class Session final : public net::ConnectionEvents,
 
  private:
   static constexpr std::chrono::duration<double> kSpreadOfLostSessions{0.5};
+  static constexpr std::chrono::milliseconds kLastAnswers{250};
 
   // FrameSink
   void WriteFrames(std::span<const uint8_t> bytes, bool ends_frame) override;
@@ -140,6 +141,7 @@ class Session final : public net::ConnectionEvents,
   void OnClientPing(std::string_view payload);
   void OnClientClose(uint16_t code, std::string_view reason);
   void OnClientError(wire::FrameError error);
+  void Fail(CloseReason reason);
   bool PingFlood();
 
   // A control frame of our own; waits for the end of a frame that is half sent.
@@ -189,7 +191,8 @@ class Session final : public net::ConnectionEvents,
   bool awaiting_pong_ = false;
   bool close_sent_ = false;  // to the client
   bool client_close_received_ = false;
-  bool client_ended_ = false;  // its connection, in order or not
+  bool client_failed_ = false;  // it broke the protocol: nothing more is taken from it
+  bool client_ended_ = false;   // its connection, in order or not
   bool upstream_close_received_ = false;
 };
 

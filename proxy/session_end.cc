@@ -102,6 +102,7 @@ void Session::OnClientClose(uint16_t code, std::string_view reason) {
 
 void Session::OnUpstreamClose(uint16_t code, std::string_view reason) {
   upstream_close_received_ = true;
+  if (client_failed_) return Close(close_reason_);
   if (close_code_ == 0) close_code_ = code;
   Note(CloseReason::kUpstreamClosed);
   FlushOutbox(FlushReason::kControl);
@@ -113,14 +114,25 @@ void Session::OnUpstreamClose(uint16_t code, std::string_view reason) {
 void Session::OnClientError(wire::FrameError error) {
   switch (error) {
     case wire::FrameError::kBadUtf8:
-      return Close(CloseReason::kClientBadUtf8);
+      return Fail(CloseReason::kClientBadUtf8);
     case wire::FrameError::kTooBig:
-      return Close(CloseReason::kClientMessageTooBig);
+      return Fail(CloseReason::kClientMessageTooBig);
     case wire::FrameError::kTooManyParts:
-      return Close(CloseReason::kClientFragments);
+      return Fail(CloseReason::kClientFragments);
     default:
-      return Close(CloseReason::kClientProtocolError);
+      return Fail(CloseReason::kClientProtocolError);
   }
+}
+
+// What the client sent before its error was in order. The backend's answers to it, which may be on their way, go first:
+// all that comes before the backend has answered our Close.
+void Session::Fail(CloseReason reason) {
+  const CloseReasonRow& row = Describe(reason);
+  const bool answers_come = stream_ && !closing() && stream_->SendClose(row.websocket_code, row.text);
+  if (!answers_come) return Close(reason);
+  Note(reason);
+  client_failed_ = true;
+  worker_.loop().SetDeadline(deadline_, kLastAnswers);
 }
 
 void Session::OnEnd(net::ConnectionEnd /*end*/) {
@@ -139,7 +151,9 @@ void Session::OnUpstreamClosed(CloseReason reason) {
   stream_.reset();
   // After its Close the backend may break off as it likes.
   if (upstream_close_received_ && !client_close_received_) return;
-  if (client_close_received_ || close_sent_ || reason != CloseReason::kUpstreamGone) return Close(reason);
+  if (client_close_received_ || client_failed_ || close_sent_ || reason != CloseReason::kUpstreamGone) {
+    return Close(reason);
+  }
   // A backend that dies takes all its sessions with it. Their ends are spread, so that the clients do not all come back
   // in the same moment.
   Note(reason);

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawWebSocket, apply_mask, close_frame, frame
+from harness.frames import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    Frame,
+    RawWebSocket,
+    apply_mask,
+    close_frame,
+    frame,
+    parse_frame,
+)
 from harness.ports import wait_until
-from harness.recorder import Recorder, Request, upgrade_answer
+from harness.recorder import Connection, Recorder, Request, upgrade_answer
 from harness.sheaf import Sheaf, is_sanitized
 
 MAX_MESSAGE = 64 * 1024
@@ -126,6 +140,52 @@ def test_bad_utf8_is_refused_before_the_frame_is_over(proxy: Sheaf) -> None:
     with RawWebSocket(proxy.port, "/ws") as socket:
         socket.send(frame(TEXT, b"\xf4\x90\x80\x80" + bytes(1000))[:-900])
         assert socket.read_close().code == 1007
+
+
+def frames_at(connection: Connection) -> list[Frame]:
+    """What a scripted backend has got behind the request's head, as far as it is whole."""
+    rest = io.BytesIO(bytes(connection.received).partition(b"\r\n\r\n")[2])
+    return list(iter(lambda: parse_frame(rest.read), None))
+
+
+def test_answers_to_what_came_before_a_bad_frame_go_first(proxy: Sheaf, recorder: Recorder) -> None:
+    """Autobahn 3.2 and its like in their strict form: whatever the backend sends until it has answered our Close."""
+    with RawWebSocket(proxy.port, "/ws") as socket:
+        upstream = recorder.latest.connection
+        socket.send(frame(TEXT, b"question") + frame(TEXT, b"bad", rsv=4) + frame(TEXT, b"late"))
+        wait_until(lambda: len(frames_at(upstream)) == 2, 3, "the backend gets the question and a Close")
+        upstream.send(frame(TEXT, b"answer", masked=False) + close_frame(1002, masked=False))
+        assert socket.read_message() == (TEXT, b"answer")
+        assert socket.read_close().code == 1002
+        assert socket.ended(5)
+    question, close = frames_at(upstream)
+    assert (question.opcode, question.payload) == (TEXT, b"question")
+    assert (close.opcode, close.code) == (CLOSE, 1002)
+
+
+def test_backend_that_goes_on_after_a_clients_bad_frame_is_not_waited_for(proxy: Sheaf, recorder: Recorder) -> None:
+    with RawWebSocket(proxy.port, "/ws") as socket:
+        upstream = recorder.latest.connection
+        socket.send(frame(TEXT, b"bad", rsv=4))
+        received = []
+        for number in range(100):
+            upstream.send(frame(TEXT, b"%d" % number, masked=False))
+            received.append(socket.read_frame())
+            if received[-1] is None or received[-1].opcode == CLOSE:
+                break
+            time.sleep(0.05)
+        assert received[-1] is not None and received[-1].code == 1002
+        assert [one.payload for one in received[:-1]] == [b"%d" % number for number in range(len(received) - 1)]
+        assert socket.ended(5)
+
+
+def test_backend_that_breaks_off_after_a_clients_bad_frame_delays_nothing(proxy: Sheaf, recorder: Recorder) -> None:
+    with RawWebSocket(proxy.port, "/ws") as socket:
+        upstream = recorder.latest.connection
+        socket.send(frame(TEXT, b"bad", rsv=4))
+        wait_until(lambda: frames_at(upstream), 3, "the backend gets a Close")
+        upstream.close()
+        assert socket.read_close().code == 1002
 
 
 GOOD_FRAMES = {

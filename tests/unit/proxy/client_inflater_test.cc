@@ -31,7 +31,7 @@ class Backend final : public pool::UpstreamStream {
       if (frame.ends_message) ++complete;
     }
   }
-  void SendClose(uint16_t, std::string_view) override {}
+  bool SendClose(uint16_t, std::string_view) override { return false; }
   void PauseReading(PauseReason) override {}
   void ResumeReading(PauseReason) override {}
   void DeferReading(size_t) override {}
