@@ -53,10 +53,11 @@ VARIANTS = [
     Variant("unbatching", BATCHES, envelope="binary"),
 ]
 GOOD = {"OK", "INFORMATIONAL", "UNIMPLEMENTED"}
-# The echo of what came before the error races with Sheaf's own Close. In 3.4, 4.1.5 and 4.2.5 single octets are sent, but
-# without a pause.
-MAY_BE_NON_STRICT = {"3.2", "3.3", "3.4", "4.1.3", "4.1.4", "4.1.5", "4.2.3", "4.2.4", "4.2.5", "5.15"}
-# The tool's own exception, where a text of the compression cases comes back uncompressed, which is legal.
+# With an envelope the suite is the backend and a client is the echo: what the suite sent before its error waits for a
+# batch window and goes there and back, while Sheaf answers the error at once.
+RACES = {"3.2", "3.3", "3.4", "4.1.3", "4.1.4", "4.1.5", "4.2.3", "4.2.4", "4.2.5", "5.15"}
+# The tool's own exception, where a text of the compression cases comes back uncompressed (short ones that deflate would
+# only make longer), which is legal; stock `ws` without a proxy gets it, too, when it answers uncompressed.
 TOOL_ERROR = "Strings must be encoded before hashing"
 
 
@@ -155,8 +156,9 @@ def verdicts(folder: Path) -> dict[str, str]:
     return found
 
 
-def may_be(case: str, verdict: str) -> bool:
-    return verdict in GOOD | {"TOOL ERROR"} or (verdict == "NON-STRICT" and case in MAY_BE_NON_STRICT)
+def may_be(variant: Variant, case: str, verdict: str) -> bool:
+    races = variant.envelope != "" and case in RACES
+    return verdict in GOOD | {"TOOL ERROR"} or (verdict == "NON-STRICT" and races)
 
 
 def main() -> int:
@@ -178,7 +180,7 @@ def main() -> int:
             if counts:
                 print(f"{variant.name}, {part}: {', '.join(f'{n} {verdict}' for verdict, n in counts.most_common())}")
         notable = {case: verdict for case, verdict in sorted(found.items()) if verdict not in GOOD | {"TOOL ERROR"}}
-        wrong = {case: verdict for case, verdict in notable.items() if not may_be(case, verdict)}
+        wrong = {case: verdict for case, verdict in notable.items() if not may_be(variant, case, verdict)}
         print(f"{variant.name}, not OK: {notable}; not expected: {wrong}", flush=True)
         unexpected += len(wrong)
     return 1 if unexpected else 0
