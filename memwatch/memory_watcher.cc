@@ -34,6 +34,7 @@ MemoryWatcher::~MemoryWatcher() {
 }
 
 void MemoryWatcher::Start() {
+  monitor_.Look(clock_.Now());
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -55,8 +56,8 @@ void MemoryWatcher::Wake() {
 
 void MemoryWatcher::Run() {
   while (!stopped_.load(std::memory_order_relaxed)) {
-    monitor_.Look(clock_.Now());
     Wait();
+    if (!stopped_.load(std::memory_order_relaxed)) monitor_.Look(clock_.Now());
   }
 }
 

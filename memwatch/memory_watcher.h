@@ -32,10 +32,11 @@ class MemoryWatcher {
   MemoryWatcher& operator=(const MemoryWatcher&) = delete;
   ~MemoryWatcher();
 
-  // Its callbacks and steps of relief run in the watcher's thread.
+  // Its callbacks and steps of relief run in the watcher's thread, or in the one that calls Start.
   MemoryMonitor& monitor() { return monitor_; }
   const MemoryMonitor& monitor() const { return monitor_; }
 
+  // Has looked once when it returns, so that there is a reading from the start.
   void Start();
   void Stop();
 

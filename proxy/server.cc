@@ -248,6 +248,7 @@ void Server::StopWorkers() {
 }
 
 AdminSource::Readiness Server::ready() const {
+  if (!started()) return {false, "not listening yet"};
   if (terminating_.load(std::memory_order_relaxed)) return {false, "draining"};
   // Without health checks and warm connections nobody reaches for the backend before a client comes, and none would
   // come.

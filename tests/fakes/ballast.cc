@@ -1,16 +1,18 @@
 // A leak, simulated: linked into a test build of the program (sheaf_ballast), never into the program itself.
 //
 // The environment variable SHEAF_BALLAST_FILE names a file that holds a number of MiB. So much memory is held and
-// touched besides what the program needs, within 50 ms of the file's change; a file that is missing or has no number
+// in use besides what the program needs, within 50 ms of the file's change; a file that is missing or has no number
 // changes nothing. The file of the same name with ".held" behind it tells how much is held. It is mapped, not
 // allocated: what is let go is given back at once, and the program's heap stays as it is.
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <stop_token>
 #include <string>
@@ -58,15 +60,22 @@ class Ballast {
 
   void Hold(size_t mebibytes) {
     while (held_.size() > mebibytes) {
-      munmap(held_.back(), kMebibyte);
+      syscall(SYS_munmap, held_.back(), kMebibyte);
       held_.pop_back();
     }
     while (held_.size() < mebibytes) {
-      void* const piece = mmap(nullptr, kMebibyte, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      void* const piece = Map();
       if (piece == MAP_FAILED) return;
-      std::memset(piece, 1, kMebibyte);
       held_.push_back(piece);
     }
+  }
+
+  // A mebibyte. By the kernel itself: a sanitizer would keep several bytes of its own for each that is mapped or
+  // written.
+  static void* Map() {
+    constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
+    const int64_t address = syscall(SYS_mmap, nullptr, kMebibyte, PROT_READ | PROT_WRITE, kFlags, -1, 0);
+    return address == -1 ? MAP_FAILED : reinterpret_cast<void*>(address);
   }
 
   std::vector<void*> held_;  // of the thread, until it has ended

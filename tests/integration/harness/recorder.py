@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 import socket
 import ssl
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 from .frames import accept_for
 from .ports import free_port
 
+READ_SIZE = 1 << 16
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -53,12 +55,34 @@ class Connection:
     ended: bool = False
     only_recorded: bool = False
     requests: list[Request] = field(default_factory=list)
+    # Of a TLS connection: OpenSSL does not let one thread read while another writes.
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, data: bytes) -> None:
         try:
-            self.socket.sendall(data)
+            if isinstance(self.socket, ssl.SSLSocket):
+                with self.lock:
+                    self.socket.sendall(data)
+            else:
+                self.socket.sendall(data)
         except OSError:
             pass  # the proxy may have gone; the test looks at what it recorded
+
+    def read(self) -> bytes:
+        """Waits for some bytes; empty at the end."""
+        if not isinstance(self.socket, ssl.SSLSocket):
+            return self.socket.recv(READ_SIZE)
+        while True:
+            if not self.socket.pending():
+                select.select([self.socket], [], [])
+            with self.lock:
+                self.socket.settimeout(0)
+                try:
+                    return self.socket.recv(READ_SIZE)
+                except ssl.SSLWantReadError:
+                    pass  # a part of a record, or one without data
+                finally:
+                    self.socket.settimeout(None)
 
     def close(self) -> None:
         """Ends the connection from this side at once."""
@@ -170,7 +194,7 @@ class Recorder:
                 accepted = connection.socket = self._context.wrap_socket(accepted, server_side=True)
             self.connections.append(connection)
             rest = b""
-            while data := accepted.recv(1 << 16):
+            while data := connection.read():
                 connection.received += data
                 rest = self._serve_requests(connection, rest + data)
         except OSError:
