@@ -2,10 +2,12 @@
 
 Active ones get numbered messages and check each; deaf ones read nothing after the handshake; idle ones get nothing,
 answer a Close, and come back some seconds later, as browsers' pages do. The backend tells them apart by their paths,
-/active, /deaf and /idle. A command on standard input, answered by one line of JSON, a Ledger:
+/active, /deaf and /idle. With --direct-port some more active ones are connected to the backend itself: what they notice,
+the machine causes, and not the proxy. A command on standard input, answered by one line of JSON, a Ledger:
 
-    report       the figures; those of the active ones and the closings since the last report
-    hang up      the deaf ones end their connections
+    report       the figures; received, wrong and the closings since the last report, delays since the last phase began
+    phase        the same, and a new phase begins
+    hang up      the same, and the deaf ones end their connections
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from .frames import CLOSE, close_frame
 from .listeners import Listener, open_socket, percentiles
 
 OPENING_AT_ONCE = 20
+DIRECT = 50  # clients of the backend itself
 
 
 @dataclass
@@ -37,6 +40,8 @@ class Ledger:
     p50_ms: float = 0.0
     p99_ms: float = 0.0
     most_ms: float = 0.0
+    direct_p50_ms: float = 0.0
+    direct_p99_ms: float = 0.0
     closings: list[tuple[float, float, int]] = field(default_factory=list)
     refused: int = 0  # so far: attempts that were answered with anything but a 101
     come_back: int = 0  # so far: idle clients that were closed, and are open again
@@ -82,6 +87,7 @@ class Crowd:
         self._arguments = arguments
         self._gate = asyncio.Semaphore(OPENING_AT_ONCE)
         self.active: list[Patron] = []
+        self.direct: list[Patron] = []
         self.deaf: list[Patron] = []
         self.idle: dict[int, Patron] = {}
         self.closings: list[tuple[float, float, int]] = []
@@ -91,6 +97,8 @@ class Crowd:
     async def open(self) -> None:
         """The idle ones one after another: their order is that of their idleness."""
         self.active = [await self._connect("/active") for _ in range(self._arguments.active)]
+        if port := self._arguments.direct_port:
+            self.direct = [await self._connect("/active", port=port) for _ in range(DIRECT)]
         self.deaf = [await self._connect("/deaf", stalling=True) for _ in range(self._arguments.deaf)]
         for one in self.deaf:
             one.transport.pause_reading()
@@ -101,10 +109,10 @@ class Crowd:
                 await asyncio.gather(*ready[: number + 1])
         await asyncio.gather(*ready)
 
-    async def _connect(self, path: str, stalling: bool = False) -> Patron:
+    async def _connect(self, path: str, stalling: bool = False, port: int = 0) -> Patron:
         """Fails with ConnectionError when it is refused."""
         async with self._gate:
-            plain = await open_socket(self._arguments.port, stalling)
+            plain = await open_socket(port or self._arguments.port, stalling)
             _, patron = await asyncio.get_running_loop().create_connection(lambda: Patron(path, stalling), sock=plain)
             try:
                 await patron.opened
@@ -140,13 +148,16 @@ class Crowd:
             refused=self.refused,
             come_back=self.come_back,
         )
-        delays = [delay for one in self.active for delay in one.delays]
-        ledger.p50_ms, ledger.p99_ms, ledger.most_ms = percentiles(delays)
+        ledger.p50_ms, ledger.p99_ms, ledger.most_ms = percentiles([d for one in self.active for d in one.delays])
+        ledger.direct_p50_ms, ledger.direct_p99_ms, _ = percentiles([d for one in self.direct for d in one.delays])
         for one in self.active:
             one.received = one.wrong = one.frames = 0
-            one.delays = []
         self.closings = []
         return ledger
+
+    def begin_phase(self) -> None:
+        for one in self.active + self.direct:
+            one.delays = []
 
 
 async def run(arguments: argparse.Namespace) -> None:
@@ -159,6 +170,8 @@ async def run(arguments: argparse.Namespace) -> None:
         for one in crowd.deaf if line.strip() == b"hang up" else []:
             one.transport.abort()
         print(json.dumps(asdict(crowd.report())), flush=True)
+        if line.strip() == b"phase":
+            crowd.begin_phase()
 
 
 if __name__ == "__main__":
@@ -167,6 +180,7 @@ if __name__ == "__main__":
     parser.add_argument("--active", type=int, required=True)
     parser.add_argument("--deaf", type=int, required=True)
     parser.add_argument("--idle", type=int, required=True)
+    parser.add_argument("--direct-port", type=int, default=0, help="the backend's")
     parser.add_argument("--away", type=float, default=4.0, help="the longest that a closed client stays away (s)")
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     asyncio.run(run(parser.parse_args()))
