@@ -41,8 +41,8 @@ CONF = {
         "hysteresis": 2,
     },
 }
-# 5,000 clients are near 60 percent of the limit by themselves, the kernel's part of their sockets included; and what the
-# kernel keeps of sockets that were closed stays charged to the group for a while, another tenth.
+# 5,000 clients are near 60 percent of the limit by themselves, the kernel's part of their sockets included; and what
+# the kernel keeps of sockets that were closed stays charged to the group for a while, another tenth.
 ABOVE_THE_CROWD = {"moderate_percent": 77, "high_percent": 81, "critical_percent": 88}
 Make = Callable[..., Any]
 
@@ -213,8 +213,9 @@ def test_flood_to_clients_that_do_not_read_costs_the_idle_their_session_and_the_
             memory = proxy.stats()["memory_optimizer"]
             print(
                 f"{crowd.active} active clients: {calm} before, {loud} during, {after} after; peak "
-                f"{peak / MIB:.1f} of {LIMIT // MIB} MiB ({quiet:.1f} before, {memory['used_mb']:.1f} after); {crowd.idle} "
-                f"idle ones shed {len(story.closings)} times; levels {sorted(levels)}; relief {memory['relief']}, bytes {memory['relief_bytes']}"
+                f"{peak / MIB:.1f} of {LIMIT // MIB} MiB ({quiet:.1f} before, {memory['used_mb']:.1f} after); "
+                f"{crowd.idle} idle ones shed {len(story.closings)} times; levels {sorted(levels)}; "
+                f"relief {memory['relief']}, bytes {memory['relief_bytes']}"
             )
             print("from the first reading over the threshold to the first step of relief, of any level and of high: "
                   "{:.3f} and {:.3f} s".format(*seconds_to_relief(proxy)))

@@ -2,8 +2,8 @@
 
 Active ones get numbered messages and check each; deaf ones read nothing after the handshake; idle ones get nothing,
 answer a Close, and come back some seconds later, as browsers' pages do. The backend tells them apart by their paths,
-/active, /deaf and /idle. With --direct-port some more active ones are connected to the backend itself: what they notice,
-the machine causes, and not the proxy. A command on standard input, answered by one line of JSON, a Ledger:
+/active, /deaf and /idle. With --direct-port some more active ones are connected to the backend itself: what they
+notice, the machine causes, and not the proxy. A command on standard input, answered by one line of JSON, a Ledger:
 
     report       the figures; received, wrong and the closings since the last report, delays since the last phase began
     phase        the same, and a new phase begins
