@@ -177,9 +177,9 @@ async def run(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--active", type=int, required=True)
-    parser.add_argument("--deaf", type=int, required=True)
-    parser.add_argument("--idle", type=int, required=True)
+    parser.add_argument("--active", type=int, default=0)
+    parser.add_argument("--deaf", type=int, default=0)
+    parser.add_argument("--idle", type=int, default=0)
     parser.add_argument("--direct-port", type=int, default=0, help="the backend's")
     parser.add_argument("--away", type=float, default=4.0, help="the longest that a closed client stays away (s)")
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
