@@ -62,7 +62,7 @@ TEST_CASE("Since leaves out what is older") {
 
 TEST_CASE("The summary has averages and peaks") {
   MemoryHistory history(10s, 1s);
-  for (const uint64_t rss : {10, 30, 20}) history.Add(Sample(1, rss));
+  for (const uint64_t rss : {uint64_t{10}, uint64_t{30}, uint64_t{20}}) history.Add(Sample(1, rss));
   const MemorySummary summary = history.Summary();
   CHECK(summary.samples == 3);
   CHECK(summary.average_rss == doctest::Approx(20 * kMiB));

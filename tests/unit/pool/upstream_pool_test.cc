@@ -586,7 +586,7 @@ TEST_CASE("CloseSpare closes idle connections down to min_size, and leaves lease
   fixture.driver.Until([&] { return fixture.Active() == 4 && fixture.Idle() == 2; });
   CHECK_EQ(fixture.pool->CloseSpare(), 0);
   // Those on the two warm connections are answered, and lie idle then.
-  for (const size_t served : {0, 1}) {
+  for (const size_t served : {size_t{0}, size_t{1}}) {
     fixture.driver.Until([&] { return !fixture.backend.received(served).empty(); });
     fixture.backend.Answer(served);
   }
