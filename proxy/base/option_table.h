@@ -164,8 +164,9 @@ enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
   OPTION(bool, adaptive, "true", "", "", kSwitch, kReloadable,                                                         \
          "The wait follows the rate, from nothing to timeout. false: a batch always waits for size, max_bytes or timeout.") \
   OPTION(SlowClient, slow_client, "pause", "", "", kWord, kReloadable,                                                 \
-         "When limits.buffer_high waits for a client: pause: the backend is not read. conflate: it is read, and conflation " \
-         "rules act for slow clients alone. drop_oldest: the oldest go. close: with 1013, but not amid a large message.") \
+         "When what waits for a client comes near limits.buffer_high: pause: the backend is not read. conflate: it is read, " \
+         "and conflation rules act for slow clients alone. drop_oldest: the oldest go. close: with 1013, but not amid a "    \
+         "large message.")                                                                                                  \
   END(batching)                                                                                                        \
                                                                                                                        \
   BEGIN(Deflate, deflate, "permessage-deflate (RFC 7692) towards clients that offer it; never towards the backend.")   \

@@ -16,10 +16,11 @@ from harness.backend import Backend
 from harness.cgroup import MIB
 from harness.closings import Closings
 from harness.frames import TEXT, RawWebSocket, frame
-from harness.leaky import MakeLeaky, crowd, leaky, shed
+from harness.leaky import LONG_BATCHES, MakeLeaky, crowd, leaky, shed
 from harness.ports import wait_until
 from harness.pusher import Pusher
 from harness.recorder import Recorder, upgrade_answer
+from harness.sheaf import merged
 
 # ---- compression contexts
 
@@ -116,7 +117,7 @@ def test_what_is_gathered_leaves_when_the_level_becomes_high(
         make_leaky,
         recorder.url,
         idle_after="1h",
-        sections={"batching": {"timeout": "10s", "adaptive": False}, "pool": {"min_size": 0}},
+        sections=LONG_BATCHES,
     )
     with crowd(proxy, 1, "/ws?sheaf=json") as clients, Closings(clients) as closings:
         recorder.latest.connection.send(b"".join(frame(TEXT, b'{"n":%d}' % n, masked=False) for n in range(3)))
@@ -136,10 +137,7 @@ def test_batches_wait_for_less_time_and_fewer_bytes_under_pressure(
         make_leaky,
         recorder.url,
         idle_after="1h",
-        sections={
-            "batching": {"timeout": "10s", "adaptive": False, "max_bytes": "64KiB", "size": 10_000},
-            "pool": {"min_size": 0},
-        },
+        sections=merged(LONG_BATCHES, {"batching": {"max_bytes": "64KiB", "size": 10_000}}),
     )
     count, size = 300, 1000
     messages = [(b'{"n":%d,"x":"' % n).ljust(size - 2, b"x") + b'"}' for n in range(count)]

@@ -16,7 +16,7 @@ import pytest
 from harness.backend import Backend
 from harness.closings import Closings
 from harness.frames import CLOSE, CONTINUATION, PING, TEXT, RawWebSocket, frame
-from harness.leaky import MakeLeaky, crowd, grow_old, leaky, shed
+from harness.leaky import LONG_BATCHES, MakeLeaky, crowd, grow_old, leaky, shed
 from harness.ports import wait_until
 from harness.pusher import Pusher
 from harness.raw import get
@@ -302,7 +302,7 @@ def test_unflushed_batch_is_sent_before_anybody_is_closed(
         make_leaky,
         recorder.url,
         idle_after="200ms",
-        sections={"batching": {"timeout": "10s", "adaptive": False}, "pool": {"min_size": 0}},
+        sections=LONG_BATCHES,
     )
     proxy.go_to("high")
     with crowd(proxy, 1, "/ws?sheaf=json") as clients, Closings(clients) as closings:

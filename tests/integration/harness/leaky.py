@@ -24,6 +24,8 @@ INSIDE = {"normal": 50.0, "moderate": 66.0, "high": 76.0, "critical": 88.0}
 # Looks and steps down that do not take the tests' time; the thresholds are the shipped ones.
 QUICK: Conf = {"check_interval": "20ms", "dwell": "200ms", "hysteresis": 2}
 IDLE: Conf = {"idle_after": "500ms"}
+# Batches that wait for longer than the test does, and no warm connections: the backend's latest is the client's.
+LONG_BATCHES: Conf = {"batching": {"timeout": "10s", "adaptive": False}, "pool": {"min_size": 0}}
 OLD = 1.5  # seconds: longer than any idle_after in the tests
 
 
