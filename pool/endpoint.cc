@@ -40,6 +40,18 @@ Result<UpstreamUrl> UpstreamUrl::Parse(std::string_view text) {
   return url;
 }
 
+bool UpstreamUrl::dials_for_free() const {
+  if (tls) return false;
+  const std::optional<net::IpBytes> ip = net::ParseIp(host);
+  return host.empty() || host == "localhost" || (ip && net::IsLoopback(*ip));
+}
+
+uint32_t WarmLinks(const Options::Pool& options, const UpstreamUrl& url) {
+  constexpr uint32_t kWarm = 10;
+  if (options.min_size != kAuto) return options.min_size;
+  return url.dials_for_free() ? 0 : std::min(kWarm, options.max_size);
+}
+
 Backoff::Backoff(Duration first, Duration longest, Random random)
     : first_(first), longest_(longest), random_(random), step_(first) {}
 

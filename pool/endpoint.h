@@ -1,14 +1,18 @@
 // The backend: where it is, whether it is up, and how long to wait before dialling it again after failures.
 //
-// One Endpoint a process, shared by the workers' pools: its health is atomic, the rest is set at construction, but for
-// the address, which a resolver replaces on each worker's own copy. Back-off is kept by each pool for itself.
+// One Endpoint a process, shared by the workers' pools: its health is for any thread, the rest is set at construction,
+// but for the address, which a resolver replaces on each worker's own copy. Back-off is kept by each pool for itself.
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "pool/outage.h"
 #include "proxy/base/clock.h"
+#include "proxy/base/option_table.h"
 #include "proxy/base/status.h"
 #include "proxy/net/address.h"
 #include "proxy/net/tls_context.h"
@@ -24,13 +28,20 @@ struct UpstreamUrl {
 
   // http://host[:port], https://host[:port] or unix:/path. The error says what is wrong with the text.
   static Result<UpstreamUrl> Parse(std::string_view text);
+
+  // A plaintext backend on loopback or a Unix socket: a dial costs microseconds.
+  bool dials_for_free() const;
 };
+
+// How many connections pool.min_size keeps warm to this backend, of all workers together. "auto" is none where a dial
+// costs nothing: there warm ones gain nothing, and starve servers that give a worker to each open connection.
+uint32_t WarmLinks(const Options::Pool& options, const UpstreamUrl& url);
 
 class Endpoint {
  public:
   // `tls` is nullptr for plain; `server_name`: SNI and the verified name.
   Endpoint(UpstreamUrl url, std::shared_ptr<const net::TlsContext> tls, std::string server_name)
-      : url_(std::move(url)), tls_(std::move(tls)), server_name_(std::move(server_name)) {}
+      : url_(std::move(url)), tls_(std::move(tls)), server_name_(std::move(server_name)), outage_(url_.address) {}
 
   const UpstreamUrl& url() const { return url_; }
   const net::TlsContext* tls() const { return tls_.get(); }
@@ -38,12 +49,20 @@ class Endpoint {
 
   // Any thread. Up: the last attempt to reach the backend succeeded. It starts as down, until something has succeeded.
   bool up() const { return up_.load(std::memory_order_relaxed); }
-  // Returns true when this changed it.
-  bool SetUp(bool up) {
-    const bool changed = up_.exchange(up, std::memory_order_relaxed) != up;
-    if (changed && up) returns_.fetch_add(1, std::memory_order_relaxed);
-    return changed;
+  // An attempt succeeded, or failed for `cause` (an errno's text, what a health check saw). What the log is told of it
+  // is the outage's affair.
+  void SetUp(TimePoint now) {
+    // An outage that another thread tells of at this moment must not outlast this.
+    if (up_.exchange(true, std::memory_order_relaxed) && !outage_.lasts()) return;
+    returns_.fetch_add(1, std::memory_order_relaxed);
+    outage_.End(now);
   }
+  void SetDown(TimePoint now, std::string_view cause) {
+    up_.store(false, std::memory_order_relaxed);
+    outage_.Fail(now, cause);
+  }
+  // A request was refused since the backend cannot be reached.
+  void CountRefused() { outage_.CountRefused(); }
   // How often it has come up: what one worker has found out ends the back-off of the others.
   uint32_t returns() const { return returns_.load(std::memory_order_relaxed); }
 
@@ -53,6 +72,7 @@ class Endpoint {
   const std::string server_name_;
   std::atomic<bool> up_{false};
   std::atomic<uint32_t> returns_{0};
+  Outage outage_;
 };
 
 // Exponential back-off with full jitter between half and the whole of the step (so that workers and replicas spread).

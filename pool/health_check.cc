@@ -83,9 +83,10 @@ void HealthCheck::Finish(bool passed, std::string_view detail) {
     loop_.graveyard().Retire(std::exchange(connection_, nullptr));
   }
   metrics_.health_checks_total[passed ? CheckResult::kPassed : CheckResult::kFailed].Add();
-  if (endpoint_.SetUp(passed)) {
-    Log(passed ? LogLevel::kInfo : LogLevel::kWarning, passed ? "the backend is up" : "the backend is down",
-        {{"upstream", endpoint_.url().address}, {"detail", std::string(detail)}});
+  if (passed) {
+    endpoint_.SetUp(loop_.now());
+  } else {
+    endpoint_.SetDown(loop_.now(), detail);
   }
   const Duration interval = options_.pool.health_check_interval;
   loop_.SetDeadline(deadline_, passed ? interval : std::min(interval, kIntervalWhileDown));

@@ -1,3 +1,5 @@
+#include "pool/pooled_stream.h"
+
 #include <utility>
 
 #include "pool/http1_codec.h"

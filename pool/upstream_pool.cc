@@ -1,28 +1,34 @@
 #include "pool/upstream_pool.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "proxy/base/log.h"
 #include "proxy/base/random.h"
 
 namespace sheaf::pool {
-bool PoolBudget::Take(std::atomic<uint32_t>& count, uint32_t limit) {
-  uint32_t used = count.load(std::memory_order_relaxed);
-  do {
-    if (used >= limit) return false;
-  } while (!count.compare_exchange_weak(used, used + 1, std::memory_order_relaxed));
-  return true;
+namespace {
+
+// Why a dial failed, for the log.
+std::string DialError(const net::Connection& connection, CloseReason reason) {
+  if (std::string tls = connection.TlsErrorText(); reason == CloseReason::kUpstreamTlsError && !tls.empty()) return tls;
+  if (connection.error() != 0) return std::generic_category().message(connection.error());
+  return std::string(Describe(reason).text);
 }
 
+}  // namespace
+
 UpstreamPool::UpstreamPool(net::Loop& loop, Endpoint& endpoint, const net::Address& address, PoolBudget& budget,
-                           const Options& options, uint32_t min_share, WorkerMetrics& metrics)
+                           const Options& options, PoolShare share, WorkerMetrics& metrics)
     : loop_(loop),
       endpoint_(endpoint),
       address_(address),
       budget_(budget),
       options_(options),
-      min_share_(min_share),
+      min_share_(share.Of(WarmLinks(options.pool, endpoint.url()))),
+      dial_share_(std::max(share.Of(options.pool.max_dialing), 1U)),
       metrics_(metrics),
       io_{&metrics.upstream_received_bytes_total, &metrics.upstream_sent_bytes_total},
       backoff_(options.pool.backoff_min, options.pool.backoff_max, &RandomFraction) {}
@@ -32,16 +38,21 @@ UpstreamPool::~UpstreamPool() {
     while (!list(state).empty()) list(state).front().Close(CloseReason::kDone);
   }
   BuryClosed();
+  budget_.AddSpare(-spare_);
 }
 
 std::unique_ptr<UpstreamStream> UpstreamPool::Open(UpstreamRequest request, UpstreamEvents& events) {
   auto stream = std::make_unique<PooledStream>(*this, std::move(request), events, loop_.now());
-  UpstreamLink* idle = waiting_.empty() ? TakeIdle() : nullptr;
+  UpstreamLink* idle = waiting_.empty() ? TakeIdle(*stream->request_) : nullptr;
   if (idle != nullptr) {
     LeaseTo(*stream, *idle, true);
-  } else {
-    Enqueue(*stream);
+    return stream;
   }
+  // A new one takes the place of the oldest that is not good enough, so that the backend has no more connections than
+  // it would have had.
+  LinkList& left = list(LinkState::kIdle);
+  if (waiting_.empty() && !left.empty()) left.front().Close(CloseReason::kUpstreamIdle);
+  Enqueue(*stream);
   return stream;
 }
 
@@ -63,10 +74,32 @@ void UpstreamPool::CancelWaiting(PooledStream& stream) {
   budget_.ReturnWaiting();
 }
 
+// An idle link that serves the request at once, or nullptr. One whose socket holds bytes, or its end, is not leased:
+// what the backend said unasked would be taken for the answer.
+UpstreamLink* UpstreamPool::TakeIdle(const UpstreamRequest& request) {
+  while (UpstreamLink* link = ChooseIdle(request)) {
+    const net::Connection::Waiting waiting = link->connection()->LookForInput();
+    if (waiting == net::Connection::Waiting::kNothing) return link;
+    const bool ended = waiting == net::Connection::Waiting::kEnd;
+    if (ended) OnLinkLost(*link);
+    link->Close(ended ? CloseReason::kUpstreamClosed : CloseReason::kUpstreamProtocolError);
+  }
+  return nullptr;
+}
+
 // The one used last: it is the least likely to have been closed by the backend, and those in front grow stale together.
-UpstreamLink* UpstreamPool::TakeIdle() {
+// A request that may not be repeated gets none that the backend may be about to close.
+UpstreamLink* UpstreamPool::ChooseIdle(const UpstreamRequest& request) {
   LinkList& idle = list(LinkState::kIdle);
-  return idle.empty() ? nullptr : &idle.back();
+  if (idle.empty()) return nullptr;
+  if (request.repeatable() || IsSafe(idle.back())) return &idle.back();
+  // The oldest are those that were never used, if there are any.
+  return IsSafe(idle.front()) ? &idle.front() : nullptr;
+}
+
+// One that was never used is as good as new: no server's keep-alive time-out runs on it yet.
+bool UpstreamPool::IsSafe(const UpstreamLink& link) {
+  return !link.answered() || idle_limit_.IsSafe(loop_.now() - link.since(), loop_.now());
 }
 
 void UpstreamPool::LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled) {
@@ -90,9 +123,8 @@ bool UpstreamPool::Retry(PooledStream& stream) {
 
 void UpstreamPool::OnLinkConnected(UpstreamLink& link) {
   // With an HTTP health check, a connection alone proves nothing.
-  if (options_.pool.health_check_path.empty() && endpoint_.SetUp(true)) {
-    Log(LogLevel::kInfo, "the backend is up", {{"upstream", endpoint_.url().address}});
-  }
+  if (options_.pool.health_check_path.empty()) endpoint_.SetUp(loop_.now());
+  short_ = false;
   metrics_.pool_created_total.Add();
   if (waiting_.empty()) {
     link.MoveTo(LinkState::kIdle);
@@ -105,12 +137,7 @@ void UpstreamPool::OnLinkConnected(UpstreamLink& link) {
 
 void UpstreamPool::OnConnectFailed(UpstreamLink& link, CloseReason reason) {
   metrics_.pool_failed_total.Add();
-  if (endpoint_.SetUp(false) || backoff_.MayTry(loop_.now())) {
-    Log(LogLevel::kWarning, "no connection to the backend",
-        {{"upstream", endpoint_.url().address},
-         {"reason", std::string(Describe(reason).label)},
-         {"tls_error", link.connection() == nullptr ? std::string() : link.connection()->TlsErrorText()}});
-  }
+  endpoint_.SetDown(loop_.now(), DialError(*link.connection(), reason));
   backoff_.Fail(loop_.now());
   last_failure_ = reason;
   link.Close(reason);
@@ -121,6 +148,7 @@ void UpstreamPool::OnLinkAnswered() {
 }
 
 void UpstreamPool::OnLinkLost(UpstreamLink& link) {
+  if (link.answered()) idle_limit_.OnClosed(loop_.now() - link.since(), loop_.now());
   // Something in between (a port forward, a mesh) accepts for a backend that is not there.
   if (!link.answered() && loop_.now() - link.created() < kSettled) backoff_.Fail(loop_.now());
 }
@@ -144,7 +172,7 @@ void UpstreamPool::OnLinkClosed(UpstreamLink& link, CloseReason reason) {
   link.MoveTo(reason == CloseReason::kUpstreamStale ? LinkState::kStale : LinkState::kBroken);
 }
 
-bool UpstreamPool::Expired(const UpstreamLink& link) {
+bool UpstreamPool::Expired(const UpstreamLink& link) const {
   const Duration lifetime = options_.pool.max_lifetime;
   return lifetime > Duration::zero() && loop_.now() - link.created() >= lifetime;
 }
@@ -183,28 +211,38 @@ void UpstreamPool::CloseOverdue() {
   while (overdue(LinkState::kConnecting, options_.upstream.connect_timeout)) {
     OnConnectFailed(list(LinkState::kConnecting).front(), CloseReason::kUpstreamTimeout);
   }
-  while (overdue(LinkState::kIdle, options_.pool.stale_timeout)) {
-    list(LinkState::kIdle).front().Close(CloseReason::kUpstreamStale);
-  }
+  CloseOverdueIdle();
   list(LinkState::kDraining).ForEach([this](UpstreamLink& link) {
     // A backend that is slow still gets all that its client has sent; one that reads nothing is given up.
     const bool sending = link.connection()->queued() > 0;
     const Duration waited = sending ? link.connection()->StalledFor() : loop_.now() - link.since();
     if (waited >= (sending ? Duration(options_.timeouts.stall) : kDrainTime)) link.Close(CloseReason::kDone);
   });
-  list(LinkState::kIdle).ForEach([this](UpstreamLink& link) {
-    if (Expired(link)) link.Close(CloseReason::kUpstreamExpired);
+}
+
+void UpstreamPool::CloseOverdueIdle() {
+  LinkList& idle = list(LinkState::kIdle);
+  idle.ForEach([this](UpstreamLink& link) {
+    if (const CloseReason reason = OverdueReason(link); reason != CloseReason::kNone) link.Close(reason);
   });
   // Another worker's requests wait for a connection while this one's lie idle.
-  if (budget_.full() && budget_.waiting() > waiting_.size() && !list(LinkState::kIdle).empty()) {
-    list(LinkState::kIdle).front().Close(CloseReason::kDone);
+  if (!budget_.full()) return;
+  for (uint32_t wanted = budget_.waiting(); wanted > waiting_.size() && !idle.empty(); --wanted) {
+    idle.front().Close(CloseReason::kDone);
   }
+}
+
+CloseReason UpstreamPool::OverdueReason(const UpstreamLink& link) const {
+  const Duration idle = loop_.now() - link.since();
+  if (idle >= options_.pool.stale_timeout) return CloseReason::kUpstreamStale;
+  if (link.answered() && idle >= options_.pool.idle_timeout) return CloseReason::kUpstreamIdle;
+  return Expired(link) ? CloseReason::kUpstreamExpired : CloseReason::kNone;
 }
 
 void UpstreamPool::ServeWaiting() {
   // A retry wants a connection that was not pooled, so it and those behind it wait for the next one that is dialled.
   while (!waiting_.empty() && !waiting_.front().retried_) {
-    UpstreamLink* idle = TakeIdle();
+    UpstreamLink* idle = TakeIdle(*waiting_.front().request_);
     if (idle == nullptr) return;
     PooledStream& stream = waiting_.PopFront();
     budget_.ReturnWaiting();
@@ -212,29 +250,47 @@ void UpstreamPool::ServeWaiting() {
   }
 }
 
-// How many dials may be under way for their own sake.
+// How many dials may be under way for the sake of `wanted` links.
 size_t UpstreamPool::MayDial(size_t wanted) {
-  if (!backoff_.MayTry(loop_.now())) return 0;
-  return backoff_.failing() ? std::min<size_t>(wanted, 1) : wanted;
+  if (!backoff_.MayTry(loop_.now()) || loop_.now() < busy_until_) return 0;
+  return std::min<size_t>(wanted, backoff_.failing() ? 1 : dial_share_);
 }
 
 void UpstreamPool::DialForWaiting() {
   while (list(LinkState::kConnecting).size() < MayDial(waiting_.size())) {
-    if (!Dial()) {
-      // Only a retry waits while connections lie idle: one of them makes room for it.
-      LinkList& idle = list(LinkState::kIdle);
-      if (idle.empty() || !budget_.full()) return;
-      idle.front().Close(CloseReason::kUpstreamStale);
-    }
+    const Dialled dialled = Dial();
+    if (dialled == Dialled::kUnderWay) continue;
+    // What waits while connections lie idle wants none of them: one of them makes room for a new one.
+    LinkList& idle = list(LinkState::kIdle);
+    if (dialled != Dialled::kNoRoom || idle.empty() || !budget_.full()) return;
+    idle.front().Close(CloseReason::kUpstreamStale);
   }
 }
 
-bool UpstreamPool::Dial() {
-  if (!budget_.TakeLink()) return false;
+UpstreamPool::Dialled UpstreamPool::Dial() {
+  if (!budget_.TakeLink()) return Dialled::kNoRoom;
   auto* link = new UpstreamLink(*this, loop_.now());  // owned by the list of its state; see BuryClosed
-  if (link->Connect()) return true;
-  OnConnectFailed(*link, CloseReason::kUpstreamConnectFailed);
-  return false;
+  if (!link->Connect()) {
+    ReportShortage(errno);
+    link->Close(CloseReason::kOutOfDescriptors);
+    return Dialled::kLater;
+  }
+  // A Unix socket whose queue is full says so at once; TCP goes on trying by itself.
+  if (link->connection()->error() != EAGAIN) return Dialled::kUnderWay;
+  busy_until_ = loop_.now() + kBusyTime;
+  link->Close(CloseReason::kUpstreamBusy);
+  return Dialled::kLater;
+}
+
+// The shortage is this process's own: the backend is as well as before, and no back-off keeps the next dial waiting.
+void UpstreamPool::ReportShortage(int error) {
+  short_ = true;
+  if (shortage_told_ != TimePoint{} && loop_.now() - shortage_told_ < kShortageInterval) return;
+  shortage_told_ = loop_.now();
+  Log(LogLevel::kError,
+      "no descriptor is left for a connection to the backend: raise the limit of open files, or lower "
+      "listen.max_connections",
+      {{"error", std::generic_category().message(error)}});
 }
 
 void UpstreamPool::KeepWarm() {
@@ -243,7 +299,7 @@ void UpstreamPool::KeepWarm() {
   const auto dialling = [this] { return list(LinkState::kConnecting).size(); };
   while (list(LinkState::kIdle).size() + dialling() < min_share_ + waiting_.size() &&
          dialling() < MayDial(kMaxWarming)) {
-    if (!Dial()) return;
+    if (Dial() != Dialled::kUnderWay) return;
   }
 }
 
@@ -259,7 +315,9 @@ void UpstreamPool::FailWaiting() {
     const bool overdue = loop_.now() - stream.opened_ >= options_.pool.acquire_timeout;
     if (!unreachable && !overdue) return;
     CancelWaiting(stream);
-    stream.events_->OnUpstreamClosed(unreachable ? last_failure_ : CloseReason::kPoolExhausted);
+    if (unreachable) endpoint_.CountRefused();
+    const CloseReason lacking = short_ ? CloseReason::kOutOfDescriptors : CloseReason::kPoolExhausted;
+    stream.events_->OnUpstreamClosed(unreachable ? last_failure_ : lacking);
   }
 }
 
@@ -267,6 +325,8 @@ void UpstreamPool::UpdateGauges() {
   for (size_t state = 0; state < kLinkStates; ++state) {
     metrics_.pool_links[static_cast<LinkState>(state)].Set(static_cast<int64_t>(links_[state].size()));
   }
+  const auto spare = static_cast<int32_t>(list(LinkState::kIdle).size() + list(LinkState::kConnecting).size());
+  if (spare != spare_) budget_.AddSpare(spare - std::exchange(spare_, spare));
   metrics_.upstream_up.Set(endpoint_.up() ? 1 : 0);
   metrics_.pool_waiting.Set(static_cast<int64_t>(waiting_.size()));
 }

@@ -4,16 +4,18 @@
 //   ...
 //   stream.reset();                                        // gives the connection back, or cancels
 //
-// pool.max_size and pool.max_waiting hold for the whole process: workers share a PoolBudget. The rest is the worker's
-// own. One thread only.
+// pool.max_size and pool.max_waiting hold for the whole process: workers share a PoolBudget. Of pool.min_size and
+// pool.max_dialing each worker has its part. One thread only.
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <memory>
 
 #include "pool/endpoint.h"
+#include "pool/idle_limit.h"
+#include "pool/pool_budget.h"
+#include "pool/pooled_stream.h"
 #include "pool/upstream_link.h"
 #include "pool/upstream_stream.h"
 #include "proxy/base/list.h"
@@ -23,67 +25,20 @@
 
 namespace sheaf::pool {
 
-// What the workers' pools may use together. Any thread.
-class PoolBudget {
- public:
-  PoolBudget(uint32_t max_links, uint32_t max_waiting) : max_links_(max_links), max_waiting_(max_waiting) {}
+// Which worker of how many a pool belongs to.
+struct PoolShare {
+  uint32_t index = 0;
+  uint32_t workers = 1;
 
-  bool TakeLink() { return Take(links_, max_links_); }
-  void ReturnLink() { links_.fetch_sub(1, std::memory_order_relaxed); }
-  bool TakeWaiting() { return Take(waiting_, max_waiting_); }
-  void ReturnWaiting() { waiting_.fetch_sub(1, std::memory_order_relaxed); }
-  uint32_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
-  bool full() const { return links_.load(std::memory_order_relaxed) >= max_links_; }
-
- private:
-  static bool Take(std::atomic<uint32_t>& count, uint32_t limit);
-
-  const uint32_t max_links_;
-  const uint32_t max_waiting_;
-  std::atomic<uint32_t> links_{0};
-  std::atomic<uint32_t> waiting_{0};
-};
-
-// One use of the pool: waits in it until a link is found, then stands between the link and the user.
-class PooledStream final : public UpstreamStream {
- public:
-  PooledStream(UpstreamPool& pool, UpstreamRequest request, UpstreamEvents& events, TimePoint now);
-  ~PooledStream() override;
-
-  void SetEvents(UpstreamEvents& events) override { events_ = &events; }
-  void SendBody(std::string_view data) override;
-  void FinishBody() override;
-  void SendMessage(const wire::FramePiece& piece) override;
-  bool SendClose(uint16_t code, std::string_view reason) override;
-  void PauseReading(PauseReason reason) override;
-  void ResumeReading(PauseReason reason) override;
-  void DeferReading(size_t bytes) override;
-  void ReadDeferred() override;
-  void Close(CloseReason reason) override;
-  bool leased() const override { return link_ != nullptr; }
-  bool reused() const override { return reused_; }
-
- private:
-  friend class UpstreamPool;
-  friend class UpstreamLink;
-
-  UpstreamPool& pool_;
-  UpstreamEvents* events_;
-  std::unique_ptr<UpstreamRequest> request_;  // until the link needs it no more
-  UpstreamLink* link_ = nullptr;
-  ListHook waiting_hook_;
-  TimePoint opened_;
-  CloseReason failed_ = CloseReason::kNone;  // told at the end of the turn, since Open may not call back
-  bool reused_ = false;
-  bool retried_ = false;
-  bool blocked_ = false;  // more of the body waits for a connection than the high mark
+  // This worker's part of `whole`; the parts add up to it.
+  uint32_t Of(uint32_t whole) const { return whole / workers + (index < whole % workers ? 1 : 0); }
 };
 
 class UpstreamPool {
  public:
-  // `min_share`: this worker's part of pool.min_size. All references outlive the pool.
+  // All references outlive the pool.
   UpstreamPool(net::Loop& loop, Endpoint& endpoint, const net::Address& address, PoolBudget& budget,
-               const Options& options, uint32_t min_share, WorkerMetrics& metrics);
+               const Options& options, PoolShare share, WorkerMetrics& metrics);
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
   ~UpstreamPool();
@@ -118,7 +73,7 @@ class UpstreamPool {
   void OnConnectFailed(UpstreamLink& link, CloseReason reason);
   // The backend has answered: it is there, not just something that accepts for it.
   void OnLinkAnswered();
-  // An idle link's connection ended.
+  // The backend has ended an idle link's connection.
   void OnLinkLost(UpstreamLink& link);
   void OnLinkReturned(UpstreamLink& link);
   void OnLinkClosed(UpstreamLink& link, CloseReason reason);
@@ -135,16 +90,32 @@ class UpstreamPool {
   // Dials under way for warm connections alone, so that a start does not knock on the backend with all of min_size at
   // once.
   static constexpr size_t kMaxWarming = 32;
+  // After the backend's queue of new connections was full, until the next dial.
+  static constexpr Duration kBusyTime = std::chrono::milliseconds(10);
+  // Between two lines of the log about descriptors that ran out.
+  static constexpr Duration kShortageInterval = std::chrono::minutes(1);
+
+  // What came of a dial at once.
+  enum class Dialled : uint8_t {
+    kUnderWay,
+    kNoRoom,  // pool.max_size
+    kLater,   // the backend's queue is full, or this process has no descriptor: it is tried again in a later turn
+  };
 
   void Enqueue(PooledStream& stream);
-  UpstreamLink* TakeIdle();
+  UpstreamLink* TakeIdle(const UpstreamRequest& request);
+  UpstreamLink* ChooseIdle(const UpstreamRequest& request);
+  bool IsSafe(const UpstreamLink& link);
   // `pooled`: the link lay idle before, so the backend may have closed it unnoticed.
   void LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled);
-  bool Dial();
+  Dialled Dial();
+  void ReportShortage(int error);
   size_t MayDial(size_t wanted);
-  bool Expired(const UpstreamLink& link);
+  bool Expired(const UpstreamLink& link) const;
+  CloseReason OverdueReason(const UpstreamLink& link) const;
   // The parts of Maintain, in its order.
   void CloseOverdue();
+  void CloseOverdueIdle();
   void ServeWaiting();
   void DialForWaiting();
   void FailWaiting();
@@ -157,15 +128,21 @@ class UpstreamPool {
   net::Address address_;
   PoolBudget& budget_;
   const Options& options_;
-  const uint32_t min_share_;
+  const uint32_t min_share_;  // of the warm links
+  const uint32_t dial_share_;
   WorkerMetrics& metrics_;
   const net::IoCounters io_;
   Backoff backoff_;
+  IdleLimit idle_limit_;
   wire::ResponseHead response_head_;
   std::array<LinkList, kLinkStates> links_;
   WaitingList waiting_;
-  WaitingList failing_;    // refused by Open, told by Maintain
-  TimePoint next_look_{};  // when lists are looked through for what is overdue
+  WaitingList failing_;        // refused by Open, told by Maintain
+  TimePoint next_look_{};      // when lists are looked through for what is overdue
+  TimePoint busy_until_{};     // the backend's queue of new connections was full
+  TimePoint shortage_told_{};  // when the log was last told of missing descriptors
+  bool short_ = false;         // the last dial found no descriptor
+  int32_t spare_ = 0;          // idle and connecting links, as the budget knows
   CloseReason last_failure_ = CloseReason::kUpstreamConnectFailed;
   uint32_t seen_returns_ = 0;  // of the endpoint
   bool draining_ = false;

@@ -130,7 +130,7 @@ class ContradictionFinder {
 
   void CheckOrder() {
     const auto& [pool, limits, batching] = std::tie(options_.pool, options_.limits, options_.batching);
-    AtMost(pool.min_size, Row("pool", "min_size"), pool.max_size, Row("pool", "max_size"));
+    if (pool.min_size != kAuto) AtMost(pool.min_size, Row("pool", "min_size"), pool.max_size, Row("pool", "max_size"));
     AtMost(pool.backoff_min, Row("pool", "backoff_min"), pool.backoff_max, Row("pool", "backoff_max"));
     // Strictly: with both alike, a slow reader would stop and start reading with each byte.
     AtMost(limits.buffer_low + 1, Row("limits", "buffer_low"), limits.buffer_high, Row("limits", "buffer_high"),

@@ -105,6 +105,8 @@ RejectReason RejectReasonFor(CloseReason upstream_failure) {
   switch (upstream_failure) {
     case CloseReason::kPoolExhausted:
       return RejectReason::kPoolExhausted;
+    case CloseReason::kOutOfDescriptors:
+      return RejectReason::kOutOfDescriptors;
     case CloseReason::kUpstreamConnectFailed:
       return RejectReason::kUpstreamRefused;
     case CloseReason::kUpstreamTlsError:

@@ -99,6 +99,7 @@ Result<bool> Server::Start() {
   for (const std::unique_ptr<Worker>& worker : workers_) threads_.emplace_back([&worker] { worker->Run(); });
   watcher_->Start();
   started_.store(true, std::memory_order_relaxed);
+  WarnOfWarmLinks();
   Log(LogLevel::kInfo, "listening",
       {{"address", options_.listen.address},
        {"tls", tls_ ? "on" : "off"},
@@ -108,6 +109,16 @@ Result<bool> Server::Start() {
        {"version", metrics_.version()},
        {"pid", std::to_string(getpid())}});
   return true;
+}
+
+void Server::WarnOfWarmLinks() const {
+  const uint32_t asked = options_.pool.min_size;
+  if (asked == kAuto || asked == 0 || !endpoint_->url().dials_for_free()) return;
+  Log(LogLevel::kWarning,
+      "pool.min_size keeps connections open that gain nothing here and may starve the backend: gunicorn's sync and "
+      "gthread "
+      "workers serve nobody else meanwhile, uvicorn's --limit-concurrency counts them; \"auto\" keeps none",
+      {{"min_size", std::to_string(asked)}, {"upstream", options_.upstream.url}});
 }
 
 Result<bool> Server::MakeEndpoint() {
@@ -137,7 +148,7 @@ Result<bool> Server::MakeEndpoint() {
 
 Result<bool> Server::MakeWorkers() {
   const uint64_t descriptors = RaiseDescriptorLimit();
-  const uint32_t count = options_.workers != 0 ? options_.workers : AutoWorkers();
+  const uint32_t count = options_.workers != kAuto ? options_.workers : AutoWorkers();
   budget_ = std::make_unique<pool::PoolBudget>(options_.pool.max_size, options_.pool.max_waiting);
   shared_.reset(new Shared{.options = options_,
                            .routes = routes_,
@@ -253,7 +264,8 @@ AdminSource::Readiness Server::ready() const {
   // Without health checks and warm connections nobody reaches for the backend before a client comes, and none would
   // come.
   const Options::Pool& pool = options_.pool;
-  const bool watched = pool.health_check_interval.count() > 0 || (pool.min_size > 0 && pool.health_check_path.empty());
+  const uint32_t warm = pool::WarmLinks(pool, endpoint_->url());
+  const bool watched = pool.health_check_interval.count() > 0 || (warm > 0 && pool.health_check_path.empty());
   if (watched && !endpoint_->up()) return {false, "the backend is not up"};
   if (InForce(ReliefStep::kRefuse, watcher_->monitor().level())) return {false, "memory is short"};
   return {true, ""};
@@ -266,7 +278,7 @@ StatsSnapshot Server::Stats() const {
   snapshot.version = metrics_.version();
   snapshot.uptime = SteadyClock().Now() - created_;
   snapshot.workers = metrics_.workers();
-  snapshot.pool_min_size = options_.pool.min_size;
+  snapshot.pool_min_size = pool::WarmLinks(options_.pool, endpoint_->url());
   snapshot.pool_max_size = options_.pool.max_size;
   snapshot.ready = ready().ready;
   snapshot.memory_thresholds = memwatch::PressureThresholds::From(options_.memory);

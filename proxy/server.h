@@ -40,6 +40,8 @@ class Server final : private AdminSource {
   // Nothing listens before everything that can fail has succeeded.
   Result<bool> Start();
   Result<bool> MakeEndpoint();
+  // An explicit pool.min_size is obeyed, and told once where it is risky.
+  void WarnOfWarmLinks() const;
   Result<bool> MakeWorkers();
   void MakeWatcher();
   void WaitForSignal();

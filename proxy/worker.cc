@@ -16,12 +16,6 @@ wire::HeadLimits HeadLimitsFrom(const Options::Limits& limits) {
           .allow_underscores = limits.allow_underscores};
 }
 
-// This worker's part of pool.min_size; the parts add up to the whole.
-uint32_t MinShare(const Shared& shared, uint32_t index) {
-  const uint32_t whole = shared.options.pool.min_size;
-  return whole / shared.workers + (index < whole % shared.workers ? 1 : 0);
-}
-
 }  // namespace
 
 Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, uint32_t index,
@@ -33,7 +27,8 @@ Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, u
       trusted_proxies_(shared.options.forwarded.trusted_proxies),
       activity_grain_(std::min<Duration>(shared.options.memory.idle_after / 8, kLongestGrain)),
       loop_(std::move(loop)),
-      pool_(*loop_, shared.endpoint, upstream, shared.budget, shared.options, MinShare(shared, index), metrics),
+      pool_(*loop_, shared.endpoint, upstream, shared.budget, shared.options,
+            {.index = index, .workers = shared.workers}, metrics),
       acceptor_(std::make_unique<net::Acceptor>(*loop_, listen_fd, *this, kKeepFree)),
       frames_(DeflateSettingsFrom(shared.options.deflate), shared.options.deflate.threshold, metrics),
       drain_deadline_(*this),

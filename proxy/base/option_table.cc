@@ -57,7 +57,7 @@ std::string Not(std::string_view text) {
 std::string Set(const OptionRow& row, uint32_t* value, std::string_view text) {
   const bool may_be_auto = row.unit == OptionUnit::kAutoCount;
   if (may_be_auto && text == "auto") {
-    *value = 0;
+    *value = kAuto;
     return {};
   }
   const std::optional<uint64_t> number = ParseNumber(text);
@@ -202,7 +202,7 @@ std::string FormatValue(const OptionRow& row, const OptionSlot& slot) {
     const OptionRow& row;
     std::string operator()(const bool* value) const { return *value ? "true" : "false"; }
     std::string operator()(const uint32_t* value) const {
-      return row.unit == OptionUnit::kAutoCount && *value == 0 ? "\"auto\"" : std::to_string(*value);
+      return row.unit == OptionUnit::kAutoCount && *value == kAuto ? "\"auto\"" : std::to_string(*value);
     }
     std::string operator()(const uint64_t* value) const {
       const std::string text = FormatBytes(*value);

@@ -73,16 +73,24 @@ enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
   END(upstream)                                                                                                        \
                                                                                                                        \
   BEGIN(Pool, pool, "Connections to the backend.")                                                                     \
-  OPTION(uint32_t, min_size, "10", "0", "1000000", kCount, kReloadable,                                                \
-         "Connections kept warm, ready before the first client comes.")                                                \
+  OPTION(uint32_t, min_size, "auto", "0", "1000000", kAutoCount, kReloadable,                                          \
+         "Connections kept warm, ready before the first client comes. auto: none to a plaintext backend on loopback or a " \
+         "Unix socket, where a dial costs microseconds; else 10. A number is obeyed: mind servers that give a worker to " \
+         "each open connection (gunicorn's sync and gthread workers) or count it (uvicorn --limit-concurrency).")       \
   OPTION(uint32_t, max_size, "10000", "1", "1000000", kCount, kReloadable,                                             \
          "Connections at the same time, those that serve WebSockets included.")                                        \
   OPTION(std::chrono::milliseconds, acquire_timeout, "5s", "1ms", "10m", kTime, kReloadable,                           \
          "The longest that a request waits for a connection; then it is answered with 503.")                           \
   OPTION(uint32_t, max_waiting, "1000", "0", "1000000", kCount, kReloadable,                                           \
-         "Requests that may wait for a connection; more are answered with 503 at once.")                               \
+         "Requests that may wait for one of max_size connections in use; more are answered with 503 at once. Those whose " \
+         "own connection is being made do not count.")                                                                  \
+  OPTION(uint32_t, max_dialing, "512", "1", "1000000", kCount, kReloadable,                                            \
+         "Connections that may be under way to the backend at the same time, well below its backlog (uvicorn's is 2,048); " \
+         "what else is to be made takes its turn.")                                                                     \
   OPTION(std::chrono::milliseconds, stale_timeout, "300s", "1ms", "24h", kTime, kReloadable,                           \
          "A connection that lies unused this long is closed; others are made, as far as min_size asks for them.")      \
+  OPTION(std::chrono::milliseconds, idle_timeout, "4s", "1ms", "24h", kTime, kReloadable,                              \
+         "The same for one that has served a request: servers close those early (uvicorn and Node after 5 s).")        \
   OPTION(std::chrono::milliseconds, max_lifetime, "1h", "0s", "720h", kTime, kReloadable,                              \
          "A pooled connection is replaced at this age; a WebSocket in use is left alone. 0s: never.")                  \
   OPTION(std::chrono::milliseconds, health_check_interval, "10s", "0s", "1h", kTime, kReloadable,                      \
@@ -276,12 +284,15 @@ enum class OptionUnit : uint8_t {
   kSwitch,          // true or false
   kList,            // texts
   kCount,           // a number
-  kAutoCount,       // a number, or "auto" (0)
+  kAutoCount,       // a number, or "auto" (kAuto)
   kPerSecond,       // a number a second
   kBytes,           // a number or "64KiB"
   kBytesPerSecond,  // the same, a second
   kTime,            // "50ms"
 };
+
+// "auto", where an option takes that instead of a number.
+inline constexpr uint32_t kAuto = UINT32_MAX;
 
 namespace option_internal {
 
@@ -317,6 +328,7 @@ constexpr bool Default(Type<bool> /*type*/, std::string_view text) {
   return text == "true";
 }
 constexpr uint32_t Default(Type<uint32_t> /*type*/, std::string_view text) {
+  if (text == "auto") return kAuto;
   return static_cast<uint32_t>(ParseNumber(text).value_or(0));
 }
 constexpr uint64_t Default(Type<uint64_t> /*type*/, std::string_view text) {

@@ -64,9 +64,12 @@ class [[nodiscard]] Result {
   ROW(kUpstreamTimeout, "upstream_timeout", 1014, "the backend did not answer in time")                             \
   ROW(kUpstreamTlsError, "upstream_tls_error", 1014, "the TLS connection with the backend failed")                  \
   ROW(kUpstreamStale, "upstream_stale", 0, "an unused connection was kept for pool.stale_timeout")                  \
+  ROW(kUpstreamIdle, "upstream_idle", 0, "a connection lay idle for pool.idle_timeout after its last request")      \
   ROW(kUpstreamExpired, "upstream_expired", 0, "a connection reached pool.max_lifetime")                            \
+  ROW(kUpstreamBusy, "upstream_busy", 0, "the backend's queue of new connections is full")                          \
   ROW(kPoolExhausted, "pool_exhausted", 1013, "no upstream connection was free within pool.acquire_timeout")        \
   ROW(kOverloaded, "overloaded", 1013, "the proxy has as many connections as it may have")                          \
+  ROW(kOutOfDescriptors, "out_of_descriptors", 1013, "the proxy has no descriptor left for a connection")           \
   ROW(kDrain, "drain", 1012, "the proxy is restarting")                                                             \
   ROW(kMemoryShed, "memory_shed", 1013, "memory is short; try again later")                                         \
   ROW(kOutOfMemory, "out_of_memory", 1013, "memory for this connection could not be had")
@@ -130,6 +133,7 @@ constexpr const CloseReasonRow& Describe(CloseReason reason) {
   ROW(kDraining, "draining", 503, "the proxy is restarting")                                                 \
   ROW(kMemoryCritical, "memory_critical", 503, "memory is short; try again later")                           \
   ROW(kPoolExhausted, "pool_exhausted", 503, "no upstream connection was free within pool.acquire_timeout")  \
+  ROW(kOutOfDescriptors, "out_of_descriptors", 503, "the proxy has no descriptor left for a connection")     \
   ROW(kUpstreamRefused, "upstream_refused", 503, "no connection to the backend could be made")               \
   ROW(kUpstreamBadResponse, "upstream_bad_response", 502, "the backend's answer was not valid")              \
   ROW(kUpstreamTlsFailed, "upstream_tls_failed", 502, "the TLS connection with the backend failed")          \

@@ -56,11 +56,8 @@ Result<Address> Address::Resolve(std::string_view text, bool passive) {
 }
 
 bool Address::is_local() const {
-  static constexpr IpBytes kLoopbackV6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   const std::optional<IpBytes> bytes = ip();
-  if (!bytes) return is_unix();
-  const bool mapped = (*bytes)[10] == 0xFF && (*bytes)[11] == 0xFF;
-  return *bytes == kLoopbackV6 || (mapped && (*bytes)[12] == 127);
+  return bytes ? IsLoopback(*bytes) : is_unix();
 }
 
 uint16_t Address::port() const {
@@ -125,6 +122,12 @@ std::optional<HostPort> SplitHostPort(std::string_view text) {
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
   if (error != std::errc() || end != port.data() + port.size() || port.empty()) return std::nullopt;
   return HostPort{std::string(host), number};
+}
+
+bool IsLoopback(const IpBytes& ip) {
+  static constexpr IpBytes kLoopbackV6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  const bool mapped = ip[10] == 0xFF && ip[11] == 0xFF;
+  return ip == kLoopbackV6 || (mapped && ip[12] == 127);
 }
 
 bool IsIpLiteral(std::string_view host) {

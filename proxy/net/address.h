@@ -58,6 +58,9 @@ std::optional<HostPort> SplitHostPort(std::string_view text);
 // Whether `host` is an IP literal (no look-up is needed).
 bool IsIpLiteral(std::string_view host);
 
+// 127.0.0.0/8 or ::1.
+bool IsLoopback(const IpBytes& ip);
+
 // A range of IP addresses, "10.0.0.0/8" or "fd00::/8" or a single address.
 class Cidr {
  public:

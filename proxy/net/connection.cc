@@ -65,6 +65,7 @@ std::unique_ptr<Connection> Connection::Connect(Loop& loop, const Address& addre
   // all the same: callers never get a callback from within Connect.
   const int connected = connect(fd, address.data(), address.length());
   if (connected != 0 && errno != EINPROGRESS) {
+    connection->error_ = errno;
     connection->peer_ended_ = true;
     loop.ReadAgain(*connection);
     return connection;
@@ -116,6 +117,7 @@ void Connection::FinishConnecting() {
   socklen_t length = sizeof(error);
   if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
   if (error != 0 || event_ == nullptr) {
+    if (error != 0) error_ = error;
     End(ConnectionEnd::kConnectFailed);
     return;
   }
@@ -144,6 +146,7 @@ void Connection::ReadOnce() {
   const ssize_t got = recv(fd_, buffer.data(), buffer.size(), 0);
   if (got < 0) {
     if (errno == EAGAIN || errno == EINTR) return;
+    error_ = errno;
     broken_ = true;
     End(ConnectionEnd::kReset);
     return;
@@ -165,6 +168,14 @@ void Connection::ReadOnce() {
   } else {
     events_->OnBytes(buffer.first(size));
   }
+}
+
+Connection::Waiting Connection::LookForInput() const {
+  if (closed() || peer_ended_ || ended_) return Waiting::kEnd;
+  uint8_t byte = 0;
+  const ssize_t got = recv(fd_, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+  if (got > 0) return Waiting::kBytes;
+  return got < 0 && (errno == EAGAIN || errno == EINTR) ? Waiting::kNothing : Waiting::kEnd;
 }
 
 void Connection::HandOnTls(std::span<uint8_t> ciphertext) {

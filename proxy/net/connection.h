@@ -67,7 +67,8 @@ class Connection {
   // An accepted, non-blocking socket. `tls`: nullptr for plain. Reading begins at once.
   static std::unique_ptr<Connection> Accept(Loop& loop, int fd, const TlsContext* tls, const IoCounters& io,
                                             ConnectionEvents& events);
-  // Dials. The outcome is OnConnected or OnEnd, later in the loop; nullptr when no socket could be made (descriptors).
+  // Dials. The outcome is OnConnected or OnEnd, later in the loop; nullptr when no socket could be made: this process
+  // has no descriptor or no memory for it, and errno says which.
   static std::unique_ptr<Connection> Connect(Loop& loop, const Address& address, const TlsContext* tls,
                                              const std::string& server_name, const IoCounters& io,
                                              ConnectionEvents& events);
@@ -112,6 +113,13 @@ class Connection {
   bool peer_ended() const { return peer_ended_; }
   // OnEnd was told.
   bool ended() const { return ended_; }
+  // The errno of a dial that failed, or of the break of a connection; 0 where the kernel told none. Known as soon as
+  // Connect has returned where the kernel refused at once, before OnEnd.
+  int error() const { return error_; }
+
+  // What lies in the socket, without taking it: for a connection that nobody reads at the moment. One system call.
+  enum class Waiting : uint8_t { kNothing, kBytes, kEnd };
+  Waiting LookForInput() const;
 
   bool is_tls() const { return tls_ != nullptr; }
   bool tls_resumed() const;
@@ -162,6 +170,7 @@ class Connection {
   std::unique_ptr<TlsStream> tls_;
   std::unique_ptr<Output> output_;
   int fd_;
+  int error_ = 0;
   uint32_t gathered_slot_ = WriteGatherer::kNone;
   PauseReasons pauses_;
   bool unix_ = false;

@@ -66,7 +66,7 @@ struct PoolFixture {
   void Start() {
     budget = std::make_unique<pool::PoolBudget>(options.pool.max_size, options.pool.max_waiting);
     pool = std::make_unique<pool::UpstreamPool>(driver.loop(), endpoint, backend.address(), *budget, options,
-                                                options.pool.min_size, metrics);
+                                                pool::PoolShare{}, metrics);
     driver.Turn();
   }
   // The same, until the warm connections stand.

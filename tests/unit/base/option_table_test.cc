@@ -79,12 +79,12 @@ TEST_CASE("every default is a value that its own row accepts, and is the one in 
 
 TEST_CASE("the defaults are those of the product contract") {
   const Options options;
-  CHECK(options.workers == 0);
+  CHECK(options.workers == kAuto);
   CHECK(options.listen.address == "0.0.0.0:8080");
   CHECK(options.upstream.url == "http://127.0.0.1:8000");
   CHECK(options.upstream.mode == UpstreamMode::kTunnel);
   CHECK(options.upstream.tls_verify);
-  CHECK(options.pool.min_size == 10);
+  CHECK(options.pool.min_size == kAuto);
   CHECK(options.pool.max_size == 10000);
   CHECK(options.pool.stale_timeout == 300s);
   CHECK(options.pool.max_lifetime == 1h);
@@ -118,7 +118,7 @@ TEST_CASE("numbers, sizes and times are accepted at their bounds and refused bey
 TEST_CASE("a refused value leaves the option as it was") {
   Options options;
   CHECK(Set("pool", "min_size", "many", options) != "");
-  CHECK(options.pool.min_size == 10);
+  CHECK(options.pool.min_size == kAuto);
 }
 
 TEST_CASE("workers are a number or auto") {
@@ -126,7 +126,7 @@ TEST_CASE("workers are a number or auto") {
   CHECK(Set("", "workers", "3", options) == "");
   CHECK(options.workers == 3);
   CHECK(Set("", "workers", "auto", options) == "");
-  CHECK(options.workers == 0);
+  CHECK(options.workers == kAuto);
   CHECK(Set("", "workers", "0", options) == "must be \"auto\" or a number from 1 to 1024, not \"0\"");
 }
 

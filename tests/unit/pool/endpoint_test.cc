@@ -106,14 +106,17 @@ TEST_CASE("a Unix socket needs an absolute path") {
   }
 }
 
-TEST_CASE("a backend counts as down until something has reached it, and a change is told once") {
+TEST_CASE("a backend counts as down until something has reached it, and each return counts") {
   Endpoint endpoint(UpstreamUrl::Parse("http://127.0.0.1:1").value(), nullptr, "name");
   CHECK_FALSE(endpoint.up());
-  CHECK_FALSE(endpoint.SetUp(false));
-  CHECK(endpoint.SetUp(true));
+  endpoint.SetDown(kStart, "refused");
+  CHECK_FALSE(endpoint.up());
+  endpoint.SetUp(kStart);
   CHECK(endpoint.up());
-  CHECK_FALSE(endpoint.SetUp(true));
-  CHECK(endpoint.SetUp(false));
+  CHECK_EQ(endpoint.returns(), 1);
+  endpoint.SetUp(kStart);
+  CHECK_EQ(endpoint.returns(), 1);
+  endpoint.SetDown(kStart, "refused");
   CHECK_FALSE(endpoint.up());
   CHECK_EQ(endpoint.server_name(), "name");
   CHECK(endpoint.tls() == nullptr);

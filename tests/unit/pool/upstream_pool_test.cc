@@ -216,8 +216,11 @@ TEST_CASE("more than max_waiting are refused, never from within Open, and one wh
 
 TEST_CASE("a refused stream that is given up before it was told hears nothing") {
   PoolFixture fixture;
+  fixture.options.pool.max_size = 1;
   fixture.options.pool.max_waiting = 0;
   fixture.Start();
+  RecordingEvents active;
+  auto busy = fixture.OpenOn(0, Get(), active);
   RecordingEvents events;
   auto stream = fixture.pool->Open(Get(), events);
   stream.reset();
@@ -227,8 +230,11 @@ TEST_CASE("a refused stream that is given up before it was told hears nothing") 
 
 TEST_CASE("a refused client may give up all its streams from within the refusal") {
   PoolFixture fixture;
+  fixture.options.pool.max_size = 1;
   fixture.options.pool.max_waiting = 0;
   fixture.Start();
+  RecordingEvents active;
+  auto busy = fixture.OpenOn(0, Get(), active);
   RecordingEvents events[3];
   std::unique_ptr<UpstreamStream> streams[3];
   for (int i = 0; i < 3; ++i) streams[i] = fixture.pool->Open(Get(), events[i]);

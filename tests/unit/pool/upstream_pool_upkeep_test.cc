@@ -1,4 +1,5 @@
-// What the pool does by itself, over real sockets: ages, failures and back-off, draining, and the figures of all of them.
+// What the pool does by itself, over real sockets: ages, failures and back-off, draining, and the figures of all of
+// them.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -100,7 +101,7 @@ TEST_CASE("what another worker finds out about the backend's return ends the bac
   fixture.Start();
   fixture.driver.Until([&] { return fixture.metrics.pool_failed_total.value() >= 1; });
   fixture.backend.ListenAgain();
-  fixture.endpoint.SetUp(true);  // as another worker's pool, or the health check, would
+  fixture.endpoint.SetUp(fixture.driver.loop().now());  // as another worker's pool, or the health check, would
   fixture.driver.Until([&] { return fixture.Idle() == 1; });
 }
 
@@ -249,7 +250,7 @@ TEST_CASE("max_size holds for all workers together, and an idle connection makes
     fixture.options.pool.min_size = min_size;
     fixture.Start();
     UpstreamPool other(fixture.driver.loop(), fixture.endpoint, fixture.backend.address(), *fixture.budget,
-                       fixture.options, 0, fixture.metrics);
+                       fixture.options, {.index = 1, .workers = 2}, fixture.metrics);
     RecordingEvents first, second, third;
     auto one = fixture.OpenOn(0, Get(), first);
     auto two = fixture.OpenOn(1, Get(), second);

@@ -1,0 +1,39 @@
+// What the workers' pools may use together: pool.max_size and pool.max_waiting hold for the whole process.
+//
+// Owned by the Server; any thread. The counts are relaxed: between two workers that decide in the same moment a few
+// requests more or less may be let wait.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace sheaf::pool {
+
+class PoolBudget {
+ public:
+  PoolBudget(uint32_t max_links, uint32_t max_waiting) : max_links_(max_links), max_waiting_(max_waiting) {}
+
+  bool TakeLink() { return Take(links_, max_links_); }
+  void ReturnLink() { links_.fetch_sub(1, std::memory_order_relaxed); }
+  bool full() const { return links_.load(std::memory_order_relaxed) >= max_links_; }
+
+  // A request waits for a link. Only those for which there is no room below max_links, so that they must wait until
+  // another one is done, count against max_waiting; the others wait for a dial of their own.
+  bool TakeWaiting();
+  void ReturnWaiting() { waiting_.fetch_sub(1, std::memory_order_relaxed); }
+  uint32_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
+
+  // So many more (or fewer) links serve nobody: they are idle, or being dialled.
+  void AddSpare(int32_t change) { spare_.fetch_add(change, std::memory_order_relaxed); }
+
+ private:
+  static bool Take(std::atomic<uint32_t>& count, uint64_t limit);
+
+  const uint32_t max_links_;
+  const uint32_t max_waiting_;
+  std::atomic<uint32_t> links_{0};
+  std::atomic<uint32_t> waiting_{0};
+  std::atomic<int32_t> spare_{0};  // of links_
+};
+
+}  // namespace sheaf::pool
