@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "pool/upstream_stream.h"
@@ -19,6 +20,17 @@ class CodecHost {
 
  protected:
   ~CodecHost() = default;
+};
+
+// Why the backend's bytes were refused, for the log: a word for the cause, and the beginning of what was seen.
+struct Fault {
+  static constexpr size_t kMostSeen = 128;
+
+  Fault() = default;
+  Fault(std::string_view cause_word, std::string_view bytes) : cause(cause_word), seen(bytes.substr(0, kMostSeen)) {}
+
+  std::string cause;
+  std::string seen;
 };
 
 class Codec {
@@ -46,6 +58,9 @@ class Codec {
   virtual void FinishBody() {}
   virtual void SendMessage(const wire::FramePiece& /*piece*/) {}
   virtual bool SendClose(uint16_t /*code*/, std::string_view /*reason*/) { return false; }
+
+  // After kBroken or kTruncated; without a cause where the verdict says all.
+  virtual Fault fault() const { return {}; }
 
   // No byte of the response has come yet.
   virtual bool untouched() const = 0;

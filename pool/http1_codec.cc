@@ -68,7 +68,7 @@ Codec::Verdict Http1Codec::TakeHead(std::span<uint8_t>& bytes) {
   }
   switch (scanner_.Scan(all, limits)) {
     case wire::HeadScanner::Verdict::kReject:
-      return Verdict::kBroken;
+      return Break(Describe(scanner_.reason()).label, all.substr(scanner_.line_start()));
     case wire::HeadScanner::Verdict::kNeedMore:
       if (already == 0) partial_.assign(all);
       bytes = {};
@@ -82,7 +82,7 @@ Codec::Verdict Http1Codec::TakeHead(std::span<uint8_t>& bytes) {
   if (already != 0) head_bytes_ = std::exchange(partial_, std::string());
   const std::string_view head = already != 0 ? std::string_view(head_bytes_).substr(0, size) : all.substr(0, size);
   if (!wire::ParseResponseHead(head, limits, request_.method, head_)) {
-    return Verdict::kBroken;
+    return Break(head_.fault.cause, head_.fault.seen);
   }
   return OnHead();
 }
@@ -90,14 +90,15 @@ Codec::Verdict Http1Codec::TakeHead(std::span<uint8_t>& bytes) {
 Codec::Verdict Http1Codec::OnHead() {
   if (head_.status == 101) {
     // Also an answer to a request that asked for no upgrade: CheckUpgradeResponse needs what was asked.
-    if (!request_.websocket) return Verdict::kBroken;
-    if (!wire::CheckUpgradeResponse(head_, request_.websocket_accept, request_.websocket_protocols).empty()) {
-      return Verdict::kBroken;
-    }
-    return Verdict::kUpgraded;
+    if (!request_.websocket) return Break("unasked_upgrade", head_.Find("Upgrade").value_or(""));
+    const wire::ResponseFault fault =
+        wire::CheckUpgradeResponse(head_, request_.websocket_accept, request_.websocket_protocols);
+    return fault.empty() ? Verdict::kUpgraded : Break(fault.cause, fault.seen);
   }
   if (head_.status >= 200) {
-    if (request_.websocket && !IsRefusal(head_.status)) return Verdict::kBroken;
+    if (request_.websocket && !IsRefusal(head_.status)) {
+      return Break("no_upgrade", "status " + std::to_string(head_.status));
+    }
     head_done_ = true;
     keep_alive_ = head_.keep_alive;
     body_.Reset(head_.body, head_.content_length);
@@ -109,6 +110,7 @@ Codec::Verdict Http1Codec::OnHead() {
 Codec::Verdict Http1Codec::TakeBody(std::span<uint8_t>& bytes) {
   std::string_view input = AsText(bytes);
   for (;;) {
+    const std::string_view rest = input;
     const wire::BodyDecoder::Step step = body_.Next(input);
     switch (step.verdict) {
       case wire::BodyDecoder::Verdict::kNeedMore:
@@ -122,7 +124,7 @@ Codec::Verdict Http1Codec::TakeBody(std::span<uint8_t>& bytes) {
         // Bytes after the response belong to no request (hardening row 33): they are dropped with the connection.
         return Complete(input.empty());
       case wire::BodyDecoder::Verdict::kReject:
-        return Verdict::kBroken;
+        return Break(Describe(body_.reason()).label, rest);
     }
   }
 }
@@ -131,8 +133,17 @@ Codec::Verdict Http1Codec::Complete(bool clean) {
   return clean && keep_alive_ && request_finished_ ? Verdict::kReusable : Verdict::kFinished;
 }
 
+Codec::Verdict Http1Codec::Break(std::string_view cause, std::string_view seen) {
+  fault_ = std::make_unique<Fault>(cause, seen);
+  return Verdict::kBroken;
+}
+
 Codec::Verdict Http1Codec::OnEnd() {
-  if (!head_done_) return response_begun_ ? Verdict::kTruncated : Verdict::kGone;
+  if (!head_done_) {
+    if (!response_begun_) return Verdict::kGone;
+    Break("truncated_head", partial_);
+    return Verdict::kTruncated;
+  }
   return body_.kind() == wire::BodyKind::kUntilClose ? Verdict::kFinished : Verdict::kTruncated;
 }
 

@@ -4,6 +4,7 @@
 // Owned by an UpstreamLink; one thread only.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "pool/codec.h"
@@ -24,6 +25,7 @@ class Http1Codec final : public Codec {
   Verdict OnEnd() override;
   void SendBody(std::string_view data) override;
   void FinishBody() override;
+  Fault fault() const override { return fault_ ? *fault_ : Fault(); }
   bool untouched() const override { return !response_begun_; }
   bool finishes_in_order() const override { return false; }
 
@@ -43,6 +45,7 @@ class Http1Codec final : public Codec {
   Verdict OnHead();
   Verdict TakeBody(std::span<uint8_t>& bytes);
   Verdict Complete(bool clean);
+  Verdict Break(std::string_view cause, std::string_view seen);
 
   CodecHost& host_;
   const UpstreamRequest& request_;
@@ -51,6 +54,7 @@ class Http1Codec final : public Codec {
   wire::BodyDecoder body_;
   std::string partial_;     // a head that is split over several reads
   std::string head_bytes_;  // and when it is complete: what the parsed head's views point into
+  std::unique_ptr<Fault> fault_;
   bool response_begun_ = false;
   bool head_done_ = false;
   bool keep_alive_ = true;

@@ -1,5 +1,6 @@
 #include "pool/pooled_stream.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "pool/http1_codec.h"
@@ -10,6 +11,10 @@ namespace sheaf::pool {
 bool UpstreamRequest::repeatable() const {
   if (body != wire::BodyKind::kNone) return false;
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE";
+}
+
+std::string UpstreamRequest::Summary() const {
+  return head.substr(0, std::min(head.find(' ', method.size() + 1), head.find('?')));
 }
 
 PooledStream::PooledStream(UpstreamPool& pool, UpstreamRequest request, UpstreamEvents& events, TimePoint now)

@@ -45,10 +45,27 @@ Codec::Verdict TunnelCodec::OnBytes(std::span<uint8_t>& bytes) {
         }
         break;
       case wire::FramePiece::Kind::kError:
+        error_ = piece.error;
         return piece.error == wire::FrameError::kTooBig ? Verdict::kMessageTooBig : Verdict::kBroken;
     }
     if (host_.events() == nullptr) return Verdict::kClosed;
   }
+}
+
+Fault TunnelCodec::fault() const {
+  switch (error_) {
+    case wire::FrameError::kNone:
+      return {};
+    case wire::FrameError::kBadUtf8:
+      return {"bad_utf8", ""};
+    case wire::FrameError::kTooBig:
+      return {"message_too_big", ""};
+    case wire::FrameError::kTooManyParts:
+      return {"too_many_fragments", ""};
+    case wire::FrameError::kProtocol:
+      break;
+  }
+  return {"bad_frame", ""};
 }
 
 void TunnelCodec::AnswerPing(std::span<const uint8_t> payload) {

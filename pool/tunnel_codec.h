@@ -21,6 +21,7 @@ class TunnelCodec final : public Codec {
   Verdict OnEnd() override { return close_received_ ? Verdict::kFinished : Verdict::kGone; }
   void SendMessage(const wire::FramePiece& piece) override;
   bool SendClose(uint16_t code, std::string_view reason) override;
+  Fault fault() const override;
   bool untouched() const override { return false; }
   bool finishes_in_order() const override { return true; }
 
@@ -30,7 +31,8 @@ class TunnelCodec final : public Codec {
   CodecHost& host_;
   wire::FrameDecoder decoder_;
   std::unique_ptr<std::string> pending_pong_;  // a Pong that waits for the end of the frame being sent
-  bool mid_frame_ = false;                     // a client's frame is half sent: no frame of ours may go between
+  wire::FrameError error_ = wire::FrameError::kNone;
+  bool mid_frame_ = false;  // a client's frame is half sent: no frame of ours may go between
   bool close_sent_ = false;
   bool close_received_ = false;
 };

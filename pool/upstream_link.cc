@@ -5,6 +5,7 @@
 #include "pool/http1_codec.h"
 #include "pool/tunnel_codec.h"
 #include "pool/upstream_pool.h"
+#include "proxy/base/log.h"
 
 namespace sheaf::pool {
 namespace {
@@ -117,9 +118,24 @@ void UpstreamLink::Fail(CloseReason reason) {
   PooledStream& stream = *std::exchange(stream_, nullptr);
   stream.link_ = nullptr;
   const bool untouched = codec_->untouched();
+  LogFault(stream);
   Close(reason);
   if (untouched && reason == CloseReason::kUpstreamGone && pool_.Retry(stream)) return;
   stream.events_->OnUpstreamClosed(reason);
+}
+
+// One line a fault of the backend: what is wrong, and what was seen. The sink escapes both.
+void UpstreamLink::LogFault(const PooledStream& stream) const {
+  const Fault fault = codec_->fault();
+  if (fault.cause.empty()) return;
+  const UpstreamRequest* request = stream.request_.get();
+  Log(LogLevel::kWarning,
+      request != nullptr ? "the backend's answer is not valid" : "the backend broke the WebSocket protocol",
+      {{"upstream", pool_.endpoint().url().address},
+       {"cause", fault.cause},
+       {"seen", fault.seen},
+       {"request", request != nullptr ? request->Summary() : ""},
+       {"request_id", request != nullptr ? request->request_id : ""}});
 }
 
 void UpstreamLink::OnEnd(net::ConnectionEnd end) {

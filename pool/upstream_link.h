@@ -73,6 +73,7 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
   void Conclude(Codec::Verdict verdict, std::span<uint8_t> rest);
   void Upgrade(std::span<uint8_t> rest);
   void Fail(CloseReason reason);
+  void LogFault(const PooledStream& stream) const;
 
   UpstreamPool& pool_;
   std::unique_ptr<net::Connection> connection_;

@@ -24,11 +24,14 @@ struct UpstreamRequest {
   bool websocket = false;
   std::string websocket_accept;                     // for a WebSocket: the Sec-WebSocket-Accept that must come back
   std::string websocket_protocols;                  // the subprotocols offered, joined by ", "
+  std::string request_id;                           // as in the head, for the log
   const wire::FrameLimits* frame_limits = nullptr;  // for a WebSocket: the route's limits, which outlive the stream
 
   // RFC 9110 9.2.2: may be sent again when a pooled connection turned out to be dead. Only without a body, since
   // nothing of a body is kept.
   bool repeatable() const;
+  // Method and path, without the query, for the log.
+  std::string Summary() const;
 };
 
 // What the backend does, told in the worker's thread. Any of these may destroy nothing but may Close the stream.

@@ -190,6 +190,7 @@ pool::UpstreamRequest Intake::UpstreamRequestFor(const wire::RequestHead& reques
   pool::UpstreamRequest upstream;
   upstream.head = BuildUpstreamHead(request, client, target, request_id, worker_.endpoint().url().host_header);
   upstream.method = request.method;
+  upstream.request_id = request_id;
   upstream.body = request.body;
   upstream.websocket = request.wants_websocket;
   if (!request.wants_websocket) return upstream;

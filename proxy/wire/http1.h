@@ -49,8 +49,9 @@ class HeadScanner {
   // `bytes`: all of the head received so far, from its first byte; earlier bytes are not looked at again.
   Verdict Scan(std::string_view bytes, const HeadLimits& limits);
 
-  size_t head_size() const { return position_; }   // after kComplete: bytes of the head, empty line included
-  RejectReason reason() const { return reason_; }  // after kReject
+  size_t head_size() const { return position_; }     // after kComplete: bytes of the head, empty line included
+  RejectReason reason() const { return reason_; }    // after kReject
+  size_t line_start() const { return line_start_; }  // after kReject: where the refused line begins
   void Reset() { *this = HeadScanner(); }
 
  private:
@@ -97,6 +98,14 @@ struct RequestHead {
 // Parses and checks a complete head (hardening rows 1-26). Returns the reason when it must be refused.
 std::optional<RejectReason> ParseRequestHead(std::string_view head, const HeadLimits& limits, RequestHead& request);
 
+// Why a response must not be trusted, for the log: a word for the cause, and what was seen of it. Views into the head.
+struct ResponseFault {
+  std::string_view cause;  // empty: there is none
+  std::string_view seen;
+
+  bool empty() const { return cause.empty(); }
+};
+
 struct ResponseHead {
   int status = 0;
   int minor_version = 1;
@@ -105,6 +114,7 @@ struct ResponseHead {
   BodyKind body = BodyKind::kNone;
   uint64_t content_length = 0;  // as declared, also where no body follows (HEAD, 304)
   bool keep_alive = true;       // the upstream connection may be used again after this response
+  ResponseFault fault;          // where ParseResponseHead returned false
 
   std::optional<std::string_view> Find(std::string_view name) const;
   size_t Count(std::string_view name) const;
@@ -112,7 +122,7 @@ struct ResponseHead {
 };
 
 // `request_method` decides whether the response can have a body (HEAD, CONNECT; RFC 9112 6.3). Returns false when the
-// response must not be trusted (hardening row 31): the connection is then destroyed.
+// response must not be trusted (hardening row 31): the connection is then destroyed, and `response.fault` says why.
 [[nodiscard]] bool ParseResponseHead(std::string_view head, const HeadLimits& limits, std::string_view request_method,
                                      ResponseHead& response);
 

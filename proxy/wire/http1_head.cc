@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "proxy/wire/http1.h"
 #include "proxy/wire/http1_fields.h"
 #include "proxy/wire/http1_syntax.h"
@@ -7,6 +9,26 @@ namespace {
 
 std::string_view FirstLine(std::string_view head) {
   return head.substr(0, head.find('\r'));
+}
+
+// Line `number` of the head, from 0 on.
+std::string_view Line(std::string_view head, size_t number) {
+  for (; number > 0 && !head.empty(); --number) head.remove_prefix(std::min(head.find('\n'), head.size() - 1) + 1);
+  return FirstLine(head);
+}
+
+// The part of the head from the first field that frames the body to the last.
+std::string_view FramingFields(const std::vector<Field>& fields) {
+  const char* begin = nullptr;
+  const char* end = nullptr;
+  for (const Field& field : fields) {
+    if (!EqualsIgnoreCase(field.name, "Content-Length") && !EqualsIgnoreCase(field.name, "Transfer-Encoding")) continue;
+    if (begin == nullptr) begin = field.name.data();
+    end = field.value.data() + field.value.size();
+    // An empty value may have no place of its own.
+    if (field.value.empty()) end = field.name.data() + field.name.size();
+  }
+  return begin == nullptr ? std::string_view() : std::string_view(begin, static_cast<size_t>(end - begin));
 }
 
 // "HTTP/1.0" or "HTTP/1.1", as its minor version; anything else is refused (hardening row 23).
@@ -183,11 +205,20 @@ std::optional<RejectReason> ParseRequestHead(std::string_view head, const HeadLi
 bool ParseResponseHead(std::string_view head, const HeadLimits& limits, std::string_view request_method,
                        ResponseHead& response) {
   response.Clear();
-  if (CheckComplete(head, limits) || !ParseStatusLine(FirstLine(head), response)) return false;
-  if (ParseFields(head, HeadKind::kResponse, limits, response.fields)) return false;
-
+  const auto fail = [&response](std::string_view cause, std::string_view seen) {
+    response.fault = {cause, seen};
+    return false;
+  };
+  if (const auto reject = CheckComplete(head, limits)) return fail(Describe(*reject).label, FirstLine(head));
+  if (!ParseStatusLine(FirstLine(head), response)) return fail("bad_status_line", FirstLine(head));
+  if (const auto reject = ParseFields(head, HeadKind::kResponse, limits, response.fields)) {
+    // The fields before the refused one were taken.
+    return fail(Describe(*reject).label, Line(head, 1 + response.fields.size()));
+  }
   Framing framing;
-  if (ParseFraming(response.fields, response.minor_version, framing)) return false;
+  if (const auto reject = ParseFraming(response.fields, response.minor_version, framing)) {
+    return fail(Describe(*reject).label, FramingFields(response.fields));
+  }
   response.keep_alive = WantsKeepAlive(response.fields, response.minor_version);
   DecideResponseBody(framing, request_method, response);
   return true;

@@ -80,19 +80,24 @@ bool OriginAllowed(std::optional<std::string_view> origin, const std::vector<std
                      [&origin](const std::string& pattern) { return MatchesOrigin(*origin, pattern); });
 }
 
-std::string_view CheckUpgradeResponse(const ResponseHead& response, std::string_view expected_accept,
-                                      std::string_view offered_protocols) {
-  if (response.status != 101 || response.minor_version < 1) return "the status is not 101 in HTTP/1.1";
+ResponseFault CheckUpgradeResponse(const ResponseHead& response, std::string_view expected_accept,
+                                   std::string_view offered_protocols) {
+  const auto seen = [&response](std::string_view name) { return FindField(response.fields, name).value_or(""); };
+  if (response.status != 101 || response.minor_version < 1) return {"not_http11_101", ""};
   const auto upgrade = FindOnly(response.fields, "Upgrade");
-  if (!upgrade || !EqualsIgnoreCase(*upgrade, "websocket")) return "Upgrade is not 'websocket'";
-  if (!FieldsListToken(response.fields, "Connection", "upgrade")) return "Connection does not list 'upgrade'";
+  if (!upgrade || !EqualsIgnoreCase(*upgrade, "websocket")) return {"bad_upgrade_field", seen("Upgrade")};
+  if (!FieldsListToken(response.fields, "Connection", "upgrade")) return {"bad_connection_field", seen("Connection")};
   if (FindOnly(response.fields, "Sec-WebSocket-Accept") != expected_accept) {
-    return "Sec-WebSocket-Accept does not answer the key";
+    return {"wrong_accept", seen("Sec-WebSocket-Accept")};
   }
-  if (FindField(response.fields, "Sec-WebSocket-Extensions")) return "an extension was chosen that was not offered";
+  if (const auto chosen = FindField(response.fields, "Sec-WebSocket-Extensions")) {
+    return {"unoffered_extension", *chosen};
+  }
   if (FindField(response.fields, "Sec-WebSocket-Protocol")) {
     const auto chosen = FindOnly(response.fields, "Sec-WebSocket-Protocol");
-    if (!chosen || !IsOffered(*chosen, offered_protocols)) return "a subprotocol was chosen that was not offered";
+    if (!chosen || !IsOffered(*chosen, offered_protocols)) {
+      return {"unoffered_subprotocol", seen("Sec-WebSocket-Protocol")};
+    }
   }
   return {};
 }

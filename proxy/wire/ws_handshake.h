@@ -21,9 +21,9 @@ std::optional<RejectReason> CheckUpgradeRequest(const RequestHead& request);
 bool OriginAllowed(std::optional<std::string_view> origin, const std::vector<std::string>& allowed);
 
 // Whether a 101 answers the handshake that was sent (RFC 6455 4.1; hardening rows 38, 42). `offered_protocols`: the
-// request's Sec-WebSocket-Protocol values joined by ", ". Any extension is wrong, since none was offered. Returns what
-// is wrong, or an empty view.
-std::string_view CheckUpgradeResponse(const ResponseHead& response, std::string_view expected_accept,
-                                      std::string_view offered_protocols);
+// request's Sec-WebSocket-Protocol values joined by ", ". Any extension is wrong, since none was offered.
+// The fault is empty where nothing is wrong.
+ResponseFault CheckUpgradeResponse(const ResponseHead& response, std::string_view expected_accept,
+                                   std::string_view offered_protocols);
 
 }  // namespace sheaf::wire

@@ -33,10 +33,10 @@ std::optional<RejectReason> Check(const Handshake& handshake) {
   return CheckUpgradeRequest(request);
 }
 
-std::string_view CheckResponse(const std::string& head, std::string_view offered = {}) {
+std::string CheckResponse(const std::string& head, std::string_view offered = {}) {
   static ResponseHead response;
   REQUIRE(ParseResponseHead(head, {}, "GET", response));
-  return CheckUpgradeResponse(response, kAccept, offered);
+  return std::string(CheckUpgradeResponse(response, kAccept, offered).cause);
 }
 
 struct Answer {
