@@ -64,6 +64,8 @@ class Codec {
 
   // No byte of the response has come yet.
   virtual bool untouched() const = 0;
+  // Both sides have said that they are done: the backend closes the connection now (RFC 6455 7.1.1).
+  virtual bool all_is_said() const { return false; }
   // The stream may be given up while what is queued still goes out, instead of breaking off at once.
   virtual bool finishes_in_order() const = 0;
 };

@@ -23,6 +23,7 @@ class TunnelCodec final : public Codec {
   bool SendClose(uint16_t code, std::string_view reason) override;
   Fault fault() const override;
   bool untouched() const override { return false; }
+  bool all_is_said() const override { return close_sent_ && close_received_; }
   bool finishes_in_order() const override { return true; }
 
  private:

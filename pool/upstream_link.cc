@@ -172,7 +172,8 @@ void UpstreamLink::Abandon(CloseReason reason) {
   // The codec stays: this may be a callback from within it.
   MoveTo(LinkState::kDraining);
   connection_->ResumeReading(PauseReason::kPeerFull);
-  connection_->FinishWriting();
+  // The port number then waits out TIME_WAIT at the backend's end, not at ours, where there are only so many.
+  if (!codec_->all_is_said()) connection_->FinishWriting();
 }
 
 void UpstreamLink::Close(CloseReason reason) {

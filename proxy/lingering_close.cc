@@ -11,7 +11,8 @@ LingeringClose::LingeringClose(Worker& worker, std::unique_ptr<net::Connection> 
   connection_->SetEvents(*this);
 }
 
-void LingeringClose::Start() {
+void LingeringClose::Start(bool peer_is_done) {
+  if (peer_is_done && connection_->SendRest()) return Close();
   worker_.loop().SetDeadline(deadline_, kLongest);
   for (const PauseReason reason : {PauseReason::kPeerFull, PauseReason::kExchangeActive, PauseReason::kDraining}) {
     connection_->ResumeReading(reason);

@@ -20,7 +20,8 @@ class LingeringClose final : public net::ConnectionEvents, public net::DeadlineH
   LingeringClose(Worker& worker, std::unique_ptr<net::Connection> connection);
 
   // Begins; may be over at once.
-  void Start();
+  // `peer_is_done`: it has said that it will send no more, so that there is nothing to wait for.
+  void Start(bool peer_is_done);
   void Close();
 
   void OnBytes(std::span<uint8_t> /*bytes*/) override {}

@@ -150,7 +150,8 @@ void Session::Close(CloseReason reason) {
     worker_.ConnectionOver();
     worker_.loop().graveyard().Retire(std::move(connection_));
   } else {
-    worker_.Linger(std::move(connection_));
+    // After both Closes the client has nothing more to send.
+    worker_.Linger(std::move(connection_), client_close_received_ && close_sent_);
   }
   worker_.Retire(*this);
 }

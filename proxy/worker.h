@@ -123,7 +123,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
                     const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,
                     std::string_view early);
-  void Linger(std::unique_ptr<net::Connection> connection);
+  void Linger(std::unique_ptr<net::Connection> connection, bool peer_is_done = false);
   // Lets `intake` go on with held requests at the end of this turn.
   void ProcessSoon(Intake& intake);
   // A client's connection is closed.

@@ -58,13 +58,6 @@ Result<int> Bind(const Address& address, bool share) {
   return fd;
 }
 
-// The kernel gives the lowest free number, so the number of a new descriptor tells how many are in use. The limit is
-// asked for each time, since it can be lowered from outside.
-bool LeavesFree(int fd, uint32_t keep_free) {
-  rlimit limit{};
-  return getrlimit(RLIMIT_NOFILE, &limit) != 0 || static_cast<rlim_t>(fd) + keep_free < limit.rlim_cur;
-}
-
 }  // namespace
 
 Result<int> Acceptor::Listen(const Address& address, int backlog, bool share) {
@@ -115,13 +108,24 @@ void Acceptor::OnReadable(int, short, void* self) {
   static_cast<Acceptor*>(self)->AcceptSome();
 }
 
+// The kernel gives the lowest free number, so the number of a new descriptor tells how many are in use. The limit is
+// asked for anew each tick, since it can be lowered from outside.
+bool Acceptor::LeavesFree(int fd) {
+  if (loop_.now() - limit_asked_at_ >= kTick) {
+    limit_asked_at_ = loop_.now();
+    rlimit limit{};
+    limit_ = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : UINT64_MAX;
+  }
+  return static_cast<uint64_t>(fd) + keep_free_ < limit_;
+}
+
 int Acceptor::AcceptSome() {
   int accepted = 0;
   while (accepted < kMaxAcceptsATurn && !paused_ && fd_ >= 0) {
     sockaddr_storage peer{};
     socklen_t length = sizeof(peer);
     const int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0 && LeavesFree(fd, keep_free_)) {
+    if (fd >= 0 && LeavesFree(fd)) {
       events_.OnAccepted(fd, Address(reinterpret_cast<const sockaddr*>(&peer), length));
       ++accepted;
       continue;

@@ -64,6 +64,7 @@ class Acceptor final : public DeadlineHandler {
   void OnDeadline(Deadline& deadline) override;
 
   void PauseForDescriptors(int error);
+  bool LeavesFree(int fd);
 
   Loop& loop_;
   AcceptorEvents& events_;
@@ -71,6 +72,8 @@ class Acceptor final : public DeadlineHandler {
   const uint32_t keep_free_;
   event* event_ = nullptr;
   Deadline retry_;
+  uint64_t limit_ = 0;  // of descriptors
+  TimePoint limit_asked_at_{};
   bool paused_ = false;
 };
 

@@ -82,7 +82,8 @@ bool Connection::SetInterest(bool writing) {
   const auto what = static_cast<short>(EV_READ | EV_CLOSED | EV_PERSIST | EV_ET | (writing ? EV_WRITE : 0));
   if (event_ == nullptr) {
     event_ = event_new(loop_.base(), fd_, what, &Connection::OnEvent, this);
-    if (event_ == nullptr || !loop_.WatchHangUp(*this, fd_)) return false;
+    if (event_ == nullptr) return false;
+    loop_.WatchHangUpSoon(*this);
   } else {
     event_del(event_);
     event_assign(event_, loop_.base(), fd_, what, &Connection::OnEvent, this);
@@ -331,16 +332,18 @@ Duration Connection::StalledFor() {
   return loop_.now() - output_->progress_at;
 }
 
-void Connection::FinishWriting() {
-  if (closed() || finishing_) return;
+bool Connection::SendRest() {
   if (gathered_slot_ != WriteGatherer::kNone) loop_.writes().Flush(gathered_slot_);
-  if (closed()) return;
-  finishing_ = true;
-  if (tls_) {
+  if (!closed() && !std::exchange(finishing_, true) && tls_) {
     tls_->AppendCloseNotify();
     TransmitTlsOutput();
   }
-  if (!closed() && !output_) CompleteFinish();
+  return closed() || !output_;
+}
+
+void Connection::FinishWriting() {
+  if (closed() || finished_) return;
+  if (SendRest() && !closed()) CompleteFinish();
 }
 
 void Connection::CompleteFinish() {
@@ -359,6 +362,7 @@ void Connection::Abort() {
 
 void Connection::Close() {
   if (closed()) return;
+  loop_.ForgetHangUp(*this);
   loop_.writes().Drop(gathered_slot_);
   loop_.ForgetReadAgain(*this);
   if (event_ != nullptr) {

@@ -104,6 +104,11 @@ class Connection {
   // Sends what is queued, then close_notify and FIN. OnFinished follows when all of it has left. Reading goes on.
   void FinishWriting();
 
+  // Sends what was written, and the end of TLS: nothing may be written after it. Whether the kernel has taken all, so
+  // that Close loses nothing. (But what a peer sends to a closed socket is answered with a reset, which destroys what
+  // it has not read: only a peer that will send no more needs no FinishWriting.)
+  bool SendRest();
+
   // Ends it now: stops events, closes the descriptor, drops what is queued. May be called twice.
   void Close();
   bool closed() const { return fd_ < 0; }
@@ -129,6 +134,8 @@ class Connection {
  private:
   friend class Loop;
   friend class WriteGatherer;
+
+  static constexpr uint32_t kNoSlot = UINT32_MAX;
 
   struct Output {  // exists only while the kernel is full
     std::vector<uint8_t> bytes;
@@ -172,6 +179,7 @@ class Connection {
   int fd_;
   int error_ = 0;
   uint32_t gathered_slot_ = WriteGatherer::kNone;
+  uint32_t unwatched_slot_ = kNoSlot;  // of the loop's, until it watches this connection for hang-ups
   PauseReasons pauses_;
   bool unix_ = false;
   bool connecting_ = false;

@@ -85,11 +85,31 @@ void Loop::OnWakeUp(int fd, short, void*) {
   }
 }
 
-bool Loop::WatchHangUp(Connection& connection, int fd) {
-  epoll_event watch{};
-  watch.events = EPOLLET;  // errors and hang-ups are told in any case
-  watch.data.ptr = &connection;
-  return epoll_ctl(hang_up_fd_, EPOLL_CTL_ADD, fd, &watch) == 0;
+void Loop::WatchHangUpSoon(Connection& connection) {
+  connection.unwatched_slot_ = static_cast<uint32_t>(unwatched_.size());
+  unwatched_.push_back(&connection);
+}
+
+void Loop::ForgetHangUp(Connection& connection) {
+  if (connection.unwatched_slot_ == Connection::kNoSlot) return;
+  unwatched_[connection.unwatched_slot_] = nullptr;
+  connection.unwatched_slot_ = Connection::kNoSlot;
+}
+
+void Loop::WatchHangUps() {
+  if (unwatched_.empty() || now() - watched_at_ < kTick) return;
+  watched_at_ = now();
+  std::vector<Connection*> young;
+  young.swap(unwatched_);
+  for (Connection* connection : young) {
+    if (connection == nullptr) continue;
+    connection->unwatched_slot_ = Connection::kNoSlot;
+    epoll_event watch{};
+    watch.events = EPOLLET;  // errors and hang-ups are told in any case
+    watch.data.ptr = connection;
+    // Without memory for it now, perhaps at the next tick.
+    if (epoll_ctl(hang_up_fd_, EPOLL_CTL_ADD, connection->fd_, &watch) != 0) WatchHangUpSoon(*connection);
+  }
 }
 
 void Loop::OnHangUps(int fd, short, void* self) {
@@ -119,6 +139,7 @@ void Loop::WaitAndDispatch() {
   // end, and everybody else waiting.
   event_base_loop(base_, read_again_.empty() ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
   ReadWhatWasLeft();
+  WatchHangUps();
   wheel_.Advance(now());
   short_wheel_.Advance(now());
   FlushWrites();
