@@ -222,8 +222,15 @@ void UpstreamPool::CloseOverdue() {
 
 void UpstreamPool::CloseOverdueIdle() {
   LinkList& idle = list(LinkState::kIdle);
-  idle.ForEach([this](UpstreamLink& link) {
-    if (const CloseReason reason = OverdueReason(link); reason != CloseReason::kNone) link.Close(reason);
+  size_t unused = 0;
+  idle.ForEach([&unused](UpstreamLink& link) { unused += link.answered() ? 0 : 1; });
+  idle.ForEach([this, &unused](UpstreamLink& link) {
+    // One that was never used, and that min_size does not ask for, was dialled for somebody who left.
+    const bool wanted = !link.answered() && unused <= min_share_;
+    const CloseReason reason = OverdueReason(link, wanted);
+    if (reason == CloseReason::kNone) return;
+    unused -= link.answered() ? 0 : 1;
+    link.Close(reason);
   });
   // Another worker's requests wait for a connection while this one's lie idle.
   if (!budget_.full()) return;
@@ -232,10 +239,10 @@ void UpstreamPool::CloseOverdueIdle() {
   }
 }
 
-CloseReason UpstreamPool::OverdueReason(const UpstreamLink& link) const {
+CloseReason UpstreamPool::OverdueReason(const UpstreamLink& link, bool wanted) const {
   const Duration idle = loop_.now() - link.since();
   if (idle >= options_.pool.stale_timeout) return CloseReason::kUpstreamStale;
-  if (link.answered() && idle >= options_.pool.idle_timeout) return CloseReason::kUpstreamIdle;
+  if (!wanted && idle >= options_.pool.idle_timeout) return CloseReason::kUpstreamIdle;
   return Expired(link) ? CloseReason::kUpstreamExpired : CloseReason::kNone;
 }
 

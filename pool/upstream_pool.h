@@ -112,7 +112,8 @@ class UpstreamPool {
   void ReportShortage(int error);
   size_t MayDial(size_t wanted);
   bool Expired(const UpstreamLink& link) const;
-  CloseReason OverdueReason(const UpstreamLink& link) const;
+  // `wanted`: pool.min_size keeps it.
+  CloseReason OverdueReason(const UpstreamLink& link, bool wanted) const;
   // The parts of Maintain, in its order.
   void CloseOverdue();
   void CloseOverdueIdle();

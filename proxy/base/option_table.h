@@ -76,7 +76,7 @@ enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
   OPTION(uint32_t, min_size, "auto", "0", "1000000", kAutoCount, kReloadable,                                          \
          "Connections kept warm, ready before the first client comes. auto: none to a plaintext backend on loopback or a " \
          "Unix socket, where a dial costs microseconds; else 10. A number is obeyed: mind servers that give a worker to " \
-         "each open connection (gunicorn's sync and gthread workers) or count it (uvicorn --limit-concurrency).")       \
+         "each open connection (gunicorn's sync and gthread workers) or count it (uvicorn --limit-concurrency, Node's server.close()).")       \
   OPTION(uint32_t, max_size, "10000", "1", "1000000", kCount, kReloadable,                                             \
          "Connections at the same time, those that serve WebSockets included.")                                        \
   OPTION(std::chrono::milliseconds, acquire_timeout, "5s", "1ms", "10m", kTime, kReloadable,                           \
@@ -90,7 +90,8 @@ enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
   OPTION(std::chrono::milliseconds, stale_timeout, "300s", "1ms", "24h", kTime, kReloadable,                           \
          "A connection that lies unused this long is closed; others are made, as far as min_size asks for them.")      \
   OPTION(std::chrono::milliseconds, idle_timeout, "4s", "1ms", "24h", kTime, kReloadable,                              \
-         "The same for one that has served a request: servers close those early (uvicorn and Node after 5 s).")        \
+         "The same for one that has served a request, or is more than min_size asks for: servers close early those that " \
+         "have served (uvicorn and Node after 5 s).")                                                                  \
   OPTION(std::chrono::milliseconds, max_lifetime, "1h", "0s", "720h", kTime, kReloadable,                              \
          "A pooled connection is replaced at this age; a WebSocket in use is left alone. 0s: never.")                  \
   OPTION(std::chrono::milliseconds, health_check_interval, "10s", "0s", "1h", kTime, kReloadable,                      \

@@ -142,6 +142,26 @@ TEST_CASE("a connection that has served is closed after idle_timeout, one that h
   CHECK_FALSE(fixture.backend.ended(1 - served));
 }
 
+TEST_CASE("a connection whose request was given up before it stood goes after idle_timeout, unless min_size keeps it") {
+  for (const uint32_t min_size : {0U, 1U}) {
+    CAPTURE(min_size);
+    PoolFixture fixture;
+    fixture.options.pool.min_size = min_size;
+    fixture.options.pool.idle_timeout = milliseconds(150);
+    fixture.Start();
+    RecordingEvents events;
+    auto first = fixture.pool->Open(Get(), events);
+    auto second = fixture.pool->Open(Get(), events);
+    fixture.pool->Maintain();
+    first.reset();
+    second.reset();
+    fixture.driver.Until([&] { return fixture.Idle() >= 2; });
+    fixture.driver.Until([&] { return fixture.Idle() == min_size; });
+    fixture.driver.For(milliseconds(300));
+    CHECK_EQ(fixture.Idle(), min_size);
+  }
+}
+
 TEST_CASE("a connection in use for longer than idle_timeout stays") {
   PoolFixture fixture;
   fixture.options.pool.idle_timeout = milliseconds(100);
