@@ -5,9 +5,11 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <system_error>
 
 namespace sheaf::net {
 namespace {
@@ -23,6 +25,10 @@ Result<Address> UnixAddress(std::string_view path) {
   return Address(reinterpret_cast<const sockaddr*>(&address), length);
 }
 
+std::string LookupError(int error) {
+  return error == EAI_SYSTEM ? std::generic_category().message(errno) : gai_strerror(error);
+}
+
 }  // namespace
 
 Address::Address(const sockaddr* address, socklen_t length) : length_(length) {
@@ -30,7 +36,17 @@ Address::Address(const sockaddr* address, socklen_t length) : length_(length) {
 }
 
 Result<Address> Address::Resolve(std::string_view text, bool passive) {
-  if (text.starts_with("unix:")) return UnixAddress(text.substr(5));
+  Result<std::vector<Address>> all = ResolveAll(text, passive);
+  if (!all.ok()) return Error{all.error()};
+  return all.value().front();
+}
+
+Result<std::vector<Address>> Address::ResolveAll(std::string_view text, bool passive) {
+  if (text.starts_with("unix:")) {
+    Result<Address> address = UnixAddress(text.substr(5));
+    if (!address.ok()) return Error{address.error()};
+    return std::vector{address.value()};
+  }
   const std::optional<HostPort> parts = SplitHostPort(text);
   if (!parts) return Error{"'" + std::string(text) + "' is not of the form host:port, [v6]:port or unix:/path"};
 
@@ -41,18 +57,17 @@ Result<Address> Address::Resolve(std::string_view text, bool passive) {
   addrinfo* found = nullptr;
   const std::string port = std::to_string(parts->port);
   const int error = getaddrinfo(any ? nullptr : parts->host.c_str(), port.c_str(), &hints, &found);
-  if (error != 0) return Error{"'" + parts->host + "' has no address: " + gai_strerror(error)};
-  // IPv4 first: a backend that trusts 127.0.0.1 alone would take "localhost" for a stranger over ::1.
-  const addrinfo* chosen = found;
-  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
-    if (one->ai_family == AF_INET) {
-      chosen = one;
-      break;
-    }
-  }
-  Address address(chosen->ai_addr, chosen->ai_addrlen);
+  if (error != 0) return Error{"'" + parts->host + "' has no address: " + LookupError(error)};
+  std::vector<Address> all;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) all.emplace_back(one->ai_addr, one->ai_addrlen);
   freeaddrinfo(found);
-  return address;
+  // IPv4 first: a backend that trusts 127.0.0.1 alone would take "localhost" for a stranger over ::1.
+  std::stable_partition(all.begin(), all.end(), [](const Address& one) { return one.family() == AF_INET; });
+  return all;
+}
+
+bool Address::operator==(const Address& other) const {
+  return length_ == other.length_ && std::memcmp(&storage_, &other.storage_, length_) == 0;
 }
 
 bool Address::is_local() const {

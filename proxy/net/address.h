@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/base/status.h"
 
@@ -25,8 +26,11 @@ class Address {
   // "127.0.0.1:80", "[::1]:80", "name:80" (resolved now, blocking; the first address wins, IPv4 before IPv6) or
   // "unix:/path". `passive`: for listening, where an empty host or "*" means any.
   static Result<Address> Resolve(std::string_view text, bool passive = false);
+  // The same with all its addresses, at least one, the first choice in front.
+  static Result<std::vector<Address>> ResolveAll(std::string_view text, bool passive = false);
 
   bool empty() const { return length_ == 0; }
+  bool operator==(const Address& other) const;
   int family() const { return storage_.ss_family; }
   bool is_unix() const { return family() == AF_UNIX; }
   const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage_); }

@@ -69,6 +69,17 @@ TEST_CASE("localhost is 127.0.0.1 before ::1") {
   CHECK_EQ(address.value().ToString(), "127.0.0.1:80");
 }
 
+TEST_CASE("all addresses of a name come, IPv4 in front, each once a look-up") {
+  const auto all = Address::ResolveAll("localhost:80");
+  REQUIRE(all.ok());
+  REQUIRE_FALSE(all.value().empty());
+  CHECK(all.value().front() == Address::Resolve("127.0.0.1:80").value());
+  CHECK_FALSE(all.value().front() == Address::Resolve("127.0.0.1:81").value());
+  CHECK_FALSE(all.value().front() == Address());
+  CHECK_EQ(Address::ResolveAll("unix:/tmp/a").value().size(), 1);
+  CHECK_FALSE(Address::ResolveAll("unix:").ok());
+}
+
 TEST_CASE("an empty host means any when listening") {
   for (const std::string text : {":8080", "*:8080"}) {
     CAPTURE(text);

@@ -1,0 +1,43 @@
+// Signals of the process as events of a loop, so that nobody has to sleep for them and nothing runs in a handler.
+//
+//   auto signals = SignalReader::Create(loop, {SIGTERM, SIGHUP}, [](int signal) { ... });
+//
+// Create it before any thread is started: the signals are blocked in the calling thread, threads inherit that, and so
+// the reader alone gets them. One thread only, the loop's; the loop outlives it.
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+#include <memory>
+
+#include "proxy/base/status.h"
+
+struct event;
+
+namespace sheaf::net {
+
+class Loop;
+
+class SignalReader {
+ public:
+  using Told = std::function<void(int signal)>;
+
+  // Fails when the kernel gives no descriptor. The signals stay blocked when the reader is destroyed.
+  static Result<std::unique_ptr<SignalReader>> Create(Loop& loop, std::initializer_list<int> signals, Told told);
+  SignalReader(const SignalReader&) = delete;
+  SignalReader& operator=(const SignalReader&) = delete;
+  ~SignalReader();
+
+  // Tells of those that have come by now, without waiting for the loop's next turn.
+  void ReadPending();
+
+ private:
+  SignalReader(int fd, Told told) : fd_(fd), told_(std::move(told)) {}
+  static void OnReadable(int fd, short what, void* self);
+
+  const int fd_;
+  const Told told_;
+  event* event_ = nullptr;
+};
+
+}  // namespace sheaf::net
