@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -66,10 +67,18 @@ class Endpoint {
   // How often it has come up: what one worker has found out ends the back-off of the others.
   uint32_t returns() const { return returns_.load(std::memory_order_relaxed); }
 
+  // Has `told` called whenever a connection to the backend's address could not be made, in the thread that tried: it
+  // must not block. Set before the workers run; what it uses outlives them.
+  void WatchDials(std::function<void()> told) { dial_failed_ = std::move(told); }
+  void DialFailed() const {
+    if (dial_failed_) dial_failed_();
+  }
+
  private:
   const UpstreamUrl url_;
   const std::shared_ptr<const net::TlsContext> tls_;
   const std::string server_name_;
+  std::function<void()> dial_failed_;
   std::atomic<bool> up_{false};
   std::atomic<uint32_t> returns_{0};
   Outage outage_;

@@ -17,10 +17,15 @@ HealthCheck::HealthCheck(net::Loop& loop, Endpoint& endpoint, const net::Address
       metrics_(metrics),
       io_{&metrics.upstream_received_bytes_total, &metrics.upstream_sent_bytes_total},
       deadline_(*this) {
-  Begin();
+  if (!address_.empty()) Begin();
 }
 
 HealthCheck::~HealthCheck() = default;
+
+void HealthCheck::SetAddress(const net::Address& address) {
+  address_ = address;
+  if (!connection_ && !endpoint_.up()) Begin();
+}
 
 void HealthCheck::Begin() {
   answer_.clear();
@@ -66,11 +71,13 @@ bool HealthCheck::TakeHead() {
 }
 
 void HealthCheck::OnEnd(net::ConnectionEnd end) {
+  if (end == net::ConnectionEnd::kConnectFailed) endpoint_.DialFailed();
   Finish(false, end == net::ConnectionEnd::kTlsFailed ? connection_->TlsErrorText() : "the connection failed");
 }
 
 void HealthCheck::OnDeadline(net::Deadline& /*deadline*/) {
   if (connection_) {
+    endpoint_.DialFailed();  // as far as anybody knows
     Finish(false, "no answer within pool.health_check_timeout");
   } else {
     Begin();

@@ -18,14 +18,15 @@ namespace sheaf::pool {
 
 class HealthCheck final : public net::ConnectionEvents, public net::DeadlineHandler {
  public:
-  // Begins at once. All references outlive it.
+  // Begins at once, or as soon as there is an address. All references outlive it.
   HealthCheck(net::Loop& loop, Endpoint& endpoint, const net::Address& address, const Options& options,
               WorkerMetrics& metrics);
   HealthCheck(const HealthCheck&) = delete;
   HealthCheck& operator=(const HealthCheck&) = delete;
   ~HealthCheck();
 
-  void SetAddress(const net::Address& address) { address_ = address; }
+  // Checks a backend that was down at once, so that readiness follows.
+  void SetAddress(const net::Address& address);
 
   void OnConnected() override;
   void OnBytes(std::span<uint8_t> bytes) override;

@@ -137,6 +137,7 @@ void UpstreamPool::OnLinkConnected(UpstreamLink& link) {
 
 void UpstreamPool::OnConnectFailed(UpstreamLink& link, CloseReason reason) {
   metrics_.pool_failed_total.Add();
+  endpoint_.DialFailed();
   endpoint_.SetDown(loop_.now(), DialError(*link.connection(), reason));
   backoff_.Fail(loop_.now());
   last_failure_ = reason;
@@ -259,7 +260,7 @@ void UpstreamPool::ServeWaiting() {
 
 // How many dials may be under way for the sake of `wanted` links.
 size_t UpstreamPool::MayDial(size_t wanted) {
-  if (!backoff_.MayTry(loop_.now()) || loop_.now() < busy_until_) return 0;
+  if (address_.empty() || !backoff_.MayTry(loop_.now()) || loop_.now() < busy_until_) return 0;
   return std::min<size_t>(wanted, backoff_.failing() ? 1 : dial_share_);
 }
 
@@ -324,7 +325,7 @@ void UpstreamPool::FailWaiting() {
     CancelWaiting(stream);
     if (unreachable) endpoint_.CountRefused();
     const CloseReason lacking = short_ ? CloseReason::kOutOfDescriptors : CloseReason::kPoolExhausted;
-    stream.events_->OnUpstreamClosed(unreachable ? last_failure_ : lacking);
+    stream.events_->OnUpstreamClosed(unreachable || address_.empty() ? last_failure_ : lacking);
   }
 }
 

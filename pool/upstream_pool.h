@@ -54,8 +54,14 @@ class UpstreamPool {
   // Closes the idle connections that are more than this worker's part of pool.min_size. Returns their number.
   size_t CloseSpare();
 
-  // A look-up has found another address for the backend; new connections go there.
-  void SetAddress(const net::Address& address) { address_ = address; }
+  // A look-up has found the backend's first address, or another; new connections go there, and nothing is known against
+  // it. Until there is one, requests wait.
+  void SetAddress(const net::Address& address) {
+    address_ = address;
+    backoff_.Succeed();
+  }
+  // A look-up failed: those that wait for a first address have waited in vain.
+  void OnNoAddress() { backoff_.Fail(loop_.now()); }
 
   size_t count(LinkState state) const { return links_[static_cast<size_t>(state)].size(); }
   size_t waiting() const { return waiting_.size(); }

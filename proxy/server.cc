@@ -1,11 +1,8 @@
 #include "proxy/server.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -21,31 +18,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kResolveInterval(10);
-constexpr std::chrono::milliseconds kDrainPoll(20);
 // A worker makes a turn at least every 100 ms; one that hangs must not keep memory from being watched.
 constexpr std::chrono::milliseconds kReliefPatience(500);
 constexpr std::chrono::milliseconds kReliefSlice(10);
-
-sigset_t HandledSignals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int one : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, one);
-  return set;
-}
-
-// The next handled signal, or 0 after `patience`.
-int NextSignal(std::chrono::nanoseconds patience) {
-  const sigset_t set = HandledSignals();
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
-  const timespec wait{seconds.count(), (patience - seconds).count()};
-  const int got = sigtimedwait(&set, nullptr, &wait);
-  return got > 0 ? got : 0;
-}
-
-bool EndsTheProcess(int signal) {
-  return signal == SIGTERM || signal == SIGINT;
-}
 
 // Every client is worth two descriptors; the soft limit is often a leftover from select(2).
 uint64_t RaiseDescriptorLimit() {
@@ -60,54 +35,50 @@ uint64_t RaiseDescriptorLimit() {
 }  // namespace
 
 Server::Server(Options options, std::string version)
-    : options_(std::move(options)), routes_(options_), metrics_(std::move(version)) {}
+    : options_(std::move(options)),
+      routes_(options_),
+      metrics_(std::move(version)),
+      lifecycle_(options_.drain, options_.websocket.close_timeout, *this) {}
 
 Server::~Server() {
-  StopWorkers();
+  Stop();
 }
 
 int Server::Run() {
-  // Threads inherit the mask, so that signals reach this one alone.
-  const sigset_t set = HandledSignals();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
   if (const Result<bool> started = Start(); !started.ok()) {
     Log(LogLevel::kError, "cannot start", {{"error", started.error()}});
     return 1;
   }
-  WaitForSignal();
-  const bool drained = Drain();
-  StopWorkers();
-  admin_.reset();  // the last to go: probes are answered to the end
-  Log(LogLevel::kInfo, drained ? "stopped" : "stopped before the drain was over");
-  return drained ? 0 : 1;
+  main_->ReadSignals();  // one that came meanwhile has nothing to drain
+  if (!lifecycle_.stopped()) Serve();
+  main_->Run();
+  Stop();
+  Log(LogLevel::kInfo, lifecycle_.cut_short() ? "stopped before the drain was over" : "stopped");
+  return lifecycle_.cut_short() ? 1 : 0;
 }
 
 Result<bool> Server::Start() {
-  if (!options_.listen.tls_certificate.empty()) {
-    auto tls = net::TlsContext::ForServer(options_.listen.tls_certificate, options_.listen.tls_key);
-    if (!tls.ok()) return Error{tls.error()};
-    tls_ = std::move(tls.value());
+  constexpr Result<bool> (Server::*kSteps[])() = {&Server::MakeMainLoop, &Server::MakeTls,     &Server::MakeEndpoint,
+                                                  &Server::FindUpstream, &Server::MakeWorkers, &Server::MakeWatcher,
+                                                  &Server::MakeAdmin};
+  for (const auto step : kSteps) {
+    if (auto made = (this->*step)(); !made.ok()) return made;
   }
-  if (auto made = MakeEndpoint(); !made.ok()) return made;
-  if (auto made = MakeWorkers(); !made.ok()) return made;
-  MakeWatcher();
-  if (!options_.admin.address.empty()) {
-    auto admin = Admin::Start(options_.admin, *this);
-    if (!admin.ok()) return Error{admin.error()};
-    admin_ = std::move(admin.value());
-  }
-  for (const std::unique_ptr<Worker>& worker : workers_) threads_.emplace_back([&worker] { worker->Run(); });
-  watcher_->Start();
-  started_.store(true, std::memory_order_relaxed);
-  WarnOfWarmLinks();
-  Log(LogLevel::kInfo, "listening",
-      {{"address", options_.listen.address},
-       {"tls", tls_ ? "on" : "off"},
-       {"upstream", options_.upstream.url},
-       {"workers", std::to_string(workers_.size())},
-       {"admin", options_.admin.address},
-       {"version", metrics_.version()},
-       {"pid", std::to_string(getpid())}});
+  return true;
+}
+
+Result<bool> Server::MakeMainLoop() {
+  auto main = MainLoop::Create(lifecycle_, [this] { return shared_->connections.load(std::memory_order_relaxed); });
+  if (!main.ok()) return Error{main.error()};
+  main_ = std::move(main.value());
+  return true;
+}
+
+Result<bool> Server::MakeTls() {
+  if (options_.listen.tls_certificate.empty()) return true;
+  auto tls = net::TlsContext::ForServer(options_.listen.tls_certificate, options_.listen.tls_key);
+  if (!tls.ok()) return Error{tls.error()};
+  tls_ = std::move(tls.value());
   return true;
 }
 
@@ -130,19 +101,25 @@ Result<bool> Server::MakeEndpoint() {
     if (!made.ok()) return Error{made.error()};
     tls = std::move(made.value());
   }
-  upstream_has_name_ = !url.value().host.empty() && !net::IsIpLiteral(url.value().host);
   const std::string name =
       options_.upstream.tls_server_name.empty() ? url.value().host : options_.upstream.tls_server_name;
   endpoint_ = std::make_unique<pool::Endpoint>(std::move(url.value()), std::move(tls), name);
-  Result<net::Address> address = net::Address::Resolve(endpoint_->url().address);
-  if (address.ok()) {
-    upstream_address_ = address.value();
-  } else if (upstream_has_name_) {
+  return true;
+}
+
+Result<bool> Server::FindUpstream() {
+  const pool::UpstreamUrl& url = endpoint_->url();
+  if (!url.host.empty() && !net::IsIpLiteral(url.host)) {
     // The backend's name may appear later than we do (containers that start side by side).
-    Log(LogLevel::kWarning, "the backend's name is not known yet", {{"error", address.error()}});
-  } else {
-    return Error{"upstream.url: " + address.error()};
+    const auto look_up = [](const std::string& name) { return net::Address::ResolveAll(name); };
+    resolver_.reset(
+        new Resolver(main_->loop(), url.address, {.interval = options_.upstream.resolve_interval}, look_up, *this));
+    endpoint_->WatchDials([this] { resolver_->LookSoon(); });
+    return true;
   }
+  const Result<net::Address> address = net::Address::Resolve(url.address);
+  if (!address.ok()) return Error{"upstream.url: " + address.error()};
+  upstream_address_ = address.value();
   return true;
 }
 
@@ -175,12 +152,55 @@ Result<bool> Server::MakeWorkers() {
   return true;
 }
 
-void Server::MakeWatcher() {
+Result<bool> Server::MakeWatcher() {
   watcher_ = std::make_unique<memwatch::MemoryWatcher>(options_.memory, "", metrics_.process());
   watcher_->monitor().SetRelief([this](ReliefStep step) { return Relieve(step); }, [this] { return metrics_.Sum(); });
   watcher_->monitor().AddCallback(PressureLevel::kModerate,
                                   [this](const memwatch::PressureChange& change) { OnPressure(change); });
   shared_->watcher = watcher_.get();
+  return true;
+}
+
+Result<bool> Server::MakeAdmin() {
+  if (options_.admin.address.empty()) return true;
+  auto admin = Admin::Start(options_.admin, *this);
+  if (!admin.ok()) return Error{admin.error()};
+  admin_ = std::move(admin.value());
+  return true;
+}
+
+void Server::Serve() {
+  for (const std::unique_ptr<Worker>& worker : workers_) threads_.emplace_back([&worker] { worker->Run(); });
+  watcher_->Start();
+  lifecycle_.Serve();
+  WarnOfWarmLinks();
+  Log(LogLevel::kInfo, "listening",
+      {{"address", options_.listen.address},
+       {"tls", tls_ ? "on" : "off"},
+       {"upstream", options_.upstream.url},
+       {"workers", std::to_string(workers_.size())},
+       {"admin", options_.admin.address},
+       {"version", metrics_.version()},
+       {"pid", std::to_string(getpid())}});
+}
+
+void Server::OnDrain(Duration window) {
+  shared_->draining.store(true, std::memory_order_relaxed);
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    worker->Post([&worker = *worker, window] { worker.Drain(window); });
+  }
+}
+
+void Server::OnAddress(const net::Address& address) {
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    worker->Post([&worker = *worker, address] { worker.SetUpstreamAddress(address); });
+  }
+}
+
+void Server::OnNoAddress() {
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    worker->Post([&worker = *worker] { worker.OnNoUpstreamAddress(); });
+  }
 }
 
 void Server::OnPressure(const memwatch::PressureChange& change) {
@@ -204,63 +224,20 @@ uint64_t Server::Relieve(ReliefStep step) {
   return given_back;
 }
 
-void Server::WaitForSignal() {
-  for (;;) {
-    const int signal = NextSignal(kResolveInterval);
-    if (EndsTheProcess(signal)) {
-      Log(LogLevel::kInfo, "draining", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
-      return;
-    }
-    if (signal == SIGHUP) Log(LogLevel::kWarning, "SIGHUP is ignored: restart to take up a new configuration");
-    if (upstream_has_name_) ResolveAgain();
-  }
-}
-
-void Server::ResolveAgain() {
-  const Result<net::Address> address = net::Address::Resolve(endpoint_->url().address);
-  if (!address.ok() || address.value().ToString() == upstream_address_.ToString()) return;
-  upstream_address_ = address.value();
-  Log(LogLevel::kInfo, "the backend has another address", {{"upstream", upstream_address_.ToString()}});
-  for (const std::unique_ptr<Worker>& worker : workers_) {
-    worker->Post([&worker = *worker, found = upstream_address_] { worker.SetUpstreamAddress(found); });
-  }
-}
-
-bool Server::Drain() {
-  terminating_.store(true, std::memory_order_relaxed);
-  const auto end = steady_clock::now() + options_.drain.timeout;
-  // Load balancers learn from /readyz first; until they have, clients still come and are served.
-  const auto delay_end = std::min(end, steady_clock::now() + options_.drain.delay);
-  while (steady_clock::now() < delay_end) {
-    if (EndsTheProcess(NextSignal(delay_end - steady_clock::now()))) return false;
-  }
-  shared_->draining.store(true, std::memory_order_relaxed);
-  // The rest is for the Close handshakes of the last sessions.
-  const auto window = std::max<Duration>((end - steady_clock::now()) * 6 / 10, Duration::zero());
-  for (const std::unique_ptr<Worker>& worker : workers_) {
-    worker->Post([&worker = *worker, window] { worker.Drain(window); });
-  }
-  while (steady_clock::now() < end) {
-    if (EndsTheProcess(NextSignal(kDrainPoll))) return false;
-    if (shared_->connections.load(std::memory_order_relaxed) == 0) return true;
-  }
-  Log(LogLevel::kWarning, "drain.timeout is over, what is left is cut off",
-      {{"connections", std::to_string(shared_->connections.load(std::memory_order_relaxed))}});
-  return true;
-}
-
-void Server::StopWorkers() {
+void Server::Stop() {
   if (watcher_) watcher_->Stop();
   for (size_t i = 0; i < threads_.size(); ++i) {
     workers_[i]->Post([&worker = *workers_[i]] { worker.Stop(); });
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  admin_.reset();  // the last to go: probes are answered to the end
 }
 
 AdminSource::Readiness Server::ready() const {
   if (!started()) return {false, "not listening yet"};
-  if (terminating_.load(std::memory_order_relaxed)) return {false, "draining"};
+  if (lifecycle_.stage() != Stage::kServing) return {false, "draining"};
+  if (resolver_ && !resolver_->known()) return {false, "the backend's name has no address yet"};
   // Without health checks and warm connections nobody reaches for the backend before a client comes, and none would
   // come.
   const Options::Pool& pool = options_.pool;

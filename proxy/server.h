@@ -3,10 +3,9 @@
 //   Server server(options, version);
 //   return server.Run();      // blocks; the exit status
 //
-// Run must be called in the main thread, which then handles signals and nothing else.
+// Run must be called in the main thread, before any other is started.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -18,13 +17,16 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
+#include "proxy/control/lifecycle.h"
+#include "proxy/control/main_loop.h"
+#include "proxy/control/resolver.h"
 #include "proxy/net/tls_context.h"
 #include "proxy/routes.h"
 #include "proxy/worker.h"
 
 namespace sheaf {
 
-class Server final : private AdminSource {
+class Server final : private AdminSource, LifecycleEvents, ResolverEvents {
  public:
   // `options`: loaded and checked by proxy/config.h.
   Server(Options options, std::string version);
@@ -32,24 +34,30 @@ class Server final : private AdminSource {
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  // Starts, serves until SIGTERM or SIGINT, drains. 0: drained; 1: it could not start (the log says why), or a second
-  // signal cut the drain short.
+  // Starts, serves until SIGTERM or SIGINT, drains. 0: drained, or told to end before it had started; 1: it could not
+  // start (the log says why), or a second signal cut the drain short.
   int Run();
 
  private:
-  // Nothing listens before everything that can fail has succeeded.
+  // Nobody is served before everything that can fail has succeeded.
   Result<bool> Start();
+  Result<bool> MakeMainLoop();
+  Result<bool> MakeTls();
   Result<bool> MakeEndpoint();
+  Result<bool> FindUpstream();
   // An explicit pool.min_size is obeyed, and told once where it is risky.
   void WarnOfWarmLinks() const;
   Result<bool> MakeWorkers();
-  void MakeWatcher();
-  void WaitForSignal();
-  // False when a second signal came.
-  bool Drain();
-  void StopWorkers();
-  // A backend with a name may move: it is looked up again from time to time.
-  void ResolveAgain();
+  Result<bool> MakeWatcher();
+  Result<bool> MakeAdmin();
+  void Serve();
+  void Stop();
+
+  // LifecycleEvents
+  void OnDrain(Duration window) override;
+  // ResolverEvents
+  void OnAddress(const net::Address& address) override;
+  void OnNoAddress() override;
 
   // The watcher's thread.
   void OnPressure(const memwatch::PressureChange& change);
@@ -57,7 +65,7 @@ class Server final : private AdminSource {
 
   // AdminSource: the admin thread.
   Readiness ready() const override;
-  bool started() const override { return started_.load(std::memory_order_relaxed); }
+  bool started() const override { return lifecycle_.stage() != Stage::kStarting; }
   StatsSnapshot Stats() const override;
   const memwatch::MemoryHistory& memory_history() const override { return watcher_->monitor().history(); }
   const MetricsRegistry& metrics() const override { return metrics_; }
@@ -66,14 +74,14 @@ class Server final : private AdminSource {
   const TimePoint created_ = SteadyClock().Now();
   const Routes routes_;
   MetricsRegistry metrics_;
+  Lifecycle lifecycle_;
+  std::unique_ptr<MainLoop> main_;
   std::unique_ptr<net::TlsContext> tls_;
   std::unique_ptr<pool::Endpoint> endpoint_;
   std::unique_ptr<pool::PoolBudget> budget_;
   std::unique_ptr<Shared> shared_;
-  net::Address upstream_address_;
-  bool upstream_has_name_ = false;
-  std::atomic<bool> started_{false};      // listening
-  std::atomic<bool> terminating_{false};  // SIGTERM came: not ready any more
+  net::Address upstream_address_;       // where workers begin; empty until a name is found
+  std::unique_ptr<Resolver> resolver_;  // nullptr: upstream.url has no name to look up
   std::unique_ptr<memwatch::MemoryWatcher> watcher_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;

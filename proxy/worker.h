@@ -72,6 +72,8 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   // Cuts off what is left, and ends Run.
   void Stop();
   void SetUpstreamAddress(const net::Address& address);
+  // The backend's name could not be looked up, and has no address yet.
+  void OnNoUpstreamAddress() { pool_.OnNoAddress(); }
   // A step of relief from memory pressure, of those that are taken once. Returns the bytes that it gave back, about.
   uint64_t Relieve(ReliefStep step);
   // Posts the change to memory.webhook, if there is one. For the first worker.

@@ -14,7 +14,8 @@ folder proxy/net   proxy/net proxy/base
 folder pool        pool proxy/net proxy/wire proxy/base
 folder batching    batching proxy/wire proxy/base
 folder memwatch    memwatch proxy/base
-folder proxy       proxy proxy/net proxy/wire proxy/base pool batching memwatch
+folder proxy/control  proxy/control proxy/net proxy/base
+folder proxy       proxy proxy/control proxy/net proxy/wire proxy/base pool batching memwatch
 header ^(event2/|event\.h|evhttp|evdns)   ^proxy/net/
 header ^openssl/(evp|sha)\.h$             ^proxy/(net|wire)/
 header ^openssl/                          ^proxy/net/

@@ -62,6 +62,8 @@ enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
          "http://host:port, https://host:port or unix:/path.")                                                         \
   OPTION(UpstreamMode, mode, "tunnel", "", "", kWord, 0,                                                               \
          "How WebSockets reach the backend. tunnel: each client has an upstream WebSocket of its own.")                \
+  OPTION(std::chrono::milliseconds, resolve_interval, "10s", "0s", "1h", kTime, kReloadable,                           \
+         "How often the name in the url is looked up, besides soon after failed connects. 0s: only then.")             \
   OPTION(std::chrono::milliseconds, connect_timeout, "5s", "1ms", "10m", kTime, kReloadable,                           \
          "The longest that connecting to the backend, TLS included, may take.")                                        \
   OPTION(std::string, tls_ca, "", "", "", kText, 0,                                                                    \

@@ -65,7 +65,7 @@ struct PoolFixture {
 
   void Start() {
     budget = std::make_unique<pool::PoolBudget>(options.pool.max_size, options.pool.max_waiting);
-    pool = std::make_unique<pool::UpstreamPool>(driver.loop(), endpoint, backend.address(), *budget, options,
+    pool = std::make_unique<pool::UpstreamPool>(driver.loop(), endpoint, address, *budget, options,
                                                 pool::PoolShare{}, metrics);
     driver.Turn();
   }
@@ -93,6 +93,7 @@ struct PoolFixture {
   uint64_t Evicted(CloseReason reason) { return metrics.pool_evicted_total[reason].value(); }
 
   ScriptedBackend backend;
+  net::Address address = backend.address();  // where the pool begins
   Options options;
   pool::Endpoint endpoint{pool::UpstreamUrl::Parse("http://127.0.0.1:8000").value(), nullptr, ""};
   WorkerMetrics metrics;

@@ -21,7 +21,10 @@ struct Check {
     options.pool.health_check_timeout = milliseconds(10'000);
   }
 
-  void Start() { check = std::make_unique<HealthCheck>(driver.loop(), endpoint, backend.address(), options, metrics); }
+  void Start() { Start(backend.address()); }
+  void Start(const net::Address& address) {
+    check = std::make_unique<HealthCheck>(driver.loop(), endpoint, address, options, metrics);
+  }
   uint64_t passed() { return metrics.health_checks_total[CheckResult::kPassed].value(); }
   uint64_t failed() { return metrics.health_checks_total[CheckResult::kFailed].value(); }
 
@@ -92,6 +95,35 @@ TEST_CASE("a backend that was up and fails a check is down") {
   check.backend.StopListening();
   check.driver.Until([&] { return !check.endpoint.up(); });
   CHECK(check.failed() >= 1);
+}
+
+TEST_CASE("without an address nothing is checked, and with the first one at once") {
+  Check check;
+  check.options.pool.health_check_interval = milliseconds(60'000);
+  check.Start(net::Address());
+  check.driver.For(milliseconds(200));
+  CHECK_EQ(check.failed(), 0);
+  check.check->SetAddress(check.backend.address());
+  check.driver.Until([&] { return check.endpoint.up(); });
+  CHECK_EQ(check.passed(), 1);
+}
+
+TEST_CASE("another address is checked at once where the last one was down, and at its time where it was up") {
+  Check check;
+  ScriptedBackend other;
+  other.StopListening();
+  check.options.pool.health_check_interval = milliseconds(60'000);
+  int failed = 0;
+  check.endpoint.WatchDials([&failed] { ++failed; });
+  check.Start(other.address());
+  check.driver.Until([&] { return check.failed() == 1; });
+  CHECK_EQ(failed, 1);
+  check.check->SetAddress(check.backend.address());
+  check.driver.Until([&] { return check.endpoint.up(); });
+  check.check->SetAddress(other.address());
+  check.driver.For(milliseconds(200));
+  CHECK_EQ(check.passed() + check.failed(), 2);
+  CHECK_EQ(failed, 1);
 }
 
 TEST_CASE("an HTTP check asks for the path and names the backend as its Host") {

@@ -298,6 +298,54 @@ TEST_CASE("new connections go to the address that a look-up has found") {
   CHECK_EQ(fixture.backend.accepted(), 0);
 }
 
+TEST_CASE("until a look-up has found an address nothing is dialled and requests wait; then both go on") {
+  PoolFixture fixture;
+  RecordingEvents events;
+  const net::Address found = std::exchange(fixture.address, net::Address());
+  fixture.options.pool.min_size = 1;
+  fixture.Start();
+  auto stream = fixture.pool->Open(Get(), events);
+  fixture.driver.For(milliseconds(200));
+  CHECK(events.told.empty());
+  CHECK_EQ(fixture.Links(), 0);
+  fixture.pool->SetAddress(found);
+  fixture.driver.Until([&] { return fixture.Active() == 1 && fixture.Idle() == 1; });
+}
+
+TEST_CASE("who waits for a first address is refused when the look-up fails, or after acquire_timeout") {
+  for (const bool answered : {true, false}) {
+    PoolFixture fixture;
+    RecordingEvents events;
+    fixture.address = net::Address();
+    if (!answered) fixture.options.pool.acquire_timeout = milliseconds(100);
+    fixture.Start();
+    auto stream = fixture.pool->Open(Get(), events);
+    fixture.driver.Turn();
+    CHECK(events.told.empty());
+    if (answered) fixture.pool->OnNoAddress();
+    fixture.driver.Until([&] { return !events.told.empty(); });
+    CHECK(events.Told("closed upstream_connect_failed"));
+    CHECK_EQ(fixture.metrics.pool_failed_total.value(), 0);
+  }
+}
+
+TEST_CASE("another address ends the back-off that the last one had earned") {
+  PoolFixture fixture;
+  fixture.options.pool.backoff_min = fixture.options.pool.backoff_max = milliseconds(60'000);
+  fixture.options.pool.min_size = 1;
+  ScriptedBackend gone;
+  fixture.address = gone.address();
+  gone.StopListening();
+  int failed = 0;
+  fixture.endpoint.WatchDials([&failed] { ++failed; });
+  fixture.Start();
+  fixture.driver.Until([&] { return fixture.metrics.pool_failed_total.value() == 1; });
+  CHECK_EQ(failed, 1);
+  fixture.pool->SetAddress(fixture.backend.address());
+  fixture.driver.Until([&] { return fixture.Idle() == 1; });
+  CHECK_EQ(failed, 1);
+}
+
 TEST_CASE("the pool's end closes what stands and what is being dialled") {
   PoolFixture fixture;
   fixture.StartWarm(2);

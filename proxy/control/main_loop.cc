@@ -1,0 +1,52 @@
+#include "proxy/control/main_loop.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <utility>
+
+#include "proxy/base/log.h"
+
+namespace sheaf {
+namespace {
+
+// Somebody who pressed Ctrl-C waits for the prompt.
+bool IsAtTerminal() {
+  return isatty(STDIN_FILENO) != 0 || isatty(STDERR_FILENO) != 0;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MainLoop>> MainLoop::Create(Lifecycle& lifecycle, std::function<uint32_t()> connections) {
+  Result<std::unique_ptr<net::Loop>> loop = net::Loop::Create(net::BufferMarks{});
+  if (!loop.ok()) return Error{loop.error()};
+  std::unique_ptr<MainLoop> main(new MainLoop(lifecycle, std::move(connections), std::move(loop.value())));
+  auto signals = net::SignalReader::Create(*main->loop_, {SIGTERM, SIGINT, SIGHUP},
+                                           [&main = *main](int signal) { main.OnSignal(signal); });
+  if (!signals.ok()) return Error{signals.error()};
+  main->signals_ = std::move(signals.value());
+  return main;
+}
+
+void MainLoop::Run() {
+  while (!lifecycle_.stopped()) {
+    loop_->WaitAndDispatch();
+    loop_->RunPosted();
+  }
+}
+
+void MainLoop::OnSignal(int signal) {
+  if (signal == SIGHUP) {
+    return Log(LogLevel::kWarning, "SIGHUP is ignored: restart to take up a new configuration");
+  }
+  const bool interrupt = signal == SIGINT;
+  lifecycle_.End({.signal = interrupt ? "SIGINT" : "SIGTERM", .hurried = interrupt && IsAtTerminal()}, loop_->now());
+  if (lifecycle_.ending()) loop_->SetShortDeadline(look_, loop_->now() + Lifecycle::kLook);
+}
+
+void MainLoop::OnDeadline(net::Deadline& /*deadline*/) {
+  lifecycle_.Look(loop_->now(), connections_());
+  if (lifecycle_.ending()) loop_->SetShortDeadline(look_, loop_->now() + Lifecycle::kLook);
+}
+
+}  // namespace sheaf

@@ -1,0 +1,65 @@
+// The main loop with signals that this process sends to itself; they stay blocked behind it.
+#include "proxy/control/main_loop.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <optional>
+
+#include "proxy/base/log.h"
+
+namespace sheaf {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Main : LifecycleEvents {
+  explicit Main(uint32_t clients) : connections(clients) {
+    SetLogLevel(LogLevel::kError);
+    auto made = MainLoop::Create(life, [this] { return connections; });
+    REQUIRE(made.ok());
+    main = std::move(made.value());
+  }
+  void OnDrain(Duration given) override { window = given; }
+
+  const Options::Drain options{.delay = 0ms, .timeout = 60s};
+  uint32_t connections;
+  std::optional<Duration> window;
+  Lifecycle life{options, 5s, *this};
+  std::unique_ptr<MainLoop> main;
+};
+
+}  // namespace
+
+TEST_CASE("SIGTERM drains, and the loop ends when the last client has gone") {
+  Main it(1);
+  it.life.Serve();
+  kill(getpid(), SIGHUP);  // is only told
+  kill(getpid(), SIGTERM);
+  it.main->loop().Post([&it] { it.connections = 0; });
+  it.main->Run();
+  CHECK(it.window == Duration(54s));
+  CHECK_FALSE(it.life.cut_short());
+}
+
+TEST_CASE("a second signal ends the loop at once") {
+  Main it(1);
+  it.life.Serve();
+  kill(getpid(), SIGTERM);
+  kill(getpid(), SIGINT);
+  it.main->Run();
+  CHECK(it.life.cut_short());
+}
+
+TEST_CASE("a signal that came before it serves is seen without a turn") {
+  Main it(0);
+  it.main->ReadSignals();
+  CHECK(it.life.stage() == Stage::kStarting);
+  kill(getpid(), SIGTERM);
+  it.main->ReadSignals();
+  CHECK(it.life.stopped());
+  it.main->Run();
+}
+
+}  // namespace sheaf
