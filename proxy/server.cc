@@ -8,6 +8,7 @@
 
 #include "memwatch/allocator.h"
 #include "proxy/base/log.h"
+#include "proxy/control/drain_pace.h"
 #include "proxy/cpu_quota.h"
 #include "proxy/net/acceptor.h"
 #include "proxy/relief_tally.h"
@@ -186,6 +187,8 @@ void Server::Serve() {
 
 void Server::OnDrain(Duration window) {
   shared_->draining.store(true, std::memory_order_relaxed);
+  const int64_t sessions = metrics_.Sum().websocket_sessions;
+  if (sessions <= int64_t{DrainPace::kAtOnce}) window = Duration::zero();
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->Post([&worker = *worker, window] { worker.Drain(window); });
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/base/log.h"
+#include "proxy/base/random.h"
 
 namespace sheaf {
 namespace {
@@ -183,7 +184,7 @@ void Worker::Drain(Duration window) {
   while (acceptor_->AcceptSome() > 0) {
   }
   acceptor_->Stop();
-  drain_end_ = loop_->now() + window;
+  drain_pace_ = DrainPace(loop_->now(), window, RandomFraction());
   intakes_.ForEach([](Intake& intake) { intake.Drain(); });
   CloseSomeSessions();
 }
@@ -195,16 +196,15 @@ void Worker::OnDeadline(net::Deadline& /*deadline*/) {
 void Worker::CloseSomeSessions() {
   // A write that fails closes its session: not while the list below is walked.
   loop_->FlushWrites();
-  const Duration rest = std::max(drain_end_ - loop_->now(), Duration::zero());
-  const auto ticks = static_cast<size_t>(rest / net::kTick) + 1;
   size_t open = 0;
   sessions_.ForEach([&open](Session& session) { open += session.closing() ? 0 : 1; });
-  size_t count = std::max(open / ticks, kLeastClosesATick);
-  if (rest == Duration::zero()) count = open;
-  sessions_.ForEach([&count](Session& session) {
-    if (count == 0 || session.closing()) return;
+  size_t count = drain_pace_.Due(loop_->now(), open);
+  sessions_.ForEachWhile([&count](Session& session) {
+    if (count == 0) return false;
+    if (session.closing()) return true;
     --count;
     session.BeginClose(CloseReason::kDrain);
+    return true;
   });
   // New ones can still come out of handshakes that are under way.
   loop_->SetDeadline(drain_deadline_, net::kTick);

@@ -20,6 +20,7 @@
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/owning_list.h"
+#include "proxy/control/drain_pace.h"
 #include "proxy/forwarding.h"
 #include "proxy/intake.h"
 #include "proxy/lingering_close.h"
@@ -67,7 +68,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   // The following run in the worker's thread; others Post them.
 
   // No new connections; those without a request close; sessions get their Close spread evenly over `window`, the
-  // longest idle first, so that their clients do not come back all at once.
+  // longest idle first, so that their clients do not come back all at once. 0: all now.
   void Drain(Duration window);
   // Cuts off what is left, and ends Run.
   void Stop();
@@ -144,8 +145,6 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
  private:
   // Descriptors that clients may not take: for the admin listener, health checks and look-ups.
   static constexpr uint32_t kKeepFree = 32;
-  // With fewer sessions a tick than this there is no crowd to spread.
-  static constexpr size_t kLeastClosesATick = 20;
   static constexpr size_t kMostScratch = 256 * 1024;
   static constexpr size_t kMostSpareBuffers = 256;
   static constexpr size_t kMostSpareBytes = 16 * 1024;  // of one buffer
@@ -199,8 +198,8 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   OwningList<LingeringClose, &LingeringClose::hook_> lingering_;
   List<Intake, &Intake::soon_hook_> soon_;
   net::Deadline drain_deadline_;
-  TimePoint drain_end_{};
-  PressureLevel pressure_ = PressureLevel::kNormal;  // what this worker has adapted to
+  DrainPace drain_pace_{TimePoint{}, Duration::zero(), 0};  // since Drain
+  PressureLevel pressure_ = PressureLevel::kNormal;         // what this worker has adapted to
   memwatch::ShedPace shed_pace_;
   TimePoint costly_looked_for_{};
   std::vector<Session*> victims_;  // scratch of one turn

@@ -247,7 +247,8 @@ enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
   OPTION(std::chrono::milliseconds, delay, "5s", "0s", "1h", kTime, kReloadable,                                       \
          "Accepting goes on for this time while /readyz fails, so that load balancers look elsewhere first.")          \
   OPTION(std::chrono::milliseconds, timeout, "25s", "0s", "1h", kTime, kReloadable,                                    \
-         "From SIGTERM on, delay included: requests end, sessions are closed with 1012; the rest is cut off.")         \
+         "From SIGTERM on, delay included: requests end, sessions get a Close 1012, more than 20 of them spread "      \
+         "evenly up to websocket.close_timeout + 1s (at most 40 %) before the end; what is left is cut off.")          \
   END(drain)                                                                                                           \
                                                                                                                        \
   BEGIN(Log, log, "What is written to stderr.")                                                                        \
