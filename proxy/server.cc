@@ -87,9 +87,8 @@ void Server::WarnOfWarmLinks() const {
   const uint32_t asked = options_.pool.min_size;
   if (asked == kAuto || asked == 0 || !endpoint_->url().dials_for_free()) return;
   Log(LogLevel::kWarning,
-      "pool.min_size keeps connections open that gain nothing here and may starve the backend: gunicorn's sync and "
-      "gthread "
-      "workers serve nobody else meanwhile, uvicorn's --limit-concurrency counts them; \"auto\" keeps none",
+      "pool.min_size keeps connections open that gain nothing here and may starve the backend: servers that give a "
+      "worker to each (gunicorn's sync and gthread) or count them (uvicorn's --limit-concurrency); \"auto\" keeps none",
       {{"min_size", std::to_string(asked)}, {"upstream", options_.upstream.url}});
 }
 

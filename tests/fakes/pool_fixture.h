@@ -65,8 +65,8 @@ struct PoolFixture {
 
   void Start() {
     budget = std::make_unique<pool::PoolBudget>(options.pool.max_size, options.pool.max_waiting);
-    pool = std::make_unique<pool::UpstreamPool>(driver.loop(), endpoint, address, *budget, options,
-                                                pool::PoolShare{}, metrics);
+    pool = std::make_unique<pool::UpstreamPool>(driver.loop(), endpoint, address, *budget, options, pool::PoolShare{},
+                                                metrics);
     driver.Turn();
   }
   // The same, until the warm connections stand.
