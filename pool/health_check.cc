@@ -72,7 +72,8 @@ bool HealthCheck::TakeHead() {
 
 void HealthCheck::OnEnd(net::ConnectionEnd end) {
   if (end == net::ConnectionEnd::kConnectFailed) endpoint_.DialFailed();
-  Finish(false, end == net::ConnectionEnd::kTlsFailed ? connection_->TlsErrorText() : "the connection failed");
+  const std::string error = connection_->ErrorText();
+  Finish(false, error.empty() ? "the connection ended before the answer" : error);
 }
 
 void HealthCheck::OnDeadline(net::Deadline& /*deadline*/) {

@@ -13,9 +13,9 @@ namespace {
 
 // Why a dial failed, for the log.
 std::string DialError(const net::Connection& connection, CloseReason reason) {
-  if (std::string tls = connection.TlsErrorText(); reason == CloseReason::kUpstreamTlsError && !tls.empty()) return tls;
-  if (connection.error() != 0) return std::generic_category().message(connection.error());
-  return std::string(Describe(reason).text);
+  if (reason == CloseReason::kUpstreamTimeout) return std::generic_category().message(ETIMEDOUT);
+  std::string text = connection.ErrorText();
+  return text.empty() ? std::string(Describe(reason).text) : text;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <system_error>
 #include <utility>
 
 #include "proxy/net/loop.h"
@@ -377,6 +378,10 @@ void Connection::Close() {
 
 bool Connection::tls_resumed() const {
   return tls_ && tls_->resumed();
+}
+std::string Connection::ErrorText() const {
+  if (std::string tls = TlsErrorText(); !tls.empty()) return tls;
+  return error_ != 0 ? std::generic_category().message(error_) : std::string();
 }
 std::string Connection::TlsErrorText() const {
   return tls_ ? tls_->ErrorText() : std::string();

@@ -129,6 +129,8 @@ class Connection {
   bool is_tls() const { return tls_ != nullptr; }
   bool tls_resumed() const;
   std::string TlsErrorText() const;
+  // Why it broke or never came about, by OpenSSL's or the kernel's words; empty where neither has said anything.
+  std::string ErrorText() const;
   Loop& loop() { return loop_; }
 
  private:
