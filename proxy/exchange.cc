@@ -145,7 +145,7 @@ void Exchange::LogAccess(int status, CloseReason reason) {
   const auto duration = std::chrono::duration_cast<std::chrono::microseconds>(worker_.loop().now() - started_);
   std::array<char, 32> milliseconds;
   std::snprintf(milliseconds.data(), milliseconds.size(), "%.3f", static_cast<double>(duration.count()) / 1000.0);
-  Log(LogLevel::kInfo, "access",
+  Log(LogKind::kAccess, LogLevel::kInfo, "access",
       {{"client", info_.client},
        {"method", info_.method},
        {"target", info_.target},

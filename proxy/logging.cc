@@ -1,13 +1,24 @@
 #include "proxy/logging.h"
 
 #include <glog/logging.h>
+#include <poll.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <cerrno>
+#include <climits>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
+#include <exception>
+#include <utility>
+
+#include "proxy/base/bounded_write.h"
+#include "proxy/base/log_queue.h"
 
 namespace sheaf {
 namespace {
@@ -89,24 +100,72 @@ std::string FormatJson(TimePoint time, std::string_view level, std::string_view 
   return std::string(buffer.GetString(), buffer.GetSize());
 }
 
-google::LogSeverity SeverityOf(LogLevel level) {
-  switch (level) {
-    case LogLevel::kError:
-      return google::GLOG_ERROR;
-    case LogLevel::kWarning:
-      return google::GLOG_WARNING;
-    case LogLevel::kDebug:
-    case LogLevel::kInfo:
-      break;
-  }
-  return google::GLOG_INFO;
+// Made once and never destroyed: other threads may log to the last, and its own may hang in a write.
+std::atomic<LogQueue*> g_queue{nullptr};
+std::atomic<LogFormat> g_format{LogFormat::kText};
+
+// With its prefix off, glog writes the lines in one call, unbuffered. It keeps an error to itself; stdio remembers it.
+bool TryWrite(std::string_view lines) {
+  std::clearerr(stderr);
+  errno = 0;
+  google::LogMessage(__FILE__, __LINE__, google::GLOG_INFO).stream() << lines;
+  return std::ferror(stderr) == 0;
 }
 
-// With its prefix off, glog writes the line and a line feed in one call, unbuffered.
-template <LogFormat kFormat>
-void WriteToGlog(LogLevel level, std::string_view message, std::span<const LogField> fields) {
-  const std::string line = FormatLogLine(kFormat, std::chrono::system_clock::now(), level, message, fields);
-  google::LogMessage(__FILE__, __LINE__, SeverityOf(level)).stream() << line;
+// While the reader hangs, the wait is here, where it holds no lock of glog or stdio, so that whatever ends the process
+// meanwhile can. Others that share the descriptor may have made it non-blocking, and be first where there was room; of
+// lines that a pipe takes whole or not at all, nothing is written then.
+bool WriteToGlog(std::string_view lines) {
+  for (;;) {
+    pollfd reader{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+    poll(&reader, 1, -1);
+    if (TryWrite(lines)) return true;
+    if (errno != EAGAIN || lines.size() > PIPE_BUF) return false;
+  }
+}
+
+// Past the queue, after all that is in it.
+void WriteLast(std::string line) {
+  const auto until = std::chrono::steady_clock::now() + kLogPatience;
+  line.push_back('\n');
+  if (!FinishLogging() || !WriteUntil(STDERR_FILENO, line, until)) CountDroppedLogLines(1);
+}
+
+std::string Format(LogLevel level, std::string_view message, std::span<const LogField> fields) {
+  return FormatLogLine(g_format.load(std::memory_order_relaxed), std::chrono::system_clock::now(), level, message,
+                       fields);
+}
+
+void Enqueue(LogKind kind, LogLevel level, std::string_view message, std::span<const LogField> fields) {
+  std::string line = Format(level, message, fields);
+  if (kind == LogKind::kLast) {
+    WriteLast(std::move(line));
+  } else {
+    g_queue.load(std::memory_order_relaxed)->Push(kind, line);
+  }
+}
+
+std::string TellOfDropped(uint64_t lines) {
+  if (!LogEnabled(LogLevel::kWarning)) return "";
+  const LogField count{"lines", std::to_string(lines)};
+  return Format(LogLevel::kWarning, "log lines were dropped", {&count, 1});
+}
+
+std::string DescribeException(const std::exception_ptr& exception) {
+  if (!exception) return "none";
+  try {
+    std::rethrow_exception(exception);
+  } catch (const std::exception& known) {
+    return known.what();
+  } catch (...) {
+    return "unknown";
+  }
+}
+
+// The C++ library's own handler would wait for the reader without end.
+[[noreturn]] void Terminate() {
+  Log(LogKind::kLast, LogLevel::kError, "cannot go on", {{"exception", DescribeException(std::current_exception())}});
+  std::abort();
 }
 
 }  // namespace
@@ -123,9 +182,19 @@ void SetupLogging(const Options& options) {
   FLAGS_logtostderr = true;
   FLAGS_log_prefix = false;
   FLAGS_logbufsecs = 0;
+  // Lines of all levels go through glog as one message; log.level has chosen among them.
+  FLAGS_minloglevel = google::GLOG_INFO;
   if (!google::IsGoogleLoggingInitialized()) google::InitGoogleLogging("sheaf");
+  g_format.store(options.log.format, std::memory_order_relaxed);
+  if (!g_queue.load()) g_queue.store(new LogQueue(&WriteToGlog, &TellOfDropped));
   SetLogLevel(options.log.level);
-  SetLogSink(options.log.format == LogFormat::kJson ? &WriteToGlog<LogFormat::kJson> : &WriteToGlog<LogFormat::kText>);
+  SetLogSink(&Enqueue);
+  std::set_terminate(&Terminate);
+}
+
+bool FinishLogging() {
+  LogQueue* const queue = g_queue.load(std::memory_order_relaxed);
+  return !queue || queue->Close(kLogPatience);
 }
 
 }  // namespace sheaf

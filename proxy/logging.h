@@ -1,4 +1,5 @@
-// The sink behind proxy/base/log.h: one line on stderr for each call, as text or as JSON, through glog. Never a file.
+// The sink behind proxy/base/log.h: one line on stderr for each call, as text or as JSON. The calling thread formats it
+// and puts it into a queue (proxy/base/log_queue.h); the queue's thread alone calls glog. Never a file.
 //
 //   2026-05-04T12:00:00.123Z warning backend is down upstream=127.0.0.1:8000 error="Connection refused"
 //   {"ts":"2026-05-04T12:00:00.123Z","level":"warning","msg":"backend is down","upstream":"127.0.0.1:8000",...}
@@ -23,8 +24,16 @@ namespace sheaf {
 inline constexpr size_t kMaxLogLine = 16 * 1024;
 inline constexpr size_t kMaxLogValue = 2 * 1024;
 
-// Sets sink and level for the whole process. Call it once, before other threads start.
+// How long the end of the process waits for the reader of the log, in all.
+inline constexpr std::chrono::seconds kLogPatience(1);
+
+// Sets sink and level for the whole process, and starts the queue's thread. Call it once, before other threads start.
+// From here on an exception that nobody catches is told in the log before it ends the process.
 void SetupLogging(const Options& options);
+
+// Has the rest of the log written, after which nothing more is. The last call of the process. False: the reader hangs,
+// and so does a thread that writes to it; leave by _exit.
+[[nodiscard]] bool FinishLogging();
 
 // A line without its line feed. Any thread.
 std::string FormatLogLine(LogFormat format, std::chrono::system_clock::time_point time, LogLevel level,

@@ -1,4 +1,5 @@
 // From the command line to a running server. What happens after that is in proxy/server.h.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -6,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "proxy/base/bounded_write.h"
 #include "proxy/command_line.h"
 #include "proxy/config.h"
 #include "proxy/config_docs.h"
@@ -33,12 +35,19 @@ int Healthcheck(const Options& options) {
   return answer.ok() ? 0 : 1;
 }
 
-int Serve(Options options) {
-  SetupLogging(options);
-  // A peer that is gone shows up as an error of the write.
-  std::signal(SIGPIPE, SIG_IGN);
+int Run(Options options) {
   Server server(std::move(options), SHEAF_VERSION);
   return server.Run();
+}
+
+int Serve(Options options) {
+  // A peer or a reader of the log that is gone shows up as an error of the write.
+  std::signal(SIGPIPE, SIG_IGN);
+  SetupLogging(options);
+  const int status = Run(std::move(options));
+  // The log's thread still uses what exit() would destroy.
+  if (!FinishLogging()) _exit(status);
+  return status;
 }
 
 int RunConfigured(Action action, Configuration configuration) {
@@ -56,7 +65,15 @@ int RunConfigured(Action action, Configuration configuration) {
   }
 }
 
+// Started without stderr, say, the first socket would take its number, and the log would go to a client.
+void OpenStandardDescriptors() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (fcntl(fd, F_GETFD) < 0) static_cast<void>(open("/dev/null", O_RDWR));
+  }
+}
+
 int Main(int argc, char** argv) {
+  OpenStandardDescriptors();
   CommandLine line = ParseCommandLine(argc, argv, SHEAF_VERSION);
   switch (line.action) {
     case Action::kShow:
@@ -76,7 +93,7 @@ int Main(int argc, char** argv) {
   }
   Result<Configuration> configuration = Load(line);
   if (!configuration.ok()) {
-    std::cerr << configuration.error() << '\n';
+    static_cast<void>(WriteWithin(STDERR_FILENO, configuration.error() + '\n', kLogPatience));
     return kExitConfiguration;
   }
   return RunConfigured(line.action, std::move(configuration.value()));

@@ -47,14 +47,14 @@ Server::~Server() {
 
 int Server::Run() {
   if (const Result<bool> started = Start(); !started.ok()) {
-    Log(LogLevel::kError, "cannot start", {{"error", started.error()}});
+    Log(LogKind::kLast, LogLevel::kError, "cannot start", {{"error", started.error()}});
     return 1;
   }
   main_->ReadSignals();  // one that came meanwhile has nothing to drain
   if (!lifecycle_.stopped()) Serve();
   main_->Run();
   Stop();
-  Log(LogLevel::kInfo, lifecycle_.cut_short() ? "stopped before the drain was over" : "stopped");
+  Log(LogKind::kLast, LogLevel::kInfo, lifecycle_.cut_short() ? "stopped before the drain was over" : "stopped");
   return lifecycle_.cut_short() ? 1 : 0;
 }
 

@@ -176,7 +176,7 @@ void Session::LogEnd() const {
     next += one.size() + 1;
   }
   const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(worker_.loop().now() - started_);
-  Log(LogLevel::kInfo, "access",
+  Log(LogKind::kAccess, LogLevel::kInfo, "access",
       {{"client", strings[0]},
        {"method", "GET"},
        {"target", strings[1]},

@@ -215,6 +215,8 @@ struct AcquireSecondsBuckets {
            "Bytes given back by these steps, as far as they can be counted.")                                          \
   COUNTERS(memory_webhooks_total, "sheaf_memory_webhooks_total", "result", CheckResultLabels,                          \
            "Posts of changes of the level to memory.webhook, by result.")                                              \
+  COUNTER(log_dropped_total, "sheaf_log_dropped_total",                                                                \
+          "Log lines dropped because the reader of stderr did not keep up, hung or was gone.")                         \
   COUNTER(loop_turns_total, "sheaf_loop_turns_total",                                                                  \
           "Turns of the workers' event loops; a worker that makes none hangs.")
 // clang-format on

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/base/log.h"
 #include "proxy/base/prometheus.h"
 
 namespace sheaf {
@@ -54,6 +55,8 @@ MetricsTotals MetricsRegistry::Sum() const {
   MetricsTotals totals;
   totals.Add(process_);
   for (const auto& worker : workers_) totals.Add(*worker);
+  // Any thread drops lines, also those that have no block.
+  totals.log_dropped_total = DroppedLogLines();
   return totals;
 }
 

@@ -37,7 +37,7 @@ class LogRecorder {
   }
 
  private:
-  static void Take(LogLevel level, std::string_view message, std::span<const LogField> fields) {
+  static void Take(LogKind /*kind*/, LogLevel level, std::string_view message, std::span<const LogField> fields) {
     if (current_ == nullptr) return;
     static constexpr std::array<std::string_view, 4> kNames = {"debug", "info", "warning", "error"};
     std::string line = std::string(kNames[static_cast<size_t>(level)]).append(" ").append(message);

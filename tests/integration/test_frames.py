@@ -108,7 +108,7 @@ def test_bad_frame_from_the_client_closes_with_its_code(
     proxy: Sheaf, recorder: Recorder, name: str, bytewise: bool
 ) -> None:
     data, code = BAD_FRAMES[name]
-    lines_before = len(proxy.log_lines("protocol=websocket"))
+    lines_before = proxy.count_log_lines("protocol=websocket")
     with RawWebSocket(proxy.port, "/ws") as socket:
         upstream = recorder.latest.connection
         (piecewise if bytewise else RawWebSocket.send_quietly)(socket, data)

@@ -295,7 +295,7 @@ def send(client: RawClient, request: bytes, piecewise: bool) -> None:
 
 def check_refusal(proxy: Sheaf, row: Row, piecewise: bool) -> None:
     labels = row.labels.split()
-    lines_before = len(proxy.log_lines("reject="))
+    lines_before = proxy.count_log_lines("reject=")
     counts_before = {label: proxy.metric("sheaf_rejects_total", reason=label) for label in labels}
     with RawClient(proxy.port) as client:
         send(client, row.request, piecewise)

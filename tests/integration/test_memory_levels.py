@@ -46,6 +46,7 @@ def test_level_follows_what_is_in_use_up_and_down(make_leaky: Callable[..., Leak
         proxy.go_to(level)
         assert proxy.metric("sheaf_memory_level") == LEVELS.index(level)
     assert changes(proxy) == {"normal": 1, "moderate": 2, "high": 2, "critical": 1}
+    proxy.wait_for_log("memory pressure", "level=normal")
     lines = proxy.log_lines("memory pressure", "level=")
     assert [line.split("level=")[1].split()[0] for line in lines] == [*LEVELS[1:], *reversed(LEVELS[:-1])]
 

@@ -91,7 +91,7 @@ def test_webhook_gives_up_after_its_timeout_and_goes_on_with_the_next_change(
     proxy = make_leaky(told_backend.url, {"memory": {"webhook": WEBHOOK, "webhook_timeout": "300ms"}})
     proxy.go_to("moderate")
     wait_until(lambda: webhooks(proxy) == (0, 1), 5, "it gives up")
-    assert proxy.log_lines("memory.webhook failed", "webhook_timeout")
+    proxy.wait_for_log("memory.webhook failed", "webhook_timeout")
     told_backend.answer(delay=0)
     proxy.go_to("high")
     wait_until(lambda: webhooks(proxy) == (1, 1), 5, "the next change is told")

@@ -68,7 +68,8 @@ def merged(base: Conf, over: Conf) -> Conf:
 
 
 class Sheaf:
-    """One running proxy. `conf` overrides TEST_CONF; `upstream` is the value of upstream.url."""
+    """One running proxy. `conf` overrides TEST_CONF; `upstream` is the value of upstream.url; `stderr`: a descriptor
+    in the place of the log file."""
 
     def __init__(
         self,
@@ -82,6 +83,7 @@ class Sheaf:
         environment: dict[str, str] | None = None,
         wrapper: list[str] | None = None,
         binary: Path = BINARY,
+        stderr: int | None = None,
     ) -> None:
         self.port, self.admin_port = free_port(), free_port()
         addresses: Conf = {
@@ -101,7 +103,7 @@ class Sheaf:
                 [*(wrapper or []), str(binary), "-c", str(conf_file), *(arguments or [])],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
-                stderr=log,
+                stderr=log if stderr is None else stderr,
                 env={**os.environ, "TSAN_OPTIONS": f"suppressions={TSAN_SUPPRESSIONS}", **(environment or {})},
             )
         try:
@@ -159,6 +161,11 @@ class Sheaf:
     def log_lines(self, *parts: str) -> list[str]:
         """The lines that have all of `parts`."""
         return [line for line in self.log().splitlines() if all(part in line for part in parts)]
+
+    def count_log_lines(self, *parts: str) -> int:
+        """How many lines have all of `parts`, once those that the log's thread still gathers (for 5 ms) are there."""
+        time.sleep(0.02)
+        return len(self.log_lines(*parts))
 
     def wait_for_log(self, *parts: str, seconds: float = 3) -> list[str]:
         return wait_until(lambda: self.log_lines(*parts), seconds, f"a log line with {parts}")

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "proxy/base/log.h"
+#include "tests/fakes/log_recorder.h"
 #include "tests/fakes/loop_driver.h"
 #include "tests/fakes/staged_names.h"
 
@@ -20,23 +20,7 @@ using namespace std::chrono_literals;
 
 const Error kUnknown{"'backend' has no address: Name or service not known"};
 
-std::vector<std::string>& Lines() {
-  static std::vector<std::string> lines;
-  return lines;
-}
-
-void KeepLine(LogLevel /*level*/, std::string_view message, std::span<const LogField> fields) {
-  std::string line(message);
-  for (const LogField& field : fields) line.append(" ").append(field.key).append("=").append(field.value);
-  Lines().push_back(line);
-}
-
 struct Names : ResolverEvents {
-  Names() {
-    SetLogLevel(LogLevel::kInfo);
-    SetLogSink(&KeepLine);
-    Lines().clear();
-  }
   void Start(Duration interval = 100ms) {
     const Resolver::Times times{.interval = interval, .soon = 100ms, .patience = 300ms};
     resolver.emplace(driver.loop(), "backend:80", times, names->Lookup(), *this);
@@ -52,6 +36,7 @@ struct Names : ResolverEvents {
   // So many more, with what is staged from now on.
   void Answers(int more) { Answered(names->ended() + more); }
 
+  LogRecorder log;
   const std::shared_ptr<StagedNames> names = std::make_shared<StagedNames>();
   std::vector<std::string> found;
   int misses = 0;
@@ -73,7 +58,7 @@ TEST_CASE("a name is looked up at once, outside of the loop, and its address pos
   CHECK(it.resolver->known());
   CHECK_EQ(it.names->last_name(), "backend:80");
   CHECK_EQ(it.misses, 0);
-  CHECK(Lines().empty());
+  CHECK(it.log.lines.empty());
 }
 
 TEST_CASE("it is looked up again at the interval, and another address is told") {
@@ -85,7 +70,7 @@ TEST_CASE("it is looked up again at the interval, and another address is told") 
   it.names->Stage(std::vector{Ip("127.0.0.2:80")});
   it.Answers(2);
   CHECK(it.found == std::vector<std::string>{"127.0.0.1:80", "127.0.0.2:80"});
-  CHECK_EQ(Lines().size(), 1);
+  CHECK_EQ(it.log.lines.size(), 1);
 }
 
 TEST_CASE("before the interval is over it is not looked up again") {
@@ -126,14 +111,14 @@ TEST_CASE("a failed or an empty answer removes nothing, and the log says it once
     it.Answers(2);
     CHECK_EQ(it.misses, 0);
     CHECK(it.resolver->known());
-    REQUIRE_EQ(Lines().size(), 1);
-    CHECK(Lines()[0].starts_with("the backend's name cannot be looked up upstream=backend:80 error="));
-    if (!bad.ok()) CHECK(Lines()[0].ends_with(kUnknown.message));
+    REQUIRE_EQ(it.log.lines.size(), 1);
+    CHECK(it.log.lines[0].starts_with("warning the backend's name cannot be looked up upstream=backend:80 error="));
+    if (!bad.ok()) CHECK(it.log.lines[0].ends_with(kUnknown.message));
     it.names->Stage(std::vector{Ip("127.0.0.1:80")});
     it.Answers(2);
     CHECK_EQ(it.found.size(), 1);
-    REQUIRE_EQ(Lines().size(), 2);
-    CHECK(Lines()[1].starts_with("the backend's name can be looked up again"));
+    REQUIRE_EQ(it.log.lines.size(), 2);
+    CHECK(it.log.lines[1].starts_with("info the backend's name can be looked up again"));
   }
 }
 
@@ -144,10 +129,10 @@ TEST_CASE("while there is no address, every failure is told, and it is looked up
     it.Start(interval);
     it.Answered(2);
     CHECK_EQ(it.misses, 2);
-    CHECK_EQ(Lines().size(), 1);
+    CHECK_EQ(it.log.lines.size(), 1);
     it.names->Stage(std::vector{Ip("127.0.0.1:80")});
     it.driver.Until([&] { return !it.found.empty(); });
-    CHECK_EQ(Lines().size(), 2);
+    CHECK_EQ(it.log.lines.size(), 2);
   }
 }
 
@@ -215,12 +200,12 @@ TEST_CASE("a look-up that hangs is told once, and its late answer is taken") {
   it.Start();
   it.Answered(1);
   it.names->Hang();
-  it.driver.Until([&] { return !Lines().empty(); });
-  CHECK(Lines()[0].ends_with("error=name servers do not answer"));
+  it.driver.Until([&] { return !it.log.lines.empty(); });
+  CHECK(it.log.lines[0].ends_with("error=name servers do not answer"));
   CHECK(it.resolver->known());
   it.names->Stage(kUnknown);
   it.Answers(2);
-  CHECK_EQ(Lines().size(), 1);
+  CHECK_EQ(it.log.lines.size(), 1);
   it.names->Stage(std::vector{Ip("127.0.0.2:80")});
   it.driver.Until([&] { return it.found.size() == 2; });
 }

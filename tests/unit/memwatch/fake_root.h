@@ -57,7 +57,7 @@ class KeptLog {
     static std::vector<std::string> lines;
     return lines;
   }
-  static void Keep(LogLevel level, std::string_view message, std::span<const LogField> fields) {
+  static void Keep(LogKind /*kind*/, LogLevel level, std::string_view message, std::span<const LogField> fields) {
     std::string line = std::to_string(static_cast<int>(level)) + " " + std::string(message);
     for (const LogField& field : fields) line.append(" ").append(field.key).append("=").append(field.value);
     Lines().push_back(line);

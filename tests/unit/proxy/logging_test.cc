@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <rapidjson/document.h>
 #include <unistd.h>
 
@@ -34,6 +35,16 @@ bool IsPrintableAscii(const std::string& line) {
 TEST_CASE("a text line has time, level, message and fields") {
   CHECK(Text("backend is down", {{"upstream", "127.0.0.1:8000"}, {"error", "Connection refused"}}) ==
         "2026-05-04T12:00:00.007Z warning backend is down upstream=127.0.0.1:8000 error=\"Connection refused\"");
+}
+
+TEST_CASE("times are in UTC, to the millisecond, also at the ends of days and years") {
+  const auto at = [](std::chrono::milliseconds since_1970) {
+    return FormatLogLine(LogFormat::kText, std::chrono::system_clock::time_point(since_1970), LogLevel::kInfo, "m", {});
+  };
+  CHECK(at(0ms) == "1970-01-01T00:00:00.000Z info m");
+  CHECK(at(1709251199999ms) == "2024-02-29T23:59:59.999Z info m");
+  CHECK(at(1798761599009ms) == "2026-12-31T23:59:59.009Z info m");
+  CHECK(at(1798761600000ms) == "2027-01-01T00:00:00.000Z info m");
 }
 
 TEST_CASE("a JSON line has the same as an object") {
@@ -84,6 +95,7 @@ TEST_CASE("a message is escaped like a value") {
 TEST_CASE("long values are cut and lines stay under the limit") {
   CHECK(Text("m", {{"a", std::string(3000, 'x')}}).ends_with("x..."));
   CHECK_FALSE(Text("m", {{"a", std::string(1000, 'x')}}).ends_with("..."));
+  CHECK(Text("m", {{"a", std::string(kMaxLogValue, '"')}}).size() < 3 * kMaxLogValue);
   for (const char byte : {'x', '\n', '"', '\\', '\xff'}) {
     const std::vector<LogField> fields(20, LogField{"key", std::string(5000, byte)});
     CHECK(Text("m", fields).size() <= kMaxLogLine);
@@ -94,11 +106,11 @@ TEST_CASE("long values are cut and lines stay under the limit") {
   }
 }
 
-// What reaches stderr meanwhile, one element a write(2): a pipe in packet mode keeps them apart.
+// What reaches stderr meanwhile.
 class CapturedStderr {
  public:
   CapturedStderr() : saved_(dup(STDERR_FILENO)) {
-    REQUIRE(pipe2(pipe_.data(), O_DIRECT | O_NONBLOCK) == 0);
+    REQUIRE(pipe2(pipe_.data(), O_CLOEXEC) == 0);
     dup2(pipe_[1], STDERR_FILENO);
   }
   CapturedStderr(const CapturedStderr&) = delete;
@@ -107,10 +119,15 @@ class CapturedStderr {
     dup2(saved_, STDERR_FILENO);
     for (const int fd : {saved_, pipe_[0], pipe_[1]}) close(fd);
   }
-  std::string NextWrite() const {
-    std::array<char, 4096> buffer{};
-    const ssize_t count = read(pipe_[0], buffer.data(), buffer.size());
-    return count <= 0 ? "" : std::string(buffer.data(), static_cast<size_t>(count));
+  // The next line with its end; the log's thread writes it soon.
+  std::string NextLine() const {
+    std::string line;
+    for (char c = 0; c != '\n' && read(pipe_[0], &c, 1) == 1;) line.push_back(c);
+    return line;
+  }
+  bool has_more() const {
+    pollfd one{.fd = pipe_[0], .events = POLLIN, .revents = 0};
+    return poll(&one, 1, 0) > 0;
   }
 
  private:
@@ -118,7 +135,8 @@ class CapturedStderr {
   std::array<int, 2> pipe_{};
 };
 
-TEST_CASE("a line reaches stderr in one write, from the configured level on, in the configured format") {
+// One test, since the end of the log is the process's.
+TEST_CASE("lines reach stderr from the configured level on, in the configured format, and the last one at once") {
   Options options;
   options.log.level = LogLevel::kWarning;
   SetupLogging(options);
@@ -126,17 +144,22 @@ TEST_CASE("a line reaches stderr in one write, from the configured level on, in 
   Log(LogLevel::kInfo, "not this");
   Log(LogLevel::kWarning, "this", {{"key", "a value"}});
   Log(LogLevel::kError, "and this");
-  CHECK(captured.NextWrite().ends_with("Z warning this key=\"a value\"\n"));
-  CHECK(captured.NextWrite().ends_with("Z error and this\n"));
-  CHECK(captured.NextWrite().empty());
+  CHECK(captured.NextLine().ends_with("Z warning this key=\"a value\"\n"));
+  CHECK(captured.NextLine().ends_with("Z error and this\n"));
 
   options.log.level = LogLevel::kDebug;
   options.log.format = LogFormat::kJson;
   SetupLogging(options);
   Log(LogLevel::kDebug, "object");
-  CHECK(captured.NextWrite().ends_with(R"("level":"debug","msg":"object"})"
-                                       "\n"));
-  CHECK(captured.NextWrite().empty());
+  CHECK(captured.NextLine().ends_with(R"("level":"debug","msg":"object"})"
+                                      "\n"));
+
+  for (int i = 0; i < 100; ++i) Log(LogKind::kAccess, LogLevel::kInfo, "access", {{"number", std::to_string(i)}});
+  Log(LogKind::kLast, LogLevel::kError, "cannot go on");
+  CHECK(FinishLogging());
+  for (int i = 0; i < 100; ++i) CHECK(captured.NextLine().ends_with("\"number\":\"" + std::to_string(i) + "\"}\n"));
+  CHECK(captured.NextLine().ends_with("\"msg\":\"cannot go on\"}\n"));
+  CHECK_FALSE(captured.has_more());
 }
 
 }  // namespace
