@@ -7,13 +7,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <exception>
 #include <utility>
 
@@ -25,55 +23,102 @@ namespace {
 
 using TimePoint = std::chrono::system_clock::time_point;
 
-std::string FormatTime(TimePoint time) {
-  const auto since_epoch = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
-  const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(since_epoch).count();
-  const int millis = static_cast<int>((since_epoch - std::chrono::seconds(seconds)).count());
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  std::array<char, 32> text{};
-  const size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text.data() + length, text.size() - length, ".%03dZ", millis);
-  return text.data();
+// Most lines have less; one that needs more grows.
+constexpr size_t kUsualLine = 512;
+
+// `number` has at most `width` digits.
+void AppendNumber(unsigned number, size_t width, std::string& text) {
+  text.append(width, '0');
+  for (auto digit = text.rbegin(); number != 0; ++digit, number /= 10) *digit = static_cast<char>('0' + number % 10);
 }
 
-// Printable ASCII only, at most kMaxLogValue bytes of it.
-std::string Escape(std::string_view bytes) {
+// Without the C library, whose gmtime_r takes a lock of the whole process.
+void AppendTime(TimePoint time, std::string& text) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::milliseconds>(time - day));
+  const auto add = [&text](auto number, size_t width, char end) {
+    AppendNumber(static_cast<unsigned>(number), width, text);
+    text.push_back(end);
+  };
+  add(static_cast<int>(date.year()), 4, '-');
+  add(static_cast<unsigned>(date.month()), 2, '-');
+  add(static_cast<unsigned>(date.day()), 2, 'T');
+  add(clock.hours().count(), 2, ':');
+  add(clock.minutes().count(), 2, ':');
+  add(clock.seconds().count(), 2, '.');
+  add(clock.subseconds().count(), 3, 'Z');
+}
+
+constexpr bool StandsForItself(char c) {
+  return c >= ' ' && c <= '~' && c != '\\' && c != '"';
+}
+
+// One byte that does not. `quoted`: within quotation marks.
+size_t AppendEscape(char c, bool quoted, std::string& text) {
   static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string text;
-  text.reserve(std::min(bytes.size(), kMaxLogValue));
-  for (const char c : bytes) {
-    if (text.size() + 4 > kMaxLogValue) return text + "...";
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte > 0x7E) {
-      text.append({'\\', 'x', kHex[byte >> 4], kHex[byte & 15]});
-    } else if (c == '\\') {
-      text.append("\\\\");
+  const auto byte = static_cast<unsigned char>(c);
+  if (c == '"') {
+    text.append(quoted ? "\\\"" : "\"");
+    return 1;
+  }
+  if (c == '\\') {
+    text.append("\\\\");
+    return 2;
+  }
+  text.append({'\\', 'x', kHex[byte >> 4], kHex[byte & 15]});
+  return 4;
+}
+
+// Printable ASCII only, at most kMaxLogValue bytes of it (those before quotation marks not counted).
+void AppendEscaped(std::string_view bytes, bool quoted, std::string& text) {
+  size_t length = 0;
+  size_t done = 0;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    if (length + 4 > kMaxLogValue) {
+      text.append(bytes.substr(done, i - done)).append("...");
+      return;
+    }
+    if (StandsForItself(bytes[i])) {
+      ++length;
     } else {
-      text.push_back(c);
+      text.append(bytes.substr(done, i - done));
+      length += AppendEscape(bytes[i], quoted, text);
+      done = i + 1;
     }
   }
+  text.append(bytes.substr(done));
+}
+
+std::string Escape(std::string_view bytes) {
+  std::string text;
+  AppendEscaped(bytes, false, text);
   return text;
 }
 
 // A value is quoted where it could be read as more than one, or as none.
-std::string QuoteIfNeeded(const std::string& escaped) {
-  if (!escaped.empty() && escaped.find_first_of(" \"=") == std::string::npos) return escaped;
-  std::string quoted = "\"";
-  for (const char c : escaped) {
-    if (c == '"') quoted.push_back('\\');
-    quoted.push_back(c);
-  }
-  return quoted + "\"";
+void AppendValue(std::string_view value, std::string& text) {
+  const bool quoted =
+      value.empty() || std::any_of(value.begin(), value.end(), [](char c) { return c == ' ' || c == '"' || c == '='; });
+  if (quoted) text.push_back('"');
+  AppendEscaped(value, quoted, text);
+  if (quoted) text.push_back('"');
 }
 
 std::string FormatText(TimePoint time, std::string_view level, std::string_view message,
                        std::span<const LogField> fields) {
-  std::string line = FormatTime(time).append(" ").append(level).append(" ").append(Escape(message));
+  std::string line;
+  line.reserve(kUsualLine);
+  AppendTime(time, line);
+  line.append(" ").append(level).append(" ");
+  AppendEscaped(message, false, line);
   for (const LogField& field : fields) {
-    const std::string value = QuoteIfNeeded(Escape(field.value));
-    if (line.size() + field.key.size() + value.size() + 2 > kMaxLogLine) break;
-    line.append(" ").append(field.key).append("=").append(value);
+    const size_t before = line.size();
+    line.append(" ").append(field.key).append("=");
+    AppendValue(field.value, line);
+    if (line.size() <= kMaxLogLine) continue;
+    line.resize(before);
+    break;
   }
   return line;
 }
@@ -86,8 +131,10 @@ std::string FormatJson(TimePoint time, std::string_view level, std::string_view 
     json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
     json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
   };
+  std::string ts;
+  AppendTime(time, ts);
   json.StartObject();
-  add("ts", FormatTime(time));
+  add("ts", ts);
   add("level", level);
   add("msg", Escape(message));
   for (const LogField& field : fields) {
