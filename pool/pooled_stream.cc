@@ -78,4 +78,8 @@ void PooledStream::ReadDeferred() {
   if (link_ != nullptr) link_->connection()->ReadDeferred();
 }
 
+size_t PooledStream::Untaken() const {
+  return link_ == nullptr ? 0 : link_->connection()->Untaken();
+}
+
 }  // namespace sheaf::pool

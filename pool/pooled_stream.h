@@ -30,6 +30,7 @@ class PooledStream final : public UpstreamStream {
   void DeferReading(size_t bytes) override;
   void ReadDeferred() override;
   void Close(CloseReason reason) override;
+  size_t Untaken() const override;
   bool leased() const override { return link_ != nullptr; }
   bool reused() const override { return reused_; }
 

@@ -84,6 +84,10 @@ class UpstreamStream {
   // Reads what has come, and ends the waiting. Not from within an event.
   virtual void ReadDeferred() = 0;
 
+  // Bytes of an HTTP request that have left and that the backend has not taken yet: what it reads makes this less. A
+  // system call.
+  virtual size_t Untaken() const = 0;
+
   // Gives the connection up now; no event follows. May be called twice.
   virtual void Close(CloseReason reason) = 0;
 

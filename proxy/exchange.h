@@ -1,6 +1,11 @@
 // One HTTP request and its response, or the opening handshake of a WebSocket: opens an upstream stream, streams the
 // body up and the response down with backpressure both ways, and tells its owner how it ended.
 //
+// One clock runs at a time, that of the side whose move it is (Wait). While the request's body comes, it is the
+// client's; when the backend takes no more of it, when a client awaits the backend's 100, and from the end of the
+// request on, it is the backend's. Once the response has begun, a request that goes on makes a stream of both, in which
+// either side may be slow.
+//
 // Owned by an Intake; one thread only.
 #pragma once
 
@@ -12,6 +17,7 @@
 #include "pool/upstream_stream.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/option_table.h"
+#include "proxy/body_pace.h"
 #include "proxy/forwarding.h"
 #include "proxy/net/connection.h"
 #include "proxy/net/loop.h"
@@ -51,6 +57,7 @@ struct ExchangeInfo {
   int minor_version = 1;
   bool wants_html = false;
   bool keep_alive = true;
+  bool expects_continue = false;
 };
 
 class Exchange final : public pool::UpstreamEvents, public net::DeadlineHandler {
@@ -74,8 +81,8 @@ class Exchange final : public pool::UpstreamEvents, public net::DeadlineHandler 
   bool response_begun() const { return status_ != 0; }
   Framing framing() const { return framing_; }
   TimePoint started() const { return started_; }
-  // The access line, once. `status`: what the client was answered (499: it left before an answer).
-  void LogAccess(int status, CloseReason reason);
+  // The access line of a request that is refused, or broken off because of what the client sent.
+  void LogRefused(RejectReason reason);
 
   // pool::UpstreamEvents
   void OnUpstreamHead(const wire::ResponseHead& head) override;
@@ -90,20 +97,49 @@ class Exchange final : public pool::UpstreamEvents, public net::DeadlineHandler 
   void OnDeadline(net::Deadline& deadline) override;
 
  private:
+  enum class Wait : uint8_t {
+    kClient,   // for more of the body: timeouts.body and limits.min_body_rate, or 408
+    kBackend,  // for the response, or for room for the body: timeouts.response, or 504
+    kStream,   // for anything, either way
+    kReader,   // for the client to read: timeouts.stall
+    kNothing,  // a response takes its time
+  };
+  Wait waiting_for() const;
+  Duration limit() const;
+  // What was waited for has come: the next wait begins now.
+  void BeginWait();
+  void CheckBackend();
+  void CheckBody();
+  void CheckStream();
+  void CheckReader();
+  // The backend has taken something since the last look; or it has not got the request yet, which waits for a
+  // connection for as long as pool.acquire_timeout allows.
+  bool UpstreamMoves();
+  // Waits on. While something may move, of which no event tells, it is looked at more often.
+  void WaitOn(Duration waited, bool may_move);
+  // The response that was begun ends here.
+  void Break(CloseReason reason);
   void Write(std::string_view bytes);
+  // The access line, once. `status`: what the client was answered (499: it left before an answer).
+  void LogAccess(int status, std::string_view end);
 
   Worker& worker_;
   ExchangeOwner& owner_;
   const RouteOptions& route_;
   ExchangeInfo info_;
   std::unique_ptr<pool::UpstreamStream> stream_;
-  net::Deadline deadline_;  // for the response's head, then for a client that does not read
+  net::Deadline deadline_;  // of the present wait
+  BodyPace pace_;
   TimePoint started_;
+  TimePoint waits_since_;  // when the last of what is waited for moved
+  size_t untaken_ = 0;     // by the backend, when last looked at
   uint64_t request_bytes_ = 0;
   uint64_t response_bytes_ = 0;
   int status_ = 0;
   Framing framing_ = Framing::kAsIs;
   bool request_ended_ = false;
+  bool upstream_full_ = false;    // the backend takes no more of the body at the moment
+  bool awaits_continue_ = false;  // the client sends its body when the backend's 100 has come
   bool close_ = false;
   bool logged_ = false;
 };

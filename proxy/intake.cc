@@ -157,7 +157,8 @@ void Intake::StartRequest() {
                     .user_agent = std::string(request.Find("User-Agent").value_or("")),
                     .minor_version = request.minor_version,
                     .wants_html = WantsHtml(request),
-                    .keep_alive = request.keep_alive};
+                    .keep_alive = request.keep_alive,
+                    .expects_continue = request.expect_continue};
   negotiated_.reset();
   if (request.wants_websocket) {
     negotiated_ = std::make_unique<Negotiated>(
@@ -172,15 +173,10 @@ void Intake::StartRequest() {
   state_ = State::kExchange;
   served_ = true;
   body_.Reset(request.body, request.content_length);
-  body_bytes_ = body_bytes_at_window_ = 0;
-  body_seen_at_ = body_window_start_ = worker_.loop().now();
+  body_bytes_ = 0;
   worker_.metrics().http_requests_active.Add();
   exchange_ = std::make_unique<Exchange>(worker_, *this, *route_, std::move(info));
-  if (body_.complete()) {
-    worker_.loop().CancelDeadline(deadline_);
-  } else {
-    worker_.loop().SetDeadline(deadline_, route_->body_timeout);
-  }
+  worker_.loop().CancelDeadline(deadline_);
   exchange_->Start(std::move(upstream));
   if (body_.complete()) exchange_->OnRequestEnd();
 }
@@ -211,7 +207,6 @@ void Intake::TakeBody(std::string_view& input) {
       return;
     case wire::BodyDecoder::Verdict::kData:
       body_bytes_ += step.data.size();
-      body_seen_at_ = worker_.loop().now();
       if (route_->max_body != 0 && body_bytes_ > route_->max_body)
         return OnExchangeRefused(RejectReason::kBodyTooLarge);
       exchange_->OnRequestBody(step.data);
@@ -222,9 +217,7 @@ void Intake::TakeBody(std::string_view& input) {
       OnExchangeRefused(body_.reason());
       return;
   }
-  if (!body_.complete()) return;
-  worker_.loop().CancelDeadline(deadline_);
-  exchange_->OnRequestEnd();
+  if (body_.complete()) exchange_->OnRequestEnd();
 }
 
 void Intake::OnOutputBlocked() {
@@ -266,32 +259,9 @@ void Intake::OnDeadline(net::Deadline& /*deadline*/) {
     case State::kHead:
       return Reject(RejectReason::kHeadTimeout, nullptr);
     case State::kExchange:
-      return CheckBody();
     case State::kClosed:
       return;
   }
-}
-
-// Two demands on a body: never silent for the time-out, and over each such time no slower than limits.min_body_rate.
-void Intake::CheckBody() {
-  const TimePoint now = worker_.loop().now();
-  const Duration window = route_->body_timeout;
-  if (connection_->paused(PauseReason::kPeerFull)) {
-    // We ourselves do not read, since the backend is slow: that is not the client's fault.
-    body_seen_at_ = body_window_start_ = now;
-    body_bytes_at_window_ = body_bytes_;
-  } else if (now - body_seen_at_ >= window) {
-    return OnExchangeRefused(RejectReason::kBodyTimeout);
-  } else if (now - body_window_start_ >= window) {
-    const double seconds = std::chrono::duration<double>(window).count();
-    const auto least = static_cast<uint64_t>(static_cast<double>(worker_.options().limits.min_body_rate) * seconds);
-    if (body_bytes_ - body_bytes_at_window_ < least) return OnExchangeRefused(RejectReason::kBodyTimeout);
-    body_window_start_ = now;
-    body_bytes_at_window_ = body_bytes_;
-  }
-  const Duration silent = now - body_seen_at_;
-  const Duration elapsed = now - body_window_start_;
-  worker_.loop().SetDeadline(deadline_, window - std::max(silent, elapsed));
 }
 
 void Intake::DropExchange() {
@@ -305,9 +275,6 @@ void Intake::OnUpstreamBlocked() {
 }
 
 void Intake::OnUpstreamDrained() {
-  // The client could not send while it was held up: its time begins anew.
-  body_seen_at_ = body_window_start_ = worker_.loop().now();
-  body_bytes_at_window_ = body_bytes_;
   connection_->ResumeReading(PauseReason::kPeerFull);
 }
 
@@ -324,13 +291,14 @@ void Intake::OnExchangeDone(bool close) {
 void Intake::OnExchangeRefused(RejectReason reason) {
   const ExchangeInfo& info = exchange_->info();
   if (exchange_->response_begun()) {
+    exchange_->LogRefused(reason);
     exchange_->Cancel(CloseReason::kRefused);
     return OnExchangeBroken(CloseReason::kRefused);
   }
   // A request that was received whole leaves the connection in order.
   const bool close = !body_.complete() || !info.keep_alive || info.minor_version == 0 || worker_.draining();
   LogRefusal(reason, info.method, info.target, info.request_id);
-  exchange_->LogAccess(Describe(reason).status, CloseReason::kRefused);
+  exchange_->LogRefused(reason);
   exchange_->Cancel(CloseReason::kRefused);
   Answer(reason, info.request_id, info.wants_html, info.method == "HEAD", close);
   OnExchangeDone(close);

@@ -75,7 +75,6 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   void Process(std::string_view& input);
   bool TakeHead(std::string_view& input);
   void TakeBody(std::string_view& input);
-  void CheckBody();
   void Hold(std::string_view bytes);
   void StartRequest();
   std::optional<RejectReason> Admit(const wire::RequestHead& request) const;
@@ -101,12 +100,9 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   std::string held_;                        // a head that is not complete, or what waits behind the request under way
   wire::HeadScanner scanner_;
   wire::BodyDecoder body_;
-  net::Deadline deadline_;
+  net::Deadline deadline_;  // while no exchange is under way, which has its own
   net::IpBytes peer_;
   uint64_t body_bytes_ = 0;
-  uint64_t body_bytes_at_window_ = 0;  // body_bytes_ when the present window of timeouts.body began
-  TimePoint body_window_start_;
-  TimePoint body_seen_at_;  // when the last of the body came
   State state_ = State::kIdle;
   bool processing_ = false;  // Process is on the stack: it goes on by itself
   bool peer_ended_ = false;

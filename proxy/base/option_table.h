@@ -118,7 +118,7 @@ enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
   OPTION(uint64_t, max_body, "0", "0", "1024TiB", kBytes, kReloadable,                                                 \
          "Largest request body; a larger one is answered with 413. 0: no limit, bodies are streamed.")                 \
   OPTION(uint64_t, min_body_rate, "100", "0", "1GiB", kBytesPerSecond, kReloadable,                                    \
-         "Slowest pace of a request body; below it the request is answered with 408. 0: off.")                         \
+         "Slowest pace of a request body, until the response begins; below it the request is answered with 408. 0: off.") \
   OPTION(uint64_t, max_message, "16MiB", "1", "1GiB", kBytes, kReloadable,                                             \
          "Largest WebSocket message, either way; a larger one closes the session with 1009.")                          \
   OPTION(uint32_t, max_fragments, "1024", "1", "1000000", kCount, kReloadable,                                         \
@@ -140,11 +140,13 @@ enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
   OPTION(std::chrono::milliseconds, head, "10s", "1ms", "1h", kTime, kReloadable,                                      \
          "For the first byte of a new connection; then again for the whole head of each request, or 408.")             \
   OPTION(std::chrono::milliseconds, body, "60s", "1ms", "24h", kTime, kReloadable,                                     \
-         "For more of a request body; the pace of limits.min_body_rate is taken over this time. Then 408.")            \
+         "For more of a request body; the pace of limits.min_body_rate is taken over this time. Then 408. Once the "   \
+         "response has begun: for anything to move either way; then the response is broken off.")                      \
   OPTION(std::chrono::milliseconds, idle, "75s", "1ms", "24h", kTime, kReloadable,                                     \
          "For the next request on a kept-alive connection.")                                                           \
   OPTION(std::chrono::milliseconds, response, "60s", "1ms", "24h", kTime, kReloadable,                                 \
-         "For the head of the backend's response; then 504.")                                                          \
+         "For the head of the backend's response once the request is complete, and before that for the backend to "    \
+         "take more of the body, or to ask for it (100-continue); then 504.")                                          \
   OPTION(std::chrono::milliseconds, stall, "60s", "1ms", "24h", kTime, kReloadable,                                    \
          "For a client that does not read what is sent to it.")                                                        \
   END(timeouts)                                                                                                        \

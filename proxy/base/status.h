@@ -54,6 +54,7 @@ class [[nodiscard]] Result {
   ROW(kClientStalled, "client_stalled", 1013, "the client did not read what was sent to it")                        \
   ROW(kClientTooSlow, "client_too_slow", 1013, "the client reads too slowly")                                       \
   ROW(kClientIdle, "client_idle", 0, "the client's connection was idle")                                            \
+  ROW(kStreamIdle, "stream_idle", 0, "nothing moved either way, and the request was not complete")                  \
   ROW(kClientTlsError, "client_tls_error", 0, "the TLS connection with the client failed")                          \
   ROW(kUpstreamClosed, "upstream_closed", 1000, "the backend closed")                                               \
   ROW(kUpstreamGone, "upstream_gone", 1014, "the backend's connection ended without a Close")                       \

@@ -319,6 +319,10 @@ size_t Connection::queued() const {
   return (output_ ? output_->bytes.size() - output_->sent : 0) + loop_.writes().size(gathered_slot_);
 }
 
+size_t Connection::Untaken() const {
+  return (output_ ? output_->bytes.size() - output_->sent : 0) + static_cast<size_t>(Unacknowledged());
+}
+
 int Connection::Unacknowledged() const {
   int bytes = 0;
   return ioctl(fd_, SIOCOUTQ, &bytes) == 0 ? bytes : 0;

@@ -84,6 +84,8 @@ class Connection {
 
   // Bytes written but not yet taken by the kernel.
   size_t queued() const;
+  // The same, and what the kernel has taken and the peer has not acknowledged; what left in this turn may not be in it.
+  size_t Untaken() const;
   // The kernel takes no more at the moment; what is written is queued.
   bool full() const { return output_ != nullptr; }
   // The output is blocked: over the high mark and not yet under the low one.

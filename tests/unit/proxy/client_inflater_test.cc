@@ -37,6 +37,7 @@ class Backend final : public pool::UpstreamStream {
   void DeferReading(size_t) override {}
   void ReadDeferred() override {}
   void Close(CloseReason) override {}
+  size_t Untaken() const override { return 0; }
   bool leased() const override { return true; }
   bool reused() const override { return false; }
 
