@@ -1,4 +1,4 @@
-// How many sessions may be closed now: memory.shed_rate, spread evenly. Pure: time is an argument.
+// How many clients may be cut off now: memory.shed_rate, spread evenly. Pure: time is an argument.
 //
 //   for (size_t left = pace.Due(now); left > 0 && ...; --left) { ...; pace.Spend(); }
 //
@@ -17,10 +17,10 @@ namespace sheaf::memwatch {
 
 class ShedPace {
  public:
-  // `rate`: sessions a second, greater than 0.
+  // `rate`: clients a second, greater than 0.
   explicit ShedPace(double rate) : rate_(rate) {}
 
-  // Sessions that may be closed now.
+  // Clients that may be cut off now.
   size_t Due(TimePoint now) {
     const double seconds = std::chrono::duration<double>(now - seen_).count();
     seen_ = now;

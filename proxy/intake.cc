@@ -372,12 +372,22 @@ void Intake::Drain() {
   worker_.loop().SetDeadline(deadline_, kFirstRequestWhileDraining);
 }
 
+bool Intake::MayShedByCost() const {
+  return state_ != State::kClosed && connection_->queued() > 0 && may_shed();
+}
+
+void Intake::Shed() {
+  if (state_ == State::kClosed) return;
+  connection_->Abort();
+  Close(CloseReason::kMemoryShed);
+}
+
 void Intake::Finish(CloseReason reason) {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   worker_.loop().CancelDeadline(deadline_);
   worker_.metrics().client_closes_total[reason].Add();
-  worker_.Linger(std::move(connection_));
+  worker_.Linger(std::move(connection_), {.may_shed = may_shed()});
   worker_.Retire(*this);
 }
 

@@ -37,6 +37,15 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   // Closes at once if no request is under way, else after its response.
   void Drain();
 
+  // For relief from memory pressure. Something waits for the client, of a response under way or of the last one, and
+  // the route allows that it is not sent.
+  bool MayShedByCost() const;
+  size_t held_bytes() const { return connection_->queued(); }
+  size_t memory() const { return held_bytes(); }
+  Duration StalledFor() { return connection_->StalledFor(); }
+  // Broken off, so that nobody takes what has left for the whole.
+  void Shed();
+
   // net::ConnectionEvents
   void OnConnected() override;
   void OnBytes(std::span<uint8_t> bytes) override;
@@ -91,11 +100,12 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   // Gives the connection to a LingeringClose.
   void Finish(CloseReason reason);
   void DropExchange();
+  bool may_shed() const { return route_ == nullptr || route_->shed; }
 
   Worker& worker_;
   std::unique_ptr<net::Connection> connection_;
   std::unique_ptr<Exchange> exchange_;
-  const RouteOptions* route_ = nullptr;     // of the request under way
+  const RouteOptions* route_ = nullptr;     // of the request under way, or of the last one
   std::unique_ptr<Negotiated> negotiated_;  // of the handshake under way
   std::string held_;                        // a head that is not complete, or what waits behind the request under way
   wire::HeadScanner scanner_;

@@ -6,13 +6,13 @@
 
 namespace sheaf {
 
-LingeringClose::LingeringClose(Worker& worker, std::unique_ptr<net::Connection> connection)
-    : worker_(worker), connection_(std::move(connection)), deadline_(*this) {
+LingeringClose::LingeringClose(Worker& worker, std::unique_ptr<net::Connection> connection, const LingerTerms& terms)
+    : worker_(worker), connection_(std::move(connection)), deadline_(*this), terms_(terms) {
   connection_->SetEvents(*this);
 }
 
-void LingeringClose::Start(bool peer_is_done) {
-  if (peer_is_done && connection_->SendRest()) return Close();
+void LingeringClose::Start() {
+  if (terms_.peer_is_done && connection_->SendRest()) return Close();
   worker_.loop().SetDeadline(deadline_, kLongest);
   for (const PauseReason reason : {PauseReason::kPeerFull, PauseReason::kExchangeActive, PauseReason::kDraining}) {
     connection_->ResumeReading(reason);
@@ -38,6 +38,8 @@ void LingeringClose::OnDeadline(net::Deadline& /*deadline*/) {
 void LingeringClose::Close() {
   if (connection_->closed()) return;
   worker_.loop().CancelDeadline(deadline_);
+  // An orderly end would make a fragment look whole where the connection's end is the response's.
+  if (connection_->queued() > 0) connection_->Abort();
   connection_->Close();
   worker_.ConnectionOver();
   worker_.Retire(*this);

@@ -15,14 +15,27 @@ namespace sheaf {
 
 class Worker;
 
+// What is known of a client when its connection begins to end.
+struct LingerTerms {
+  bool may_shed;              // what is queued may be given up when memory is short
+  bool peer_is_done = false;  // it has said that it will send no more, so that there is nothing to wait for
+};
+
 class LingeringClose final : public net::ConnectionEvents, public net::DeadlineHandler {
  public:
-  LingeringClose(Worker& worker, std::unique_ptr<net::Connection> connection);
+  LingeringClose(Worker& worker, std::unique_ptr<net::Connection> connection, const LingerTerms& terms);
 
   // Begins; may be over at once.
-  // `peer_is_done`: it has said that it will send no more, so that there is nothing to wait for.
-  void Start(bool peer_is_done);
+  void Start();
+  // What is still queued is lost, and the client can tell.
   void Close();
+
+  // For relief from memory pressure.
+  bool MayShedByCost() const { return terms_.may_shed && connection_->queued() > 0; }
+  size_t held_bytes() const { return connection_->queued(); }
+  size_t memory() const { return held_bytes(); }
+  Duration StalledFor() { return connection_->StalledFor(); }
+  void Shed() { Close(); }
 
   void OnBytes(std::span<uint8_t> /*bytes*/) override {}
   void OnEnd(net::ConnectionEnd /*end*/) override { Close(); }
@@ -38,6 +51,7 @@ class LingeringClose final : public net::ConnectionEvents, public net::DeadlineH
   Worker& worker_;
   std::unique_ptr<net::Connection> connection_;
   net::Deadline deadline_;
+  const LingerTerms terms_;
 };
 
 }  // namespace sheaf

@@ -65,7 +65,8 @@ class Session final : public net::ConnectionEvents,
   void Shed();
   // The loop's marks are lower now.
   void ObeyMarks();
-  // What waits for the client has not moved for longer than a client is given to answer a Close.
+  // What waits for the client has not moved for so long; and that is longer than a client is given to answer a Close.
+  Duration StalledFor() const { return connection_->StalledFor(); }
   bool ReadsNothing() const;
   // Nothing waits to be sent.
   bool flushed() const { return waiting() == 0; }

@@ -151,7 +151,8 @@ void Session::Close(CloseReason reason) {
     worker_.loop().graveyard().Retire(std::move(connection_));
   } else {
     // After both Closes the client has nothing more to send.
-    worker_.Linger(std::move(connection_), client_close_received_ && close_sent_);
+    worker_.Linger(std::move(connection_),
+                   {.may_shed = route_.shed, .peer_is_done = client_close_received_ && close_sent_});
   }
   worker_.Retire(*this);
 }

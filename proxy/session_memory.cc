@@ -13,7 +13,7 @@ bool Session::ClientIsWhole() const {
 
 // For longer than a client is given to answer a Close.
 bool Session::ReadsNothing() const {
-  return connection_->StalledFor() >= worker_.options().websocket.close_timeout;
+  return StalledFor() >= worker_.options().websocket.close_timeout;
 }
 
 bool Session::MayShed() const {

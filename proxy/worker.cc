@@ -158,8 +158,8 @@ void Worker::StartSession(std::unique_ptr<net::Connection> connection, std::uniq
       .Start(early);
 }
 
-void Worker::Linger(std::unique_ptr<net::Connection> connection, bool peer_is_done) {
-  lingering_.Adopt(std::make_unique<LingeringClose>(*this, std::move(connection))).Start(peer_is_done);
+void Worker::Linger(std::unique_ptr<net::Connection> connection, const LingerTerms& terms) {
+  lingering_.Adopt(std::make_unique<LingeringClose>(*this, std::move(connection), terms)).Start();
 }
 
 void Worker::ProcessSoon(Intake& intake) {

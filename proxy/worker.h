@@ -32,6 +32,7 @@
 #include "proxy/route_plan.h"
 #include "proxy/routes.h"
 #include "proxy/session.h"
+#include "proxy/shed_victims.h"
 
 namespace sheaf {
 
@@ -126,7 +127,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
                     const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,
                     std::string_view early);
-  void Linger(std::unique_ptr<net::Connection> connection, bool peer_is_done = false);
+  void Linger(std::unique_ptr<net::Connection> connection, const LingerTerms& terms);
   // Lets `intake` go on with held requests at the end of this turn.
   void ProcessSoon(Intake& intake);
   // A client's connection is closed.
@@ -153,7 +154,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   static constexpr size_t kGrowthToLookAt = 256 * 1024;
   // So much more waiting than before is worth a look at memory.
   static constexpr uint64_t kGrowthForHint = 1024 * 1024;
-  // Closing an active session is worth it if it holds so much.
+  // Cutting off a client that reads is worth it if it holds so much.
   static constexpr size_t kCostly = 16 * 1024;
   static constexpr Duration kCostlyInterval = std::chrono::seconds(1);
   static constexpr Duration kLongestGrain = std::chrono::seconds(1);
@@ -167,7 +168,18 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   void HintAtGrowth();
   void ShedWithinBudget();
   void FindIdle(size_t most);
-  void FindCostly(size_t most);
+  void BeginToLookForCostly();
+  bool MayLookForCostly() const;
+  Reads HowItReads(Duration stalled) const;
+  // Those who read no better than `best`.
+  void FindCostly(Reads best, size_t most);
+  // All that may hold bytes for a client: sessions, intakes and lingering closes.
+  template <typename Visitor>
+  void ForEachHolder(Visitor visit) {
+    sessions_.ForEach(visit);
+    intakes_.ForEach(visit);
+    lingering_.ForEach(visit);
+  }
   void Shed(ReliefStep step);
   uint64_t FreeBuffers();
 
@@ -202,8 +214,8 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   PressureLevel pressure_ = PressureLevel::kNormal;         // what this worker has adapted to
   memwatch::ShedPace shed_pace_;
   TimePoint costly_looked_for_{};
-  std::vector<Session*> victims_;  // scratch of one turn
-  uint64_t held_at_hint_ = 0;      // bytes that waited for somebody when the watcher was last asked to look
+  std::vector<Victim> victims_;  // scratch of one turn
+  uint64_t held_at_hint_ = 0;    // bytes that waited for somebody when the watcher was last asked to look
   bool stopped_ = false;
 };
 

@@ -1,5 +1,4 @@
 // What a worker does about memory pressure: it follows the level, takes the steps of relief, and sheds sessions.
-#include <algorithm>
 #include <utility>
 
 #include "proxy/worker.h"
@@ -21,6 +20,13 @@ void Worker::FollowPressure() {
   loop_->SetReadSize(InForce(ReliefStep::kShrinkBatches, level) ? read : net::Loop::kReceiveBuffer);
   // Each would take in another read before it noticed.
   if (level > before) sessions_.ForEach([](Session& session) { session.ObeyMarks(); });
+  if (InForce(ReliefStep::kShedByCost, level)) BeginToLookForCostly();
+}
+
+// Whether a client reads shows at the second look: what is known before it may be from long ago.
+void Worker::BeginToLookForCostly() {
+  costly_looked_for_ = loop_->now();
+  ForEachHolder([](auto& holder) { holder.StalledFor(); });
 }
 
 uint64_t Worker::Relieve(ReliefStep step) {
@@ -68,17 +74,21 @@ void Worker::HintAtGrowth() {
   shared_.watcher->LookSoon();
 }
 
-// Politely, and so many a second that those who come back find room: first the idle, then, where nothing else is left,
-// those that hold much.
+// So many a second that those who come back find room. Where memory is critically short, those who read nothing first:
+// nobody misses what they do not get. Then the idle, and where none is left those that hold much.
 void Worker::ShedWithinBudget() {
   if (!InForce(ReliefStep::kShedIdle, pressure_)) return;
   const size_t budget = shed_pace_.Due(loop_->now());
   if (budget == 0) return;
+  const bool look_for_costly = MayLookForCostly();
+  if (look_for_costly) FindCostly(Reads::kNothing, budget);
+  // Where there are more of them, the next look is in the next turn.
+  if (look_for_costly && victims_.size() < budget) costly_looked_for_ = loop_->now();
+  if (!victims_.empty()) return Shed(ReliefStep::kShedByCost);
   FindIdle(budget);
   if (!victims_.empty()) return Shed(ReliefStep::kShedIdle);
-  if (!InForce(ReliefStep::kShedByCost, pressure_) || loop_->now() - costly_looked_for_ < kCostlyInterval) return;
-  costly_looked_for_ = loop_->now();
-  FindCostly(budget);
+  if (!look_for_costly) return;
+  FindCostly(Reads::kSteadily, budget);
   Shed(ReliefStep::kShedByCost);
 }
 
@@ -86,29 +96,40 @@ void Worker::FindIdle(size_t most) {
   const Duration idle_after = options().memory.idle_after;
   sessions_.ForEachWhile([&](Session& session) {
     if (victims_.size() == most || loop_->now() - session.active_at() < idle_after) return false;
-    if (session.MayShed() && session.flushed()) victims_.push_back(&session);
+    if (session.MayShed() && session.flushed()) {
+      victims_.push_back({Reads::kSteadily, 0, session.memory(), [&session] { session.Shed(); }});
+    }
     return true;
   });
 }
 
-// What is gathered for them leaves before their Close.
-void Worker::FindCostly(size_t most) {
-  sessions_.ForEach([this](Session& session) {
-    if (!session.MayShedByCost()) return;
-    if (session.held_bytes() >= kCostly || session.ReadsNothing()) victims_.push_back(&session);
+bool Worker::MayLookForCostly() const {
+  return InForce(ReliefStep::kShedByCost, pressure_) && loop_->now() - costly_looked_for_ >= kCostlyInterval;
+}
+
+Reads Worker::HowItReads(Duration stalled) const {
+  if (stalled >= options().websocket.close_timeout) return Reads::kNothing;
+  return stalled >= kCostlyInterval ? Reads::kHaltingly : Reads::kSteadily;
+}
+
+// What is gathered for sessions leaves before their Close.
+void Worker::FindCostly(Reads best, size_t most) {
+  ForEachHolder([this, best](auto& holder) {
+    if (!holder.MayShedByCost()) return;
+    const Reads reads = HowItReads(holder.StalledFor());
+    const size_t held = holder.held_bytes();
+    if (reads > best || (reads != Reads::kNothing && held < kCostly)) return;
+    victims_.push_back({reads, held, holder.memory(), [&holder] { holder.Shed(); }});
   });
-  const auto end = victims_.begin() + static_cast<ptrdiff_t>(std::min(most, victims_.size()));
-  std::partial_sort(victims_.begin(), end, victims_.end(),
-                    [](const Session* a, const Session* b) { return a->held_bytes() > b->held_bytes(); });
-  victims_.erase(end, victims_.end());
+  KeepCostliest(victims_, most);
 }
 
 void Worker::Shed(ReliefStep step) {
-  for (Session* victim : victims_) {
+  for (const Victim& victim : victims_) {
     shed_pace_.Spend();
     metrics_.memory_relief_total[step].Add();
-    metrics_.memory_relief_bytes_total[step].Add(victim->memory());
-    victim->Shed();
+    metrics_.memory_relief_bytes_total[step].Add(victim.memory);
+    victim.shed();
   }
   victims_.clear();
 }

@@ -210,7 +210,7 @@ struct AcquireSecondsBuckets {
   COUNTERS(memory_level_changes_total, "sheaf_memory_level_changes_total", "level", PressureLevelLabels,               \
            "Changes of the level of memory pressure, by the new level.")                                               \
   COUNTERS(memory_relief_total, "sheaf_memory_relief_total", "step", ReliefStepLabels,                                 \
-           "Steps taken to save memory; of shed_idle and shed_by_cost, sessions closed.")                              \
+           "Steps taken to save memory; of shed_idle and shed_by_cost, clients cut off.")                              \
   COUNTERS(memory_relief_bytes_total, "sheaf_memory_relief_bytes_total", "step", ReliefStepLabels,                     \
            "Bytes given back by these steps, as far as they can be counted.")                                          \
   COUNTERS(memory_webhooks_total, "sheaf_memory_webhooks_total", "result", CheckResultLabels,                          \

@@ -222,9 +222,9 @@ enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
   OPTION(std::chrono::milliseconds, idle_after, "60s", "0s", "24h", kTime, kReloadable,                                \
          "A session without an application message for this long is idle. Pings do not count, nor do Engine.IO's.")    \
   OPTION(uint32_t, shed_rate, "100", "1", "100000", kPerSecond, kReloadable,                                           \
-         "Sessions that are closed to save memory, at most.")                                                          \
+         "Clients that are cut off to save memory, at most.")                                                          \
   OPTION(bool, shed, "true", "", "", kSwitch, kReloadable,                                                             \
-         "Sessions may be closed to save memory.")                                                                     \
+         "Sessions and responses that are not read may be cut off to save memory.")                                    \
   OPTION(std::string, webhook, "", "", "", kText, kReloadable,                                                         \
          "Path on the backend that each change of the level is posted to, as JSON. Empty: none.")                      \
   OPTION(std::chrono::milliseconds, webhook_timeout, "2s", "1ms", "1m", kTime, kReloadable,                            \

@@ -22,7 +22,7 @@ constexpr std::string_view NameOf(PressureLevel level) {
 enum class ReliefKind : uint8_t {
   kOnce,   // when the level is reached, and again at memory.cleanup_interval while it lasts
   kWhile,  // in force as long as the level lasts
-  kPaced,  // goes on as long as the level lasts, so many sessions a second
+  kPaced,  // goes on as long as the level lasts, so many clients a second
 };
 
 // One row a step, in the order in which they are taken: name, label (metrics, log), the level from which on, kind, what
@@ -38,7 +38,7 @@ enum class ReliefKind : uint8_t {
   ROW(kTrimAllocator, "trim_allocator", kModerate, kOnce, "the allocator gives free memory back")                     \
   ROW(kShedIdle, "shed_idle", kHigh, kPaced, "idle sessions are closed, the longest idle first")                      \
   ROW(kRefuse, "refuse", kCritical, kWhile, "new requests and sessions are refused")                                  \
-  ROW(kShedByCost, "shed_by_cost", kCritical, kPaced, "sessions that hold much memory are closed")
+  ROW(kShedByCost, "shed_by_cost", kCritical, kPaced, "clients that hold much memory are cut off")
 
 enum class ReliefStep : uint8_t {
 #define SHEAF_ROW(name, label, level, kind, text) name,

@@ -296,6 +296,7 @@ void Connection::ContinueWriting() {
   const size_t sent = Send(std::span<const uint8_t>(output.bytes).subspan(output.sent));
   if (sent == SIZE_MAX) return;
   if (sent > 0) output.progress_at = loop_.now();
+  output.in_kernel += static_cast<int>(sent);
   output.sent += sent;
   loop_.SubQueued(sent);
   if (output.sent == output.bytes.size()) {

@@ -145,7 +145,7 @@ class Connection {
     std::vector<uint8_t> bytes;
     size_t sent = 0;
     TimePoint progress_at;
-    int in_kernel = 0;  // bytes that the peer had not acknowledged, when last looked at
+    int in_kernel = 0;  // bytes that the peer had not acknowledged, when last looked at, and those added since
   };
 
   Connection(Loop& loop, int fd, const IoCounters& io, ConnectionEvents& events);

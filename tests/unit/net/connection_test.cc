@@ -162,6 +162,31 @@ TEST_CASE("a connection is stalled for as long as its peer takes nothing of what
   CHECK(wire.connection->StalledFor() == Duration::zero());
 }
 
+TEST_CASE("a peer that reads is not taken for stalled because the kernel was filled up again since the last look") {
+  int fds[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0);
+  LoopDriver driver({}, kMarks);
+  Counter counter;
+  const IoCounters io{&counter, &counter};
+  ConnectionRecorder recorder;
+  const auto connection = Connection::Accept(driver.loop(), fds[0], nullptr, io, recorder);
+  RawSocket peer(fds[1]);
+  connection->Write(Numbered(5'000'000));
+  driver.Turn();
+  const size_t queued = connection->queued();
+  REQUIRE(queued > 0);
+  driver.Until([&] {
+    connection->StalledFor();  // a look at a kernel that is emptier than it will be
+    peer.Read(4096);
+    driver.Turn();
+    return connection->queued() < queued;
+  });
+  driver.For(milliseconds(30));
+  peer.Read(4096);
+  driver.Turn();
+  CHECK(connection->StalledFor() == Duration::zero());
+}
+
 TEST_CASE("nothing is read while a pause lasts, and all that came meanwhile when the last reason is gone") {
   Wire wire;
   wire.connection->PauseReading(PauseReason::kPeerFull);
