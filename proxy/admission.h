@@ -18,13 +18,27 @@ struct Load {
 
 // For a new client connection: refused with 503 when there are too many.
 std::optional<RejectReason> AdmitConnection(const Load& load);
+// Whether a connection that is refused may linger until its client has taken the answer. Each holds a descriptor
+// meanwhile, so only a few may.
+bool MayLinger(const Load& load);
 // For a request on an admitted connection.
 std::optional<RejectReason> AdmitRequest(const Load& load);
 // For a new WebSocket, besides. Ordinary requests are served while draining, and their connections closed.
 std::optional<RejectReason> AdmitWebSocket(const Load& load);
 
-// listen.max_connections, or, when it is 0, what `descriptor_limit` (RLIMIT_NOFILE) allows: a session needs two
-// descriptors, and some are kept for listening sockets, logs, the admin listener and warm connections.
-uint32_t MaxConnections(uint32_t configured, uint64_t descriptor_limit);
+// Descriptors that clients may not take: for the admin listener, health checks and look-ups.
+inline constexpr uint32_t kKeptFree = 32;
+
+struct DescriptorUse {
+  uint32_t open = 0;  // before anything is made
+  uint32_t workers = 0;
+  uint32_t warm = 0;  // pool.min_size
+};
+// The least limit of descriptors (RLIMIT_NOFILE) with which a client can be served.
+uint64_t LeastDescriptors(const DescriptorUse& use);
+
+// listen.max_connections, or, when it is 0, what `limit` allows over `least`: each client needs two descriptors, and
+// where there are enough, some are left for connections that are on their way out.
+uint32_t MaxConnections(uint32_t configured, uint64_t limit, uint64_t least);
 
 }  // namespace sheaf

@@ -333,12 +333,16 @@ void Intake::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<
 }
 
 void Intake::Reject(RejectReason reason, const wire::RequestHead* request) {
+  AnswerRejected(reason, request);
+  Finish(CloseReason::kRefused);
+}
+
+void Intake::AnswerRejected(RejectReason reason, const wire::RequestHead* request) {
   const std::string request_id = NewRequestId();
   const bool known = request != nullptr && !request->method.empty();
   LogRefusal(reason, known ? request->method : "", known ? request->target : "", request_id);
   worker_.metrics().http_requests_total[StatusClassOf(Describe(reason).status)].Add();
   Answer(reason, request_id, known && WantsHtml(*request), known && request->method == "HEAD", true);
-  Finish(CloseReason::kRefused);
 }
 
 void Intake::LogRefusal(RejectReason reason, std::string_view method, std::string_view target,
@@ -358,10 +362,13 @@ void Intake::Answer(RejectReason reason, std::string_view request_id, bool html,
       {.reason = reason, .request_id = request_id, .html = html, .head_request = head_request, .close = close}));
 }
 
-void Intake::RefuseConnection(RejectReason reason) {
+void Intake::RefuseConnection(RejectReason reason, bool may_linger) {
   // Over TLS nothing can be said before the handshake, which is the very work that there is no room for.
   if (connection_->is_tls()) return Close(CloseReason::kOverloaded);
-  Reject(reason, nullptr);
+  if (may_linger) return Reject(reason, nullptr);
+  AnswerRejected(reason, nullptr);
+  connection_->CloseAfterLastWords();
+  Close(CloseReason::kRefused);
 }
 
 void Intake::Drain() {

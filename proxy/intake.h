@@ -27,8 +27,9 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   // Takes over the accepted socket. False when memory or descriptors ran out (the socket is closed).
   bool Start(int fd);
 
-  // Answers before any request has come, and closes: there are too many connections.
-  void RefuseConnection(RejectReason reason);
+  // Answers before any request has come, and closes: there are too many connections. Without lingering the descriptor
+  // is given back at once, and the answer may be lost to a client that has not sent its request yet.
+  void RefuseConnection(RejectReason reason, bool may_linger);
   // Goes on with what waited behind the last request (Worker::ProcessSoon).
   void ProcessHeld();
 
@@ -94,6 +95,7 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
 
   // Answers without the backend, and closes. The request's head may be known (in the worker's scratch) or not.
   void Reject(RejectReason reason, const wire::RequestHead* request);
+  void AnswerRejected(RejectReason reason, const wire::RequestHead* request);
   void LogRefusal(RejectReason reason, std::string_view method, std::string_view target,
                   std::string_view request_id) const;
   void Answer(RejectReason reason, std::string_view request_id, bool html, bool head_request, bool close);

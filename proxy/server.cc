@@ -1,6 +1,5 @@
 #include "proxy/server.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -10,6 +9,7 @@
 #include "proxy/base/log.h"
 #include "proxy/control/drain_pace.h"
 #include "proxy/cpu_quota.h"
+#include "proxy/descriptor_limit.h"
 #include "proxy/net/acceptor.h"
 #include "proxy/relief_tally.h"
 #include "proxy/rule_labels.h"
@@ -22,16 +22,6 @@ using std::chrono::steady_clock;
 // A worker makes a turn at least every 100 ms; one that hangs must not keep memory from being watched.
 constexpr std::chrono::milliseconds kReliefPatience(500);
 constexpr std::chrono::milliseconds kReliefSlice(10);
-
-// Every client is worth two descriptors; the soft limit is often a leftover from select(2).
-uint64_t RaiseDescriptorLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-  getrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur;
-}
 
 }  // namespace
 
@@ -124,8 +114,10 @@ Result<bool> Server::FindUpstream() {
 }
 
 Result<bool> Server::MakeWorkers() {
-  const uint64_t descriptors = RaiseDescriptorLimit();
   const uint32_t count = options_.workers != kAuto ? options_.workers : AutoWorkers();
+  const uint32_t warm = pool::WarmLinks(options_.pool, endpoint_->url());
+  const Result<DescriptorLimit> descriptors = TakeDescriptorLimit(count, warm);
+  if (!descriptors.ok()) return Error{descriptors.error()};
   budget_ = std::make_unique<pool::PoolBudget>(options_.pool.max_size, options_.pool.max_waiting);
   shared_.reset(new Shared{.options = options_,
                            .routes = routes_,
@@ -133,7 +125,8 @@ Result<bool> Server::MakeWorkers() {
                            .budget = *budget_,
                            .tls = tls_.get(),
                            .workers = count,
-                           .max_connections = MaxConnections(options_.listen.max_connections, descriptors)});
+                           .max_connections = MaxConnections(options_.listen.max_connections, descriptors.value().limit,
+                                                             descriptors.value().least)});
   const Result<net::Address> listen = net::Address::Resolve(options_.listen.address, true);
   if (!listen.ok()) return Error{"listen.address: " + listen.error()};
   if (const auto unused = net::Acceptor::CheckFree(listen.value()); !unused.ok()) {

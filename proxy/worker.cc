@@ -30,7 +30,7 @@ Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, u
       loop_(std::move(loop)),
       pool_(*loop_, shared.endpoint, upstream, shared.budget, shared.options,
             {.index = index, .workers = shared.workers}, metrics),
-      acceptor_(std::make_unique<net::Acceptor>(*loop_, listen_fd, *this, kKeepFree)),
+      acceptor_(std::make_unique<net::Acceptor>(*loop_, listen_fd, *this, kKeptFree)),
       frames_(DeflateSettingsFrom(shared.options.deflate), shared.options.deflate.threshold, metrics),
       drain_deadline_(*this),
       shed_pace_(static_cast<double>(shared.options.memory.shed_rate) / shared.workers) {
@@ -137,7 +137,7 @@ void Worker::OnAccepted(int fd, const net::Address& peer) {
     return;
   }
   Intake& member = intakes_.Adopt(std::move(intake));
-  if (const auto reject = AdmitConnection(load())) member.RefuseConnection(*reject);
+  if (const auto reject = AdmitConnection(load())) member.RefuseConnection(*reject, MayLinger(load()));
 }
 
 void Worker::OnAcceptPaused(int error) {

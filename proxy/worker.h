@@ -144,8 +144,6 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   void OnDeadline(net::Deadline& deadline) override;
 
  private:
-  // Descriptors that clients may not take: for the admin listener, health checks and look-ups.
-  static constexpr uint32_t kKeepFree = 32;
   static constexpr size_t kMostScratch = 256 * 1024;
   static constexpr size_t kMostSpareBuffers = 256;
   static constexpr size_t kMostSpareBytes = 16 * 1024;  // of one buffer

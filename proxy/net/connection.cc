@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <system_error>
@@ -379,6 +380,14 @@ void Connection::Close() {
   fd_ = -1;
   if (output_) loop_.SubQueued(output_->bytes.size() - output_->sent);
   output_.reset();
+}
+
+void Connection::CloseAfterLastWords() {
+  FinishWriting();
+  if (closed()) return;
+  std::array<uint8_t, 16 * 1024> unheard;  // the loop's buffer may be lent to writes of this turn
+  recv(fd_, unheard.data(), unheard.size(), MSG_DONTWAIT);
+  Close();
 }
 
 bool Connection::tls_resumed() const {

@@ -114,6 +114,9 @@ class Connection {
   // Ends it now: stops events, closes the descriptor, drops what is queued. May be called twice.
   void Close();
   bool closed() const { return fd_ < 0; }
+  // The same, after one attempt to send what is queued. What the peer has sent so far is taken first: unread, it would
+  // turn the end into a reset, which may overtake our last words.
+  void CloseAfterLastWords();
   // Ends it with a reset, so that nobody can take what was sent for the whole.
   void Abort();
   // The peer has sent its FIN, though it may not have been read yet.
