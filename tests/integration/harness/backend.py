@@ -15,7 +15,10 @@ from .sheaf import ROOT
 
 
 class Backend:
-    """One uvicorn process with the demo app, on a port or a Unix socket, plain or TLS. kill() and start() keep both."""
+    """One uvicorn process with the demo app, on a port or a Unix socket, plain or TLS. kill() and start() keep both.
+
+    `options`: more words for uvicorn.
+    """
 
     def __init__(
         self,
@@ -26,12 +29,14 @@ class Backend:
         loud: bool = False,
         app: str = "demo.app:app",
         app_folder: Path = ROOT / "docker",
+        options: tuple[str, ...] = ("--backlog", "8192"),
     ) -> None:
         self._app = [app, "--app-dir", str(app_folder)]
         self.port = 0 if unix else free_port()
         self.path = folder / f"backend-{os.getpid()}.sock" if unix else None
         self.tls = tls
         self._loud = loud
+        self._options = options
         self._log_file = folder / f"backend-{self.port or 'unix'}.log"
         self.start()
 
@@ -56,8 +61,7 @@ class Backend:
                     *tls,
                     "--log-level",
                     "info" if self._loud else "warning",
-                    "--backlog",
-                    "8192",
+                    *self._options,
                     "--timeout-graceful-shutdown",
                     "1",
                 ],

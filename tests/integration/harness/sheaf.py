@@ -25,6 +25,8 @@ Conf = dict[str, Any]
 
 # Where the shipped default would only cost the tests time; everything else stays as shipped.
 TEST_CONF: Conf = {"workers": 2, "drain": {"delay": "0s", "timeout": "5s"}, "pool": {"min_size": 2}}
+# For tests of what is shipped: None leaves a key out of the file, so that the default holds.
+AS_SHIPPED: Conf = {"workers": None, "pool": {"min_size": None}}
 
 
 def is_sanitized() -> bool:
@@ -48,7 +50,8 @@ def toml_value(value: Any) -> str:
 
 
 def write_conf(path: Path, conf: Conf, routes: list[Conf]) -> Path:
-    """Writes a conf file: plain values of `conf` first, then its sections, then the routes."""
+    """Writes a conf file: plain values of `conf` first, then its sections, then the routes. What is None stays out."""
+    conf = {key: without_none(value) if isinstance(value, dict) else value for key, value in without_none(conf).items()}
     lines = [f"{key} = {toml_value(value)}" for key, value in conf.items() if not isinstance(value, dict)]
     for section, values in conf.items():
         if isinstance(values, dict):
@@ -57,6 +60,10 @@ def write_conf(path: Path, conf: Conf, routes: list[Conf]) -> Path:
         lines += ["[[route]]", *(f"{key} = {toml_value(value)}" for key, value in route.items())]
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def without_none(values: Conf) -> Conf:
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def merged(base: Conf, over: Conf) -> Conf:
