@@ -1,6 +1,6 @@
 """A backend that closes a connection soon after its last response: `python -m harness.impatient`.
 
-Answers each request with the X-Number it carries, and counts the requests that it answered. Any line on standard input
+Answers each request with the X-Number it carries, and counts how often each number came. Any line on standard input
 is answered with a line of JSON, the figures so far; one such line comes at the start, too.
 """
 
@@ -53,8 +53,9 @@ async def run(arguments: argparse.Namespace) -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
     await loop.create_server(lambda: Connection(arguments.idle), "127.0.0.1", arguments.port, backlog=512)
     while True:
-        most = max(answered.values(), default=0)
-        print(json.dumps({"answered": len(answered), "most": most, "connections": connections}), flush=True)
+        again = sum(count > 1 for number, count in answered.items() if number)
+        figures = {"answered": len(answered), "posts_again": again, "connections": connections}
+        print(json.dumps(figures), flush=True)
         if not await commands.readline():
             return
 
