@@ -1,14 +1,19 @@
 #!/bin/sh
 # Builds the release preset and measures Sheaf. The arguments go to tests/bench/bench.py, which measures it beside the
 # installed peers; after "adaptive" to tests/bench/adaptive.py, which measures latency over the message rate; after
-# "slow-clients" to tests/bench/slow_clients.py, which measures what the others notice of clients that stall.
+# "slow-clients" to tests/bench/slow_clients.py, which measures what the others notice of clients that stall; after
+# "syscalls" to tests/bench/syscalls.py, which counts the system calls of short connections; after "bursts" to
+# tests/bench/bursts.py, which lets in thousands of clients at once.
 set -eu
 cd "$(dirname "$0")/.."
 cmake --preset release
 cmake --build --preset release --target sheaf bench_generator bench_backend
+python=python3
 case ${1:-} in
   adaptive) script=adaptive.py; shift ;;
   slow-clients) script=slow_clients.py; shift ;;
+  syscalls) script=syscalls.py; shift ;;
+  bursts) script=bursts.py; python=build/venv/bin/python; shift ;;  # it runs uvicorn
   *) script=bench.py ;;
 esac
-exec python3 "tests/bench/$script" "$@"
+exec "$python" "tests/bench/$script" "$@"

@@ -277,7 +277,7 @@ def scripts() -> Iterator[tuple[str, Callable[[Request], bytes], str, str]]:
         yield name, script, upgrade("/ws"), shown
 
 
-@pytest.mark.parametrize("case", scripts(), ids=lambda case: case[0])
+@pytest.mark.parametrize("case", list(scripts()), ids=lambda case: case[0])
 def test_broken_answer_is_a_502_and_a_warning_with_its_cause(breaking, case: tuple) -> None:  # noqa: ANN001
     _, script, text, shown = case
     recorder, proxy = breaking
