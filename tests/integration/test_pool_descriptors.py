@@ -22,7 +22,13 @@ GET = "GET / HTTP/1.1\nHost: a\n\n"
 # A back-off, were there one, would outlast the test; no link is kept, so that each request dials.
 CONF: Conf = {
     "workers": 1,
-    "pool": {"min_size": 0, "health_check_interval": "0s", "backoff_min": "20s", "backoff_max": "20s"},
+    "pool": {
+        "min_size": 0,
+        "health_check_interval": "0s",
+        "backoff_min": "20s",
+        "backoff_max": "20s",
+        "acquire_timeout": "200ms",
+    },
 }
 
 
@@ -118,7 +124,7 @@ def test_shortage_of_descriptors_is_told_once_and_not_at_every_request(make_shea
     with connected(proxy) as client:
         settled(proxy, recorder)
         with no_descriptor_left(proxy):
-            for _ in range(40):
+            for _ in range(20):
                 assert client.request(GET).status == 503
         assert client.request(GET).status == 200
     told = [line for line in shortage_lines(proxy) if "reject=" not in line]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import signal
 import ssl
 import threading
 import time
@@ -59,7 +58,7 @@ def play(port: int, clients: int, posts: int, pauses: tuple[float, float]) -> Co
     return outcomes
 
 
-# Pauses of any length, and pauses that end just as the backend closes: 2 clients, so that each finds its own link again.
+# Pauses of any length, and pauses that end just as the backend closes: with 2 clients, so that each finds its own link.
 PAUSES = {"any": (16, 100, (0.0, 0.1)), "just as it closes": (2, 120, (0.049, 0.0515))}
 
 
@@ -86,14 +85,11 @@ def staged(proxy: Sheaf, request: bytes, then: Callable[[], None]) -> RawClient:
     """A client whose `request` and what `then` makes the backend do reach Sheaf in one turn, the request first."""
     client = RawClient(proxy.port)
     assert client.request("GET /first HTTP/1.1\nHost: a\n\n").status == 200
-    proxy.process.send_signal(signal.SIGSTOP)
-    try:
+    with proxy.suspended():
         client.send(request)
         time.sleep(0.02)
         then()
         time.sleep(0.02)
-    finally:
-        proxy.process.send_signal(signal.SIGCONT)
     return client
 
 
@@ -163,7 +159,9 @@ def test_sound_idle_link_is_leased_again(make_recorder, make_sheaf) -> None:
     assert proxy.metric("sheaf_pool_reused_total") == 49
 
 
-def test_sound_idle_tls_link_is_leased_again(make_recorder, make_sheaf, certificate: Pair, authority: Authority) -> None:
+def test_sound_idle_tls_link_is_leased_again(
+    make_recorder, make_sheaf, certificate: Pair, authority: Authority
+) -> None:
     """A TLS 1.3 backend sends session tickets: bytes that are no foreign response."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate.certificate, certificate.key)

@@ -12,7 +12,7 @@ from .raw import RawClient
 
 @dataclass
 class Outcome:
-    """`statuses`: how often each came; a failure counts by its exception's name. `slowest`: of one request, in seconds."""
+    """`statuses`: how often each came; a failure counts by its exception's name. `slowest`: of one request (s)."""
 
     statuses: Counter[int | str] = field(default_factory=Counter)
     slowest: float = 0.0
