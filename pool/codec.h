@@ -15,6 +15,8 @@ namespace sheaf::pool {
 class CodecHost {
  public:
   virtual void WriteUpstream(std::span<const uint8_t> bytes) = 0;
+  // The connection takes no more at the moment: what is written is queued. Codec::OnUpstreamReady follows.
+  virtual bool upstream_full() const = 0;
   // Who is told; nullptr once the stream was closed, which any callback may do. Ask again after each one.
   virtual UpstreamEvents* events() = 0;
 
@@ -58,6 +60,8 @@ class Codec {
   virtual void FinishBody() {}
   virtual void SendMessage(const wire::FramePiece& /*piece*/) {}
   virtual bool SendClose(uint16_t /*code*/, std::string_view /*reason*/) { return false; }
+  // The connection takes more again, or there is little left in its queue.
+  virtual void OnUpstreamReady() {}
 
   // After kBroken or kTruncated; without a cause where the verdict says all.
   virtual Fault fault() const { return {}; }

@@ -73,8 +73,8 @@ void TunnelCodec::AnswerPing(std::span<const uint8_t> payload) {
   std::string pong;
   const std::array<uint8_t, 4> mask = NewMask();
   wire::AppendControlFrame(pong, wire::Opcode::kPong, AsText(payload), mask.data());
-  if (mid_frame_) {
-    // Only the latest ping needs an answer (RFC 6455 5.5.3).
+  if (mid_frame_ || host_.upstream_full()) {
+    // Only the latest ping needs an answer (RFC 6455 5.5.3): a backend that does not read gets no queue of them.
     pending_pong_ = std::make_unique<std::string>(std::move(pong));
   } else {
     host_.WriteUpstream(AsBytes(pong));
@@ -85,10 +85,14 @@ void TunnelCodec::SendMessage(const wire::FramePiece& piece) {
   if (close_sent_) return;
   host_.WriteUpstream(piece.wire);
   mid_frame_ = !piece.ends_frame;
-  if (!mid_frame_ && pending_pong_) {
-    host_.WriteUpstream(AsBytes(*pending_pong_));
-    pending_pong_.reset();
-  }
+  // Also while the connection is full: frames may follow each other for long before it is empty.
+  SendPendingPong();
+}
+
+void TunnelCodec::SendPendingPong() {
+  if (mid_frame_ || close_sent_ || !pending_pong_) return;
+  host_.WriteUpstream(AsBytes(*pending_pong_));
+  pending_pong_.reset();
 }
 
 bool TunnelCodec::SendClose(uint16_t code, std::string_view reason) {

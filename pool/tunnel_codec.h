@@ -21,6 +21,7 @@ class TunnelCodec final : public Codec {
   Verdict OnEnd() override { return close_received_ ? Verdict::kFinished : Verdict::kGone; }
   void SendMessage(const wire::FramePiece& piece) override;
   bool SendClose(uint16_t code, std::string_view reason) override;
+  void OnUpstreamReady() override { SendPendingPong(); }
   Fault fault() const override;
   bool untouched() const override { return false; }
   bool all_is_said() const override { return close_sent_ && close_received_; }
@@ -28,10 +29,11 @@ class TunnelCodec final : public Codec {
 
  private:
   void AnswerPing(std::span<const uint8_t> payload);
+  void SendPendingPong();
 
   CodecHost& host_;
   wire::FrameDecoder decoder_;
-  std::unique_ptr<std::string> pending_pong_;  // a Pong that waits for the end of the frame being sent
+  std::unique_ptr<std::string> pending_pong_;  // waits for the end of the frame being sent, or for room
   wire::FrameError error_ = wire::FrameError::kNone;
   bool mid_frame_ = false;  // a client's frame is half sent: no frame of ours may go between
   bool close_sent_ = false;

@@ -23,6 +23,11 @@ CloseReason ReasonOf(Codec::Verdict verdict) {
   }
 }
 
+// What a backend is told that did this on an open WebSocket.
+uint16_t CodeToBackend(CloseReason reason) {
+  return reason == CloseReason::kUpstreamMessageTooBig ? 1009 : 1002;
+}
+
 }  // namespace
 
 UpstreamLink::UpstreamLink(UpstreamPool& pool, TimePoint now) : pool_(pool), created_(now), since_(now) {
@@ -119,7 +124,13 @@ void UpstreamLink::Fail(CloseReason reason) {
   stream.link_ = nullptr;
   const bool untouched = codec_->untouched();
   LogFault(stream);
-  Close(reason);
+  const bool told =
+      reason != CloseReason::kUpstreamGone && codec_->SendClose(CodeToBackend(reason), Describe(reason).text);
+  if (told) {
+    Drain();
+  } else {
+    Close(reason);
+  }
   if (untouched && reason == CloseReason::kUpstreamGone && pool_.Retry(stream)) return;
   stream.events_->OnUpstreamClosed(reason);
 }
@@ -169,6 +180,10 @@ void UpstreamLink::Abandon(CloseReason reason) {
     Close(reason);
     return;
   }
+  Drain();
+}
+
+void UpstreamLink::Drain() {
   // The codec stays: this may be a callback from within it.
   MoveTo(LinkState::kDraining);
   connection_->ResumeReading(PauseReason::kPeerFull);
@@ -188,7 +203,12 @@ void UpstreamLink::OnOutputBlocked() {
 }
 
 void UpstreamLink::OnOutputDrained() {
+  OnOutputEmpty();
   if (UpstreamEvents* told = events()) told->OnUpstreamDrained();
+}
+
+void UpstreamLink::OnOutputEmpty() {
+  if (codec_) codec_->OnUpstreamReady();
 }
 
 }  // namespace sheaf::pool

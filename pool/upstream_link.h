@@ -62,9 +62,11 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
   void OnEnd(net::ConnectionEnd end) override;
   void OnOutputBlocked() override;
   void OnOutputDrained() override;
+  void OnOutputEmpty() override;
 
   // CodecHost
   void WriteUpstream(std::span<const uint8_t> bytes) override { connection_->Write(bytes); }
+  bool upstream_full() const override { return connection_->full(); }
   UpstreamEvents* events() override;
 
   ListHook hook_;  // the pool's list of this link's state
@@ -74,6 +76,8 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
   void Upgrade(std::span<uint8_t> rest);
   void Fail(CloseReason reason);
   void LogFault(const PooledStream& stream) const;
+  // What is queued goes out, then the connection ends.
+  void Drain();
 
   UpstreamPool& pool_;
   std::unique_ptr<net::Connection> connection_;

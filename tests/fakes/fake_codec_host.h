@@ -14,8 +14,10 @@ class FakeCodecHost final : public pool::CodecHost {
  public:
   RecordingEvents recorder;
   std::string written;
+  bool full = false;
 
   void WriteUpstream(std::span<const uint8_t> bytes) override { written.append(bytes.begin(), bytes.end()); }
+  bool upstream_full() const override { return full; }
   pool::UpstreamEvents* events() override { return open_ ? &recorder : nullptr; }
 
   // The stream is closed from within the `nth` event that begins with `word`.

@@ -130,6 +130,39 @@ TEST_CASE("between the fragments of a client's message a pong may go at once") {
   CHECK(ReadAsServer(tunnel.host.written) == Lines{"text a", "pong now", "text b"});
 }
 
+TEST_CASE("of pings that come while the connection is full only the latest is answered, when there is room") {
+  Tunnel tunnel;
+  tunnel.host.full = true;
+  for (int i = 0; i < 1000; ++i) CHECK(tunnel.Feed(ServerFrame(Opcode::kPing, "early")) == Verdict::kGoOn);
+  CHECK(tunnel.Feed(ServerFrame(Opcode::kPing, "last")) == Verdict::kGoOn);
+  CHECK(tunnel.host.written.empty());
+  tunnel.host.full = false;
+  tunnel.codec.OnUpstreamReady();
+  tunnel.codec.OnUpstreamReady();
+  CHECK(ReadAsServer(tunnel.host.written) == Lines{"pong last"});
+}
+
+TEST_CASE("a pong that waits for room goes behind the client's next frame, however full the connection is") {
+  Tunnel tunnel;
+  tunnel.host.full = true;
+  CHECK(tunnel.Feed(ServerFrame(Opcode::kPing, "p")) == Verdict::kGoOn);
+  const std::string frame = ClientFrame(Opcode::kText, "0123456789");
+  tunnel.SendFromClient(frame.substr(0, 9));
+  tunnel.codec.OnUpstreamReady();
+  CHECK_EQ(tunnel.host.written, frame.substr(0, 9));  // no frame of ours goes between
+  tunnel.SendFromClient(frame.substr(9));
+  CHECK(ReadAsServer(tunnel.host.written) == Lines{"text 0123456789", "pong p"});
+}
+
+TEST_CASE("no pong that waited for room follows our Close") {
+  Tunnel tunnel;
+  tunnel.host.full = true;
+  CHECK(tunnel.Feed(ServerFrame(Opcode::kPing, "p")) == Verdict::kGoOn);
+  tunnel.codec.SendClose(1000, "");
+  tunnel.codec.OnUpstreamReady();
+  CHECK(ReadAsServer(tunnel.host.written) == Lines{"close 1000 "});
+}
+
 TEST_CASE("a Close of the backend is told once with code and reason, and the end behind it is orderly") {
   struct Row {
     std::string frame;

@@ -309,6 +309,7 @@ TEST_CASE("a backend that breaks the frame protocol, or sends too much, ends the
   broken.fixture.backend.Send(0, ClientFrame(Opcode::kText, "masked"));
   broken.fixture.driver.Until([&] { return broken.fixture.backend.ended(0); });
   CHECK(broken.events.told == Lines{"closed upstream_protocol_error"});
+  CHECK(ReadAsServer(broken.fixture.backend.received(0)) == Lines{"close 1002 the backend broke the protocol"});
 
   OpenTunnel large;
   std::string header;
@@ -316,6 +317,54 @@ TEST_CASE("a backend that breaks the frame protocol, or sends too much, ends the
   large.fixture.backend.Send(0, header);
   large.fixture.driver.Until([&] { return large.fixture.backend.ended(0); });
   CHECK(large.events.told == Lines{"closed upstream_message_too_big"});
+  const Lines told = ReadAsServer(large.fixture.backend.received(0));
+  CHECK(told == Lines{"close 1009 the backend's message is over limits.max_message"});
+}
+
+TEST_CASE("a backend that breaks the protocol while a client's frame is half sent to it loses its connection at once") {
+  OpenTunnel tunnel;
+  const std::string frame = ClientFrame(Opcode::kText, "0123456789");
+  tunnel.SendFromClient(frame.substr(0, 9));
+  tunnel.fixture.backend.Send(0, ClientFrame(Opcode::kText, "masked"));
+  tunnel.fixture.driver.Until([&] { return !tunnel.events.told.empty(); });
+  CHECK_EQ(tunnel.fixture.pool->count(LinkState::kDraining), 0);
+  tunnel.fixture.driver.Until([&] { return tunnel.fixture.backend.ended(0); });
+  CHECK(frame.starts_with(tunnel.fixture.backend.received(0)));
+}
+
+TEST_CASE("a backend that broke the protocol and goes on sending is cut off, and nobody hears of it") {
+  OpenTunnel tunnel;
+  tunnel.fixture.backend.Send(0, ClientFrame(Opcode::kText, "masked") + ServerFrame(Opcode::kText, "same read"));
+  tunnel.fixture.driver.Until([&] { return !tunnel.events.told.empty(); });
+  CHECK_EQ(tunnel.fixture.pool->count(LinkState::kDraining), 1);
+  tunnel.fixture.backend.Send(0, ServerFrame(Opcode::kText, "later"));
+  tunnel.fixture.driver.Until([&] { return tunnel.fixture.Links() == 0; });  // after the pool's two seconds
+  CHECK(tunnel.events.told == Lines{"closed upstream_protocol_error"});
+}
+
+TEST_CASE("pings of a backend that does not read are not answered one by one") {
+  OpenTunnel tunnel;
+  tunnel.fixture.backend.reads = false;
+  net::Loop& loop = tunnel.fixture.driver.loop();
+  // What the kernel takes of it is not ours to count.
+  while (loop.queued_bytes() == 0) {
+    tunnel.SendFromClient(ClientFrame(Opcode::kBinary, std::string(100'000, 'x')));
+    tunnel.fixture.driver.Turn();
+  }
+  const size_t before = loop.queued_bytes();
+  std::string pings;
+  for (int i = 0; i < 100; ++i) pings += ServerFrame(Opcode::kPing, std::string(100, 'p'));
+  for (int i = 0; i < 100; ++i) {
+    tunnel.fixture.backend.Send(0, pings);
+    tunnel.fixture.driver.Turn();
+  }
+  tunnel.fixture.backend.Send(0, ServerFrame(Opcode::kPing, "the last") + ServerFrame(Opcode::kText, "seen"));
+  tunnel.fixture.driver.Until([&] { return tunnel.events.Told("message seen"); });
+  CHECK_EQ(loop.queued_bytes(), before);
+  tunnel.fixture.backend.reads = true;
+  tunnel.fixture.driver.Until([&] { return loop.queued_bytes() == 0; });
+  tunnel.fixture.driver.Settle();
+  CHECK(ReadAsServer(tunnel.fixture.backend.received(0)).back() == "pong the last");
 }
 
 TEST_CASE("a tunnel's connection serves no second stream") {
