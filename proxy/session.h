@@ -149,6 +149,7 @@ class Session final : public net::ConnectionEvents,
   void SendControl(std::string frame);
   void SendClose(uint16_t code, std::string_view reason);
   void SendOwnClose();
+  void SendLastClose();
   void Note(CloseReason reason);
   void CheckClient();
   std::string BatchRatio() const;

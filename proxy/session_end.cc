@@ -124,19 +124,25 @@ void Session::SendClose(uint16_t code, std::string_view reason) {
   SendControl(std::move(frame));
 }
 
+// The Close of an end that nobody answers any more, if the reason has one.
+void Session::SendLastClose() {
+  if (client_close_received_) return SendClose(close_code_, "");
+  const bool lost = close_reason_ == CloseReason::kUpstreamGone || close_reason_ == CloseReason::kUpstreamProtocolError;
+  if (lost && route_.upstream_lost == UpstreamLost::kNone) return;
+  const CloseReasonRow& row = Describe(close_reason_);
+  if (row.websocket_code != 0) SendClose(row.websocket_code, row.text);
+}
+
 void Session::Close(CloseReason reason) {
   if (!connection_) return;
   Note(reason);
-  const CloseReasonRow& row = Describe(close_reason_);
   // Memory is what this was about: what a client does not read in time is not kept for it any longer.
   const bool unread = close_reason_ == CloseReason::kMemoryShed && connection_->queued() > 0 &&
                       (ReadsNothing() || InForce(ReliefStep::kShedByCost, worker_.pressure()));
   const bool give_up = client_ended_ || unread;
   if (!give_up && !IsDeaf(close_reason_)) FlushOutbox(FlushReason::kEnd);
   // In the middle of a frame that will not end now there is no place for a Close.
-  if (!close_sent_ && !mid_frame_ && row.websocket_code != 0) {
-    SendClose(client_close_received_ ? close_code_ : row.websocket_code, client_close_received_ ? "" : row.text);
-  }
+  if (!close_sent_ && !mid_frame_) SendLastClose();
   worker_.loop().CancelDeadline(deadline_);
   if (stream_) stream_->Close(reason);
   stream_.reset();

@@ -33,6 +33,8 @@ enum class Delivery : uint8_t { kOff, kCork, kOffer, kAlways };
 enum class Envelope : uint8_t { kJson, kBinary, kEngineIo, kSocketIoEvent };
 // What happens when more than limits.buffer_high waits for a client.
 enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
+// What a client hears when its upstream WebSocket is lost or broken.
+enum class UpstreamLost : uint8_t { kClose, kNone };
 
 // BEGIN(struct, section, doc), the section's rows, END(section). A row outside of any section is a key at the top of
 // the file. OPTION(type, name, default, least, most, unit, flags, doc)
@@ -160,6 +162,9 @@ enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
          "The longest wait for the answer to a Close frame.")                                                          \
   OPTION(std::vector<std::string>, allowed_origins, "[]", "", "", kList, kReloadable,                                  \
          "Origins that may open one: \"https://example.org\", \"https://*.example.org\" or \"*\". Empty: all.")        \
+  OPTION(UpstreamLost, upstream_lost, "close", "", "", kWord, kReloadable,                                             \
+         "What the client of a backend that is lost or breaks the protocol gets. close: a Close, 1012 or 1011. none: "  \
+         "its connection ends without one, as it would without Sheaf.")                                                \
   END(websocket)                                                                                                       \
                                                                                                                        \
   BEGIN(Batching, batching, "Gathering messages on their way to clients.")                                             \
@@ -272,6 +277,7 @@ enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
   ROW(ping_interval, websocket, ping_interval)                                                                         \
   ROW(ping_timeout, websocket, ping_timeout)                                                                           \
   ROW(allowed_origins, websocket, allowed_origins)                                                                     \
+  ROW(upstream_lost, websocket, upstream_lost)                                                                         \
   ROW(delivery, batching, delivery)                                                                                    \
   ROW(envelope, batching, envelope)                                                                                    \
   ROW(size, batching, size)                                                                                            \
@@ -325,6 +331,10 @@ constexpr std::span<const std::string_view> Names(Envelope /*type*/) {
 }
 constexpr std::span<const std::string_view> Names(SlowClient /*type*/) {
   return kSlowClientNames;
+}
+inline constexpr std::array<std::string_view, 2> kUpstreamLostNames = {"close", "none"};
+constexpr std::span<const std::string_view> Names(UpstreamLost /*type*/) {
+  return kUpstreamLostNames;
 }
 
 // The overloads of Default give a row's default its C++ type.

@@ -36,7 +36,8 @@ class [[nodiscard]] Result {
 };
 
 // One row a reason: name, label (metrics and logs), WebSocket code sent to the client (0: no Close frame is sent),
-// sentence (log text and, where a Close frame is sent, its reason).
+// sentence (log text and, where a Close frame is sent, its reason). Never 1014 (bad gateway): stock clients take it for
+// a breach of the protocol.
 // A client that has not been upgraded yet gets an HTTP answer instead: see RejectReason below.
 #define SHEAF_CLOSE_REASONS(ROW)                                                                                    \
   ROW(kNone, "none", 0, "open")                                                                                     \
@@ -57,13 +58,13 @@ class [[nodiscard]] Result {
   ROW(kStreamIdle, "stream_idle", 0, "nothing moved either way, and the request was not complete")                  \
   ROW(kClientTlsError, "client_tls_error", 0, "the TLS connection with the client failed")                          \
   ROW(kUpstreamClosed, "upstream_closed", 1000, "the backend closed")                                               \
-  ROW(kUpstreamGone, "upstream_gone", 1014, "the backend's connection ended without a Close")                       \
+  ROW(kUpstreamGone, "upstream_gone", 1012, "the backend's connection ended without a Close")                       \
   ROW(kUpstreamTruncated, "upstream_truncated", 0, "the backend's response ended before its end")                   \
-  ROW(kUpstreamProtocolError, "upstream_protocol_error", 1014, "the backend broke the protocol")                    \
+  ROW(kUpstreamProtocolError, "upstream_protocol_error", 1011, "the backend broke the protocol")                    \
   ROW(kUpstreamMessageTooBig, "upstream_message_too_big", 1009, "the backend's message is over limits.max_message") \
-  ROW(kUpstreamConnectFailed, "upstream_connect_failed", 1014, "no connection to the backend could be made")        \
-  ROW(kUpstreamTimeout, "upstream_timeout", 1014, "the backend did not answer in time")                             \
-  ROW(kUpstreamTlsError, "upstream_tls_error", 1014, "the TLS connection with the backend failed")                  \
+  ROW(kUpstreamConnectFailed, "upstream_connect_failed", 1012, "no connection to the backend could be made")        \
+  ROW(kUpstreamTimeout, "upstream_timeout", 1011, "the backend did not answer in time")                             \
+  ROW(kUpstreamTlsError, "upstream_tls_error", 1011, "the TLS connection with the backend failed")                  \
   ROW(kUpstreamStale, "upstream_stale", 0, "an unused connection was kept for pool.stale_timeout")                  \
   ROW(kUpstreamIdle, "upstream_idle", 0, "a connection lay idle for pool.idle_timeout after its last request")      \
   ROW(kUpstreamExpired, "upstream_expired", 0, "a connection reached pool.max_lifetime")                            \

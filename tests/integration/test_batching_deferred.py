@@ -151,7 +151,7 @@ def test_backend_that_ends_is_heard_at_once(proxy: Sheaf, recorder: Recorder, wa
         session.backend.send(session.message())
         session.backend.close()
         session.read_all()
-        assert session.client.read_close().code == 1014
+        assert session.client.read_close().code == 1012
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -374,7 +374,7 @@ def test_backend_that_vanishes_leaves_what_it_had_sent(gathering, envelope: str)
         recorder.latest.connection.send(wire_of(QUEUED))
         recorder.latest.connection.close()
         assert read_decoded(socket, envelope, len(QUEUED)) == QUEUED
-        assert socket.read_close().code == 1014
+        assert socket.read_close().code == 1012
 
 
 @pytest.mark.parametrize(

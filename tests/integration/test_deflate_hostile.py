@@ -152,7 +152,7 @@ def test_backend_that_compresses_unasked_breaks_the_protocol(make_recorder, make
     proxy = make_sheaf(recorder.url)
     with RawWebSocket(proxy.port, "/ws", OFFER) as socket:
         recorder.latest.connection.send(frame(TEXT, deflated(b"hello"), rsv=RSV1, masked=False))
-        assert closed_with(socket) == 1014
+        assert closed_with(socket) == 1011
 
 
 def test_bad_client_leaves_the_others_in_peace(proxy: Sheaf) -> None:

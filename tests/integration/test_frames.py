@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosedError
+from websockets.sync.client import connect
 
 from harness.frames import (
     BINARY,
@@ -337,25 +339,106 @@ BAD_UPSTREAM_FRAMES = {
 
 
 @pytest.mark.parametrize("name", BAD_UPSTREAM_FRAMES)
-def test_bad_frame_from_upstream_closes_the_client_with_1014(proxy: Sheaf, recorder: Recorder, name: str) -> None:
+def test_bad_frame_from_upstream_closes_the_client_with_1011_and_the_backend_with_1002(
+    proxy: Sheaf, recorder: Recorder, name: str
+) -> None:
+    """Hardening row 58."""
     with RawWebSocket(proxy.port, "/ws") as socket:
         upstream = recorder.latest.connection
         upstream.send(BAD_UPSTREAM_FRAMES[name])
-        assert socket.read_close().code == 1014
+        assert socket.read_close().code == 1011
     wait_until(lambda: upstream.ended, 6, "the upstream connection ends")
+    assert [(one.opcode, one.code) for one in frames_at(upstream)] == [(CLOSE, 1002)]
 
 
-def test_upstream_that_ends_without_a_close_becomes_1014(proxy: Sheaf, recorder: Recorder) -> None:
-    for end in ("close", "reset"):
-        with RawWebSocket(proxy.port, "/ws") as socket:
-            getattr(recorder.latest.connection, end)()
-            assert socket.read_close().code == 1014
-
-
-def test_message_from_upstream_over_the_limit_becomes_1009(proxy: Sheaf, recorder: Recorder) -> None:
+def test_upstream_that_breaks_the_protocol_gets_what_the_client_sent_before_its_close(
+    proxy: Sheaf, recorder: Recorder
+) -> None:
     with RawWebSocket(proxy.port, "/ws") as socket:
+        upstream = recorder.latest.connection
+        socket.send_frame(TEXT, b"hello")
+        wait_until(lambda: frames_at(upstream), 3, "the message goes upstream")
+        upstream.send(frame(3, b"x", masked=False))
+        assert socket.read_close().code == 1011
+    wait_until(lambda: upstream.ended, 6, "the upstream connection ends")
+    assert [one.opcode for one in frames_at(upstream)] == [TEXT, CLOSE]
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+def test_upstream_that_ends_without_a_close_becomes_1012(proxy: Sheaf, recorder: Recorder, end: str) -> None:
+    with RawWebSocket(proxy.port, "/ws") as socket:
+        getattr(recorder.latest.connection, end)()
+        assert socket.read_close().code == 1012
+        assert socket.ended(3)
+
+
+def test_close_1014_of_the_backend_itself_passes(proxy: Sheaf, recorder: Recorder) -> None:
+    with RawWebSocket(proxy.port, "/ws") as socket:
+        recorder.latest.connection.send(close_frame(1014, b"mine", masked=False))
+        received = socket.read_close()
+        assert (received.code, received.reason) == (1014, "mine")
+
+
+@pytest.fixture(scope="module")
+def silent(folder: Path, recorder: Recorder) -> Iterator[Sheaf]:
+    """Tells clients nothing of a lost backend, but on one route."""
+    running = Sheaf(
+        folder,
+        recorder.url,
+        {"websocket": {"upstream_lost": "none"}, "limits": {"max_message": MAX_MESSAGE}},
+        [{"path": "/told", "upstream_lost": "close"}],
+    )
+    yield running
+    running.stop()
+
+
+LOST = {
+    "an end": lambda upstream: upstream.close(),
+    "a reset": lambda upstream: upstream.reset(),
+    "a breach of the protocol": lambda upstream: upstream.send(frame(3, b"x", masked=False)),
+}
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_upstream_lost_none_ends_the_client_without_a_close(silent: Sheaf, recorder: Recorder, name: str) -> None:
+    with RawWebSocket(silent.port, "/ws") as socket:
+        upstream = recorder.latest.connection
+        upstream.send(frame(TEXT, b"before", masked=False))
+        assert socket.read_message() == (TEXT, b"before")
+        LOST[name](upstream)
+        assert socket.read_frame() is None
+
+
+def test_stock_client_sees_1006_with_upstream_lost_none(silent: Sheaf, recorder: Recorder) -> None:
+    with connect(f"{silent.ws_url}/ws") as socket:
+        recorder.latest.connection.reset()
+        with pytest.raises(ConnectionClosedError) as closed:
+            socket.recv()
+    assert closed.value.rcvd is None
+
+
+def test_upstream_lost_of_a_route_beats_the_global_one(silent: Sheaf, recorder: Recorder) -> None:
+    with RawWebSocket(silent.port, "/told") as socket:
+        recorder.latest.connection.close()
+        assert socket.read_close().code == 1012
+
+
+def test_upstream_lost_none_changes_no_other_close(silent: Sheaf, recorder: Recorder) -> None:
+    with RawWebSocket(silent.port, "/ws") as socket:
+        recorder.latest.connection.send(close_frame(4000, b"bye", masked=False))
+        assert socket.read_close().code == 4000
+    with RawWebSocket(silent.port, "/ws") as socket:
         recorder.latest.connection.send(frame(BINARY, b"", length_bytes=8, declared=MAX_MESSAGE + 1, masked=False))
         assert socket.read_close().code == 1009
+
+
+def test_message_from_upstream_over_the_limit_becomes_1009_on_both_sides(proxy: Sheaf, recorder: Recorder) -> None:
+    with RawWebSocket(proxy.port, "/ws") as socket:
+        upstream = recorder.latest.connection
+        upstream.send(frame(BINARY, b"", length_bytes=8, declared=MAX_MESSAGE + 1, masked=False))
+        assert socket.read_close().code == 1009
+    wait_until(lambda: upstream.ended, 6, "the upstream connection ends")
+    assert [(one.opcode, one.code) for one in frames_at(upstream)] == [(CLOSE, 1009)]
 
 
 def test_frames_upstream_are_masked_and_whole(make_recorder, make_sheaf) -> None:

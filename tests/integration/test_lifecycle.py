@@ -168,7 +168,7 @@ def test_drain_of_a_crowd_gives_every_client_its_close(make_sheaf, backend: Back
     assert proxy.wait(10) == 0
 
 
-def test_backend_killed_under_load_closes_every_client_with_1014(make_backend, make_sheaf) -> None:
+def test_backend_killed_under_load_closes_every_client_with_1012(make_backend, make_sheaf) -> None:
     backend: Backend = make_backend()
     proxy = make_sheaf(backend.url, {"pool": {"backoff_max": "500ms", "health_check_interval": "500ms"}})
     clients = scaled(300, 100)
@@ -181,7 +181,7 @@ def test_backend_killed_under_load_closes_every_client_with_1014(make_backend, m
     finally:
         crowd.stop()
     assert ledger.clients == clients
-    assert ledger.closes == {"1014": clients} and ledger.without_close == 0
+    assert ledger.closes == {"1012": clients} and ledger.without_close == 0
     assert ledger.repeated == ledger.out_of_order == ledger.altered == 0
     wait_until(lambda: proxy.admin("/readyz")[0] == 503, 3, "/readyz fails")
     wait_until(lambda: proxy.metric("sheaf_websocket_sessions") == 0, 5, "no session is left")
