@@ -27,6 +27,7 @@ Session::Session(Worker& worker, std::unique_ptr<net::Connection> connection,
       decoder_(wire::FrameSource::kClient, plan.frame_limits, negotiated.deflate.has_value()),
       deadline_(*this),
       started_(info.started),
+      heard_at_(worker.loop().now()),
       active_at_(worker.loop().now()),
       socket_io_(negotiated.socket_io) {
   sheds_ = route_.slow_client == SlowClient::kDropOldest ||
@@ -51,7 +52,7 @@ void Session::Start(std::string_view early) {
   stream_->SetEvents(*this);
   worker_.metrics().websocket_sessions.Add();
   worker_.metrics().websocket_sessions_total.Add();
-  if (route_.ping_interval.count() > 0) worker_.loop().SetDeadline(deadline_, route_.ping_interval);
+  SetNextLook();
   if (early.empty()) return;
   std::string copy(early);
   OnBytes({reinterpret_cast<uint8_t*>(copy.data()), copy.size()});
@@ -90,7 +91,8 @@ void Session::WriteFrames(std::span<const uint8_t> bytes, bool ends_frame) {
   if (!connection_) return;
   connection_->Write(bytes);
   mid_frame_ = !ends_frame;
-  if (!mid_frame_ && waiting_control_) connection_->Write(*std::exchange(waiting_control_, nullptr));
+  // Also while the client is full: frames may follow each other for long before its queue is empty.
+  if (!mid_frame_ && waiting_control_) WriteWaitingControl();
 }
 
 void Session::OnSent(size_t messages, size_t bytes, size_t frames) {
@@ -164,10 +166,13 @@ void Session::PauseUpstream() {
 }
 
 void Session::OnOutputDrained() {
+  WriteWaitingControl();
   CheckLowMark();
 }
 
 void Session::OnOutputEmpty() {
+  if (awaiting_pong_) ping_at_ = worker_.loop().now();  // a ping in the queue has left now
+  WriteWaitingControl();
   if (outbox_) {
     outbox_->OnClientReady();
     // Only what the kernel does not take of it waits.
@@ -184,8 +189,8 @@ void Session::CheckLowMark() {
 
 // From now on the client is looked at for stalling, too; a Close handshake has its own end.
 void Session::WatchForStall() {
-  if (std::exchange(watching_for_stall_, true) || close_reason_ != CloseReason::kNone) return;
-  worker_.loop().SetDeadline(deadline_, worker_.options().timeouts.stall);
+  if (watching_for_stall_ || close_reason_ != CloseReason::kNone) return;
+  SetNextLook();
 }
 
 // ---- from the client to the backend
@@ -213,7 +218,8 @@ void Session::TakeCompressed(std::span<uint8_t> bytes) {
 }
 
 void Session::Take(std::span<uint8_t> bytes) {
-  heard_ = true;
+  heard_at_ = worker_.loop().now();
+  awaiting_pong_ = false;
   std::string ping;     // a copy: the piece's payload ends with the next call
   bool pinged = false;  // `ping` waits for its answer
   while (connection_ && !client_failed_) {
@@ -288,6 +294,7 @@ void Session::OnUpstreamBlocked() {
 
 void Session::OnUpstreamDrained() {
   connection_->ResumeReading(PauseReason::kPeerFull);
+  ping_at_ = worker_.loop().now();  // a Pong may lie there unread
   if (!held_) return;
   // It may fill up again at once: then what is left is held anew, before anything newer is read.
   const std::unique_ptr<std::vector<uint8_t>> held = std::move(held_);

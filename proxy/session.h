@@ -145,8 +145,22 @@ class Session final : public net::ConnectionEvents,
   void Fail(CloseReason reason);
   bool PingFlood();
 
-  // A control frame of our own; waits for the end of a frame that is half sent.
-  void SendControl(std::string frame);
+  // Control frames of our own that wait for their place: the end of a frame that is half sent, or room. Of Pongs only
+  // the latest is due (RFC 6455 5.5.3).
+  struct WaitingControl {
+    std::string pong;
+    bool ping = false;
+  };
+  bool HasPlaceForControl() const { return !mid_frame_ && !connection_->full(); }
+  WaitingControl& waiting_control();
+  void WriteWaitingControl();
+  void SendPing();
+  void WritePing();
+  // For its place, or in the queue.
+  bool PingWaits() const;
+  bool PongIsOverdue() const;
+  Duration UntilNextPing() const;
+  void SetNextLook();
   void SendClose(uint16_t code, std::string_view reason);
   void SendOwnClose();
   void SendLastClose();
@@ -164,9 +178,10 @@ class Session final : public net::ConnectionEvents,
   wire::FrameDecoder decoder_;
   net::Deadline deadline_;        // the next look at the client, or the end of the patience with a Close handshake
   std::unique_ptr<char[]> info_;  // the strings of SessionInfo, each ended by NUL
-  std::unique_ptr<std::string> waiting_control_;
+  std::unique_ptr<WaitingControl> waiting_control_;
   TimePoint started_;
-  TimePoint ping_sent_;
+  TimePoint heard_at_;  // when the last byte of the client was read
+  TimePoint ping_at_;   // when our last ping left; while it waits, when it was due
   TimePoint active_at_;
   uint64_t to_client_ = 0;  // messages
   uint64_t to_upstream_ = 0;
@@ -189,9 +204,8 @@ class Session final : public net::ConnectionEvents,
   bool mid_frame_ = false;                         // a frame towards the client is half sent
   bool mid_message_ = false;                       // a message of the backend is half here
   bool close_waits_ = false;                       // for the end of that message
-  bool heard_ = false;                             // the client has sent something since the last look
-  bool awaiting_pong_ = false;
-  bool close_sent_ = false;  // to the client
+  bool awaiting_pong_ = false;                     // the client has sent nothing since ping_at_
+  bool close_sent_ = false;                        // to the client
   bool client_close_received_ = false;
   bool client_failed_ = false;  // it broke the protocol: nothing more is taken from it
   bool client_ended_ = false;   // its connection, in order or not

@@ -13,7 +13,11 @@ void Session::OnClientPing(std::string_view payload) {
   if (close_sent_ || client_close_received_) return;
   std::string pong;
   wire::AppendControlFrame(pong, wire::Opcode::kPong, payload);
-  SendControl(std::move(pong));
+  if (HasPlaceForControl()) {
+    connection_->Write(pong);
+  } else {
+    waiting_control().pong = std::move(pong);
+  }
 }
 
 bool Session::PingFlood() {
@@ -26,14 +30,31 @@ bool Session::PingFlood() {
   return ++pings_in_second_ > worker_.options().limits.max_ping_rate;
 }
 
-void Session::SendControl(std::string frame) {
-  if (!mid_frame_) {
-    connection_->Write(frame);
-  } else if (waiting_control_) {
-    waiting_control_->append(frame);
-  } else {
-    waiting_control_ = std::make_unique<std::string>(std::move(frame));
-  }
+Session::WaitingControl& Session::waiting_control() {
+  if (!waiting_control_) waiting_control_ = std::make_unique<WaitingControl>();
+  return *waiting_control_;
+}
+
+void Session::WriteWaitingControl() {
+  if (!waiting_control_ || mid_frame_ || close_sent_) return;
+  const std::unique_ptr<WaitingControl> waiting = std::move(waiting_control_);
+  if (!waiting->pong.empty()) connection_->Write(waiting->pong);
+  if (waiting->ping) WritePing();
+}
+
+void Session::SendPing() {
+  awaiting_pong_ = true;
+  ping_at_ = worker_.loop().now();
+  if (HasPlaceForControl()) return WritePing();
+  waiting_control().ping = true;
+}
+
+void Session::WritePing() {
+  std::string ping;
+  wire::AppendControlFrame(ping, wire::Opcode::kPing, "sheaf");
+  connection_->Write(ping);
+  worker_.metrics().client_pings_total.Add();
+  ping_at_ = worker_.loop().now();
 }
 
 void Session::OnDeadline(net::Deadline& /*deadline*/) {
@@ -43,34 +64,41 @@ void Session::OnDeadline(net::Deadline& /*deadline*/) {
 
 // Is the client still there, and does it read?
 void Session::CheckClient() {
-  const Duration stalled = connection_->StalledFor();
-  const Duration stall_limit = worker_.options().timeouts.stall;
-  if (stalled >= stall_limit) return Close(CloseReason::kClientStalled);
-  Duration next = Duration::max();
-  // A ping behind a queue waits as long as the queue does; such a client is watched for stalling instead.
-  if (connection_->queued() > 0) heard_ = true;
-  if (route_.ping_interval.count() > 0) {
-    const Duration waited = worker_.loop().now() - ping_sent_;
-    // While the backend takes nothing we do not read, and a Pong may lie unread. A dead client still shows when we
-    // ping.
-    const bool deaf = awaiting_pong_ && connection_->paused(PauseReason::kPeerFull);
-    if (std::exchange(heard_, false) || deaf) {
-      awaiting_pong_ = false;
-    } else if (!awaiting_pong_) {
-      std::string ping;
-      wire::AppendControlFrame(ping, wire::Opcode::kPing, "sheaf");
-      SendControl(std::move(ping));
-      worker_.metrics().client_pings_total.Add();
-      awaiting_pong_ = true;
-      ping_sent_ = worker_.loop().now();
-    } else if (waited >= route_.ping_timeout) {
-      return Close(CloseReason::kClientPingTimeout);
-    }
-    next = route_.ping_interval;
-    if (awaiting_pong_) next = route_.ping_timeout - (worker_.loop().now() - ping_sent_);
+  if (connection_->StalledFor() >= worker_.options().timeouts.stall) return Close(CloseReason::kClientStalled);
+  // While the backend takes nothing we do not read, and a Pong may lie unread. A dead client still shows when we ping.
+  if (awaiting_pong_ && connection_->paused(PauseReason::kPeerFull)) {
+    awaiting_pong_ = false;
+    heard_at_ = ping_at_;
+  }
+  if (PongIsOverdue()) return Close(CloseReason::kClientPingTimeout);
+  if (!awaiting_pong_ && UntilNextPing() <= Duration::zero()) SendPing();
+  SetNextLook();
+}
+
+bool Session::PingWaits() const {
+  return (waiting_control_ && waiting_control_->ping) || connection_->full();
+}
+
+// Counted from when the ping has left. While it waits, the client is watched for stalling instead.
+bool Session::PongIsOverdue() const {
+  if (!awaiting_pong_ || PingWaits()) return false;
+  return worker_.loop().now() - ping_at_ >= route_.ping_timeout;
+}
+
+Duration Session::UntilNextPing() const {
+  if (route_.ping_interval.count() == 0) return Duration::max();
+  return heard_at_ + route_.ping_interval - worker_.loop().now();
+}
+
+// Bytes that come from the client do not move the deadline: it fires, and is set again by when the last one came.
+void Session::SetNextLook() {
+  Duration next = UntilNextPing();
+  if (awaiting_pong_) {
+    const Duration waited = PingWaits() ? Duration::zero() : worker_.loop().now() - ping_at_;
+    next = std::min<Duration>(route_.ping_timeout - waited, route_.ping_interval);
   }
   watching_for_stall_ = connection_->full();
-  if (watching_for_stall_) next = std::min(next, stall_limit - stalled);
+  if (watching_for_stall_) next = std::min(next, worker_.options().timeouts.stall - connection_->StalledFor());
   if (next != Duration::max()) worker_.loop().SetDeadline(deadline_, next);
 }
 

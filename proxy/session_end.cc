@@ -121,7 +121,7 @@ void Session::SendClose(uint16_t code, std::string_view reason) {
   if (close_code_ == 0) close_code_ = code;
   std::string frame;
   wire::AppendCloseFrame(frame, code, reason);
-  SendControl(std::move(frame));
+  connection_->Write(frame);
 }
 
 // The Close of an end that nobody answers any more, if the reason has one.

@@ -155,9 +155,9 @@ enum class UpstreamLost : uint8_t { kClose, kNone };
                                                                                                                        \
   BEGIN(Websocket, websocket, "Client WebSockets.")                                                                    \
   OPTION(std::chrono::milliseconds, ping_interval, "25s", "0s", "24h", kTime, kReloadable,                             \
-         "A silent client is pinged after this time. 0s: never.")                                                      \
+         "A client is pinged this long after its last byte. 0s: never.")                                                      \
   OPTION(std::chrono::milliseconds, ping_timeout, "20s", "1ms", "24h", kTime, kReloadable,                             \
-         "A client that does not answer a ping for this time is closed.")                                              \
+         "A client that sends nothing for this long after a ping has left is closed.")                                              \
   OPTION(std::chrono::milliseconds, close_timeout, "5s", "1ms", "10m", kTime, kReloadable,                             \
          "The longest wait for the answer to a Close frame.")                                                          \
   OPTION(std::vector<std::string>, allowed_origins, "[]", "", "", kList, kReloadable,                                  \
