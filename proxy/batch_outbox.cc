@@ -1,5 +1,6 @@
 #include "proxy/batch_outbox.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/base/bytes.h"
@@ -31,7 +32,7 @@ BatchOutbox::BatchOutbox(Worker& worker, FrameSink& sink, const RoutePlan& plan,
 }
 
 BatchOutbox::~BatchOutbox() {
-  Buffered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes()));
+  Buffered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes() + part_.size()));
 }
 
 void BatchOutbox::Add(const wire::FramePiece& piece) {
@@ -41,18 +42,29 @@ void BatchOutbox::Add(const wire::FramePiece& piece) {
 }
 
 void BatchOutbox::AddPart(const wire::FramePiece& piece) {
-  const bool large = part_.size() + piece.payload.size() > worker_.loop().marks().high;
+  const uint64_t size = part_.size() + piece.payload.size();
+  const bool large = size > worker_.loop().marks().high;
   if (large && !MustBeWhole(piece)) {
     Flush(FlushReason::kAlone);
     sending_pieces_ = true;
     sent_piece_ = false;
-    if (examiner_.encoder() != nullptr) part_.insert(0, examiner_.encoder()->Prefix(piece.opcode));
+    std::string part = TakePart();
+    if (examiner_.encoder() != nullptr) part.insert(0, examiner_.encoder()->Prefix(piece.opcode));
+    if (!part.empty()) SendPart(piece.opcode, AsBytes(part), false);
     return SendPiece(piece);
   }
+  if (large && size > std::max(kMostLookAlike, worker_.options().limits.buffer_high)) {
+    TakePart();
+    return sink_.GiveUp(CloseReason::kUpstreamLookAlike);
+  }
   part_.append(AsText(piece.payload));
-  if (!piece.ends_message) return;
-  const std::string whole = std::exchange(part_, std::string());
-  AddWhole(piece.opcode, whole);
+  Buffered(0, static_cast<int64_t>(piece.payload.size()));
+  if (piece.ends_message) AddWhole(piece.opcode, TakePart());
+}
+
+std::string BatchOutbox::TakePart() {
+  Buffered(0, -static_cast<int64_t>(part_.size()));
+  return std::exchange(part_, std::string());
 }
 
 // What a decoder may take for an envelope can be wrapped only as a whole.
@@ -229,8 +241,6 @@ RouteCounters& BatchOutbox::counters() {
 // ---- a large message
 
 void BatchOutbox::SendPiece(const wire::FramePiece& piece) {
-  const std::string part = std::exchange(part_, std::string());
-  if (!part.empty()) SendPart(piece.opcode, AsBytes(part), false);
   SendPart(piece.opcode, piece.payload, piece.ends_message);
   if (!piece.ends_message) return;
   sending_pieces_ = false;
@@ -247,7 +257,7 @@ void BatchOutbox::SendPart(wire::Opcode opcode, std::span<const uint8_t> payload
   if (first) pieces_compressed_ = window_bits_ != 0;
   if (pieces_compressed_) {
     const auto size = compressor().Append(opcode, payload, first, last, frame);
-    if (!size) return sink_.OnOutOfMemory();
+    if (!size) return sink_.GiveUp(CloseReason::kOutOfMemory);
     CountCompressed(payload.size(), *size);
     if (last) worker_.metrics().deflate_messages_total.Add();
   } else {

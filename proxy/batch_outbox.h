@@ -1,8 +1,9 @@
 // Gathers whole messages, and sends them as batch frames, or as a frame each; compressed if that was negotiated. Rules,
 // dropping and conflating work on what is gathered. See outbox.h.
 //
-// A message larger than limits.buffer_high is not gathered: it goes out piece by piece, behind what is queued (unless a
-// decoder might take it for an envelope: then it must be wrapped, and so be gathered).
+// A message larger than limits.buffer_high is not gathered: it goes out piece by piece, behind what is queued. Unless a
+// decoder might take it for an envelope: then it must be wrapped, and so be gathered, and may not be larger than
+// kMostLookAlike.
 #pragma once
 
 #include <memory>
@@ -26,16 +27,22 @@ class BatchOutbox final : public Outbox {
   void DropDownTo(size_t most) override;
   bool empty() const override { return batcher_.empty(); }
   bool passing_on() const override { return sending_pieces_; }
-  // Without what is gathered of a message that is not complete: it is completed by reading on, not by sending.
   size_t bytes() const override { return batcher_.memory(); }
+  size_t partial_bytes() const override { return part_.empty() ? 0 : part_.capacity(); }
   size_t context_bytes() const override;
   size_t DropContext() override;
 
  private:
+  // Anybody who has a message broadcast can have it begin like an envelope, so this much a client is what it can cost.
+  // Four times what Socket.IO and Python's websockets let a client send as shipped. With a larger limits.buffer_high,
+  // that.
+  static constexpr uint64_t kMostLookAlike = 4 * 1024 * 1024;
+
   void NoteClientMessage() override { batcher_.OnClientMessage(); }
   void AddWhole(wire::Opcode opcode, std::string_view payload);
   void AddPart(const wire::FramePiece& piece);
   bool MustBeWhole(const wire::FramePiece& piece) const;
+  std::string TakePart();
   void Schedule(const batching::Batcher::Verdict& verdict);
   bool MayOvertake() const;
   void SendAhead(const batching::MessageRef& message, const batching::MessageFacts& facts);

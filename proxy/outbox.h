@@ -20,6 +20,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/list.h"
 #include "proxy/base/metric_table.h"
+#include "proxy/base/status.h"
 #include "proxy/net/tick_wheel.h"
 #include "proxy/wire/ws_frame.h"
 
@@ -41,8 +42,8 @@ class FrameSink {
   // Reading from the backend waits until about `bytes` have come (UpstreamStream::DeferReading), or goes on now.
   virtual void DeferUpstream(size_t bytes) = 0;
   virtual void ReadUpstream() = 0;
-  // A message is half sent and cannot be finished: memory for it cannot be had.
-  virtual void OnOutOfMemory() = 0;
+  // The message under way cannot be delivered: the session must end.
+  virtual void GiveUp(CloseReason reason) = 0;
 
  protected:
   ~FrameSink() = default;
@@ -68,6 +69,9 @@ class Outbox : public net::DeadlineHandler {
   virtual bool passing_on() const = 0;
   // What is held, about, with what it takes to hold it.
   virtual size_t bytes() const = 0;
+  // Besides: what is gathered of a message that must be whole before any of it can leave. Reading on completes it, not
+  // sending, so this alone must never stop the reading for good.
+  virtual size_t partial_bytes() const { return 0; }
 
   // Memory of a compression context that is kept between messages; and an end to it, where no message is half
   // compressed. Returns what it took.

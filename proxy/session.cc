@@ -68,7 +68,7 @@ void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
   if (piece.ends_message) NoteMessage(message_bytes_);
   if (outbox_) {
     outbox_->Add(piece);
-    if (client_full()) worker_.WatchGrowth();
+    if (client_full() || GathersLarge()) worker_.WatchGrowth();
     CheckHighMark();
   } else {
     WriteFrames(piece.wire, piece.ends_frame);
@@ -125,9 +125,15 @@ size_t Session::waiting() const {
   return connection_->queued() + (outbox_ ? outbox_->bytes() : 0);
 }
 
+bool Session::GathersLarge() const {
+  return mid_message_ && outbox_ && outbox_->partial_bytes() > worker_.loop().marks().high;
+}
+
 void Session::CheckHighMark() {
   if (!connection_ || !connection_->full()) return;
   WatchForStall();
+  // Nobody waits for its end meanwhile; reading goes on when the client takes something.
+  if (GathersLarge()) PauseUpstream();
   const net::BufferMarks& marks = worker_.loop().marks();
   if (waiting() <= marks.stop()) return;
   if (route_.slow_client == SlowClient::kClose) return CloseTooSlow();
@@ -156,7 +162,8 @@ void Session::CloseTooSlow() {
 
 void Session::ObeyMarks() {
   const bool pauses = !sheds_ && route_.slow_client != SlowClient::kClose;
-  if (pauses && connection_ && connection_->full() && waiting() > worker_.loop().marks().high) PauseUpstream();
+  if (!connection_ || !connection_->full()) return;
+  if (GathersLarge() || (pauses && waiting() > worker_.loop().marks().high)) PauseUpstream();
 }
 
 void Session::PauseUpstream() {

@@ -61,7 +61,8 @@ class Session final : public net::ConnectionEvents,
   // The same for one that holds much: of a message from the backend the rest would not reach a client that reads
   // nothing, and while its queue is full the backend is mostly stopped amid a message.
   bool MayShedByCost() const;
-  // Politely; a client that reads nothing at once, with what waits for it.
+  // Politely; at once a client that reads nothing, with what waits for it, and one for which a large message is
+  // gathered.
   void Shed();
   // The loop's marks are lower now.
   void ObeyMarks();
@@ -113,7 +114,7 @@ class Session final : public net::ConnectionEvents,
   void OnSent(size_t messages, size_t bytes, size_t frames) override;
   void DeferUpstream(size_t bytes) override;
   void ReadUpstream() override;
-  void OnOutOfMemory() override { Close(CloseReason::kOutOfMemory); }
+  void GiveUp(CloseReason reason) override;
 
   // What is gathered leaves now.
   void FlushOutbox(FlushReason reason);
@@ -125,6 +126,8 @@ class Session final : public net::ConnectionEvents,
   void CloseTooSlow();
   void PauseUpstream();
   void WatchForStall();
+  // More than is gathered of an ordinary message waits for its end. None of it has left.
+  bool GathersLarge() const;
 
   static constexpr size_t kSlice = 1024;
   static constexpr size_t kBurst = 4 * net::Loop::kReceiveBuffer;  // what one turn may add to a connection, and more

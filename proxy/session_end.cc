@@ -124,6 +124,12 @@ void Session::SendClose(uint16_t code, std::string_view reason) {
   connection_->Write(frame);
 }
 
+void Session::GiveUp(CloseReason reason) {
+  const CloseReasonRow& row = Describe(reason);
+  if (stream_) stream_->SendClose(row.websocket_code, row.text);
+  Close(reason);
+}
+
 // The Close of an end that nobody answers any more, if the reason has one.
 void Session::SendLastClose() {
   if (client_close_received_) return SendClose(close_code_, "");

@@ -23,16 +23,17 @@ bool Session::MayShed() const {
 
 bool Session::MayShedByCost() const {
   if (!connection_ || closing() || !route_.shed) return false;
-  return MayShed() || (ClientIsWhole() && ReadsNothing());
+  return MayShed() || (ClientIsWhole() && (ReadsNothing() || (GathersLarge() && !mid_frame_)));
 }
 
 void Session::Shed() {
-  if (ReadsNothing()) return Close(CloseReason::kMemoryShed);
+  if (ReadsNothing() || GathersLarge()) return Close(CloseReason::kMemoryShed);
   BeginClose(CloseReason::kMemoryShed);
 }
 
 size_t Session::held_bytes() const {
-  return waiting() + (outbox_ ? outbox_->context_bytes() : 0) + (held_ ? held_->capacity() : 0);
+  return waiting() + (outbox_ ? outbox_->partial_bytes() + outbox_->context_bytes() : 0) +
+         (held_ ? held_->capacity() : 0);
 }
 
 // A client's inflater is kept as long as the session, where that was agreed on.

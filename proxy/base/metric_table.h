@@ -160,7 +160,7 @@ struct AcquireSecondsBuckets {
   HISTOGRAM(batch_delay_seconds, "sheaf_batch_delay_seconds", BatchDelayBuckets,                                       \
             "Time that the oldest message of a batch waited.")                                                         \
   GAUGE(buffered_messages, "sheaf_buffered_messages", "Messages gathered and not yet sent.")                           \
-  GAUGE(buffered_bytes, "sheaf_buffered_bytes", "Payload bytes of these messages.")                                    \
+  GAUGE(buffered_bytes, "sheaf_buffered_bytes", "Their payload bytes, incomplete messages included.")                  \
   COUNTER(batch_input_bytes_total, "sheaf_batch_input_bytes_total",                                                    \
           "Payload bytes of the messages that were gathered and sent.")                                                \
   COUNTER(batch_output_bytes_total, "sheaf_batch_output_bytes_total",                                                  \
