@@ -3,7 +3,8 @@
 # installed peers; after "adaptive" to tests/bench/adaptive.py, which measures latency over the message rate; after
 # "slow-clients" to tests/bench/slow_clients.py, which measures what the others notice of clients that stall; after
 # "syscalls" to tests/bench/syscalls.py, which counts the system calls of short connections; after "bursts" to
-# tests/bench/bursts.py, which lets in thousands of clients at once.
+# tests/bench/bursts.py, which lets in thousands of clients at once; after "idle-cpu" to tests/bench/idle_cpu.py, which
+# measures the CPU that holding idle clients takes.
 set -eu
 cd "$(dirname "$0")/.."
 cmake --preset release
@@ -14,6 +15,7 @@ case ${1:-} in
   slow-clients) script=slow_clients.py; shift ;;
   syscalls) script=syscalls.py; shift ;;
   bursts) script=bursts.py; python=build/venv/bin/python; shift ;;  # it runs uvicorn
+  idle-cpu) script=idle_cpu.py; shift ;;
   *) script=bench.py ;;
 esac
 exec "$python" "tests/bench/$script" "$@"

@@ -1,6 +1,6 @@
 // The load generator: one run of one kind of load against one address; its figures go to stdout as one JSON object.
 //
-//   bench_generator --kind echo|tick|broadcast|idle|connect|soak --address 127.0.0.1:8080 [--tls 1] [--rate 20]
+//   bench_generator --kind echo|tick|broadcast|idle|hold|connect|soak --address 127.0.0.1:8080 [--tls 1] [--rate 20]
 //                   [--envelope json|binary] [--deflate 1] [--connections 100] [--outstanding 1] [--payload 128]
 //                   [--cycles 0] [--used 1] [--seconds 5] [--settle 1] [--pid N]... [--beside N]...
 #include <algorithm>
@@ -73,6 +73,7 @@ Figures Measure(const Command& command) {
   if (command.kind == "echo") return sheaf::bench::EchoRun(command.plan).Measure();
   if (command.kind == "tick" || command.kind == "broadcast") return sheaf::bench::TickRun(command.plan).Measure();
   if (command.kind == "idle") return sheaf::bench::IdleRun(command.plan).Measure();
+  if (command.kind == "hold") return sheaf::bench::HoldRun(command.plan).Measure();
   if (command.kind == "connect") return sheaf::bench::ConnectRun(command.plan).Measure();
   if (command.kind == "soak") return sheaf::bench::SoakRun(command.plan).Measure();
   sheaf::bench::Die("unknown kind " + command.kind);

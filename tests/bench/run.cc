@@ -187,13 +187,10 @@ void TickRun::OnMessage(Client& client, std::string_view payload, uint64_t now_n
   client.announced = announced;
 }
 
-IdleRun::IdleRun(const Plan& plan) : Run(plan) {
-  for (uint32_t i = 0; i < kFirstIdleClients; ++i) {
-    clients_.push_back(std::make_unique<Client>(poller_, plan.target, *this, plan.connections + i));
-  }
-}
-
 Figures IdleRun::Measure() {
+  for (uint32_t i = 0; i < kFirstIdleClients; ++i) {
+    clients_.push_back(std::make_unique<Client>(poller_, plan_.target, *this, plan_.connections + i));
+  }
   const size_t all = clients_.size();
   Open(0, kFirstIdleClients);
   EchoOnce(0, plan_.used ? kFirstIdleClients : 0);
@@ -219,6 +216,13 @@ void IdleRun::EchoOnce(size_t from, size_t to) {
 
 void IdleRun::OnMessage(Client& client, std::string_view payload, uint64_t now_ns) {
   Count(client, payload_.Read(payload), now_ns);
+}
+
+Figures HoldRun::Measure() {
+  Open(0, clients_.size());
+  MeasureWindow();
+  EchoOnce(0, clients_.size());  // they are all still there
+  return figures_;
 }
 
 Figures ConnectRun::Measure() {

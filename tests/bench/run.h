@@ -116,12 +116,19 @@ class TickRun : public Run {
 // Clients that say nothing, or nothing any more: what does holding them cost?
 class IdleRun : public Run {
  public:
-  explicit IdleRun(const Plan& plan);
+  using Run::Run;
   Figures Measure() override;
 
- private:
+ protected:
   void OnMessage(Client& client, std::string_view payload, uint64_t now_ns) override;
   void EchoOnce(size_t from, size_t to);
+};
+
+// The same for a time, in which they answer pings: what CPU does holding them cost?
+class HoldRun final : public IdleRun {
+ public:
+  using IdleRun::IdleRun;
+  Figures Measure() override;
 };
 
 // Each client connects, sends one message, waits for its echo, closes, and does it again.
