@@ -86,11 +86,11 @@ void TunnelCodec::SendMessage(const wire::FramePiece& piece) {
   host_.WriteUpstream(piece.wire);
   mid_frame_ = !piece.ends_frame;
   // Also while the connection is full: frames may follow each other for long before it is empty.
-  SendPendingPong();
+  if (pending_pong_) SendPendingPong();
 }
 
 void TunnelCodec::SendPendingPong() {
-  if (mid_frame_ || close_sent_ || !pending_pong_) return;
+  if (mid_frame_ || close_sent_) return;
   host_.WriteUpstream(AsBytes(*pending_pong_));
   pending_pong_.reset();
 }

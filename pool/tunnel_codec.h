@@ -21,7 +21,9 @@ class TunnelCodec final : public Codec {
   Verdict OnEnd() override { return close_received_ ? Verdict::kFinished : Verdict::kGone; }
   void SendMessage(const wire::FramePiece& piece) override;
   bool SendClose(uint16_t code, std::string_view reason) override;
-  void OnUpstreamReady() override { SendPendingPong(); }
+  void OnUpstreamReady() override {
+    if (pending_pong_) SendPendingPong();
+  }
   Fault fault() const override;
   bool untouched() const override { return false; }
   bool all_is_said() const override { return close_sent_ && close_received_; }
