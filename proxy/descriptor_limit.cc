@@ -33,12 +33,11 @@ uint32_t OpenDescriptors() {
 
 Result<DescriptorLimit> TakeDescriptorLimit(uint32_t workers, uint32_t warm) {
   const uint64_t limit = RaisedLimit();
-  const uint64_t least =
-      LeastDescriptors({.open = OpenDescriptors(), .workers = workers, .warm = warm});
+  const uint64_t least = LeastDescriptors({.open = OpenDescriptors(), .workers = workers, .warm = warm});
   if (limit >= least) return DescriptorLimit{limit, least};
   return Error{"the limit of open files is " + std::to_string(limit) + ", too low to serve anybody: " +
-               std::to_string(workers) + (workers == 1 ? " worker and " : " workers and ") +
-               std::to_string(warm) + " warm connections need at least " + std::to_string(least) +
+               std::to_string(workers) + (workers == 1 ? " worker and " : " workers and ") + std::to_string(warm) +
+               " warm connections need at least " + std::to_string(least) +
                ", and two more for each client; raise the hard limit (ulimit -Hn, LimitNOFILE= of systemd, --ulimit "
                "nofile= of docker), or lower workers or pool.min_size"};
 }
