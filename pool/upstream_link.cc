@@ -187,6 +187,7 @@ void UpstreamLink::Drain() {
   // The codec stays: this may be a callback from within it.
   MoveTo(LinkState::kDraining);
   connection_->ResumeReading(PauseReason::kPeerFull);
+  connection_->DiscardInput();
   // The port number then waits out TIME_WAIT at the backend's end, not at ours, where there are only so many.
   if (!codec_->all_is_said()) connection_->FinishWriting();
 }

@@ -279,9 +279,11 @@ void Intake::OnUpstreamDrained() {
 }
 
 void Intake::OnExchangeDone(bool close) {
+  // It asked for the close itself, and nothing of it is on its way.
+  const bool client_is_done = !exchange_->info().keep_alive && body_.kind() == wire::BodyKind::kNone && held_.empty();
   DropExchange();
   connection_->ResumeReading(PauseReason::kPeerFull);  // the backend may have answered without taking the body
-  if (close || worker_.draining()) return Finish(CloseReason::kDone);
+  if (close || worker_.draining()) return Finish(CloseReason::kDone, client_is_done);
   AwaitRequest();
   if (held_.empty() && peer_ended_) return Finish(CloseReason::kClientGone);
   // Not from within the backend's callback that brought us here.
@@ -389,12 +391,12 @@ void Intake::Shed() {
   Close(CloseReason::kMemoryShed);
 }
 
-void Intake::Finish(CloseReason reason) {
+void Intake::Finish(CloseReason reason, bool client_is_done) {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   worker_.loop().CancelDeadline(deadline_);
   worker_.metrics().client_closes_total[reason].Add();
-  worker_.Linger(std::move(connection_), {.may_shed = may_shed()});
+  worker_.Linger(std::move(connection_), {.may_shed = may_shed(), .peer_is_done = client_is_done});
   worker_.Retire(*this);
 }
 

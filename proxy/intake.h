@@ -100,7 +100,8 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
                   std::string_view request_id) const;
   void Answer(RejectReason reason, std::string_view request_id, bool html, bool head_request, bool close);
   // Gives the connection to a LingeringClose.
-  void Finish(CloseReason reason);
+  // `client_is_done`: it has said that it will send no more.
+  void Finish(CloseReason reason, bool client_is_done = false);
   void DropExchange();
   bool may_shed() const { return route_ == nullptr || route_->shed; }
 

@@ -17,6 +17,7 @@ void LingeringClose::Start() {
   for (const PauseReason reason : {PauseReason::kPeerFull, PauseReason::kExchangeActive, PauseReason::kDraining}) {
     connection_->ResumeReading(reason);
   }
+  connection_->DiscardInput();
   connection_->FinishWriting();
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -121,7 +122,7 @@ bool Acceptor::LeavesFree(int fd) {
 
 int Acceptor::AcceptSome() {
   int accepted = 0;
-  while (accepted < kMaxAcceptsATurn && !paused_ && fd_ >= 0) {
+  while (accepted < most_ && !paused_ && fd_ >= 0) {
     sockaddr_storage peer{};
     socklen_t length = sizeof(peer);
     const int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -138,6 +139,9 @@ int Acceptor::AcceptSome() {
     }
     break;  // EAGAIN: all taken; ECONNABORTED and its like: the next turn takes the rest
   }
+  // The listening socket stays readable while somebody waits, so that a turn that took too few is followed by another.
+  found_ = accepted == most_ ? found_ + 1 : 0;
+  most_ = found_ < kCrowded ? (found_ == 0 ? 1 : most_) : std::min(2 * most_, kMaxAcceptsATurn);
   return accepted;
 }
 

@@ -45,7 +45,8 @@ class Acceptor final : public DeadlineHandler {
   Acceptor& operator=(const Acceptor&) = delete;
   ~Acceptor();
 
-  // Takes some of what the kernel has already accepted and tells how many; before Stop, until there is none, since
+  // Takes some of what the kernel has already accepted and tells how many: one where one comes at a time, since asking
+  // for another costs a system call; up to 64 of a crowd. Before Stop, until there is none, since
   // closing the socket would reset them.
   int AcceptSome();
   // No new connections for good; the listening socket closes.
@@ -59,6 +60,8 @@ class Acceptor final : public DeadlineHandler {
   // After descriptors ran out; long enough that the loop serves others, short enough not to be noticed.
   static constexpr Duration kRetryAfter = std::chrono::milliseconds(200);
   static constexpr int kMaxAcceptsATurn = 64;
+  // After so many turns in a row that found all they might take, there is a crowd.
+  static constexpr int kCrowded = 8;
 
   static void OnReadable(int fd, short what, void* self);
   void OnDeadline(Deadline& deadline) override;
@@ -72,6 +75,8 @@ class Acceptor final : public DeadlineHandler {
   const uint32_t keep_free_;
   event* event_ = nullptr;
   Deadline retry_;
+  int most_ = 1;        // to take in a turn
+  int found_ = 0;       // turns in a row that took so many
   uint64_t limit_ = 0;  // of descriptors
   TimePoint limit_asked_at_{};
   bool paused_ = false;

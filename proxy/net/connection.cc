@@ -105,8 +105,13 @@ void Connection::OnEvent(int /*fd*/, short what, void* self) {
   } else if ((what & EV_WRITE) != 0) {
     connection.ContinueWriting();
   }
-  if (!connection.closed() && !connection.connecting_ && (what & (EV_READ | EV_CLOSED)) != 0) connection.ReadOnce();
+  if (!connection.closed() && !connection.connecting_ && (what & (EV_READ | EV_CLOSED)) != 0) connection.OnReadable();
   connection.loop_.writes().FlushAll();
+}
+
+void Connection::OnReadable() {
+  if (discarding_ && peer_ended_) return End(ConnectionEnd::kEof);
+  ReadOnce();
 }
 
 void Connection::OnHangUp() {

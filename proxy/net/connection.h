@@ -119,6 +119,9 @@ class Connection {
   void CloseAfterLastWords();
   // Ends it with a reset, so that nobody can take what was sent for the whole.
   void Abort();
+  // What is received is of no use to anybody any more: the peer's end is told as soon as it is known, without reading
+  // on.
+  void DiscardInput() { discarding_ = true; }
   // The peer has sent its FIN, though it may not have been read yet.
   bool peer_ended() const { return peer_ended_; }
   // OnEnd was told.
@@ -158,6 +161,7 @@ class Connection {
   // tells of every message that its peer reads, so the interest must go.
   bool ForgetWriting();
 
+  void OnReadable();
   void OnHangUp();
   void ReadOnce();
   void HandOn(std::span<uint8_t> bytes);
@@ -197,9 +201,10 @@ class Connection {
   bool in_read_again_ = false;
   bool wants_write_ = false;
   bool over_high_ = false;
-  bool finishing_ = false;  // FinishWriting was called
-  bool finished_ = false;   // FIN has been sent
-  bool deferring_ = false;  // the kernel waits for more than one byte
+  bool finishing_ = false;   // FinishWriting was called
+  bool finished_ = false;    // FIN has been sent
+  bool deferring_ = false;   // the kernel waits for more than one byte
+  bool discarding_ = false;  // DiscardInput was called
 };
 
 }  // namespace sheaf::net

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include "proxy/net/connection.h"
 #include "proxy/net/tls_stream.h"
@@ -99,10 +100,16 @@ void Loop::ForgetHangUp(Connection& connection) {
 void Loop::WatchHangUps() {
   if (unwatched_.empty() || now() - watched_at_ < kTick) return;
   watched_at_ = now();
-  std::vector<Connection*> young;
-  young.swap(unwatched_);
-  for (Connection* connection : young) {
+  std::vector<Connection*> all;
+  all.swap(unwatched_);
+  const size_t aged = std::exchange(aged_, 0);
+  for (size_t i = 0; i < all.size(); ++i) {
+    Connection* connection = all[i];
     if (connection == nullptr) continue;
+    if (i >= aged) {
+      WatchHangUpSoon(*connection);
+      continue;
+    }
     connection->unwatched_slot_ = Connection::kNoSlot;
     epoll_event watch{};
     watch.events = EPOLLET;  // errors and hang-ups are told in any case
@@ -110,6 +117,7 @@ void Loop::WatchHangUps() {
     // Without memory for it now, perhaps at the next tick.
     if (epoll_ctl(hang_up_fd_, EPOLL_CTL_ADD, connection->fd_, &watch) != 0) WatchHangUpSoon(*connection);
   }
+  aged_ = unwatched_.size();
 }
 
 void Loop::OnHangUps(int fd, short, void* self) {

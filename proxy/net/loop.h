@@ -110,10 +110,10 @@ class Loop {
   // Has `connection` read again in the next turn, since it had more than one buffer or its end is already known.
   void ReadAgain(Connection& connection);
   void ForgetReadAgain(Connection& connection);
-  // Has a connection told when its socket breaks, from the next tick on: what has happened by then is told then.
+  // Has a connection told when its socket breaks, from one or two ticks on: what has happened by then is told then.
   // libevent turns EPOLLERR into plain readiness: where the last data and the reset come in one wake-up, a short read
-  // would be taken for "drained", and no further edge would ever come. Most connections that end soon never cost the
-  // system call.
+  // would be taken for "drained", and no further edge would ever come. Connections that end soon never cost the system
+  // call.
   void WatchHangUpSoon(Connection& connection);
   void ForgetHangUp(Connection& connection);
 
@@ -147,8 +147,9 @@ class Loop {
   event* hang_up_event_ = nullptr;
   int wake_fd_ = -1;
   int hang_up_fd_ = -1;  // an epoll set of all connections that asks for nothing, and so is told of hang-ups alone
-  std::vector<Connection*> unwatched_;  // to join that set at the next tick; nullptr: it has ended
-  TimePoint watched_at_{};              // when they last did
+  std::vector<Connection*> unwatched_;  // to join that set, the oldest first; nullptr: it has ended
+  size_t aged_ = 0;                     // so many of them were there at the last tick
+  TimePoint watched_at_{};              // when that was
   std::unique_ptr<uint8_t[]> receive_buffer_;
   std::unique_ptr<TlsScratch> tls_scratch_;
   WriteGatherer writes_;

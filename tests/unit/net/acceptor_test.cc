@@ -5,13 +5,16 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "proxy/net/loop.h"
 #include "tests/fakes/loop_driver.h"
+#include "tests/fakes/no_descriptors.h"
 #include "tests/fakes/sockets.h"
 
 namespace sheaf::net {
@@ -39,7 +42,7 @@ Address AnyPort() {
 }
 
 int ListenOn(const Address& address) {
-  const Result<int> listening = Acceptor::Listen(address, 64);
+  const Result<int> listening = Acceptor::Listen(address, 256);
   REQUIRE(listening.ok());
   return listening.value();
 }
@@ -57,24 +60,6 @@ struct Listening {
   LoopDriver driver;
   Taker taker;
   std::unique_ptr<Acceptor> acceptor = std::make_unique<Acceptor>(driver.loop(), fd, taker);
-};
-
-// No more descriptors for this process while it lives.
-class NoDescriptors {
- public:
-  NoDescriptors() {
-    getrlimit(RLIMIT_NOFILE, &before_);
-    const int next = dup(0);  // the lowest that is free
-    close(next);
-    const rlimit none{static_cast<rlim_t>(next), before_.rlim_max};
-    setrlimit(RLIMIT_NOFILE, &none);
-  }
-  NoDescriptors(const NoDescriptors&) = delete;
-  NoDescriptors& operator=(const NoDescriptors&) = delete;
-  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
 };
 
 }  // namespace
@@ -127,14 +112,14 @@ TEST_CASE("a socket file that nobody answers on is replaced, one in use and any 
   unlink(path.c_str());
   const Address address = Address::Resolve("unix:" + path).value();
   const int first = ListenOn(address);
-  CHECK_FALSE(Acceptor::Listen(address, 64).ok());
+  CHECK_FALSE(Acceptor::Listen(address, 256).ok());
   RawSocket(DialRaw(address)).Close();  // the first one still answers
   close(first);
   close(ListenOn(address));
   unlink(path.c_str());
 
   const int file = open(path.c_str(), O_CREAT | O_WRONLY, 0600);
-  CHECK_FALSE(Acceptor::Listen(address, 64).ok());
+  CHECK_FALSE(Acceptor::Listen(address, 256).ok());
   CHECK_EQ(access(path.c_str(), F_OK), 0);
   close(file);
   unlink(path.c_str());
@@ -189,13 +174,29 @@ TEST_CASE("a stopped acceptor refuses new connections, and may be stopped from w
   CHECK_EQ(errno, ECONNREFUSED);
 }
 
-TEST_CASE("AcceptSome takes what the kernel has already accepted") {
+TEST_CASE("AcceptSome takes what the kernel has already accepted, until there is none") {
   Listening listening;
   const RawSocket one(DialRaw(listening.address));
   const RawSocket two(DialRaw(listening.address));
-  listening.acceptor->AcceptSome();
+  while (listening.acceptor->AcceptSome() > 0) {
+  }
   listening.acceptor->Stop();
   CHECK_EQ(listening.taker.fds.size(), 2);
+}
+
+TEST_CASE("of a crowd more and more are taken in a turn, up to 64, and then one again") {
+  Listening listening;
+  std::deque<RawSocket> crowd;
+  for (int i = 0; i < 200; ++i) crowd.emplace_back(DialRaw(listening.address));
+  std::vector<int> taken;
+  while (taken.empty() || taken.back() > 0) taken.push_back(listening.acceptor->AcceptSome());
+  CHECK(std::vector<int>(taken.begin(), taken.begin() + 8) == std::vector<int>(8, 1));
+  CHECK_EQ(*std::max_element(taken.begin(), taken.end()), 64);
+  CHECK_EQ(listening.taker.fds.size(), 200);
+  crowd.clear();
+  crowd.emplace_back(DialRaw(listening.address));
+  crowd.emplace_back(DialRaw(listening.address));
+  CHECK_EQ(listening.acceptor->AcceptSome(), 1);
 }
 
 TEST_CASE("when descriptors run out accepting pauses without spinning, and goes on by itself") {

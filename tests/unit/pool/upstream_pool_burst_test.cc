@@ -1,7 +1,6 @@
 // The pool when many requests come at once: who counts as waiting, how many dials are under way, and what happens when
 // the backend's queue of new connections, or this process's descriptors, are used up.
 #include <doctest/doctest.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "pool/upstream_pool.h"
 #include "proxy/net/acceptor.h"
 #include "tests/fakes/log_recorder.h"
+#include "tests/fakes/no_descriptors.h"
 #include "tests/fakes/pool_fixture.h"
 
 namespace sheaf::pool {
@@ -37,20 +37,6 @@ struct Burst {
 
   std::vector<RecordingEvents> events;
   std::vector<std::unique_ptr<UpstreamStream>> streams;
-};
-
-// Until it ends, this process can open no more descriptors.
-class NoDescriptors {
- public:
-  NoDescriptors() {
-    getrlimit(RLIMIT_NOFILE, &before_);
-    const rlimit none{0, before_.rlim_max};
-    setrlimit(RLIMIT_NOFILE, &none);
-  }
-  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
 };
 
 }  // namespace
