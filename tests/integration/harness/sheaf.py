@@ -26,7 +26,7 @@ SANITIZER_REPORT = re.compile(
 Conf = dict[str, Any]
 
 # Where the shipped default would only cost the tests time; everything else stays as shipped.
-TEST_CONF: Conf = {"workers": 2, "drain": {"delay": "0s", "timeout": "5s"}, "pool": {"min_size": 2}}
+TEST_CONF: Conf = {"workers": 2, "drain": {"delay": "0s", "timeout": "5s"}}
 # For tests of what is shipped: None leaves a key out of the file, so that the default holds.
 AS_SHIPPED: Conf = {"workers": None, "pool": {"min_size": None}}
 
@@ -35,6 +35,11 @@ def is_sanitized() -> bool:
     """Whether the binary under test carries a sanitizer, which makes it slow and large."""
     data = BINARY.read_bytes()
     return b"__asan_init" in data or b"__tsan_init" in data
+
+
+def checks_types_at_run_time() -> bool:
+    """Whether the binary carries UBSan: looking at an object's type, it opens a pipe, and where it cannot, it reports."""
+    return b"__ubsan_handle_dynamic_type" in BINARY.read_bytes()
 
 
 def scaled(full: int, sanitized: int) -> int:
