@@ -265,6 +265,7 @@ size_t UpstreamPool::MayDial(size_t wanted) {
 }
 
 void UpstreamPool::DialForWaiting() {
+  if (waiting_.empty()) return;
   while (list(LinkState::kConnecting).size() < MayDial(waiting_.size())) {
     const Dialled dialled = Dial();
     if (dialled == Dialled::kUnderWay) continue;

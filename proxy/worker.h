@@ -162,7 +162,12 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   void FlushDueSessions();
   void ForgetOldFrames();
   void CloseSomeSessions();
-  void FollowPressure();
+  // Adapts to the level that the watcher has told of.
+  void FollowPressure() {
+    const PressureLevel level = shared_.pressure.load(std::memory_order_relaxed);
+    if (level != pressure_) AdaptTo(level);
+  }
+  void AdaptTo(PressureLevel level);
   void HintAtGrowth();
   void ShedWithinBudget();
   void FindIdle(size_t most);

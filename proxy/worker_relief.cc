@@ -5,10 +5,8 @@
 
 namespace sheaf {
 
-void Worker::FollowPressure() {
-  const PressureLevel level = shared_.pressure.load(std::memory_order_relaxed);
+void Worker::AdaptTo(PressureLevel level) {
   const PressureLevel before = std::exchange(pressure_, level);
-  if (before == level) return;
   for (const std::unique_ptr<RoutePlan>& plan : plans_) plan->SetPressure(level);
   const Options::Limits& limits = options().limits;
   uint64_t divisor = InForce(ReliefStep::kShrinkBatches, level) ? 4 : 1;

@@ -98,7 +98,7 @@ void Loop::ForgetHangUp(Connection& connection) {
 }
 
 void Loop::WatchHangUps() {
-  if (unwatched_.empty() || now() - watched_at_ < kTick) return;
+  if (now() - watched_at_ < kTick) return;
   watched_at_ = now();
   std::vector<Connection*> all;
   all.swap(unwatched_);
@@ -147,7 +147,7 @@ void Loop::WaitAndDispatch() {
   // end, and everybody else waiting.
   event_base_loop(base_, read_again_.empty() ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
   ReadWhatWasLeft();
-  WatchHangUps();
+  if (!unwatched_.empty()) WatchHangUps();
   wheel_.Advance(now());
   short_wheel_.Advance(now());
   FlushWrites();
