@@ -29,10 +29,12 @@ struct Fault {
   static constexpr size_t kMostSeen = 128;
 
   Fault() = default;
-  Fault(std::string_view cause_word, std::string_view bytes) : cause(cause_word), seen(bytes.substr(0, kMostSeen)) {}
+  Fault(std::string_view cause_word, std::string_view bytes, uint16_t code = 1002)
+      : cause(cause_word), seen(bytes.substr(0, kMostSeen)), close_code(code) {}
 
   std::string cause;
   std::string seen;
+  uint16_t close_code = 1002;  // what the backend is told of it on an open WebSocket (RFC 6455 7.4.1)
 };
 
 class Codec {

@@ -57,11 +57,11 @@ Fault TunnelCodec::fault() const {
     case wire::FrameError::kNone:
       return {};
     case wire::FrameError::kBadUtf8:
-      return {"bad_utf8", ""};
+      return {"bad_utf8", "", 1007};
     case wire::FrameError::kTooBig:
-      return {"message_too_big", ""};
+      return {"message_too_big", "", 1009};
     case wire::FrameError::kTooManyParts:
-      return {"too_many_fragments", ""};
+      return {"too_many_fragments", "", 1008};
     case wire::FrameError::kProtocol:
       break;
   }

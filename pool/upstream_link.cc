@@ -23,11 +23,6 @@ CloseReason ReasonOf(Codec::Verdict verdict) {
   }
 }
 
-// What a backend is told that did this on an open WebSocket.
-uint16_t CodeToBackend(CloseReason reason) {
-  return reason == CloseReason::kUpstreamMessageTooBig ? 1009 : 1002;
-}
-
 }  // namespace
 
 UpstreamLink::UpstreamLink(UpstreamPool& pool, TimePoint now) : pool_(pool), created_(now), since_(now) {
@@ -123,9 +118,9 @@ void UpstreamLink::Fail(CloseReason reason) {
   PooledStream& stream = *std::exchange(stream_, nullptr);
   stream.link_ = nullptr;
   const bool untouched = codec_->untouched();
-  LogFault(stream);
-  const bool told =
-      reason != CloseReason::kUpstreamGone && codec_->SendClose(CodeToBackend(reason), Describe(reason).text);
+  const Fault fault = codec_->fault();
+  LogFault(fault, stream);
+  const bool told = reason != CloseReason::kUpstreamGone && codec_->SendClose(fault.close_code, Describe(reason).text);
   if (told) {
     Drain();
   } else {
@@ -136,8 +131,7 @@ void UpstreamLink::Fail(CloseReason reason) {
 }
 
 // One line a fault of the backend: what is wrong, and what was seen. The sink escapes both.
-void UpstreamLink::LogFault(const PooledStream& stream) const {
-  const Fault fault = codec_->fault();
+void UpstreamLink::LogFault(const Fault& fault, const PooledStream& stream) const {
   if (fault.cause.empty()) return;
   const UpstreamRequest* request = stream.request_.get();
   Log(LogLevel::kWarning,
