@@ -10,7 +10,7 @@ namespace sheaf {
 Result<std::unique_ptr<Admin>> Admin::Start(const Options::Admin& options, const AdminSource& source) {
   const Result<net::Address> address = net::Address::Resolve(options.address, true);
   if (!address.ok()) return Error{"admin.address: " + address.error()};
-  Result<std::unique_ptr<net::Loop>> loop = net::Loop::Create(net::BufferMarks{});
+  Result<std::unique_ptr<net::Loop>> loop = net::Loop::Create(net::BufferMarks{}, net::Sleep::kUntilDue);
   if (!loop.ok()) return Error{loop.error()};
   const Result<int> fd = net::Acceptor::Listen(address.value(), kBacklog, false);
   if (!fd.ok()) return Error{"admin.address: " + fd.error()};

@@ -18,7 +18,7 @@ bool IsAtTerminal() {
 }  // namespace
 
 Result<std::unique_ptr<MainLoop>> MainLoop::Create(Lifecycle& lifecycle, std::function<uint32_t()> connections) {
-  Result<std::unique_ptr<net::Loop>> loop = net::Loop::Create(net::BufferMarks{});
+  Result<std::unique_ptr<net::Loop>> loop = net::Loop::Create(net::BufferMarks{}, net::Sleep::kUntilDue);
   if (!loop.ok()) return Error{loop.error()};
   std::unique_ptr<MainLoop> main(new MainLoop(lifecycle, std::move(connections), std::move(loop.value())));
   auto signals = net::SignalReader::Create(*main->loop_, {SIGTERM, SIGINT, SIGHUP},

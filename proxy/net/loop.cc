@@ -15,16 +15,26 @@
 #include "proxy/net/tls_stream.h"
 
 namespace sheaf::net {
+namespace {
 
-Loop::Loop(const BufferMarks& marks)
+bool WakeIn(event* timer, Duration wait) {
+  const auto left = std::chrono::duration_cast<std::chrono::microseconds>(std::max(wait, Duration::zero())).count();
+  const timeval interval{left / 1'000'000, left % 1'000'000};
+  return event_add(timer, &interval) == 0;
+}
+
+}  // namespace
+
+Loop::Loop(const BufferMarks& marks, Sleep sleep)
     : now_(clock_.Now()),
       marks_(marks),
+      sleep_(sleep),
       wheel_(now_, kTick),
       short_wheel_(now_, kShortTick),
       receive_buffer_(new uint8_t[kReceiveBuffer]) {}
 
-Result<std::unique_ptr<Loop>> Loop::Create(const BufferMarks& marks) {
-  std::unique_ptr<Loop> loop(new Loop(marks));
+Result<std::unique_ptr<Loop>> Loop::Create(const BufferMarks& marks, Sleep sleep) {
+  std::unique_ptr<Loop> loop(new Loop(marks, sleep));
   if (!loop->Init())
     return Error{std::string("the event loop cannot be set up: ") + std::generic_category().message(errno)};
   return loop;
@@ -48,12 +58,12 @@ bool Loop::Init() {
   if (hang_up_fd_ < 0) return false;
   hang_up_event_ = event_new(base_, hang_up_fd_, EV_READ | EV_PERSIST, &Loop::OnHangUps, this);
   if (hang_up_event_ == nullptr || event_add(hang_up_event_, nullptr) != 0) return false;
-  tick_event_ = event_new(base_, -1, EV_PERSIST, &Loop::OnTick, this);
+  const bool every_tick = sleep_ == Sleep::kOneTick;
+  tick_event_ = event_new(base_, -1, every_tick ? EV_PERSIST : 0, &Loop::OnTick, this);
   short_event_ = event_new(base_, -1, 0, &Loop::OnShortTick, this);
-  constexpr auto kMicroseconds = std::chrono::duration_cast<std::chrono::microseconds>(kTick).count();
-  const timeval interval{0, kMicroseconds};
-  return wake_event_ != nullptr && tick_event_ != nullptr && short_event_ != nullptr &&
-         event_add(wake_event_, nullptr) == 0 && event_add(tick_event_, &interval) == 0;
+  if (wake_event_ == nullptr || tick_event_ == nullptr || short_event_ == nullptr) return false;
+  if (event_add(wake_event_, nullptr) != 0) return false;
+  return !every_tick || WakeIn(tick_event_, kTick);
 }
 
 Loop::~Loop() {
@@ -141,6 +151,7 @@ bool Loop::OwnsBuffer(const uint8_t* bytes) const {
 }
 
 void Loop::WaitAndDispatch() {
+  if (sleep_ == Sleep::kUntilDue) WakeForDeadlines();
   WakeForShortDeadlines();
   now_known_ = false;
   // EVLOOP_NONBLOCK alone would go on as long as events come: a sender that is fast enough could keep the turn from its
@@ -162,9 +173,13 @@ void Loop::WakeForShortDeadlines() {
   const std::optional<TimePoint> next = short_wheel_.NextTick();
   if (!next || *next >= wakes_at_) return;
   wakes_at_ = *next;
-  const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(std::max(*next - now(), Duration::zero()));
-  const timeval interval{wait.count() / 1'000'000, wait.count() % 1'000'000};
-  event_add(short_event_, &interval);
+  WakeIn(short_event_, *next - now());
+}
+
+// A timer that was set for a deadline since cancelled costs one turn for nothing.
+void Loop::WakeForDeadlines() {
+  const std::optional<TimePoint> next = unwatched_.empty() ? wheel_.NextTick() : now() + kTick;
+  if (next) WakeIn(tick_event_, *next - now());
 }
 
 void Loop::ReadWhatWasLeft() {

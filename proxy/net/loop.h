@@ -41,18 +41,22 @@ struct BufferMarks {
   uint64_t stop() const { return std::max(low, high - std::min(high / 4, kOneRead)); }
 };
 
+// How long a loop sleeps when nothing is ready: workers look at something every tick, a control thread has only its
+// deadlines and need not wake ten times a second for nothing.
+enum class Sleep : uint8_t { kOneTick, kUntilDue };
+
 class Loop {
  public:
   static constexpr size_t kReceiveBuffer = BufferMarks::kOneRead;
 
   // Fails when the kernel gives no epoll or eventfd descriptor.
-  static Result<std::unique_ptr<Loop>> Create(const BufferMarks& marks);
+  static Result<std::unique_ptr<Loop>> Create(const BufferMarks& marks, Sleep sleep = Sleep::kOneTick);
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
   ~Loop();
 
   // Sleeps until something is ready, runs its callbacks, then reads on from connections that had more than one buffer,
-  // and fires due deadlines. Returns at least once a tick.
+  // and fires due deadlines. With Sleep::kOneTick returns at least once a tick.
   void WaitAndDispatch();
 
   // Runs what other threads posted, in order.
@@ -118,7 +122,7 @@ class Loop {
   void ForgetHangUp(Connection& connection);
 
  private:
-  explicit Loop(const BufferMarks& marks);
+  Loop(const BufferMarks& marks, Sleep sleep);
   bool Init();
   static void OnTick(int fd, short what, void* self);
   static void OnShortTick(int fd, short what, void* self);
@@ -126,12 +130,14 @@ class Loop {
   static void OnHangUps(int fd, short what, void* self);
   void ReadWhatWasLeft();
   void WatchHangUps();
+  void WakeForDeadlines();
   void WakeForShortDeadlines();
 
   SteadyClock clock_;
   TimePoint now_;
   bool now_known_ = false;
   BufferMarks marks_;
+  Sleep sleep_;
   size_t queued_bytes_ = 0;
   size_t queued_step_ = SIZE_MAX / 2;
   size_t tell_at_ = SIZE_MAX / 2;  // of queued_bytes_

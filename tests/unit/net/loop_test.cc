@@ -56,6 +56,26 @@ TEST_CASE("work posted from other threads runs in the loop's thread, all of it, 
   CHECK_EQ(done, kThreads * kEach);
 }
 
+TEST_CASE("a loop that sleeps until something is due makes no turn for nothing, and is woken by posted work") {
+  auto made = Loop::Create({}, Sleep::kUntilDue);
+  REQUIRE(made.ok());
+  Loop& loop = *made.value();
+  Handler handler;
+  Deadline deadline(handler);
+  loop.SetDeadline(deadline, 5 * kTick);
+  int turns = 0;
+  for (; handler.fired == 0; ++turns) loop.WaitAndDispatch();
+  CHECK_LE(turns, 3);  // libevent's coarse clock may wake it a little early
+
+  bool done = false;
+  std::thread other([&] { loop.Post([&done] { done = true; }); });
+  while (!done) {  // nothing is due any more: without the post this would sleep for ever
+    loop.WaitAndDispatch();
+    loop.RunPosted();
+  }
+  other.join();
+}
+
 TEST_CASE("work that posts more work does not keep its own turn from ending") {
   LoopDriver driver;
   int runs = 0;
