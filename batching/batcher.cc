@@ -122,7 +122,7 @@ Batcher::Verdict Batcher::Add(const MessageRef& message, const MessageFacts& fac
   messages_ = messages_ + 1 - verdict.replaced.messages;
   bytes_ = bytes_ + message->size() - verdict.replaced.bytes;
 
-  verdict.due = window_.OnMessage(now, limits.timeout, limits.adaptive);
+  verdict.due = window_.OnMessage(now, limits.window());
   verdict.when = When::kNow;
   if (facts.critical) {
     verdict.reason = FlushReason::kCritical;

@@ -8,6 +8,7 @@
 // 64 bytes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,6 +29,11 @@ struct BatchLimits {
   uint64_t max_bytes = 64 * 1024;                    // payload of the messages
   Duration timeout = std::chrono::milliseconds(50);  // age of the oldest message
   bool adaptive = true;
+  Duration longest = Duration::max();  // no message waits longer, though waiting is earned over `timeout`
+
+  WindowLimits window() const {
+    return {.timeout = timeout, .longest = std::min(timeout, longest), .adaptive = adaptive};
+  }
 };
 
 // Messages in order. One that was removed leaves an empty place.
@@ -133,8 +139,7 @@ class Batcher {
   // Removes queued messages with the key of one that is not queued itself, since it overtakes.
   Queue::Removed RemoveSameKey(const Message& message, const MessageFacts& facts);
 
-  // The client has sent an application message.
-  void OnClientMessage() { window_.OnClientMessage(); }
+  Window& window() { return window_; }
 
   bool empty() const { return messages_ == 0; }
   size_t messages() const { return messages_; }

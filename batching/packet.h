@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@ struct EventPacket {
 };
 // nullopt when `text` does not begin like one. Looks at the part in front of the bracket only.
 std::optional<EventPacket> ParseEventPacket(std::string_view text);
+
+// Of a Socket.IO acknowledgement on an Engine.IO message (`43...`, with binary data `46<attachments>-...`): how many
+// WebSocket messages it takes, attachments included. nullopt when `text` does not begin like one.
+std::optional<uint16_t> FramesOfAck(std::string_view text);
 
 // The event's name as it stands, quotes included: the first member of `json`, an array that need not be valid behind
 // it. Empty when there is none.

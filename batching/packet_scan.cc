@@ -1,5 +1,8 @@
 #include "batching/packet_scan.h"
 
+#include <algorithm>
+#include <charconv>
+
 namespace sheaf::batching {
 namespace {
 
@@ -93,6 +96,14 @@ std::optional<EventPacket> ParseEventRest(std::string_view rest) {
 std::optional<EventPacket> ParseEventPacket(std::string_view text) {
   if (!text.starts_with("42")) return std::nullopt;
   return ParseEventRest(text.substr(2));
+}
+
+std::optional<uint16_t> FramesOfAck(std::string_view text) {
+  if (text.starts_with("43")) return uint16_t{1};
+  if (!text.starts_with("46")) return std::nullopt;
+  uint16_t attachments = 0;
+  std::from_chars(text.data() + 2, text.data() + text.size(), attachments);
+  return static_cast<uint16_t>(std::min<uint16_t>(attachments, UINT16_MAX - 1) + 1);
 }
 
 std::string_view EventNameToken(std::string_view json) {

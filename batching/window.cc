@@ -1,38 +1,80 @@
 #include "batching/window.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace sheaf::batching {
+namespace {
 
-TimePoint Window::OnMessage(TimePoint now, Duration timeout, bool adaptive) {
-  if (!adaptive) return now + timeout;
-  const Duration since_epoch = now.time_since_epoch();
-  const auto period = static_cast<uint32_t>(since_epoch / timeout);
+uint32_t Milliseconds(TimePoint time) {
+  return static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
+}
+
+// Of times modulo 2^32; a time that is not yet is 0 ago.
+uint32_t Since(uint32_t then, uint32_t now) {
+  const auto passed = static_cast<int32_t>(now - then);
+  return passed > 0 ? static_cast<uint32_t>(passed) : 0;
+}
+
+}  // namespace
+
+TimePoint Window::OnMessage(TimePoint now, const WindowLimits& limits) {
+  if (!limits.adaptive) return now + limits.longest;
+  const auto period = static_cast<uint32_t>(now.time_since_epoch() / limits.timeout);
   if (period != period_) BeginPeriod(period);
   if (count_ < kMost) ++count_;
+  return passing_ > 0 && Passes(now) ? now : EndAt(now, limits);
+}
 
-  uint16_t& asked = last_asked_ > 0 ? last_asked_ : asked_;
-  if (asked > 0) {
-    --asked;
-    return now;
-  }
+TimePoint Window::EndAt(TimePoint now, const WindowLimits& limits) const {
   const uint32_t rate = std::max(count_, last_count_);
   if (rate < kHalfFrom) return now;
-  const Duration window = rate < kWholeFrom ? timeout / 2 : timeout;
-  return TimePoint((since_epoch / window + 1) * window);
+  const Duration window = std::min(rate < kWholeFrom ? limits.timeout / 2 : limits.timeout, limits.longest);
+  if (rate * window < 2 * limits.timeout) return now;
+  return TimePoint((now.time_since_epoch() / window + 1) * window);
 }
 
 void Window::BeginPeriod(uint32_t period) {
   last_count_ = period == period_ + 1 ? count_ : uint16_t{0};
   count_ = 0;
-  // The client may have asked after a quiet spell, just before this period's first message: that still counts.
-  last_asked_ = asked_;
-  asked_ = 0;
   period_ = period;
 }
 
-void Window::OnClientMessage() {
-  if (asked_ < kMost) ++asked_;
+bool Window::Passes(TimePoint now) {
+  const uint32_t ms = Milliseconds(now);
+  const bool passes = Since(passing_until_, ms) == 0;
+  if (passes && passing_ > 1) {
+    --passing_;
+  } else {
+    Settle(ms);
+    passing_ = 0;
+  }
+  return passes;
+}
+
+void Window::Settle(uint32_t ms) {
+  const uint32_t passed = Since(settled_, ms);
+  const uint32_t over = passing_ > 0 ? std::min(Since(passing_until_, ms), passed) : passed;
+  const uint32_t spent = passed - over;
+  const uint32_t rest = saved_ - std::min<uint32_t>(saved_, spent);
+  saved_ = static_cast<uint16_t>(std::min<uint32_t>(rest + over, kMostSaved));
+  settled_ = ms;
+}
+
+void Window::OnClientMessage(TimePoint now) {
+  const uint32_t ms = Milliseconds(now);
+  Settle(ms);
+  if (Since(passing_until_, ms) > 0) passing_ = 0;
+  passing_ = saved_ >= kAnswerTime ? kAnswerMessages : std::max(passing_, kPassing);
+  passing_until_ = ms + kAnswerTime;
+}
+
+void Window::LetPass(TimePoint now, uint16_t messages) {
+  const uint32_t ms = Milliseconds(now);
+  Settle(ms);
+  if (Since(passing_until_, ms) > 0) passing_ = 0;
+  passing_ = std::max(passing_, messages);
+  passing_until_ = ms + kAnswerTime;
 }
 
 }  // namespace sheaf::batching

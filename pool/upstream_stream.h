@@ -81,7 +81,7 @@ class UpstreamStream {
 
   // Reading waits until about `bytes` have come, for an open WebSocket whose messages wait anyway; 1: it does not.
   virtual void DeferReading(size_t bytes) = 0;
-  // Reads what has come, and ends the waiting. Not from within an event.
+  // Reads what has come meanwhile. Not from within an event.
   virtual void ReadDeferred() = 0;
 
   // Bytes of an HTTP request that have left and that the backend has not taken yet: what it reads makes this less. A

@@ -20,11 +20,10 @@ static_assert(static_cast<size_t>(BatchForm::kSocketIoEvent) == static_cast<size
 }  // namespace
 
 BatchOutbox::BatchOutbox(Worker& worker, FrameSink& sink, const RoutePlan& plan, const Negotiated& negotiated)
-    : Outbox(worker, sink, plan),
+    : Outbox(worker, sink, plan, negotiated),
       examiner_(plan.examiner(negotiated.envelope)),
       batcher_(worker.queues()),
-      form_(FormOf(negotiated.envelope)),
-      socket_io_(negotiated.socket_io) {
+      form_(FormOf(negotiated.envelope)) {
   static_assert(sizeof(BatchOutbox) <= 256, "an idle session's budget");
   if (!negotiated.deflate) return;
   window_bits_ = negotiated.deflate->server_window_bits;
@@ -86,9 +85,10 @@ void BatchOutbox::AddWhole(wire::Opcode opcode, std::string_view payload) {
     counters().critical[facts.critical_rule].Add();
     if (facts.overtake && MayOvertake()) return SendAhead(message, facts);
   }
+  if (message->is_text()) LetAnswerPass(payload);
   const bool conflate = plan_.options.slow_client != SlowClient::kConflate || sink_.client_full() ||
                         InForce(ReliefStep::kConflate, worker_.pressure());
-  const batching::Batcher::Verdict verdict = batcher_.Add(message, facts, conflate, plan_.limits, worker_.loop().now());
+  const batching::Batcher::Verdict verdict = batcher_.Add(message, facts, conflate, limits_, worker_.loop().now());
   Buffered(1, static_cast<int64_t>(payload.size()));
   if (verdict.replaced.messages > 0) CountReplaced(facts, verdict.replaced);
   Schedule(verdict);
@@ -116,6 +116,7 @@ void BatchOutbox::SendAhead(const batching::MessageRef& message, const batching:
   if (facts.replaceable) CountReplaced(facts, batcher_.RemoveSameKey(*message, facts));
   worker_.metrics().batch_flushes_total[FlushReason::kCritical].Add();
   worker_.metrics().batch_delay_seconds.Observe(std::chrono::nanoseconds(0));
+  if (form_ == BatchForm::kCork) CountBatch(form_, 1);
   SendFrame({&message, 1}, examiner_.encoder() != nullptr && facts.look_alike);
 }
 
@@ -147,8 +148,9 @@ void BatchOutbox::Flush(FlushReason reason) {
   worker_.metrics().batch_flushes_total[reason].Add();
   worker_.metrics().batch_delay_seconds.Observe(worker_.loop().now() - batcher_.oldest());
   Buffered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes()));
+  if (form_ == BatchForm::kCork) CountBatch(form_, batcher_.messages());  // many frames, one write
   batcher_.TakeFrames(
-      examiner_.encoder(), plan_.limits,
+      examiner_.encoder(), limits_,
       [this](std::span<const batching::MessageRef> messages, bool wrapped) { SendFrame(messages, wrapped); });
 }
 
@@ -156,7 +158,7 @@ void BatchOutbox::SendFrame(std::span<const batching::MessageRef> messages, bool
   size_t bytes = 0;
   for (const batching::MessageRef& message : messages) bytes += message->size();
   worker_.metrics().batch_input_bytes_total.Add(bytes);
-  CountBatch(form_, messages.size());
+  if (form_ != BatchForm::kCork) CountBatch(form_, messages.size());
 
   const bool takeover = keeps_context();
   // Of a frame from elsewhere our context knows nothing: it must not be gone on with after one.

@@ -38,7 +38,7 @@ class BatchOutbox final : public Outbox {
   // that.
   static constexpr uint64_t kMostLookAlike = 4 * 1024 * 1024;
 
-  void NoteClientMessage() override { batcher_.OnClientMessage(); }
+  batching::Window& window() override { return batcher_.window(); }
   void AddWhole(wire::Opcode opcode, std::string_view payload);
   void AddPart(const wire::FramePiece& piece);
   bool MustBeWhole(const wire::FramePiece& piece) const;
@@ -67,7 +67,6 @@ class BatchOutbox final : public Outbox {
   std::string part_;                               // of a message that came in several pieces
   std::unique_ptr<MessageCompressor> compressor_;  // with context takeover, or while a large message goes out
   const BatchForm form_;
-  const bool socket_io_;
   uint8_t window_bits_ = 0;  // of compression; 0: none
   bool takeover_ = false;
   bool sending_pieces_ = false;     // of a large message

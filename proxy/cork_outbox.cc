@@ -2,12 +2,14 @@
 
 #include <utility>
 
+#include "proxy/base/bytes.h"
 #include "proxy/route_plan.h"
 #include "proxy/worker.h"
 
 namespace sheaf {
 
-CorkOutbox::CorkOutbox(Worker& worker, FrameSink& sink, const RoutePlan& plan) : Outbox(worker, sink, plan) {
+CorkOutbox::CorkOutbox(Worker& worker, FrameSink& sink, const RoutePlan& plan, const Negotiated& negotiated)
+    : Outbox(worker, sink, plan, negotiated) {
   static_assert(sizeof(CorkOutbox) <= 176, "an idle session's budget");
 }
 
@@ -19,7 +21,8 @@ CorkOutbox::~CorkOutbox() {
 void CorkOutbox::Add(const wire::FramePiece& piece) {
   TimePoint due{};
   if (piece.starts_message) {
-    due = window_.OnMessage(worker_.loop().now(), plan_.limits.timeout, plan_.limits.adaptive);
+    if (piece.opcode == wire::Opcode::kText) LetAnswerPass(AsText(piece.payload));
+    due = window_.OnMessage(worker_.loop().now(), limits_.window());
     // Borrowed bytes leave without a copy; behind gathered ones they must queue up.
     passing_ = empty() && due <= worker_.loop().now() && !sink_.client_full();
   }
@@ -41,9 +44,9 @@ void CorkOutbox::Add(const wire::FramePiece& piece) {
   messages_ += piece.ends_message ? 1 : 0;
   worker_.metrics().buffered_messages.Add(piece.ends_message ? 1 : 0);
   worker_.metrics().buffered_bytes.Add(payload);
-  if (messages_ >= plan_.limits.size) {
+  if (messages_ >= limits_.size) {
     FlushAtTurnEnd(FlushReason::kSize);
-  } else if (payload_ >= plan_.limits.max_bytes) {
+  } else if (payload_ >= limits_.max_bytes) {
     FlushAtTurnEnd(FlushReason::kBytes);
   }
 }

@@ -10,7 +10,7 @@ namespace sheaf {
 
 class CorkOutbox final : public Outbox {
  public:
-  CorkOutbox(Worker& worker, FrameSink& sink, const RoutePlan& plan);
+  CorkOutbox(Worker& worker, FrameSink& sink, const RoutePlan& plan, const Negotiated& negotiated);
   ~CorkOutbox() override;
 
   void Add(const wire::FramePiece& piece) override;
@@ -20,7 +20,7 @@ class CorkOutbox final : public Outbox {
   size_t bytes() const override { return gathered_.size(); }
 
  private:
-  void NoteClientMessage() override { window_.OnClientMessage(); }
+  batching::Window& window() override { return window_; }
   void Begin();
   void PassOn(const wire::FramePiece& piece);
 
@@ -29,8 +29,8 @@ class CorkOutbox final : public Outbox {
   uint32_t messages_ = 0;  // whole ones in gathered_
   uint32_t payload_ = 0;   // bytes of them, parts of messages included
   batching::Window window_;
-  size_t whole_ = 0;      // bytes of gathered_ up to the end of its last whole frame
   bool passing_ = false;  // the message under way is passed on as it comes
+  size_t whole_ = 0;      // bytes of gathered_ up to the end of its last whole frame
 };
 
 }  // namespace sheaf

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "batching/packet.h"
 #include "proxy/batch_outbox.h"
 #include "proxy/cork_outbox.h"
 #include "proxy/negotiation.h"
@@ -11,14 +12,20 @@
 
 namespace sheaf {
 
-Outbox::Outbox(Worker& worker, FrameSink& sink, const RoutePlan& plan)
-    : worker_(worker), sink_(sink), plan_(plan), due_(*this) {}
+Outbox::Outbox(Worker& worker, FrameSink& sink, const RoutePlan& plan, const Negotiated& negotiated)
+    : worker_(worker),
+      sink_(sink),
+      plan_(plan),
+      limits_(negotiated.envelope ? plan.limits : plan.cork_limits),
+      due_(*this),
+      socket_io_(negotiated.socket_io) {}
 
 Outbox::~Outbox() {
   Stop();
 }
 
 void Outbox::Stop() {
+  if (std::exchange(deferred_, 0) > 0) sink_.DeferUpstream(1);
   CancelFlush();
   if (turn_hook_.linked()) worker_.ForgetFlush(*this);
 }
@@ -30,31 +37,69 @@ void Outbox::FlushAtTurnEnd(FlushReason reason) {
 }
 
 void Outbox::FlushAt(TimePoint due, size_t message) {
-  worker_.loop().SetShortDeadline(due_, due);
-  if (!plan_.may_defer_reading) return;
-  deferring_ = true;
-  // No more than one read takes in: what it left behind would wait for a whole window again.
-  sink_.DeferUpstream(
-      std::min({plan_.limits.max_bytes, uint64_t{plan_.limits.size} * message, uint64_t{net::Loop::kReceiveBuffer}}));
+  // While reading is deferred, due_ is set for the end of every window.
+  if (deferred_ == 0) worker_.loop().SetShortDeadline(due_, due);
+  if (plan_.may_defer_reading) Defer(message);
 }
 
 void Outbox::CancelFlush() {
-  worker_.loop().CancelShortDeadline(due_);
-  if (std::exchange(deferring_, false)) sink_.DeferUpstream(1);
+  if (deferred_ == 0) worker_.loop().CancelShortDeadline(due_);
+}
+
+// Until about a batch has come of messages of this size.
+void Outbox::Defer(size_t message) {
+  // No more than one read takes in: what it left behind would wait for a whole window again.
+  const uint64_t most = std::min<uint64_t>(limits_.max_bytes, net::Loop::kReceiveBuffer);
+  const auto bytes = static_cast<uint32_t>(std::clamp<uint64_t>(limits_.size * message, 2, most));
+  // Roughly is enough: the kernel is told only when the size of messages has changed.
+  if (bytes / 2 <= deferred_ && deferred_ / 2 <= bytes) return;
+  deferred_ = bytes;
+  sink_.DeferUpstream(bytes);
+}
+
+// From this window into the next, as long as the rate earns it.
+void Outbox::DeferOn() {
+  const TimePoint now = worker_.loop().now();
+  const TimePoint due = window().EndAt(now, limits_.window());
+  if (due <= now || !plan_.may_defer_reading) {
+    deferred_ = 0;
+    return sink_.DeferUpstream(1);
+  }
+  worker_.loop().SetShortDeadline(due_, due);
 }
 
 void Outbox::CatchUp() {
-  if (std::exchange(deferring_, false)) sink_.ReadUpstream();
+  if (deferred_ == 0) return;
+  sink_.ReadUpstream();
+  deferred_ = 0;
+  sink_.DeferUpstream(1);
 }
 
 void Outbox::OnDeadline(net::Deadline& /*deadline*/) {
-  CatchUp();
+  if (deferred_ > 0) sink_.ReadUpstream();
   FlushIfReady(FlushReason::kTimeout);
+  if (deferred_ > 0) DeferOn();
 }
 
+// What the backend sent before it got this message lies in the kernel, or is gathered here. It is no answer, so it is
+// taken in before the answer is waited for.
 void Outbox::OnClientMessage() {
-  NoteClientMessage();
-  if (std::exchange(deferring_, false)) sink_.DeferUpstream(1);
+  if (deferred_ == 0 && empty()) return window().OnClientMessage(worker_.loop().now());
+  asked_ = true;
+  FlushAtTurnEnd(FlushReason::kAtOnce);
+}
+
+// The acknowledgement of a Socket.IO client's event is an answer for certain, with the binary frames that belong to it.
+void Outbox::LetAnswerPass(std::string_view packet) {
+  if (!socket_io_) return;
+  if (const auto frames = batching::FramesOfAck(packet)) window().LetPass(worker_.loop().now(), *frames);
+}
+
+void Outbox::OnTurnEnd() {
+  const bool asked = std::exchange(asked_, false);
+  if (asked) CatchUp();
+  FlushIfReady(turn_reason_);
+  if (asked) window().OnClientMessage(worker_.loop().now());
 }
 
 void Outbox::FlushIfReady(FlushReason reason) {
@@ -74,7 +119,7 @@ std::unique_ptr<Outbox> MakeOutbox(Worker& worker, FrameSink& sink, const RouteP
   const bool by_message =
       negotiated.envelope || negotiated.deflate || !plan.rules.empty() || route.slow_client == SlowClient::kDropOldest;
   if (by_message) return std::make_unique<BatchOutbox>(worker, sink, plan, negotiated);
-  if (route.delivery != Delivery::kOff) return std::make_unique<CorkOutbox>(worker, sink, plan);
+  if (route.delivery != Delivery::kOff) return std::make_unique<CorkOutbox>(worker, sink, plan, negotiated);
   return nullptr;
 }
 

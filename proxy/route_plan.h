@@ -21,6 +21,7 @@ struct RoutePlan {
         index(place),
         frame_limits{.max_message = route.max_message, .max_fragments = max_fragments},
         limits(LimitsAt(route, PressureLevel::kNormal)),
+        cork_limits(limits),
         rules(route.critical, route.conflate) {}
   // The bounds of its batches at `level`: under memory pressure they wait less and hold less.
   static batching::BatchLimits LimitsAt(const RouteOptions& route, PressureLevel level) {
@@ -34,7 +35,7 @@ struct RoutePlan {
         .timeout = std::max<Duration>(Duration(route.timeout) / (small ? 4 : (tight ? 2 : 1)), kLeastTimeout),
         .adaptive = route.adaptive};
   }
-  void SetPressure(PressureLevel level) { limits = LimitsAt(options, level); }
+  void SetPressure(PressureLevel level) { limits = cork_limits = LimitsAt(options, level); }
 
   RoutePlan(const RoutePlan&) = delete;
   RoutePlan& operator=(const RoutePlan&) = delete;
@@ -46,7 +47,9 @@ struct RoutePlan {
   const RouteOptions& options;
   const size_t index;  // in Routes::all()
   const wire::FrameLimits frame_limits;
-  batching::BatchLimits limits;  // at the present level of memory pressure
+  // At the present level of memory pressure: of clients that asked for an envelope, and of those that did not.
+  batching::BatchLimits limits;
+  batching::BatchLimits cork_limits;
   const batching::RuleSet rules;
   // While a batch waits, so may reading from the backend: the wait is short, since the rate earned it, and no message
   // can be critical. A ping, a Close, or what the envelope cannot carry may then come so much later.

@@ -79,8 +79,7 @@ void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
 
 // Of this size, in either direction.
 void Session::NoteMessage(uint64_t bytes) {
-  // Engine.IO's pings and pongs, which are messages to us: a client that gets nothing else is idle.
-  if (socket_io_ && bytes == 1) return;
+  if (IsEngineIoBeat(bytes)) return;  // a client that gets nothing else is idle
   const TimePoint now = worker_.loop().now();
   if (now - active_at_ < worker_.activity_grain()) return;
   active_at_ = now;
@@ -269,12 +268,14 @@ void Session::PassOnToUpstream(const wire::FramePiece& piece) {
     return;
   }
   bytes_to_upstream_ += size;
-  if (piece.ends_message) NoteMessage(piece.starts_message ? size : SIZE_MAX);
   worker_.metrics().message_bytes_to_upstream_total.Add(size);
   if (!piece.ends_message) return;
+  if (!piece.starts_message) size = SIZE_MAX;
+  NoteMessage(size);
   ++to_upstream_;
   worker_.metrics().messages_to_upstream_total.Add();
-  if (outbox_) outbox_->OnClientMessage();
+  // An Engine.IO pong asks for nothing.
+  if (outbox_ && !IsEngineIoBeat(size)) outbox_->OnClientMessage();
 }
 
 // The inflated size; nullopt when the session had to close.

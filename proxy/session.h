@@ -137,6 +137,8 @@ class Session final : public net::ConnectionEvents,
   static constexpr size_t kTlsBytes = 14'000;  // besides
 
   void NoteMessage(uint64_t bytes);
+  // Engine.IO's pings and pongs are messages to us.
+  bool IsEngineIoBeat(uint64_t bytes) const { return socket_io_ && bytes == 1; }
   bool ClientIsWhole() const;
   void Take(std::span<uint8_t> bytes);
   void TakeCompressed(std::span<uint8_t> bytes);

@@ -81,7 +81,8 @@ Connection::~Connection() {
 
 bool Connection::SetInterest(bool writing) {
   wants_write_ = writing;
-  const auto what = static_cast<short>(EV_READ | EV_CLOSED | EV_PERSIST | EV_ET | (writing ? EV_WRITE : 0));
+  const int reading = unix_ && deferring_ ? 0 : EV_READ;
+  const auto what = static_cast<short>(reading | EV_CLOSED | EV_PERSIST | EV_ET | (writing ? EV_WRITE : 0));
   if (event_ == nullptr) {
     event_ = event_new(loop_.base(), fd_, what, &Connection::OnEvent, this);
     if (event_ == nullptr) return false;
@@ -212,6 +213,13 @@ void Connection::ResumeReading(PauseReason reason) {
 void Connection::DeferReading(size_t bytes) {
   const bool defer = bytes > 1;
   if (closed() || (!defer && !deferring_)) return;
+  if (unix_) {
+    // Added anew, the event tells at once of what has come meanwhile.
+    if (std::exchange(deferring_, defer) != defer && event_ != nullptr && !SetInterest(wants_write_)) {
+      End(ConnectionEnd::kReset);
+    }
+    return;
+  }
   deferring_ = defer;
   const int least = static_cast<int>(std::min<size_t>(bytes, INT_MAX));
   setsockopt(fd_, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(least));
@@ -220,9 +228,7 @@ void Connection::DeferReading(size_t bytes) {
 void Connection::ReadDeferred() {
   if (closed() || !deferring_) return;
   loop_.FlushWrites();  // they may have borrowed from the buffer that is read into
-  // Before the kernel is told: else it would wake us for what is read here.
   ReadOnce();
-  DeferReading(1);
 }
 
 void Connection::Write(std::span<const uint8_t> bytes) {

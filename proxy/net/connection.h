@@ -98,9 +98,10 @@ class Connection {
   bool paused(PauseReason reason) const { return pauses_.has(reason); }
 
   // The kernel wakes us only when `bytes` wait to be read, or at the end of the connection: what trickles in then costs
-  // one wake-up and one read instead of many (SO_RCVLOWAT; on a Unix socket nothing changes). 1: as usual.
+  // no wake-up and no read until ReadDeferred (SO_RCVLOWAT; a Unix socket, which has none, does not wake us at all). 1:
+  // as usual.
   void DeferReading(size_t bytes);
-  // Reads what has come, unless reading is paused, and is as usual from then on. Not from within a callback of a read.
+  // Reads what has come meanwhile, unless reading is paused. Not from within a callback of a read.
   void ReadDeferred();
 
   // Sends what is queued, then close_notify and FIN. OnFinished follows when all of it has left. Reading goes on.
@@ -203,7 +204,7 @@ class Connection {
   bool over_high_ = false;
   bool finishing_ = false;   // FinishWriting was called
   bool finished_ = false;    // FIN has been sent
-  bool deferring_ = false;   // the kernel waits for more than one byte
+  bool deferring_ = false;   // DeferReading was called with more than one byte
   bool discarding_ = false;  // DiscardInput was called
 };
 

@@ -109,7 +109,7 @@ TEST_CASE("an answer takes what is queued before it along") {
   BatchLimits adaptive{.timeout = 50ms};
   for (int i = 0; i < 20; ++i) fixture.Add("x", {.carriable = true}, kStart + i * 1ms, adaptive);
   CHECK(fixture.Add("y", {.carriable = true}, kStart + 21ms, adaptive).when == When::kWaiting);
-  fixture.batcher.OnClientMessage();
+  fixture.batcher.window().OnClientMessage(kStart + 21ms);
   CHECK(fixture.Add("z", {.carriable = true}, kStart + 22ms, adaptive).when == When::kNow);
 }
 
