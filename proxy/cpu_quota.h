@@ -6,12 +6,14 @@
 
 namespace sheaf {
 
-// The quota in CPUs, rounded up, of the cgroup this process is in (v2 cpu.max, v1 cpu.cfs_quota_us over
+// The quota in CPUs of the cgroup this process is in (v2 cpu.max, v1 cpu.cfs_quota_us over
 // cpu.cfs_period_us; the lowest of all ancestors), or 0 when there is none or it cannot be read. `cgroup_root`:
 // /sys/fs/cgroup. `self`: the text of /proc/self/cgroup.
-uint32_t CpuQuota(const std::string& cgroup_root, const std::string& self);
+double CpuQuota(const std::string& cgroup_root, const std::string& self);
 
-// The CPUs this process may run on, but no more than the quota; at least 1.
+// The CPUs this process may run on, but no more than the quota.
+double Cpus();
+// These, rounded up; at least 1.
 uint32_t AutoWorkers();
 
 }  // namespace sheaf

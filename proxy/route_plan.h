@@ -20,9 +20,9 @@ struct RoutePlan {
       : options(route),
         index(place),
         frame_limits{.max_message = route.max_message, .max_fragments = max_fragments},
-        limits(LimitsAt(route, PressureLevel::kNormal)),
-        cork_limits(limits),
-        rules(route.critical, route.conflate) {}
+        rules(route.critical, route.conflate) {
+    Adapt(PressureLevel::kNormal, false);
+  }
   // The bounds of its batches at `level`: under memory pressure they wait less and hold less.
   static batching::BatchLimits LimitsAt(const RouteOptions& route, PressureLevel level) {
     const bool tight = InForce(ReliefStep::kTightenBatches, level);
@@ -35,7 +35,11 @@ struct RoutePlan {
         .timeout = std::max<Duration>(Duration(route.timeout) / (small ? 4 : (tight ? 2 : 1)), kLeastTimeout),
         .adaptive = route.adaptive};
   }
-  void SetPressure(PressureLevel level) { limits = cork_limits = LimitsAt(options, level); }
+  // To memory pressure, and to whether CPU is short.
+  void Adapt(PressureLevel level, bool busy) {
+    limits = cork_limits = LimitsAt(options, level);
+    if (!busy) cork_limits.longest = options.cork_timeout;
+  }
 
   RoutePlan(const RoutePlan&) = delete;
   RoutePlan& operator=(const RoutePlan&) = delete;
@@ -47,14 +51,14 @@ struct RoutePlan {
   const RouteOptions& options;
   const size_t index;  // in Routes::all()
   const wire::FrameLimits frame_limits;
-  // At the present level of memory pressure: of clients that asked for an envelope, and of those that did not.
+  // As things are now: of clients that asked for an envelope, and of those that did not.
   batching::BatchLimits limits;
   batching::BatchLimits cork_limits;
   const batching::RuleSet rules;
   // While a batch waits, so may reading from the backend: the wait is short, since the rate earned it, and no message
   // can be critical. A ping, a Close, or what the envelope cannot carry may then come so much later.
   static constexpr std::chrono::milliseconds kLongestDeferral{100};
-  const bool may_defer_reading = limits.adaptive && limits.timeout <= kLongestDeferral && rules.critical_rules() == 0;
+  const bool may_defer_reading = options.adaptive && options.timeout <= kLongestDeferral && rules.critical_rules() == 0;
   const batching::Examiner plain{nullptr, rules};
   const std::array<batching::Examiner, 4> enveloped{
       batching::Examiner{&batching::EncoderFor(Envelope::kJson), rules},

@@ -126,7 +126,8 @@ Result<bool> Server::MakeWorkers() {
                            .tls = tls_.get(),
                            .workers = count,
                            .max_connections = MaxConnections(options_.listen.max_connections, descriptors.value().limit,
-                                                             descriptors.value().least)});
+                                                             descriptors.value().least),
+                           .cpu_share = std::min(Cpus() / count, 1.0)});
   const Result<net::Address> listen = net::Address::Resolve(options_.listen.address, true);
   if (!listen.ok()) return Error{"listen.address: " + listen.error()};
   if (const auto unused = net::Acceptor::CheckFree(listen.value()); !unused.ok()) {

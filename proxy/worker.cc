@@ -33,6 +33,7 @@ Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, u
       acceptor_(std::make_unique<net::Acceptor>(*loop_, listen_fd, *this, kKeptFree)),
       frames_(DeflateSettingsFrom(shared.options.deflate), shared.options.deflate.threshold, metrics),
       drain_deadline_(*this),
+      busy_gauge_(shared.cpu_share),
       shed_pace_(static_cast<double>(shared.options.memory.shed_rate) / shared.workers) {
   loop_->WatchQueued(kGrowthToLookAt, [this] { WatchGrowth(); });
   for (const RouteOptions& route : shared.routes.all()) {
@@ -60,6 +61,7 @@ void Worker::RunOneTurn() {
   metrics_.loop_turns_total.Add();
   loop_->WaitAndDispatch();  // callbacks run; they may Close, never destroy
   FollowPressure();          // before the steps of relief, which are posted
+  FollowLoad();
   loop_->RunPosted();
   ProcessHeldRequests();  // pipelined requests whose turn has come
   FlushDueSessions();     // batches of this turn; those of a tick were flushed when it came

@@ -20,6 +20,7 @@
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/owning_list.h"
+#include "proxy/busy_gauge.h"
 #include "proxy/control/drain_pace.h"
 #include "proxy/forwarding.h"
 #include "proxy/intake.h"
@@ -45,6 +46,7 @@ struct Shared {
   const net::TlsContext* tls;  // towards clients; nullptr: plain
   uint32_t workers;
   uint32_t max_connections;
+  double cpu_share;  // of a CPU, that a worker can have
   std::atomic<uint32_t> connections{0};  // of clients, sessions included
   std::atomic<bool> draining{false};
   std::atomic<PressureLevel> pressure{PressureLevel::kNormal};
@@ -168,6 +170,8 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
     if (level != pressure_) AdaptTo(level);
   }
   void AdaptTo(PressureLevel level);
+  void AdaptPlans();
+  void FollowLoad();
   void HintAtGrowth();
   void ShedWithinBudget();
   void FindIdle(size_t most);
@@ -215,6 +219,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   net::Deadline drain_deadline_;
   DrainPace drain_pace_{TimePoint{}, Duration::zero(), 0};  // since Drain
   PressureLevel pressure_ = PressureLevel::kNormal;         // what this worker has adapted to
+  BusyGauge busy_gauge_;
   memwatch::ShedPace shed_pace_;
   TimePoint costly_looked_for_{};
   std::vector<Victim> victims_;  // scratch of one turn

@@ -1,4 +1,8 @@
-// What a worker does about memory pressure: it follows the level, takes the steps of relief, and sheds sessions.
+// What a worker does about memory pressure and load: it follows the level, takes the steps of relief, and sheds
+// sessions.
+#include <ctime>
+
+#include <chrono>
 #include <utility>
 
 #include "proxy/worker.h"
@@ -7,7 +11,7 @@ namespace sheaf {
 
 void Worker::AdaptTo(PressureLevel level) {
   const PressureLevel before = std::exchange(pressure_, level);
-  for (const std::unique_ptr<RoutePlan>& plan : plans_) plan->SetPressure(level);
+  AdaptPlans();
   const Options::Limits& limits = options().limits;
   uint64_t divisor = InForce(ReliefStep::kShrinkBatches, level) ? 4 : 1;
   if (level == PressureLevel::kCritical) divisor *= 4;
@@ -19,6 +23,22 @@ void Worker::AdaptTo(PressureLevel level) {
   // Each would take in another read before it noticed.
   if (level > before) sessions_.ForEach([](Session& session) { session.ObeyMarks(); });
   if (InForce(ReliefStep::kShedByCost, level)) BeginToLookForCostly();
+}
+
+void Worker::AdaptPlans() {
+  for (const std::unique_ptr<RoutePlan>& plan : plans_) plan->Adapt(pressure_, busy_gauge_.busy());
+}
+
+// How busy the thread is decides how long those wait who gain nothing else by it.
+void Worker::FollowLoad() {
+  if (!busy_gauge_.Due(loop_->now())) return;
+  timespec used{};
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) != 0) return;
+  const bool before = busy_gauge_.busy();
+  busy_gauge_.Look(loop_->now(), std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec));
+  if (busy_gauge_.busy() == before) return;
+  metrics_.workers_busy.Set(before ? 0 : 1);
+  AdaptPlans();
 }
 
 // Whether a client reads shows at the second look: what is known before it may be from long ago.

@@ -159,6 +159,8 @@ struct AcquireSecondsBuckets {
   HISTOGRAM(batch_size, "sheaf_batch_size", BatchSizeBuckets, "Messages in a batch.")                                  \
   HISTOGRAM(batch_delay_seconds, "sheaf_batch_delay_seconds", BatchDelayBuckets,                                       \
             "Time that the oldest message of a batch waited.")                                                         \
+  GAUGE(workers_busy, "sheaf_workers_busy",                                                                            \
+        "Workers whose clients without an envelope wait for batching.timeout, since CPU is short.")                    \
   GAUGE(buffered_messages, "sheaf_buffered_messages", "Messages gathered and not yet sent.")                           \
   GAUGE(buffered_bytes, "sheaf_buffered_bytes", "Their payload bytes, incomplete messages included.")                  \
   COUNTER(batch_input_bytes_total, "sheaf_batch_input_bytes_total",                                                    \

@@ -177,6 +177,9 @@ enum class UpstreamLost : uint8_t { kClose, kNone };
          "A batch leaves when it has this many messages.")                                                             \
   OPTION(std::chrono::milliseconds, timeout, "50ms", "1ms", "10s", kTime, kReloadable,                                 \
          "A batch leaves when its oldest message is this old.")                                                        \
+  OPTION(std::chrono::milliseconds, cork_timeout, "10ms", "1ms", "10s", kTime, kReloadable,                            \
+         "The same for clients without an envelope while their worker is not busy: they get as many frames either way, " \
+         "and a wait only saves CPU. Busy is over half of its CPU in a second, until five seconds under a third.")     \
   OPTION(uint64_t, max_bytes, "64KiB", "1KiB", "16MiB", kBytes, kReloadable,                                           \
          "A batch leaves when its messages have this many bytes.")                                                     \
   OPTION(bool, adaptive, "true", "", "", kSwitch, kReloadable,                                                         \
@@ -282,6 +285,7 @@ enum class UpstreamLost : uint8_t { kClose, kNone };
   ROW(envelope, batching, envelope)                                                                                    \
   ROW(size, batching, size)                                                                                            \
   ROW(timeout, batching, timeout)                                                                                      \
+  ROW(cork_timeout, batching, cork_timeout)                                                                            \
   ROW(max_bytes, batching, max_bytes)                                                                                  \
   ROW(adaptive, batching, adaptive)                                                                                    \
   ROW(slow_client, batching, slow_client)                                                                              \

@@ -36,13 +36,13 @@ class CgroupFolder {
 
 }  // namespace
 
-TEST_CASE("a version 2 quota is rounded up to whole CPUs") {
+TEST_CASE("a version 2 quota is told in CPUs") {
   struct Row {
     std::string text;
-    uint32_t cpus;
+    double cpus;
   };
-  const Row rows[] = {{"200000 100000\n", 2}, {"150000 100000\n", 2}, {"100000 100000\n", 1}, {"10000 100000\n", 1},
-                      {"100001 100000\n", 2}, {"25000 50000\n", 1},   {"max 100000\n", 0},    {"", 0},
+  const Row rows[] = {{"200000 100000\n", 2}, {"150000 100000\n", 1.5}, {"100000 100000\n", 1}, {"10000 100000\n", 0.1},
+                      {"100001 100000\n", 1.00001}, {"25000 50000\n", 0.5},   {"max 100000\n", 0},    {"", 0},
                       {"garbage\n", 0},       {"0 100000\n", 0},      {"-1 100000\n", 0},     {"200000 0\n", 0},
                       {"200000\n", 0}};
   for (const Row& row : rows) {
@@ -75,7 +75,7 @@ TEST_CASE("a version 1 quota is read from the controller's own hierarchy, under 
     CAPTURE(mount);
     CgroupFolder folder;
     folder.WriteV1(mount + "/docker/abc", "250000");
-    CHECK_EQ(CpuQuota(folder.root(), "12:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n"), 3);
+    CHECK_EQ(CpuQuota(folder.root(), "12:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n"), 2.5);
   }
   CgroupFolder alone;
   alone.WriteV1("/cpu/app", "100000", "50000");
@@ -110,6 +110,12 @@ TEST_CASE("what cannot be read is no quota") {
     CAPTURE(self);
     CHECK_EQ(CpuQuota("/nonexistent", self), 0);
   }
+}
+
+TEST_CASE("a part of a CPU has work for one worker") {
+  CHECK(Cpus() > 0);
+  CHECK(AutoWorkers() >= Cpus());
+  CHECK(AutoWorkers() < Cpus() + 1);
 }
 
 TEST_CASE("there is always at least one worker, and no more than the machine has CPUs") {

@@ -41,10 +41,30 @@ TEST_CASE("the bounds never become nothing, and never wider than configured") {
 TEST_CASE("when the pressure is over, the bounds are as configured again") {
   const RouteOptions route = Route();
   RoutePlan plan(route, 0, 16);
-  plan.SetPressure(kCritical);
-  plan.SetPressure(kNormal);
+  plan.Adapt(kCritical, false);
+  plan.Adapt(kNormal, false);
   CHECK(plan.limits.timeout == 50ms);
   CHECK(plan.limits.max_bytes == 64 * 1024);
+}
+
+TEST_CASE("clients without an envelope wait for cork_timeout, or for the timeout while CPU is short") {
+  RouteOptions route = Route();
+  route.cork_timeout = 10ms;
+  RoutePlan plan(route, 0, 16);
+  CHECK(plan.limits.window().longest == 50ms);
+  CHECK(plan.cork_limits.window().longest == 10ms);
+  CHECK(plan.cork_limits.window().timeout == 50ms);  // what earns the wait is counted as ever
+  plan.Adapt(kNormal, true);
+  CHECK(plan.cork_limits.window().longest == 50ms);
+  plan.Adapt(kHigh, false);
+  CHECK(plan.cork_limits.window().longest == 10ms);
+  CHECK(plan.cork_limits.window().timeout == 12500us);
+}
+
+TEST_CASE("a cork_timeout over the timeout is the timeout") {
+  RouteOptions route = Route();
+  route.cork_timeout = 1s;
+  CHECK(RoutePlan(route, 0, 16).cork_limits.window().longest == 50ms);
 }
 
 }  // namespace
