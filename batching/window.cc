@@ -65,8 +65,9 @@ void Window::OnClientMessage(TimePoint now) {
   const uint32_t ms = Milliseconds(now);
   Settle(ms);
   if (Since(passing_until_, ms) > 0) passing_ = 0;
-  passing_ = saved_ >= kAnswerTime ? kAnswerMessages : std::max(passing_, kPassing);
-  passing_until_ = ms + kAnswerTime;
+  const bool some = saved_ >= kLeastAnswerTime;
+  passing_ = some ? kAnswerMessages : std::max(passing_, kPassing);
+  passing_until_ = ms + (some ? std::min<uint32_t>(saved_, kAnswerTime) : kAnswerTime);
 }
 
 void Window::LetPass(TimePoint now, uint16_t messages) {

@@ -19,8 +19,8 @@
 //
 // Answers do not wait. Nobody can tell an answer from what is pushed beside it, so once the client has sent a message
 // nothing waits for kAnswerTime or kAnswerMessages, but for at most half of the time: to a client that goes on asking
-// the next kPassing messages pass after each question. So a client that asks and waits does not pay for the batching of
-// what is pushed.
+// they pass for less, and in the end the next kPassing after each question. So a client that asks and waits does not
+// pay for the batching of what is pushed.
 //
 // What is here besides is in the batcher (count, bytes) and in the outbox (a client whose socket is full is not written
 // to, so its window lasts until it has drained).
@@ -45,7 +45,8 @@ class Window {
   static constexpr uint32_t kHalfFrom = 4;
   static constexpr uint32_t kWholeFrom = 8;
   // An answer is waited for so long, and for so many messages.
-  static constexpr uint32_t kAnswerTime = 50;  // ms
+  static constexpr uint32_t kAnswerTime = 50;       // ms
+  static constexpr uint32_t kLeastAnswerTime = 10;  // ms; with less left, only kPassing messages pass
   static constexpr uint16_t kAnswerMessages = 16;
   static constexpr uint16_t kPassing = 2;
   // Time in which messages may wait earns as much in which none does: so much of it may be saved up, in ms.

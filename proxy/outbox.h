@@ -125,7 +125,7 @@ class Outbox : public net::DeadlineHandler {
   const bool socket_io_;
 
  private:
-  bool asked_ = false;     // by the client, in this turn
+  bool asked_ = false;  // by the client, in this turn
   FlushReason turn_reason_ = FlushReason::kAtOnce;
 };
 

@@ -46,7 +46,7 @@ struct Shared {
   const net::TlsContext* tls;  // towards clients; nullptr: plain
   uint32_t workers;
   uint32_t max_connections;
-  double cpu_share;  // of a CPU, that a worker can have
+  double cpu_share;                      // of a CPU, that a worker can have
   std::atomic<uint32_t> connections{0};  // of clients, sessions included
   std::atomic<bool> draining{false};
   std::atomic<PressureLevel> pressure{PressureLevel::kNormal};

@@ -1,8 +1,7 @@
 // What a worker does about memory pressure and load: it follows the level, takes the steps of relief, and sheds
 // sessions.
-#include <ctime>
-
 #include <chrono>
+#include <ctime>
 #include <utility>
 
 #include "proxy/worker.h"

@@ -4,7 +4,8 @@
 # "slow-clients" to tests/bench/slow_clients.py, which measures what the others notice of clients that stall; after
 # "syscalls" to tests/bench/syscalls.py, which counts the system calls of short connections; after "bursts" to
 # tests/bench/bursts.py, which lets in thousands of clients at once; after "idle-cpu" to tests/bench/idle_cpu.py, which
-# measures the CPU that holding idle clients takes.
+# measures the CPU that holding idle clients takes; after "answers" to tests/bench/answers.py, which measures how long
+# answers wait amid a stream.
 set -eu
 cd "$(dirname "$0")/.."
 cmake --preset release
@@ -15,6 +16,7 @@ case ${1:-} in
   slow-clients) script=slow_clients.py; shift ;;
   syscalls) script=syscalls.py; shift ;;
   bursts) script=bursts.py; python=build/venv/bin/python; shift ;;  # it runs uvicorn
+  answers) script=answers.py; python=build/venv/bin/python; shift ;;
   idle-cpu) script=idle_cpu.py; shift ;;
   *) script=bench.py ;;
 esac

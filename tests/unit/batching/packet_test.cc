@@ -232,4 +232,17 @@ TEST_CASE("extremes in front of a value do not hide it, and it stands as it stoo
   CHECK_EQ(Find(R"({"\ud800":1,"b":2})", "/\0"sv), "none");
 }
 
+TEST_CASE("an acknowledgement is known by its beginning, with the attachments that belong to it") {
+  CHECK(FramesOfAck("430[]") == 1);
+  CHECK(FramesOfAck("43/admin,7[1]") == 1);
+  CHECK(FramesOfAck(R"(461-3[{"_placeholder":true,"num":0}])") == 2);
+  CHECK(FramesOfAck("4612-/admin,3[]") == 13);
+  CHECK(FramesOfAck("46x") == 1);
+  CHECK(FramesOfAck("4665535-[]") == 65535);
+  CHECK(FramesOfAck("4699999999-[]") == 1);
+  for (const std::string_view text : {"", "4", "42[\"a\"]", "421[\"a\"]", "45-[]", "3", "[43]", "3probe"}) {
+    CHECK_FALSE(FramesOfAck(text));
+  }
+}
+
 }  // namespace sheaf::batching

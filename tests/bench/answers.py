@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Measures how long answers wait amid a stream: directly at uvicorn, and through Sheaf as shipped.
+
+A client gets --rate messages a second and asks a question now and then, which the backend answers after a pause of its
+own (--pauses). For each kind of client and each pause one line: from the question to the answer, less the pause, median
+and 99th percentile in ms, directly and through Sheaf, and what Sheaf adds. Then, for each kind, the delay of the pushed
+messages themselves. All ends are Python processes, so the times are theirs as much as Sheaf's, and compare only within
+one run. Run it with the tests' Python (build/venv/bin/python).
+"""
+
+import argparse
+import asyncio
+import json
+import pathlib
+import random
+import statistics
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(SOURCE / "tests/integration"), str(SOURCE / "batching/clients/python")]
+
+import report  # noqa: E402
+import socketio  # noqa: E402
+import websockets  # noqa: E402
+from harness.backend import Backend  # noqa: E402
+from harness.sheaf import AS_SHIPPED, Sheaf, merged  # noqa: E402
+from sheaf_batch.query import with_envelope  # noqa: E402
+from sheaf_batch.socketio import unbatch  # noqa: E402
+from sheaf_batch.websockets import batch_connect  # noqa: E402
+
+CONF = merged(AS_SHIPPED, {"log": {"access": False}, "drain": {"delay": "0s"}})
+HEADING = ["client", "answer after ms", "direct p50 / p99 ms", "through Sheaf", "added p50", "added p99"]
+
+
+class Plain:
+    """A client of `websockets`; `connect` makes its connection."""
+
+    def __init__(self, connect):
+        self._connect = connect
+        self._answers = {}
+
+    async def open(self, port, rate):
+        """Connects and begins to read."""
+        self._socket = await self._connect(f"ws://127.0.0.1:{port}/ws?rate={rate}")
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self):
+        async for text in self._socket:
+            message = json.loads(text)
+            if "answer" in message:
+                self._answers.pop(message["answer"]).set_result(None)
+
+    async def ask(self, number, pause):
+        """Returns when the answer has come."""
+        self._answers[number] = asyncio.get_running_loop().create_future()
+        answer = self._answers[number]
+        await self._socket.send(json.dumps({"ask": number, "pause": pause}))
+        await asyncio.wait_for(answer, 10)
+
+    async def close(self):
+        """Ends the connection."""
+        self._reading.cancel()
+        await self._socket.close()
+
+
+class SocketIo:
+    """A stock client of `python-socketio`, or one that takes `envelope`."""
+
+    def __init__(self, envelope=None):
+        self._client = socketio.AsyncClient(reconnection=False)
+        self._envelope = envelope
+        if envelope:
+            unbatch(self._client, envelope)
+
+    async def open(self, port, rate):
+        """Connects, by WebSocket alone."""
+        url = f"http://127.0.0.1:{port}?rate={rate}"
+        self._client.on("tick", lambda data: None)
+        await self._client.connect(with_envelope(url, self._envelope) if self._envelope else url, transports=["websocket"])
+
+    async def ask(self, number, pause):
+        """Returns when the event is acknowledged."""
+        await self._client.call("ask", (number, pause), timeout=10)
+
+    async def close(self):
+        """Ends the connection."""
+        await self._client.disconnect()
+
+
+KINDS = {
+    "cork": lambda: Plain(lambda url: websockets.connect(url, compression=None)),
+    "cork, deflate": lambda: Plain(websockets.connect),
+    "json": lambda: Plain(lambda url: batch_connect(url, "json", compression=None)),
+    "binary": lambda: Plain(lambda url: batch_connect(url, "binary", compression=None)),
+    "Socket.IO, stock": SocketIo,
+    "Socket.IO, engineio": lambda: SocketIo("engineio"),
+}
+
+
+async def measure(kind, port, pause, arguments):
+    """The waits of one client for its answers, in ms, less the pause."""
+    client = KINDS[kind]()
+    await client.open(port, arguments.rate)
+    await asyncio.sleep(0.5)  # the stream has earned its window
+    source = random.Random(1)
+    waits = []
+    for number in range(arguments.questions):
+        begun = time.monotonic()
+        await client.ask(number, pause)
+        waits.append((time.monotonic() - begun) * 1000 - pause)
+        await asyncio.sleep(source.uniform(0.03, 0.09))
+    await client.close()
+    return waits
+
+
+def percentiles(waits):
+    """Median and 99th percentile."""
+    return statistics.median(waits), sorted(waits)[min(len(waits) - 1, int(len(waits) * 0.99))]
+
+
+def main():
+    """Measures each kind and pause, the two ways in turn."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sheaf", type=pathlib.Path, default=SOURCE / "build/release/sheaf")
+    parser.add_argument("--rate", type=float, default=250, help="messages a second that are pushed")
+    parser.add_argument("--pauses", default="0,5,40,200", help="of the backend before it answers, in ms")
+    parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--kind", default=";".join(KINDS), help="only these, separated by semicolons")
+    arguments = parser.parse_args()
+    lines = [HEADING]
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        backend = Backend(folder, app="answering_app:app", app_folder=SOURCE / "tests/bench")
+        proxy = Sheaf(folder, backend.url, CONF, binary=arguments.sheaf)
+        try:
+            for kind in arguments.kind.split(";"):
+                for pause in map(int, arguments.pauses.split(",")):
+                    direct = percentiles(asyncio.run(measure(kind, backend.port, pause, arguments)))
+                    through = percentiles(asyncio.run(measure(kind, proxy.port, pause, arguments)))
+                    added = [f"{b - a:.2f}" for a, b in zip(direct, through)]
+                    lines.append([kind, str(pause), "{:.2f} / {:.2f}".format(*direct), "{:.2f} / {:.2f}".format(*through), *added])
+        finally:
+            proxy.stop()
+            backend.stop()
+    print(report.markdown(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
