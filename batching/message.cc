@@ -110,11 +110,17 @@ MessageRef MessageStore::Make(wire::Opcode opcode, std::string_view payload) {
   void* block = spare_blocks.Take(sizeof(Message) + payload.size());
   auto* message = new (block) Message(opcode, payload.size());
   if (!payload.empty()) std::memcpy(message + 1, payload.data(), payload.size());
+  if (++latest_serial_ == 0) ++latest_serial_;
+  message->serial_ = latest_serial_;
+  if (!shared_.empty()) shared_[latest_serial_ % kKnown] = false;
   return MessageRef(message);
 }
 
 std::span<MessageStore::Place> MessageStore::PlacesFor(size_t hash) {
-  if (places_.empty()) places_.resize(kSets * kWays);
+  if (places_.empty()) {
+    places_.resize(kSets * kWays);
+    shared_.assign(kKnown, true);
+  }
   return std::span(places_).subspan(hash % kSets * kWays, kWays);
 }
 
@@ -128,11 +134,17 @@ MessageRef MessageStore::Intern(wire::Opcode opcode, std::string_view payload) {
       continue;
     }
     place.asked = asks_;
+    shared_[place.message->serial() % kKnown] = true;
     return place.message;
   }
   MessageRef message = Make(opcode, payload);
   Remember(set, hash, message);
   return message;
+}
+
+bool MessageStore::WasShared(uint32_t serial) const {
+  if (serial == 0 || shared_.empty() || latest_serial_ - serial >= kKnown) return true;
+  return shared_[serial % kKnown];
 }
 
 void MessageStore::Remember(std::span<Place> set, size_t hash, const MessageRef& message) {
@@ -163,13 +175,14 @@ void MessageStore::Expire() {
 }
 
 size_t MessageStore::Trim() {
-  const size_t freed = bytes_ + places_.size() * sizeof(Place);
+  const size_t freed = bytes_ + places_.size() * sizeof(Place) + shared_.size() / 8;
   if (remembered_ > 0) {
     for (Place& place : places_) {
       if (place.message) Forget(place);
     }
   }
   std::vector<Place>().swap(places_);
+  std::vector<bool>().swap(shared_);
   return freed + spare_blocks.FreeAll();
 }
 

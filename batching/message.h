@@ -49,6 +49,9 @@ class Message {
   const void* examined_by = nullptr;
   MessageFacts facts;
 
+  // Of the message in its store, modulo 2^32; for MessageStore::WasShared.
+  uint32_t serial() const { return serial_; }
+
  private:
   friend class MessageRef;
   friend class MessageStore;
@@ -56,6 +59,7 @@ class Message {
 
   uint32_t references_ = 0;
   uint32_t size_;
+  uint32_t serial_ = 0;
   wire::Opcode opcode_;
   // The payload follows.
 };
@@ -108,6 +112,10 @@ class MessageStore {
   // The message with this type and these bytes: a recent one if there is one, else a new one. `payload` is copied.
   MessageRef Intern(wire::Opcode opcode, std::string_view payload);
 
+  // Whether the message with this serial has been asked for more than once. True also for one so long ago that nobody
+  // knows any more, and for 0: who has to guess takes messages to be broadcast.
+  bool WasShared(uint32_t serial) const;
+
   // Called once a period (the worker's tick of 100 ms): forgets what was not asked for since the call before, and gives
   // memory of messages that are gone back when it was of no use for two periods. Cheap when there is nothing to do.
   void Expire();
@@ -126,13 +134,16 @@ class MessageStore {
   // A message is looked for in the few places that its hash names, so that not even chosen bytes make this slow.
   static constexpr size_t kWays = 4;
   static constexpr size_t kSets = 1024;
+  static constexpr uint32_t kKnown = 64 * 1024;  // so many of the latest serials are known
 
-  static MessageRef Make(wire::Opcode opcode, std::string_view payload);
+  MessageRef Make(wire::Opcode opcode, std::string_view payload);
   std::span<Place> PlacesFor(size_t hash);
   void Remember(std::span<Place> set, size_t hash, const MessageRef& message);
   void Forget(Place& place);
 
   std::vector<Place> places_;  // made at the first use
+  std::vector<bool> shared_;   // by serial modulo kKnown; made with the places
+  uint32_t latest_serial_ = 0;
   size_t remembered_ = 0;
   size_t bytes_ = 0;             // payload of what is remembered
   uint64_t asks_ = 0;            // calls of Intern

@@ -40,6 +40,9 @@ class MemoryWatcher {
   void Start();
   void Stop();
 
+  // Any thread: the limit that is in force, in bytes.
+  uint64_t limit() const { return static_cast<uint64_t>(metrics_.memory_limit_bytes.value()); }
+
   // Any thread, and cheap: asks for a look now instead of at the end of the interval. Many calls cause one look.
   void LookSoon();
 

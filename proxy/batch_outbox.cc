@@ -46,6 +46,7 @@ void BatchOutbox::AddPart(const wire::FramePiece& piece) {
   if (large && !MustBeWhole(piece)) {
     Flush(FlushReason::kAlone);
     sending_pieces_ = true;
+    if (own_) own_->amid_message = true;
     sent_piece_ = false;
     std::string part = TakePart();
     if (examiner_.encoder() != nullptr) part.insert(0, examiner_.encoder()->Prefix(piece.opcode));
@@ -160,20 +161,15 @@ void BatchOutbox::SendFrame(std::span<const batching::MessageRef> messages, bool
   worker_.metrics().batch_input_bytes_total.Add(bytes);
   if (form_ != BatchForm::kCork) CountBatch(form_, messages.size());
 
-  const bool takeover = keeps_context();
-  // Of a frame from elsewhere our context knows nothing: it must not be gone on with after one.
-  if (!takeover) compressor_.reset();
-  const uint8_t shared_window = takeover ? uint8_t{0} : window_bits_;
+  ChooseContext(messages);
+  const uint8_t shared_window = own_ ? uint8_t{0} : window_bits_;
   const batching::FrameRecipe recipe{.encoder = wrapped ? examiner_.encoder() : nullptr, .window_bits = shared_window};
-  if (recipe == batching::FrameRecipe{} && !takeover) {
-    SendPlain(*messages.front());
+  const batching::Message& first = *messages.front();
+  if (recipe == batching::FrameRecipe{}) {
+    if (!SendInOwnContext(first.opcode(), first.text())) SendPlain(first);
   } else {
     const batching::CachedFrame& frame = worker_.frames().Get(recipe, messages);
-    if (takeover) {
-      SendWithTakeover(frame);
-    } else {
-      Write(frame.bytes);
-    }
+    if (!SendInOwnContext(frame.opcode, frame.payload())) Write(frame.bytes);
   }
   sink_.OnSent(messages.size(), bytes, 1);
 }
@@ -186,42 +182,45 @@ void BatchOutbox::SendPlain(const batching::Message& message) {
   Write(frame);
 }
 
-void BatchOutbox::SendWithTakeover(const batching::CachedFrame& frame) {
-  if (frame.payload().size() < worker_.options().deflate.threshold) return Write(frame.bytes);
+// False: it has none, or the frame is to go as it is.
+bool BatchOutbox::SendInOwnContext(wire::Opcode opcode, std::string_view payload) {
+  if (!own_ || payload.size() < kOwnThreshold) return false;
   std::string& compressed = worker_.scratch();
   compressed.clear();
-  const auto size = compressor().Append(frame.opcode, AsBytes(frame.payload()), true, true, compressed);
+  const auto size = own_->Use().Append(opcode, AsBytes(payload), true, true, compressed);
   if (!size) {
     // What failed has not reached the client's context, so plain frames, and later a new context, can follow.
-    compressor_.reset();
-    return Write(frame.bytes);
+    own_.reset();
+    return false;
   }
-  CountCompressed(frame.payload().size(), *size);
+  CountCompressed(payload.size(), *size);
   worker_.metrics().deflate_messages_total.Add();
   Write(compressed);
+  return true;
 }
 
-// Each message can be compressed by itself, whatever was agreed on.
-bool BatchOutbox::keeps_context() const {
-  return takeover_ && !InForce(ReliefStep::kDropContexts, worker_.pressure());
+void BatchOutbox::ChooseContext(std::span<const batching::MessageRef> messages) {
+  if (!takeover_) return;
+  // Whether others get this message too is not known yet; of the last one it is.
+  const bool shared = worker_.messages().WasShared(std::exchange(last_serial_, messages.back()->serial()));
+  alone_ = static_cast<uint8_t>(shared ? alone_ - std::min(alone_, kAlone) : std::min(alone_ + 1, int{kMostAlone}));
+  if (alone_ < kAlone || InForce(ReliefStep::kDropContexts, worker_.pressure())) {
+    // Of the frames that follow from elsewhere our context knows nothing: it must not be gone on with after one.
+    own_.reset();
+  } else if (!own_) {
+    worker_.contexts().Make(own_, window_bits_);
+  }
 }
 
 size_t BatchOutbox::context_bytes() const {
-  if (!compressor_) return 0;
-  return wire::DeflaterBytes(window_bits_, static_cast<uint8_t>(worker_.options().deflate.memory_level));
-}
-
-size_t BatchOutbox::DropContext() {
-  if (sending_pieces_) return 0;
-  const size_t bytes = context_bytes();
-  compressor_.reset();
-  return bytes;
+  return own_ ? OwnContext::Bytes(window_bits_) : 0;
 }
 
 MessageCompressor& BatchOutbox::compressor() {
+  if (own_) return own_->Use();
   if (!compressor_) {
     compressor_ =
-        std::make_unique<MessageCompressor>(window_bits_, takeover_, DeflateSettingsFrom(worker_.options().deflate));
+        std::make_unique<MessageCompressor>(window_bits_, false, DeflateSettingsFrom(worker_.options().deflate));
   }
   return *compressor_;
 }
@@ -246,7 +245,8 @@ void BatchOutbox::SendPiece(const wire::FramePiece& piece) {
   SendPart(piece.opcode, piece.payload, piece.ends_message);
   if (!piece.ends_message) return;
   sending_pieces_ = false;
-  if (!keeps_context()) compressor_.reset();
+  if (own_) own_->amid_message = false;
+  compressor_.reset();
   CountBatch(form_, 1);
   sink_.OnSent(1, 0, 1);
 }

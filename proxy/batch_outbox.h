@@ -12,6 +12,7 @@
 #include "batching/batcher.h"
 #include "batching/examiner.h"
 #include "batching/frame_cache.h"
+#include "proxy/context_store.h"
 #include "proxy/message_compressor.h"
 #include "proxy/outbox.h"
 
@@ -30,13 +31,18 @@ class BatchOutbox final : public Outbox {
   size_t bytes() const override { return batcher_.memory(); }
   size_t partial_bytes() const override { return part_.empty() ? 0 : part_.capacity(); }
   size_t context_bytes() const override;
-  size_t DropContext() override;
 
  private:
   // Anybody who has a message broadcast can have it begin like an envelope, so this much a client is what it can cost.
   // Four times what Socket.IO and Python's websockets let a client send as shipped. With a larger limits.buffer_high,
   // that.
   static constexpr uint64_t kMostLookAlike = 4 * 1024 * 1024;
+
+  // A context of the client's own is worth it when so many messages in a row were its own alone. One that others got as
+  // well takes away as much: a heartbeat now and then changes nothing.
+  static constexpr uint8_t kAlone = 4;
+  static constexpr uint8_t kMostAlone = 8;
+  static constexpr size_t kOwnThreshold = 8;  // what is smaller only grows
 
   batching::Window& window() override { return batcher_.window(); }
   void AddWhole(wire::Opcode opcode, std::string_view payload);
@@ -50,12 +56,13 @@ class BatchOutbox final : public Outbox {
   // One frame with these messages.
   void SendFrame(std::span<const batching::MessageRef> messages, bool wrapped);
   void SendPlain(const batching::Message& message);
-  void SendWithTakeover(const batching::CachedFrame& frame);
+  bool SendInOwnContext(wire::Opcode opcode, std::string_view payload);
   void SendPiece(const wire::FramePiece& piece);
   void SendPart(wire::Opcode opcode, std::span<const uint8_t> payload, bool last);
   void Write(std::string_view frame);
 
-  bool keeps_context() const;
+  // Makes the client's own context where it is worth it for a frame with these messages, else gives it up.
+  void ChooseContext(std::span<const batching::MessageRef> messages);
   MessageCompressor& compressor();
   void CountCompressed(size_t input, size_t output);
   void CountReplaced(const batching::MessageFacts& facts, const batching::Queue::Removed& removed);
@@ -65,10 +72,13 @@ class BatchOutbox final : public Outbox {
   const batching::Examiner& examiner_;
   batching::Batcher batcher_;
   std::string part_;                               // of a message that came in several pieces
-  std::unique_ptr<MessageCompressor> compressor_;  // with context takeover, or while a large message goes out
+  std::unique_ptr<OwnContext> own_;                // the client's own compression context, while it is worth it
+  std::unique_ptr<MessageCompressor> compressor_;  // without that, amid a large message
   const BatchForm form_;
-  uint8_t window_bits_ = 0;  // of compression; 0: none
-  bool takeover_ = false;
+  uint8_t window_bits_ = 0;         // of compression; 0: none
+  bool takeover_ = false;           // was agreed on
+  uint8_t alone_ = 0;               // how much the last messages were this client's alone, up to kMostAlone
+  uint32_t last_serial_ = 0;        // of the last message
   bool sending_pieces_ = false;     // of a large message
   bool sent_piece_ = false;         // of it: something has gone
   bool pieces_compressed_ = false;  // of it

@@ -9,7 +9,7 @@
 
 namespace sheaf {
 
-ClientInflater::ClientInflater(uint8_t window_bits, bool takeover) : inflater_(window_bits), takeover_(takeover) {}
+ClientInflater::ClientInflater(uint8_t window_bits) : inflater_(window_bits) {}
 
 wire::FrameError ClientInflater::Feed(const wire::FramePiece& piece, uint64_t max_message, pool::UpstreamStream& stream,
                                       WorkerMetrics& metrics) {
@@ -35,7 +35,7 @@ wire::FrameError ClientInflater::Feed(const wire::FramePiece& piece, uint64_t ma
     if (full || last) Send(piece.opcode, last, stream);
     if (last) {
       metrics.inflate_messages_total.Add();
-      EndMessage();
+      inflater_.Reset();
     }
     if (!full) return wire::FrameError::kNone;
   }
@@ -46,14 +46,6 @@ void ClientInflater::BeginMessage() {
   inflated_ = filled_ = 0;
   begun_ = false;
   utf8_ = {};
-}
-
-void ClientInflater::EndMessage() {
-  if (takeover_) {
-    room_.reset();  // it belongs to an idle session now
-  } else {
-    inflater_.Reset();
-  }
 }
 
 wire::FrameError ClientInflater::CheckText(std::span<const uint8_t> bytes, bool last) {

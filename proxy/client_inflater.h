@@ -1,7 +1,7 @@
 // Compressed messages of one client, inflated on their way upstream, where compression is never spoken. A message goes
 // on in frames of up to kRoom bytes as it is inflated, so one that inflates to megabytes is never held.
 //
-// Owned by a session, without context takeover only from a message's first piece to its last; one thread only.
+// Owned by a session from a message's first piece to its last, else by the worker; one thread only.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ class ClientInflater {
   // Room for the payload of one frame, and its header before it.
   static constexpr size_t kRoom = 64 * 1024;
 
-  // `takeover`: the client's context lives on between messages. A larger window than the client's does no harm.
-  ClientInflater(uint8_t window_bits, bool takeover);
+  // Each message has a context of its own. A larger window than the client's does no harm.
+  explicit ClientInflater(uint8_t window_bits);
 
   // Inflates a piece of a compressed message, and sends the frames that come of it upstream. The piece's payload is
   // unmasked in place. Returns why the session must close, or kNone. Hardening row 55.
@@ -36,7 +36,6 @@ class ClientInflater {
   static constexpr size_t kMostPayload = kRoom - wire::kMaxFrameHeader;
 
   void BeginMessage();
-  void EndMessage();
   wire::FrameError CheckText(std::span<const uint8_t> bytes, bool last);
   void Send(wire::Opcode opcode, bool last, pool::UpstreamStream& stream);
 
@@ -45,7 +44,6 @@ class ClientInflater {
   std::unique_ptr<uint8_t[]> room_;  // amid a message: space for a header, then payload
   size_t filled_ = 0;                // payload in it
   uint64_t inflated_ = 0;
-  const bool takeover_;
   bool begun_ = false;  // a frame of the message has gone upstream
 };
 

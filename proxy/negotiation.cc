@@ -87,7 +87,7 @@ Negotiated Negotiate(const wire::RequestHead& request, std::string& target, cons
 }
 
 wire::DeflateSettings DeflateSettingsFrom(const Options::Deflate& options) {
-  return {.context_takeover = options.context_takeover,
+  return {.server_takeover = options.context == DeflateContext::kOwn,
           .window_bits = static_cast<uint8_t>(options.window_bits),
           .level = static_cast<uint8_t>(options.level),
           .memory_level = static_cast<uint8_t>(options.memory_level)};

@@ -76,10 +76,8 @@ class Outbox : public net::DeadlineHandler {
   // sending, so this alone must never stop the reading for good.
   virtual size_t partial_bytes() const { return 0; }
 
-  // Memory of a compression context that is kept between messages; and an end to it, where no message is half
-  // compressed. Returns what it took.
+  // Memory of a compression context that is kept between messages.
   virtual size_t context_bytes() const { return 0; }
-  virtual size_t DropContext() { return 0; }
 
   // Takes in what the backend has sent while its reading was deferred, which is over. Not from within an event of the
   // backend.

@@ -35,7 +35,6 @@ Session::Session(Worker& worker, std::unique_ptr<net::Connection> connection,
   static_assert(sizeof(Session) <= 384, "an idle session's budget");
   if (negotiated.deflate) {
     client_window_bits_ = negotiated.deflate->client_window_bits;
-    client_takeover_ = negotiated.deflate->client_takeover;
   }
   const std::array<const std::string*, 4> strings = {&info.client, &info.target, &info.request_id, &info.user_agent};
   size_t size = 0;
@@ -280,9 +279,7 @@ void Session::PassOnToUpstream(const wire::FramePiece& piece) {
 
 // The inflated size; nullopt when the session had to close.
 std::optional<uint64_t> Session::Inflate(const wire::FramePiece& piece) {
-  if (!inflater_) {
-    inflater_ = client_takeover_ ? std::make_unique<ClientInflater>(client_window_bits_, true) : worker_.TakeInflater();
-  }
+  if (!inflater_) inflater_ = worker_.TakeInflater();
   const uint64_t before = piece.starts_message ? 0 : inflater_->inflated();
   const wire::FrameError error = inflater_->Feed(piece, route_.max_message, *stream_, worker_.metrics());
   if (error != wire::FrameError::kNone) {
@@ -291,7 +288,7 @@ std::optional<uint64_t> Session::Inflate(const wire::FramePiece& piece) {
   }
   const uint64_t size = inflater_->inflated() - before;
   inflated_ += size;
-  if (piece.ends_message && !client_takeover_) worker_.KeepInflater(std::move(inflater_));
+  if (piece.ends_message) worker_.KeepInflater(std::move(inflater_));
   return size;
 }
 

@@ -76,8 +76,6 @@ class Session final : public net::ConnectionEvents,
   size_t memory() const;
   // What is gathered leaves, if the client reads. Returns the bytes that left.
   size_t FlushForMemory();
-  // The outbox' compression context. Returns the bytes that it took.
-  size_t DropContext();
 
   // The end: a Close frame if one is due and possible, then both connections go. May be called twice.
   void Close(CloseReason reason);
@@ -179,7 +177,7 @@ class Session final : public net::ConnectionEvents,
   std::unique_ptr<pool::UpstreamStream> stream_;
   const RouteOptions& route_;
   std::unique_ptr<Outbox> outbox_;            // nullptr: messages are passed on as they come
-  std::unique_ptr<ClientInflater> inflater_;  // with the client's context takeover, or amid a compressed message
+  std::unique_ptr<ClientInflater> inflater_;  // amid a compressed message
   wire::FrameDecoder decoder_;
   net::Deadline deadline_;        // the next look at the client, or the end of the patience with a Close handshake
   std::unique_ptr<char[]> info_;  // the strings of SessionInfo, each ended by NUL
@@ -199,7 +197,6 @@ class Session final : public net::ConnectionEvents,
   int64_t ping_second_ = 0;                     // of the client's pings, for limits.max_ping_rate
   uint32_t pings_in_second_ = 0;
   uint8_t client_window_bits_ = 0;  // of the client's compression
-  bool client_takeover_ = false;
   bool socket_io_ = false;
   bool sheds_ = false;                             // slow_client conflates or drops: the backend is read on
   bool upstream_paused_ = false;                   // since too much waits for the client

@@ -36,7 +36,6 @@ size_t Session::held_bytes() const {
          (held_ ? held_->capacity() : 0);
 }
 
-// A client's inflater is kept as long as the session, where that was agreed on.
 size_t Session::memory() const {
   const size_t inflater = inflater_ ? wire::InflaterBytes(client_window_bits_) : 0;
   return kPlainBytes + (connection_ && connection_->is_tls() ? kTlsBytes : 0) + inflater + held_bytes();
@@ -47,10 +46,6 @@ size_t Session::FlushForMemory() {
   const size_t before = outbox_->bytes();
   FlushOutbox(FlushReason::kPressure);
   return outbox_ ? before - std::min(before, outbox_->bytes()) : before;
-}
-
-size_t Session::DropContext() {
-  return outbox_ ? outbox_->DropContext() : 0;
 }
 
 }  // namespace sheaf

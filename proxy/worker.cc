@@ -32,6 +32,7 @@ Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, u
             {.index = index, .workers = shared.workers}, metrics),
       acceptor_(std::make_unique<net::Acceptor>(*loop_, listen_fd, *this, kKeptFree)),
       frames_(DeflateSettingsFrom(shared.options.deflate), shared.options.deflate.threshold, metrics),
+      contexts_(metrics),
       drain_deadline_(*this),
       busy_gauge_(shared.cpu_share),
       shed_pace_(static_cast<double>(shared.options.memory.shed_rate) / shared.workers) {
@@ -90,6 +91,8 @@ void Worker::ForgetOldFrames() {
   frames_expired_ = loop_->now();
   messages_.Expire();
   frames_.Expire();
+  contexts_.SetBound(ContextBound());
+  contexts_.Expire(loop_->now());
   if (scratch_.capacity() > kMostScratch) scratch_ = std::string();
 }
 
@@ -108,7 +111,7 @@ void Worker::GiveBuffer(std::vector<uint8_t> buffer) {
 
 std::unique_ptr<ClientInflater> Worker::TakeInflater() {
   constexpr uint8_t kLargestWindow = 15;  // serves every smaller one
-  if (spare_inflaters_.empty()) return std::make_unique<ClientInflater>(kLargestWindow, false);
+  if (spare_inflaters_.empty()) return std::make_unique<ClientInflater>(kLargestWindow);
   std::unique_ptr<ClientInflater> inflater = std::move(spare_inflaters_.back());
   spare_inflaters_.pop_back();
   return inflater;

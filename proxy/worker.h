@@ -21,6 +21,7 @@
 #include "proxy/base/option_table.h"
 #include "proxy/base/owning_list.h"
 #include "proxy/busy_gauge.h"
+#include "proxy/context_store.h"
 #include "proxy/control/drain_pace.h"
 #include "proxy/forwarding.h"
 #include "proxy/intake.h"
@@ -114,6 +115,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   batching::MessageStore& messages() { return messages_; }
   batching::QueuePool& queues() { return queues_; }
   batching::FrameCache& frames() { return frames_; }
+  ContextStore& contexts() { return contexts_; }
   std::string& scratch() { return scratch_; }  // for one frame; the next user overwrites it
   // Has `outbox` flush at the end of this turn (FlushDueSessions); it must not be on the list.
   void FlushAtTurnEnd(Outbox& outbox) { flush_at_turn_end_.PushBack(outbox); }
@@ -172,6 +174,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   void AdaptTo(PressureLevel level);
   void AdaptPlans();
   void FollowLoad();
+  size_t ContextBound() const;
   void HintAtGrowth();
   void ShedWithinBudget();
   void FindIdle(size_t most);
@@ -207,6 +210,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   batching::MessageStore messages_;
   batching::QueuePool queues_;
   batching::FrameCache frames_;
+  ContextStore contexts_;
   std::string scratch_;
   std::vector<std::vector<uint8_t>> spare_buffers_;
   std::vector<std::unique_ptr<ClientInflater>> spare_inflaters_;

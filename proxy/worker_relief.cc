@@ -28,6 +28,13 @@ void Worker::AdaptPlans() {
   for (const std::unique_ptr<RoutePlan>& plan : plans_) plan->Adapt(pressure_, busy_gauge_.busy());
 }
 
+// This worker's part.
+size_t Worker::ContextBound() const {
+  const uint64_t set = options().deflate.max_context_bytes;
+  const uint64_t limit = shared_.watcher != nullptr ? shared_.watcher->limit() : 0;
+  return static_cast<size_t>((set != 0 ? set : limit / 4) / shared_.workers);
+}
+
 // How busy the thread is decides how long those wait who gain nothing else by it.
 void Worker::FollowLoad() {
   if (!busy_gauge_.Due(loop_->now())) return;
@@ -59,8 +66,7 @@ uint64_t Worker::Relieve(ReliefStep step) {
       sessions_.ForEach([&given_back](Session& session) { given_back += session.FlushForMemory(); });
       return given_back;
     case ReliefStep::kDropContexts:
-      sessions_.ForEach([&given_back](Session& session) { given_back += session.DropContext(); });
-      return given_back;
+      return contexts_.DropAll();
     default:
       return 0;
   }

@@ -159,6 +159,10 @@ struct AcquireSecondsBuckets {
   HISTOGRAM(batch_size, "sheaf_batch_size", BatchSizeBuckets, "Messages in a batch.")                                  \
   HISTOGRAM(batch_delay_seconds, "sheaf_batch_delay_seconds", BatchDelayBuckets,                                       \
             "Time that the oldest message of a batch waited.")                                                         \
+  GAUGE(deflate_contexts, "sheaf_deflate_contexts", "Clients that have a compression context of their own now.")       \
+  GAUGE(deflate_context_bytes, "sheaf_deflate_context_bytes", "Memory of these contexts.")                             \
+  COUNTER(deflate_contexts_refused_total, "sheaf_deflate_contexts_refused_total",                                      \
+          "Frames compressed by themselves, since there was no room for a context (deflate.max_context_bytes).")       \
   GAUGE(workers_busy, "sheaf_workers_busy",                                                                            \
         "Workers whose clients without an envelope wait for batching.timeout, since CPU is short.")                    \
   GAUGE(buffered_messages, "sheaf_buffered_messages", "Messages gathered and not yet sent.")                           \

@@ -33,6 +33,8 @@ enum class Delivery : uint8_t { kOff, kCork, kOffer, kAlways };
 enum class Envelope : uint8_t { kJson, kBinary, kEngineIo, kSocketIoEvent };
 // What happens when more than limits.buffer_high waits for a client.
 enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
+// What of earlier messages the compression of the next one may use.
+enum class DeflateContext : uint8_t { kOwn, kNone };
 // What a client hears when its upstream WebSocket is lost or broken.
 enum class UpstreamLost : uint8_t { kClose, kNone };
 
@@ -194,12 +196,14 @@ enum class UpstreamLost : uint8_t { kClose, kNone };
   OPTION(bool, enabled, "true", "", "", kSwitch, kReloadable,                                                          \
          "Accept it.")                                                                                                 \
   OPTION(uint64_t, threshold, "256", "0", "1MiB", kBytes, kReloadable,                                                 \
-         "Frames with fewer bytes of payload are not compressed.")                                                     \
+         "Frames with fewer bytes of payload are not compressed, but in a client's own context.")                                                     \
   OPTION(uint32_t, level, "1", "1", "9", kCount, kReloadable,                                                          \
          "1: fast. 9: small.")                                                                                         \
-  OPTION(bool, context_takeover, "false", "", "", kSwitch, kReloadable,                                                \
-         "Keep the compression context between messages: smaller frames, but memory for each client, and no frame is " \
-         "compressed once for many.")                                                                                  \
+  OPTION(DeflateContext, context, "own", "", "", kWord, kReloadable,                                                   \
+         "own: a client whose messages nobody else gets has a compression context of its own (12 bits, 38 KiB), which makes "\
+         "its frames as small as the backend would; what many get is compressed once for all. none: each frame by itself.")\
+  OPTION(uint64_t, max_context_bytes, "0", "0", "1TiB", kBytes, kReloadable,                                           \
+         "Memory for such contexts; without room, frames are compressed by themselves. 0: a quarter of the memory limit.")\
   OPTION(uint32_t, window_bits, "15", "9", "15", kCount, kReloadable,                                                  \
          "The window is 2^window_bits bytes, either way, or less where the client asks for less.")                     \
   OPTION(uint32_t, memory_level, "8", "1", "9", kCount, kReloadable,                                                   \
@@ -337,6 +341,10 @@ constexpr std::span<const std::string_view> Names(SlowClient /*type*/) {
   return kSlowClientNames;
 }
 inline constexpr std::array<std::string_view, 2> kUpstreamLostNames = {"close", "none"};
+inline constexpr std::array<std::string_view, 2> kDeflateContextNames = {"own", "none"};
+constexpr std::span<const std::string_view> Names(DeflateContext /*type*/) {
+  return kDeflateContextNames;
+}
 constexpr std::span<const std::string_view> Names(UpstreamLost /*type*/) {
   return kUpstreamLostNames;
 }

@@ -31,10 +31,10 @@ enum class ReliefKind : uint8_t {
   ROW(kFreeBuffers, "free_buffers", kModerate, kOnce, "spare buffers and caches are freed")                           \
   ROW(kTrimPool, "trim_pool", kModerate, kOnce, "spare connections to the backend are closed, down to pool.min_size") \
   ROW(kTightenBatches, "tighten_batches", kModerate, kWhile, "batches wait half as long, or less")                    \
+  ROW(kDropContexts, "drop_contexts", kHigh, kOnce, "compression contexts are dropped, and none is kept")             \
   ROW(kFlush, "flush", kHigh, kOnce, "what is gathered for clients leaves")                                           \
   ROW(kShrinkBatches, "shrink_batches", kHigh, kWhile, "batches and queues for slow clients have lower bounds")       \
   ROW(kConflate, "conflate", kHigh, kWhile, "conflation rules act for all clients of their route")                    \
-  ROW(kDropContexts, "drop_contexts", kHigh, kOnce, "compression contexts are dropped, and none is kept")             \
   ROW(kTrimAllocator, "trim_allocator", kModerate, kOnce, "the allocator gives free memory back")                     \
   ROW(kShedIdle, "shed_idle", kHigh, kPaced, "idle sessions are closed, the longest idle first")                      \
   ROW(kRefuse, "refuse", kCritical, kWhile, "new requests and sessions are refused")                                  \

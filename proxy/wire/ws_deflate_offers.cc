@@ -112,8 +112,7 @@ void AppendParameter(std::string& extension, Parameter parameter, uint8_t bits) 
 // nullopt: the offer cannot be met.
 std::optional<DeflateAgreement> Answer(const Offer& offer, const DeflateSettings& settings) {
   DeflateAgreement agreement;
-  agreement.server_takeover = settings.context_takeover && !offer.has[kServerNoTakeover];
-  agreement.client_takeover = settings.context_takeover && !offer.has[kClientNoTakeover];
+  agreement.server_takeover = settings.server_takeover && !offer.has[kServerNoTakeover];
   agreement.server_window_bits = std::min(offer.server_window_bits, settings.window_bits);
   if (agreement.server_window_bits < kMinWindowBits) return std::nullopt;
   // A client that does not offer the parameter may not be told a window (RFC 7692 7.1.2.2).
@@ -123,7 +122,7 @@ std::optional<DeflateAgreement> Answer(const Offer& offer, const DeflateSettings
 
   agreement.extension = kExtensionName;
   if (!agreement.server_takeover) AppendParameter(agreement.extension, kServerNoTakeover);
-  if (!agreement.client_takeover) AppendParameter(agreement.extension, kClientNoTakeover);
+  AppendParameter(agreement.extension, kClientNoTakeover);
   if (offer.has[kServerWindowBits] || agreement.server_window_bits < kMaxWindowBits) {
     AppendParameter(agreement.extension, kServerWindowBits, agreement.server_window_bits);
   }

@@ -19,12 +19,12 @@ DeflateAgreement Negotiate(std::string_view offers, const DeflateSettings& setti
   if (!agreement) return {};
   Require(agreement->server_window_bits >= 9 && agreement->server_window_bits <= settings.window_bits);
   Require(agreement->client_window_bits >= 8 && agreement->client_window_bits <= 15);
-  Require(settings.context_takeover || (!agreement->server_takeover && !agreement->client_takeover));
+  Require(settings.server_takeover || !agreement->server_takeover);
   const auto answers = [&agreement](const char* parameter) {
     return agreement->extension.find(parameter) != std::string::npos;
   };
   Require(agreement->server_takeover != answers("server_no_context_takeover"));
-  Require(agreement->client_takeover != answers("client_no_context_takeover"));
+  Require(answers("client_no_context_takeover"));
   Require(!answers("client_max_window_bits") || offers.find("client_max_window_bits") != std::string_view::npos);
 
   // An answer is an offer that can be met, and that is answered with itself.
@@ -125,7 +125,7 @@ void ReceiveFrames(std::string_view bytes, const DeflateAgreement& agreement, si
       const std::string payload(piece.payload.begin(), piece.payload.end());
       InflatePart(inflater, payload, piece.ends_message, kMaxInflated, message);
       if (!message.valid || message.too_big) return;
-      if (piece.ends_message && !agreement.client_takeover) inflater.Reset();
+      if (piece.ends_message) inflater.Reset();
     }
   }
 }
@@ -137,7 +137,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace sheaf::wire;
   std::string_view input(reinterpret_cast<const char*>(data), size);
   const uint8_t choice = TakeByte(input);
-  const DeflateSettings settings{.context_takeover = (choice & 1) != 0,
+  const DeflateSettings settings{.server_takeover = (choice & 1) != 0,
                                  .window_bits = static_cast<uint8_t>((choice & 2) != 0 ? 15 : 10)};
   const size_t read_size = (choice >> 2) + 1U;
   const size_t line = std::min(input.find('\n'), input.size());

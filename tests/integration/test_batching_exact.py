@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import random
 import time
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.backend import Backend
-from harness.compression import OFFER, RSV1, TAIL, content, whole
+from harness.compression import RSV1, STOCK_OFFER, Context, content, whole
 from harness.decoding import DECODERS, JSON_PREFIX, MAGIC, Message, normal_packet
 from harness.frames import BINARY, CLOSE, PING, TEXT, RawWebSocket, close_frame, frame
 from harness.pusher import Pusher, send_message
@@ -193,15 +192,15 @@ def test_random_traffic_decodes_to_itself_when_compressed(
     make_sheaf, pusher: Pusher, envelope: str, takeover: bool
 ) -> None:
     """Batches, single messages, and large ones that go out piece by piece: one context for all of them, or none."""
-    proxy = make_sheaf(pusher.url, {"deflate": {"context_takeover": takeover, "threshold": 64}})
+    proxy = make_sheaf(pusher.url, {"deflate": {"context": "own" if takeover else "none", "threshold": 64}})
     sent = random_sequence(5, scaled(1500, 500)) + [(TEXT, b"42" + b"large " * 100_000), (BINARY, bytes(700_000))] * 2
-    context = zlib.decompressobj(wbits=-15)
+    context = Context()
     decode = DECODERS.get(envelope, lambda kind, data: [(kind, data)])
     received: list[Message] = []
     compressed = 0
-    with through(proxy, pusher, f"/ws?sheaf={envelope}", OFFER, sent, 5) as socket:
+    with through(proxy, pusher, f"/ws?sheaf={envelope}", STOCK_OFFER, sent, 5) as socket:
         while (one := whole(socket)).opcode != CLOSE:
-            data = context.decompress(one.payload + TAIL) if takeover and one.rsv == RSV1 else content(one)
+            data = context.content(one) if takeover else content(one)
             received += decode(one.opcode, data)
             compressed += one.rsv == RSV1
         socket.send(close_frame(one.code))

@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 
 from harness.backend import Backend
 from harness.browser import open_page
-from harness.compression import OFFER, RSV1, TAIL, content, deflated, whole
+from harness.compression import OFFER, RSV1, content, deflated, whole
 from harness.frames import BINARY, CONTINUATION, PING, PONG, TEXT, RawWebSocket, frame
 from harness.ports import wait_until
 from harness.recorder import Recorder, upgrade_answer
@@ -29,13 +29,6 @@ def proxy(folder: Path, backend: Backend) -> Iterator[Sheaf]:
     routes = [{"path": "/ws/quotes", "deflate": False}]
     conf = {"limits": {"max_message": MAX_MESSAGE, "max_fragments": 64}, "deflate": {"threshold": 0}}
     running = Sheaf(folder, backend.url, conf, routes)
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def with_takeover(folder: Path, backend: Backend) -> Iterator[Sheaf]:
-    running = Sheaf(folder, backend.url, {"deflate": {"context_takeover": True, "threshold": 0}})
     yield running
     running.stop()
 
@@ -58,7 +51,8 @@ def parameters(answer: str) -> dict[str, str]:
 
 # ---- negotiation
 
-NO_TAKEOVER = {"server_no_context_takeover": "", "client_no_context_takeover": ""}
+ONE_SIDED = {"client_no_context_takeover": ""}
+NO_TAKEOVER = {"server_no_context_takeover": "", **ONE_SIDED}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +75,8 @@ def test_offer_is_accepted_with_what_it_asks(proxy: Sheaf, offer: str, agreed: d
     answer = extension(proxy, offer)
     assert answer is not None
     seen = parameters(answer)
-    assert {key: seen.pop(key, "missing") for key in NO_TAKEOVER} == NO_TAKEOVER
+    kept = NO_TAKEOVER if "server_no_context_takeover" in offer else ONE_SIDED
+    assert {key: seen.pop(key, "missing") for key in kept} == kept
     # A client that offers a window keeps to it without being told (7.1.2.2); one that does not may not be told any.
     assert int(seen.pop("client_max_window_bits", "9")) <= 15
     assert "client_max_window_bits" not in answer or "client_max_window_bits" in offer
@@ -126,10 +121,9 @@ def test_offers_on_several_lines_are_one_list(proxy: Sheaf) -> None:
     assert answer is not None and parameters(answer)["server_max_window_bits"] == "11"
 
 
-def test_takeover_is_agreed_where_it_is_configured(with_takeover: Sheaf) -> None:
-    assert not NO_TAKEOVER.keys() & parameters(extension(with_takeover, "permessage-deflate") or "").keys()
-    one_sided = parameters(extension(with_takeover, "permessage-deflate; server_no_context_takeover") or "")
-    assert "server_no_context_takeover" in one_sided
+def test_without_contexts_neither_side_keeps_one(make_sheaf, backend: Backend) -> None:
+    proxy = make_sheaf(backend.url, {"deflate": {"context": "none"}})
+    assert parameters(extension(proxy, "permessage-deflate") or "") == NO_TAKEOVER
 
 
 def test_configured_window_is_the_largest(make_sheaf, backend: Backend) -> None:
@@ -251,21 +245,6 @@ def test_threshold_leaves_small_frames_alone(sheaf: Sheaf) -> None:
             assert whole(socket).rsv == rsv
 
 
-def test_takeover_goes_on_in_both_directions(with_takeover: Sheaf) -> None:
-    """With the client's context the second message is a few bytes, and only the first one explains it."""
-    compressor, decompressor = zlib.compressobj(wbits=-15), zlib.decompressobj(wbits=-15)
-    data = random.Random(3).randbytes(2000)
-    with RawWebSocket(with_takeover.port, "/ws/echo", OFFER) as socket:
-        sizes = []
-        for _ in range(5):
-            packed = (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
-            socket.send_frame(BINARY, packed, rsv=RSV1)
-            received = whole(socket)
-            assert decompressor.decompress(received.payload + TAIL) == data
-            sizes.append((len(packed), len(received.payload)))
-    assert all(sent < 100 and got < 100 for sent, got in sizes[1:]), sizes
-
-
 def test_without_takeover_each_message_stands_alone(proxy: Sheaf) -> None:
     data = random.Random(3).randbytes(2000)
     with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket:
@@ -285,12 +264,11 @@ def test_server_window_is_kept(proxy: Sheaf, window: int) -> None:
 
 @pytest.mark.parametrize("takeover", [False, True], ids=["no takeover", "takeover"])
 @pytest.mark.parametrize("bits", [None, 9, 12])
-def test_stock_python_client_with_every_choice(
-    proxy: Sheaf, with_takeover: Sheaf, takeover: bool, bits: int | None
-) -> None:
-    one = with_takeover if takeover else proxy
-    offer = ClientPerMessageDeflateFactory(server_max_window_bits=bits, client_max_window_bits=bits or True)
-    with connect(f"{one.ws_url}/ws/echo", extensions=[offer], compression=None, max_size=None) as socket:
+def test_stock_python_client_with_every_choice(proxy: Sheaf, takeover: bool, bits: int | None) -> None:
+    offer = ClientPerMessageDeflateFactory(
+        server_no_context_takeover=not takeover, server_max_window_bits=bits, client_max_window_bits=bits or True
+    )
+    with connect(f"{proxy.ws_url}/ws/echo", extensions=[offer], compression=None, max_size=None) as socket:
         for size in (0, 1, 300, 70_000, 700_000):
             text = ('{"symbol":"é𝄞","price":1},' * (size // 20 + 1))[:size]
             socket.send(text)

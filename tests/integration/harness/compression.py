@@ -6,7 +6,10 @@ import zlib
 
 from .frames import CONTINUATION, Frame, RawWebSocket
 
-OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\n"
+STOCK_OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\n"
+"""What browsers offer."""
+OFFER = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits; server_no_context_takeover\n"
+"""Of a client that has no context, so that each message can be inflated by itself."""
 RSV1 = 4
 TAIL = b"\x00\x00\xff\xff"
 
@@ -36,6 +39,17 @@ def whole(socket: RawWebSocket) -> Frame:
         whole.payload += more.payload
         fin = more.fin
     return whole
+
+
+class Context:
+    """A stock client's side of a connection on which the server may keep its context."""
+
+    def __init__(self, window: int = 15) -> None:
+        self._context = zlib.decompressobj(wbits=-window)
+
+    def content(self, received: Frame) -> bytes:
+        """What a message says; to be called for each one, in order."""
+        return self._context.decompress(received.payload + TAIL) if received.rsv == RSV1 else received.payload
 
 
 def content(received: Frame, window: int = 15) -> bytes:

@@ -168,4 +168,21 @@ TEST_CASE("A trim forgets all messages and frees spare blocks; who still holds a
   CHECK(store.Intern(wire::Opcode::kText, "kept")->text() == "kept");
 }
 
+TEST_CASE("whether anybody else got a message is known afterwards, for a while") {
+  MessageStore store;
+  const MessageRef own = store.Intern(wire::Opcode::kText, "for one");
+  const MessageRef common = store.Intern(wire::Opcode::kText, "for two");
+  CHECK_FALSE(store.WasShared(own->serial()));
+  CHECK_FALSE(store.WasShared(common->serial()));
+  CHECK(store.Intern(wire::Opcode::kText, "for two") == common);
+  CHECK_FALSE(store.WasShared(own->serial()));
+  CHECK(store.WasShared(common->serial()));
+  // Of a message that nobody remembers, it is taken for granted.
+  CHECK(store.WasShared(0));
+  for (int i = 0; i < 70'000; ++i) store.Intern(wire::Opcode::kText, std::to_string(i));
+  CHECK(store.WasShared(own->serial()));
+  store.Trim();
+  CHECK(store.WasShared(own->serial()));
+}
+
 }  // namespace sheaf::batching

@@ -47,7 +47,7 @@ TEST_CASE_FIXTURE(Fixture, "Each level takes its own steps, and the allocator's 
   Look(60);
   CHECK(TakeSteps() == std::vector{ReliefStep::kFreeBuffers, ReliefStep::kTrimPool, ReliefStep::kTrimAllocator});
   Look(72);
-  CHECK(TakeSteps() == std::vector{ReliefStep::kFlush, ReliefStep::kDropContexts, ReliefStep::kTrimAllocator});
+  CHECK(TakeSteps() == std::vector{ReliefStep::kDropContexts, ReliefStep::kFlush, ReliefStep::kTrimAllocator});
   Look(80);
   CHECK(TakeSteps() == std::vector{ReliefStep::kTrimAllocator});
 }
@@ -55,8 +55,8 @@ TEST_CASE_FIXTURE(Fixture, "Each level takes its own steps, and the allocator's 
 TEST_CASE_FIXTURE(Fixture, "A jump from normal to critical takes the steps of all levels, in their order") {
   Look(10);
   Look(95);
-  CHECK(TakeSteps() == std::vector{ReliefStep::kFreeBuffers, ReliefStep::kTrimPool, ReliefStep::kFlush,
-                                   ReliefStep::kDropContexts, ReliefStep::kTrimAllocator});
+  CHECK(TakeSteps() == std::vector{ReliefStep::kFreeBuffers, ReliefStep::kTrimPool, ReliefStep::kDropContexts,
+                                   ReliefStep::kFlush, ReliefStep::kTrimAllocator});
   CHECK(metrics.memory_relief_total[ReliefStep::kTightenBatches].value() == 1);
   CHECK(metrics.memory_relief_total[ReliefStep::kRefuse].value() == 1);
 }
@@ -74,8 +74,8 @@ TEST_CASE_FIXTURE(Fixture, "A level that is reached while steps are taken is in 
       {});
   CHECK(Look(60) == kCritical);
   CHECK(level_at_trim == kHigh);
-  CHECK(TakeSteps() == std::vector{ReliefStep::kFreeBuffers, ReliefStep::kTrimPool, ReliefStep::kFlush,
-                                   ReliefStep::kDropContexts, ReliefStep::kTrimAllocator, ReliefStep::kTrimAllocator});
+  CHECK(TakeSteps() == std::vector{ReliefStep::kFreeBuffers, ReliefStep::kTrimPool, ReliefStep::kDropContexts,
+                                   ReliefStep::kFlush, ReliefStep::kTrimAllocator, ReliefStep::kTrimAllocator});
   CHECK(metrics.memory_level_changes_total[kModerate].value() == 1);
   CHECK(metrics.memory_level_changes_total[kHigh].value() == 1);
   CHECK(metrics.memory_level_changes_total[kCritical].value() == 1);
@@ -89,8 +89,8 @@ TEST_CASE_FIXTURE(Fixture, "A level that lasts repeats its steps at the clean-up
   const std::vector<ReliefStep> meanwhile = TakeSteps();
   CHECK(std::count(meanwhile.begin(), meanwhile.end(), ReliefStep::kTrimAllocator) == std::ssize(meanwhile));
   Look(75);
-  CHECK(TakeSteps() == std::vector{ReliefStep::kFreeBuffers, ReliefStep::kTrimPool, ReliefStep::kFlush,
-                                   ReliefStep::kDropContexts, ReliefStep::kTrimAllocator});
+  CHECK(TakeSteps() == std::vector{ReliefStep::kFreeBuffers, ReliefStep::kTrimPool, ReliefStep::kDropContexts,
+                                   ReliefStep::kFlush, ReliefStep::kTrimAllocator});
 }
 
 TEST_CASE_FIXTURE(Fixture, "While a level lasts, what sessions have freed is given back every two seconds") {

@@ -128,34 +128,29 @@ TEST_CASE("the first offer that can be met is taken, whatever stands in front of
       {});
 }
 
-TEST_CASE("context takeover, where it is on, is given up by whichever side the client names") {
-  const DeflateSettings settings{.context_takeover = true};
-  Check({{kName, kName},
-         {With("client_max_window_bits"), kName},
-         {With("server_no_context_takeover"), With("server_no_context_takeover")},
-         {With("client_no_context_takeover"), With("client_no_context_takeover")},
+TEST_CASE("our context, where it may live on, is given up for a client that asks for it; the client's is always") {
+  const DeflateSettings settings{.server_takeover = true};
+  const std::string ours = With("client_no_context_takeover");
+  Check({{kName, ours},
+         {With("client_max_window_bits"), ours},
+         {With("server_no_context_takeover"), kNoTakeover},
+         {With("client_no_context_takeover"), ours},
          {With("client_no_context_takeover; server_no_context_takeover"), kNoTakeover}},
         settings);
-  const auto both = NegotiateDeflate(kName, settings);
-  REQUIRE(both);
-  CHECK(both->server_takeover);
-  CHECK(both->client_takeover);
-  const auto ours = NegotiateDeflate(With("client_no_context_takeover"), settings);
-  REQUIRE(ours);
-  CHECK(ours->server_takeover);
-  CHECK_FALSE(ours->client_takeover);
+  const auto agreed = NegotiateDeflate(kName, settings);
+  REQUIRE(agreed);
+  CHECK(agreed->server_takeover);
   const auto off = NegotiateDeflate(kName, {});
   REQUIRE(off);
   CHECK_FALSE(off->server_takeover);
-  CHECK_FALSE(off->client_takeover);
 }
 
 TEST_CASE("a smaller window of ours is imposed, on the client only if it said that it can be told") {
-  const DeflateSettings settings{.context_takeover = true, .window_bits = 11};
-  const std::string server = With("server_max_window_bits=11");
+  const DeflateSettings settings{.server_takeover = true, .window_bits = 11};
+  const std::string server = With("client_no_context_takeover; server_max_window_bits=11");
   Check({{kName, server},
          {With("server_max_window_bits=15"), server},
-         {With("server_max_window_bits=10"), With("server_max_window_bits=10")},
+         {With("server_max_window_bits=10"), With("client_no_context_takeover; server_max_window_bits=10")},
          {With("client_max_window_bits"), server + "; client_max_window_bits=11"},
          {With("client_max_window_bits=12"), server + "; client_max_window_bits=11"},
          {With("client_max_window_bits=11"), server},

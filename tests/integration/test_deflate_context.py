@@ -1,0 +1,192 @@
+"""Compression contexts of a client's own: as shipped a stock client gets no more bytes than from uvicorn itself."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+import ssl
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from harness.backend import Backend
+from harness.certificates import Pair
+from harness.compression import OFFER, STOCK_OFFER, Context, content, whole
+from harness.frames import TEXT, Frame, RawWebSocket, frame
+from harness.helpers import BroadcastBackend
+from harness.ports import wait_until
+from harness.recorder import upgrade_answer
+from harness.sheaf import AS_SHIPPED, Sheaf, merged
+
+CONTEXT = 38_720  # bytes of one: 12 window bits, memory level 5
+MESSAGES = 300
+
+
+def quotes(source: random.Random) -> Iterator[str]:
+    """A quote of some 105 bytes after the other."""
+    for n in range(MESSAGES):
+        symbol = source.choice(("AAPL", "MSFT", "GOOG", "AMZN", "NVDA", "TSLA"))
+        price = source.uniform(100, 900)
+        yield json.dumps({"type": "price_update", "symbol": symbol, "price": round(price, 2),
+                          "volume": source.randrange(10**6), "ts": 1_700_000_000_000 + n * 37})
+
+
+def state(source: random.Random) -> Iterator[str]:
+    """A document of which a few values change each time."""
+    document = {f"sensor_{n}": {"value": source.randrange(10_000), "unit": "mV", "ok": True} for n in range(12)}
+    for _ in range(MESSAGES):
+        document[f"sensor_{source.randrange(12)}"]["value"] = source.randrange(10_000)
+        yield json.dumps(document)
+
+
+def answer(source: random.Random) -> Iterator[str]:
+    """A chat's answer that grows by a word a message, sent whole each time; then the next one begins."""
+    words = [bytes(source.choices(b"etaoinshrdlu", k=source.randrange(2, 9))).decode() for _ in range(400)]
+    text = ""
+    for _ in range(MESSAGES):
+        text = "" if len(text) > 1300 else text + source.choice(words) + " "
+        yield json.dumps({"id": 7, "role": "assistant", "content": text})
+
+
+LOADS: dict[str, Callable[[random.Random], Iterator[str]]] = {"quotes": quotes, "state": state, "answer": answer}
+
+
+@pytest.fixture(scope="module")
+def proxy(folder: Path, backend: Backend) -> Iterator[Sheaf]:
+    running = Sheaf(folder, backend.url, merged(AS_SHIPPED, {"drain": {"delay": "0s"}}))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def tls_pair(folder: Path, certificate: Pair) -> Iterator[tuple[Backend, Sheaf]]:
+    """uvicorn with TLS, and Sheaf with TLS in front of it."""
+    backend = Backend(folder, tls=certificate)
+    listen = {"tls_certificate": str(certificate.certificate), "tls_key": str(certificate.key)}
+    conf = {"drain": {"delay": "0s"}, "listen": listen, "upstream": {"tls_verify": False}}
+    running = Sheaf(folder, backend.url, merged(AS_SHIPPED, conf))
+    yield backend, running
+    running.stop()
+    backend.stop()
+
+
+class Client:
+    """A stock client, by raw frames."""
+
+    def __init__(self, port: int, path: str = "/ws/echo", offer: str = STOCK_OFFER, tls: bool = False) -> None:
+        context = None
+        if tls:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.socket = RawWebSocket(port, path, offer, context=context)
+        self._context = Context()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def read(self) -> tuple[Frame, str]:
+        """The next message, on the wire and as text."""
+        received = whole(self.socket)
+        return received, self._context.content(received).decode()
+
+    def echo(self, text: str) -> Frame:
+        """Has the backend say it."""
+        self.socket.send_frame(TEXT, text.encode())
+        received, said = self.read()
+        assert said == text
+        return received
+
+    def bytes(self) -> int:
+        """TCP payload that has come (struct tcp_info, tcpi_bytes_received)."""
+        info = self.socket.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+        return struct.unpack_from("=Q", info, 128)[0]
+
+
+def bytes_a_message(port: int, load: str, tls: bool) -> float:
+    """TCP payload a message of the load, without the handshakes."""
+    with Client(port, tls=tls) as client:
+        before = client.bytes()
+        for text in LOADS[load](random.Random(1)):
+            client.echo(text)
+        return (client.bytes() - before) / MESSAGES
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("load", LOADS)
+def test_stock_client_gets_no_more_bytes_than_the_backend_would_send(
+    proxy: Sheaf, backend: Backend, tls_pair: tuple[Backend, Sheaf], load: str, tls: bool
+) -> None:
+    alone, through = tls_pair if tls else (backend, proxy)
+    direct = bytes_a_message(alone.port, load, tls)
+    sheaf = bytes_a_message(through.port, load, tls)
+    print(f"{load}: {direct:.1f} bytes a message from uvicorn, {sheaf:.1f} from Sheaf")
+    # The first few messages, before the context is earned, are compressed by themselves or not at all.
+    first = sum(len(text) for text in list(LOADS[load](random.Random(1)))[:4]) / MESSAGES
+    assert sheaf <= direct * 1.01 + first
+
+
+def test_client_without_a_context_of_its_own_gets_none(proxy: Sheaf) -> None:
+    with Client(proxy.port, offer=OFFER) as client:
+        for text in quotes(random.Random(2)):
+            assert content(client.echo(text)) == text.encode()
+        assert proxy.metric("sheaf_deflate_contexts") == 0
+
+
+def test_context_goes_with_its_client(proxy: Sheaf) -> None:
+    with Client(proxy.port) as client:
+        for n in range(10):
+            client.echo(f"message {n} of a client that is alone with it")
+        assert proxy.metric("sheaf_deflate_contexts") == 1
+        assert proxy.metric("sheaf_deflate_context_bytes") == CONTEXT
+    wait_until(lambda: proxy.metric("sheaf_deflate_contexts") == 0, 5, "the context is gone")
+    assert proxy.metric("sheaf_deflate_context_bytes") == 0
+
+
+def test_beyond_the_bound_frames_stand_alone_and_are_counted(make_sheaf, backend: Backend) -> None:
+    proxy = make_sheaf(backend.url, {"workers": 1, "deflate": {"max_context_bytes": 100_000, "threshold": 0}})
+    with ExitStack() as stack:
+        clients = [stack.enter_context(Client(proxy.port)) for _ in range(5)]
+        for n in range(20):
+            for number, client in enumerate(clients):
+                client.echo(f"message {n} for client {number} alone, which it has echoed")
+        assert proxy.metric("sheaf_deflate_contexts") == 2
+        assert proxy.metric("sheaf_deflate_contexts_refused_total") > 0
+
+
+def test_what_is_broadcast_is_compressed_once_and_earns_no_context(make_sheaf) -> None:
+    with BroadcastBackend() as broadcaster:
+        proxy = make_sheaf(broadcaster.url, {"deflate": {"threshold": 0}})
+        with ExitStack() as stack:
+            clients = [stack.enter_context(Client(proxy.port, "/ws")) for _ in range(20)]
+            wait_until(lambda: broadcaster.tell({})["sockets"] >= 20, 5, "all are there")
+            broadcaster.tell({"messages": 50, "size": 300, "pause": 0.01})
+            messages = [[client.read()[1] for _ in range(50)] for client in clients]
+            assert messages == messages[:1] * 20
+            assert proxy.metric("sheaf_deflate_contexts") == 0
+            assert proxy.metric("sheaf_encodings_shared_total") > 500
+
+
+def test_own_and_common_messages_in_any_order_are_understood(make_sheaf, make_recorder) -> None:
+    """Each change between the two kinds of compression must be one that a stock client can follow."""
+    recorder = make_recorder(upgrade_answer, at_head=True)
+    proxy = make_sheaf(recorder.url, {"workers": 1, "deflate": {"threshold": 0}})
+    source = random.Random(3)
+    with Client(proxy.port, "/ws") as one:
+        to_one = recorder.latest.connection
+        with Client(proxy.port, "/ws") as other:
+            to_other = recorder.latest.connection
+            for n in range(400):
+                common = source.random() < (0.1, 0.5, 0.9)[n // 50 % 3]
+                text = f"message {n} of a common beginning " * source.choice((1, 3, 100))
+                for client, backend, name in ((one, to_one, "one"), (other, to_other, "other")):
+                    said = text if common else name + text
+                    backend.send(frame(TEXT, said.encode(), masked=False))
+                    assert client.read()[1] == said
+    assert proxy.metric("sheaf_encodings_shared_total") > 0
