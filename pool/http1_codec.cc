@@ -101,7 +101,7 @@ Codec::Verdict Http1Codec::OnHead() {
     }
     head_done_ = true;
     keep_alive_ = head_.keep_alive;
-    body_.Reset(head_.body, head_.content_length);
+    body_.Reset(head_.body, head_.content_length, wire::Sender::kBackend);
   }
   host_.events()->OnUpstreamHead(head_);
   return host_.events() == nullptr ? Verdict::kClosed : Verdict::kGoOn;

@@ -30,7 +30,7 @@ void AdminConnection::OnBytes(std::span<uint8_t> bytes) {
 
 void AdminConnection::TakeHead() {
   if (state_ == State::kIdle) {
-    held_.erase(0, wire::SkippableEmptyLine(held_));
+    held_.erase(0, wire::SkippableEmptyLines(held_));
     if (held_.empty() || held_ == "\r") return;
     state_ = State::kHead;
     admin_.loop().SetDeadline(deadline_, kHeadTime);

@@ -58,7 +58,9 @@ void Exchange::OnUpstreamHead(const wire::ResponseHead& head) {
     return;
   }
   if (head.status < 200) {
-    if (info_.minor_version >= 1) Write(BuildDownstreamHead(head, Framing::kAsIs, false, info_.minor_version));
+    if (info_.minor_version >= 1) {
+      Write(BuildDownstreamHead(head, Framing::kAsIs, false, info_.minor_version, info_.request_id));
+    }
     if (head.status == 100 && std::exchange(awaits_continue_, false)) BeginWait();
     return;
   }
@@ -66,7 +68,7 @@ void Exchange::OnUpstreamHead(const wire::ResponseHead& head) {
   framing_ = FramingFor(head, info_.minor_version, info_.method == "HEAD");
   // A final response before the end of the body: what the client still sends cannot be told from a next request.
   close_ = !info_.keep_alive || framing_ == Framing::kUntilClose || !request_ended_ || worker_.draining();
-  Write(BuildDownstreamHead(head, framing_, close_, info_.minor_version));
+  Write(BuildDownstreamHead(head, framing_, close_, info_.minor_version, info_.request_id));
   BeginWait();
 }
 

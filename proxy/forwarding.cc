@@ -169,20 +169,28 @@ std::string StatusLine(const wire::ResponseHead& response) {
 void AppendEndToEndFields(std::string& head, const wire::ResponseHead& response) {
   const std::vector<std::string_view> connection_options = ConnectionOptions(response.fields);
   for (const Field& field : response.fields) {
-    if (IsHopByHop(field.name, connection_options) || EqualsIgnoreCase(field.name, kBatchField)) continue;
-    // These have no body to be long (RFC 9110 8.6).
-    const bool bodiless = response.status < 200 || response.status == 204;
-    if (bodiless && EqualsIgnoreCase(field.name, "Content-Length")) continue;
+    if (IsHopByHop(field.name, connection_options)) continue;
+    if (IsOneOf(field.name, {kBatchField, "Content-Length"})) continue;
     AppendField(head, field.name, field.value);
   }
+  // Those without a body have none to be long (RFC 9110 8.6). Of others, what the backend has said twice is said once.
+  const bool bodiless = response.status < 200 || response.status == 204;
+  if (!bodiless && response.Find("Content-Length")) {
+    AppendField(head, "Content-Length", std::to_string(response.content_length));
+  }
+}
+
+void AppendRequestId(std::string& head, const wire::ResponseHead& response, std::string_view request_id) {
+  if (!response.Find("X-Request-ID")) AppendField(head, "X-Request-ID", request_id);
 }
 
 }  // namespace
 
 std::string BuildDownstreamHead(const wire::ResponseHead& response, Framing framing, bool close,
-                                int client_minor_version) {
+                                int client_minor_version, std::string_view request_id) {
   std::string head = StatusLine(response);
   AppendEndToEndFields(head, response);
+  if (response.status >= 200) AppendRequestId(head, response, request_id);
   if (framing == Framing::kChunked) AppendField(head, "Transfer-Encoding", "chunked");
   if (response.status >= 200) {
     if (close) {
@@ -194,9 +202,11 @@ std::string BuildDownstreamHead(const wire::ResponseHead& response, Framing fram
   return head.append("\r\n");
 }
 
-std::string BuildSwitchingProtocols(const wire::ResponseHead& response, const Negotiated& negotiated) {
+std::string BuildSwitchingProtocols(const wire::ResponseHead& response, const Negotiated& negotiated,
+                                    std::string_view request_id) {
   std::string head = StatusLine(response);
   AppendEndToEndFields(head, response);
+  AppendRequestId(head, response, request_id);
   if (negotiated.envelope) AppendField(head, kBatchField, NameOf(*negotiated.envelope));
   if (negotiated.deflate) AppendField(head, "Sec-WebSocket-Extensions", negotiated.deflate->extension);
   return head.append("Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");

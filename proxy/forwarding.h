@@ -53,11 +53,13 @@ enum class Framing : uint8_t {
 Framing FramingFor(const wire::ResponseHead& response, int client_minor_version, bool head_request);
 
 // The head as it goes to the client. `close`: the connection ends after this response. `client_minor_version`: an
-// HTTP/1.0 client must be told that the connection stays.
+// HTTP/1.0 client must be told that the connection stays. `request_id`: as it went upstream; the client gets it, unless
+// the backend has set an X-Request-ID of its own, or the response is an interim one.
 std::string BuildDownstreamHead(const wire::ResponseHead& response, Framing framing, bool close,
-                                int client_minor_version);
+                                int client_minor_version, std::string_view request_id);
 
 // The 101 that opens a WebSocket, from the backend's valid one and from what the client gets of us.
-std::string BuildSwitchingProtocols(const wire::ResponseHead& response, const Negotiated& negotiated);
+std::string BuildSwitchingProtocols(const wire::ResponseHead& response, const Negotiated& negotiated,
+                                    std::string_view request_id);
 
 }  // namespace sheaf

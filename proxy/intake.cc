@@ -90,7 +90,7 @@ void Intake::Process(std::string_view& input) {
 // False when the head is not complete, or the connection is over.
 bool Intake::TakeHead(std::string_view& input) {
   if (state_ == State::kIdle) {
-    input.remove_prefix(wire::SkippableEmptyLine(input));
+    input.remove_prefix(wire::SkippableEmptyLines(input));
     if (input.empty() || input == "\r") return false;
     state_ = State::kHead;
     worker_.loop().SetDeadline(deadline_, worker_.options().timeouts.head);
@@ -316,9 +316,9 @@ void Intake::OnExchangeBroken(CloseReason reason) {
 }
 
 void Intake::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::UpstreamStream> stream) {
-  connection_->Write(BuildSwitchingProtocols(head, *negotiated_));
-  worker_.metrics().http_requests_total[StatusClass::k1xx].Add();
   const ExchangeInfo& info = exchange_->info();
+  connection_->Write(BuildSwitchingProtocols(head, *negotiated_, info.request_id));
+  worker_.metrics().http_requests_total[StatusClass::k1xx].Add();
   const SessionInfo session{.client = info.client,
                             .target = info.target,
                             .request_id = info.request_id,
@@ -340,8 +340,8 @@ void Intake::Reject(RejectReason reason, const wire::RequestHead* request) {
 }
 
 void Intake::AnswerRejected(RejectReason reason, const wire::RequestHead* request) {
-  const std::string request_id = NewRequestId();
   const bool known = request != nullptr && !request->method.empty();
+  const std::string request_id = known ? RequestIdFor(*request, Client()) : NewRequestId();
   LogRefusal(reason, known ? request->method : "", known ? request->target : "", request_id);
   worker_.metrics().http_requests_total[StatusClassOf(Describe(reason).status)].Add();
   Answer(reason, request_id, known && WantsHtml(*request), known && request->method == "HEAD", true);

@@ -32,6 +32,10 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 // Whether the comma-separated list `value` has `token` (case-insensitive, RFC 9110 5.6.1).
 bool ListHasToken(std::string_view value, std::string_view token);
 
+// Who wrote a message. A client's is read to the letter: what two parsers can read in two ways smuggles requests. A
+// backend is the operator's own, and what every peer takes from it passes, as far as it says one thing only.
+enum class Sender : uint8_t { kClient, kBackend };
+
 struct HeadLimits {
   size_t max_line = 8 * 1024;   // the request or status line, bytes without CRLF
   size_t max_head = 16 * 1024;  // the whole head, bytes with the empty line
@@ -40,8 +44,8 @@ struct HeadLimits {
 };
 
 // Finds the end of a head that arrives in pieces, in linear time, and refuses early what no later byte can mend:
-// bare LF, bare CR, NUL, a folded field, a first line without a version, a line or head over its limit. For requests,
-// up to one empty line (CRLF) before the request line is skipped by the caller (SkippableEmptyLine).
+// bare LF, bare CR, NUL, a folded field, a first line without a version, a line or head over its limit. Empty lines
+// before a request line are skipped by the caller (SkippableEmptyLines).
 class HeadScanner {
  public:
   enum class Verdict : uint8_t { kNeedMore, kComplete, kReject };
@@ -64,8 +68,9 @@ class HeadScanner {
   RejectReason reason_ = RejectReason::kBadRequestLine;
 };
 
-// Bytes (0 or 2) of an empty line in front of a request, which RFC 9112 2.2 asks servers to ignore.
-size_t SkippableEmptyLine(std::string_view bytes);
+// Bytes of the empty lines (CRLF) in front of a request. RFC 9112 2.2 asks servers to ignore at least one; nginx,
+// HAProxy and llhttp ignore any number.
+size_t SkippableEmptyLines(std::string_view bytes);
 
 enum class BodyKind : uint8_t {
   kNone,        // also `Content-Length: 0`
@@ -108,13 +113,14 @@ struct ResponseFault {
 
 struct ResponseHead {
   int status = 0;
-  int minor_version = 1;
+  int minor_version = 1;  // 0 or 1: a later HTTP/1.x is taken for the latest that is known (RFC 9110 2.5)
   std::string_view reason;
   std::vector<Field> fields;
   BodyKind body = BodyKind::kNone;
-  uint64_t content_length = 0;  // as declared, also where no body follows (HEAD, 304)
-  bool keep_alive = true;       // the upstream connection may be used again after this response
-  ResponseFault fault;          // where ParseResponseHead returned false
+  // As declared, also where no body follows (HEAD, 304). `fields` may say it several times: send this one instead.
+  uint64_t content_length = 0;
+  bool keep_alive = true;  // the upstream connection may be used again after this response
+  ResponseFault fault;     // where ParseResponseHead returned false
 
   std::optional<std::string_view> Find(std::string_view name) const;
   size_t Count(std::string_view name) const;
@@ -155,7 +161,7 @@ class BodyDecoder {
     std::string_view data;
   };
 
-  void Reset(BodyKind kind, uint64_t content_length);
+  void Reset(BodyKind kind, uint64_t content_length, Sender sender = Sender::kClient);
 
   // Consumes from the front of `input`. Trailers are checked and dropped (hardening row 11).
   Step Next(std::string_view& input);
@@ -171,12 +177,14 @@ class BodyDecoder {
   Step NextChunked(std::string_view& input);
   void TakeFramingByte(char byte);
   void TakeSizeByte(char byte);
+  void TakeByteAfterSize(char byte);
   void TakeExtensionByte(char byte);
   void TakeTrailer(std::string_view& input);
   void TakeTrailerLine(std::string_view line);
   void Fail(RejectReason reason);
 
   BodyKind kind_ = BodyKind::kNone;
+  Sender sender_ = Sender::kClient;
   ChunkState state_{};
   RejectReason reason_ = RejectReason::kBadChunk;
   uint8_t size_digits_ = 0;

@@ -64,6 +64,7 @@ std::string ChunkSizeLine(size_t size) {
 
 enum class BodyDecoder::ChunkState : uint8_t {
   kSize,       // hexadecimal digits
+  kAfterSize,  // white space, of a backend only
   kExtension,  // up to CR, ignored
   kSizeEnd,    // LF of the size line
   kData,       // remaining_ bytes
@@ -74,9 +75,10 @@ enum class BodyDecoder::ChunkState : uint8_t {
   kFailed,
 };
 
-void BodyDecoder::Reset(BodyKind kind, uint64_t content_length) {
+void BodyDecoder::Reset(BodyKind kind, uint64_t content_length, Sender sender) {
   *this = BodyDecoder();
   kind_ = kind;
+  sender_ = sender;
   if (kind == BodyKind::kLength) remaining_ = content_length;
 }
 
@@ -140,6 +142,8 @@ void BodyDecoder::TakeFramingByte(char byte) {
   switch (state_) {
     case ChunkState::kSize:
       return TakeSizeByte(byte);
+    case ChunkState::kAfterSize:
+      return TakeByteAfterSize(byte);
     case ChunkState::kExtension:
       return TakeExtensionByte(byte);
     case ChunkState::kSizeEnd:
@@ -167,10 +171,19 @@ void BodyDecoder::TakeSizeByte(char byte) {
     return;
   }
   if (size_digits_ == 0) return Fail(RejectReason::kBadChunk);
+  TakeByteAfterSize(byte);
+}
+
+// White space behind a size is bad but readable (RFC 9112 7.1.1): servers that pad their sizes send it, and clients
+// take it.
+void BodyDecoder::TakeByteAfterSize(char byte) {
   if (byte == ';') {
     state_ = ChunkState::kExtension;
   } else if (byte == '\r') {
     state_ = ChunkState::kSizeEnd;
+  } else if (sender_ == Sender::kBackend && (byte == ' ' || byte == '\t')) {
+    state_ = ChunkState::kAfterSize;
+    if (++extension_bytes_ > kMaxExtensionBytes) Fail(RejectReason::kChunkExtensionTooLong);
   } else {
     Fail(RejectReason::kBadChunk);
   }

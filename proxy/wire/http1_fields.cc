@@ -9,9 +9,12 @@
 namespace sheaf::wire {
 namespace {
 
+constexpr uint8_t kOrdinaryField = 0;  // llhttp's number for a field without a meaning
+
 // What llhttp's callbacks fill in. The head lies in one piece, so each name and value comes in one callback. A value
 // that llhttp refuses half-way comes too, but is never completed.
 struct FieldCollector {
+  const HeadKind kind;
   const HeadLimits& limits;
   std::vector<Field>& fields;
   Field field = {};
@@ -26,7 +29,11 @@ int OnFieldName(llhttp_t* parser, const char* data, size_t size) {
 }
 
 int OnFieldNameComplete(llhttp_t* parser) {
-  static_cast<FieldCollector*>(parser->data)->in_value = true;
+  auto& collector = *static_cast<FieldCollector*>(parser->data);
+  collector.in_value = true;
+  // llhttp refuses a length that is said twice, also where both are the same. ParseFraming looks at a response's alone.
+  const bool unread = collector.kind == HeadKind::kResponse && EqualsIgnoreCase(collector.field.name, "Content-Length");
+  if (unread) parser->header_state = kOrdinaryField;
   return HPE_OK;
 }
 
@@ -91,16 +98,16 @@ RejectReason ReasonOf(llhttp_errno_t error, const llhttp_t& parser, const FieldC
 
 std::optional<RejectReason> ParseFields(std::string_view head, HeadKind kind, const HeadLimits& limits,
                                         std::vector<Field>& fields) {
-  FieldCollector collector{limits, fields};
+  FieldCollector collector{kind, limits, fields};
   llhttp_t parser;
   llhttp_init(&parser, kind == HeadKind::kRequest ? HTTP_REQUEST : HTTP_RESPONSE, &Settings());
   parser.data = &collector;
 
-  if (kind == HeadKind::kRequest) {
-    // llhttp knows a fixed list of methods; a proxy passes on any. So it is told GET, and reads on after our method.
-    llhttp_execute(&parser, "GET", 3);
-    head.remove_prefix(head.find(' '));
-  }
+  // llhttp knows a fixed list of methods and of versions; a proxy passes on more. So it is told one that it knows, and
+  // reads on after ours.
+  const std::string_view known = kind == HeadKind::kRequest ? "GET" : "HTTP/1.1 200 OK";
+  llhttp_execute(&parser, known.data(), known.size());
+  head.remove_prefix(head.find(kind == HeadKind::kRequest ? ' ' : '\r'));
   const llhttp_errno_t error = llhttp_execute(&parser, head.data(), head.size());
   if (error == HPE_PAUSED) return std::nullopt;
   return collector.reject ? *collector.reject : ReasonOf(error, parser, collector);
@@ -124,13 +131,35 @@ bool FieldsListToken(const std::vector<Field>& fields, std::string_view name, st
   });
 }
 
-std::optional<RejectReason> ParseFraming(const std::vector<Field>& fields, int minor_version, Framing& framing) {
+namespace {
+
+// What all Content-Length fields say, lists included, where they say the same (RFC 9112 6.3, rule 5).
+std::optional<uint64_t> AgreedLength(const std::vector<Field>& fields) {
+  std::optional<uint64_t> agreed;
+  for (const Field& field : fields) {
+    if (!EqualsIgnoreCase(field.name, "Content-Length")) continue;
+    std::string_view list = field.value;
+    if (list.ends_with(',')) return std::nullopt;
+    do {
+      const auto length = ParseContentLength(TakeListMember(list));
+      if (!length || agreed.value_or(*length) != *length) return std::nullopt;
+      agreed = length;
+    } while (!list.empty());
+  }
+  return agreed;
+}
+
+}  // namespace
+
+std::optional<RejectReason> ParseFraming(const std::vector<Field>& fields, HeadKind kind, int minor_version,
+                                         Framing& framing) {
   const auto length = FindField(fields, "Content-Length");
   const auto encoding = FindField(fields, "Transfer-Encoding");
   if (length && encoding) return RejectReason::kLengthAndEncoding;
   if (length) {
-    framing.length = ParseContentLength(*length);
-    if (!framing.length || CountFields(fields, "Content-Length") != 1) return RejectReason::kBadContentLength;
+    const bool once = CountFields(fields, "Content-Length") == 1;
+    framing.length = kind == HeadKind::kResponse ? AgreedLength(fields) : ParseContentLength(*length);
+    if (!framing.length || (kind == HeadKind::kRequest && !once)) return RejectReason::kBadContentLength;
   }
   if (encoding) {
     if (minor_version == 0) return RejectReason::kEncodingOnHttp10;

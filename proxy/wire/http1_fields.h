@@ -30,8 +30,10 @@ struct Framing {
 };
 
 // Anything but one well-formed Content-Length, or one `Transfer-Encoding: chunked` in HTTP/1.1, or neither, is refused
-// (RFC 9112 section 6; hardening rows 1-7, 31): what two parsers can read in two ways smuggles requests.
-std::optional<RejectReason> ParseFraming(const std::vector<Field>& fields, int minor_version, Framing& framing);
+// (RFC 9112 section 6; hardening rows 1-7, 31): what two parsers can read in two ways smuggles requests. A backend may
+// say the same length several times.
+std::optional<RejectReason> ParseFraming(const std::vector<Field>& fields, HeadKind kind, int minor_version,
+                                         Framing& framing);
 
 // Whether the connection goes on after this message, by version and Connection (RFC 9112 9.3).
 bool WantsKeepAlive(const std::vector<Field>& fields, int minor_version);

@@ -114,12 +114,18 @@ std::optional<RejectReason> ParseExpect(RequestHead& request) {
   return std::nullopt;
 }
 
+// The same of a backend, which may speak a later HTTP/1.x: it answers what it was asked, in HTTP/1.1.
+std::optional<int> ParseResponseVersion(std::string_view version) {
+  if (version.size() == 8 && version.starts_with("HTTP/1.") && version[7] >= '2' && version[7] <= '9') return 1;
+  return ParseVersion(version);
+}
+
 // HTTP-version SP 3DIGIT SP [reason] (RFC 9112 section 4). A missing second space is let pass: several servers leave it
 // out with an empty reason, and it cannot be read in two ways.
 bool ParseStatusLine(std::string_view line, ResponseHead& response) {
   constexpr size_t kVersionSize = 8;
   constexpr size_t kStatusEnd = 12;
-  const auto minor = ParseVersion(line.substr(0, kVersionSize));
+  const auto minor = ParseResponseVersion(line.substr(0, kVersionSize));
   if (!minor || line.size() < kStatusEnd || line[kVersionSize] != ' ') return false;
   response.minor_version = *minor;
   for (const char digit : line.substr(kVersionSize + 1, 3)) {
@@ -192,7 +198,8 @@ std::optional<RejectReason> ParseRequestHead(std::string_view head, const HeadLi
   if (const auto reject = ParseTargetAndHost(request)) return reject;
 
   Framing framing;
-  if (const auto reject = ParseFraming(request.fields, request.minor_version, framing)) return reject;
+  if (const auto reject = ParseFraming(request.fields, HeadKind::kRequest, request.minor_version, framing))
+    return reject;
   request.content_length = framing.length.value_or(0);
   if (framing.chunked) request.body = BodyKind::kChunked;
   if (request.content_length > 0) request.body = BodyKind::kLength;
@@ -216,7 +223,7 @@ bool ParseResponseHead(std::string_view head, const HeadLimits& limits, std::str
     return fail(Describe(*reject).label, Line(head, 1 + response.fields.size()));
   }
   Framing framing;
-  if (const auto reject = ParseFraming(response.fields, response.minor_version, framing)) {
+  if (const auto reject = ParseFraming(response.fields, HeadKind::kResponse, response.minor_version, framing)) {
     return fail(Describe(*reject).label, FramingFields(response.fields));
   }
   response.keep_alive = WantsKeepAlive(response.fields, response.minor_version);

@@ -12,8 +12,10 @@ size_t FindByte(std::string_view text, char byte, size_t from, size_t to) {
 
 }  // namespace
 
-size_t SkippableEmptyLine(std::string_view bytes) {
-  return bytes.starts_with("\r\n") ? 2 : 0;
+size_t SkippableEmptyLines(std::string_view bytes) {
+  size_t size = 0;
+  while (bytes.substr(size).starts_with("\r\n")) size += 2;
+  return size;
 }
 
 HeadScanner::Verdict HeadScanner::Scan(std::string_view bytes, const HeadLimits& limits) {

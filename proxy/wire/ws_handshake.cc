@@ -63,7 +63,7 @@ std::string WebSocketAccept(std::string_view key) {
 }
 
 std::optional<RejectReason> CheckUpgradeRequest(const RequestHead& request) {
-  if (request.method != "GET" || request.minor_version < 1 || !request.wants_websocket ||
+  if (request.method != "GET" || !request.wants_websocket ||
       !FieldsListToken(request.fields, "Connection", "upgrade")) {
     return RejectReason::kBadUpgrade;
   }

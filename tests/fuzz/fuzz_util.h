@@ -53,9 +53,10 @@ struct DecodedBody {
   size_t used = 0;
 };
 
-inline DecodedBody DecodeInReads(BodyKind kind, uint64_t length, std::string_view bytes, size_t read_size) {
+inline DecodedBody DecodeInReads(BodyKind kind, uint64_t length, std::string_view bytes, size_t read_size,
+                                 Sender sender) {
   BodyDecoder decoder;
-  decoder.Reset(kind, length);
+  decoder.Reset(kind, length, sender);
   DecodedBody result;
   while (result.used < bytes.size()) {
     std::string_view input = bytes.substr(result.used, read_size);
@@ -74,10 +75,10 @@ inline DecodedBody DecodeInReads(BodyKind kind, uint64_t length, std::string_vie
 }
 
 // How the bytes are cut must not change what a body is.
-inline void DecodeBothWays(BodyKind kind, uint64_t length, std::string_view bytes, size_t read_size) {
+inline void DecodeBothWays(BodyKind kind, uint64_t length, std::string_view bytes, size_t read_size, Sender sender) {
   if (bytes.empty()) return;
-  const DecodedBody whole = DecodeInReads(kind, length, bytes, bytes.size());
-  const DecodedBody pieces = DecodeInReads(kind, length, bytes, read_size);
+  const DecodedBody whole = DecodeInReads(kind, length, bytes, bytes.size(), sender);
+  const DecodedBody pieces = DecodeInReads(kind, length, bytes, read_size, sender);
   Require(whole.verdict == pieces.verdict);
   Require(whole.data == pieces.data);
   if (whole.verdict == BodyDecoder::Verdict::kComplete) Require(whole.used == pieces.used);

@@ -54,6 +54,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (ParseRequestHead(input.substr(0, head.size), limits, request)) return 0;
   CheckAccepted(request, limits);
   CheckTarget(request.target);
-  DecodeBothWays(request.body, request.content_length, input.substr(head.size), read_size);
+  DecodeBothWays(request.body, request.content_length, input.substr(head.size), read_size, Sender::kClient);
   return 0;
 }

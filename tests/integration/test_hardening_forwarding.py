@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.frames import upgrade
 from harness.ports import free_port, wait_until
 from harness.raw import RawClient, get
 from harness.recorder import OK, Recorder, Request
@@ -257,6 +258,7 @@ def test_hop_by_hop_fields_are_stripped_on_the_way_out(proxy: Sheaf, recorder: R
 BAD_ANSWERS = {
     "length and encoding": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
     b"5\r\nhello\r\n0\r\n\r\n",
+    "two lengths in a list": b"HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\nhello!",
     "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
     "a length that is none": b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello",
     "an unknown encoding": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
@@ -293,10 +295,54 @@ def test_bad_answer_becomes_502_and_its_connection_is_destroyed(proxy: Sheaf, re
     wait_until(lambda: used.ended, 3, "the upstream connection ends")
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+ODD_ANSWERS = {
+    "a length twice": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+    "a list of one length": b"HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello",
+    "HTTP/1.2": b"HTTP/1.2 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+    "HTTP/1.2 in chunks": b"HTTP/1.2" + CHUNKED[8:] + b"5\r\nhello\r\n0\r\n\r\n",
+    "spaces behind a chunk's size": CHUNKED + b"5   \r\nhello\r\n0 \r\n\r\n",
+    "a tab behind a chunk's size": CHUNKED + b"5\t\r\nhello\r\n0\r\n\r\n",
+    "a space before a chunk's extension": CHUNKED + b"5 ;a=b\r\nhello\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("piecewise", [False, True], ids=["whole", "bytewise"])
+@pytest.mark.parametrize("name", ODD_ANSWERS)
+def test_odd_answer_that_says_one_thing_only_is_taken_and_made_proper(
+    proxy: Sheaf, recorder: Recorder, name: str, piecewise: bool
+) -> None:
+    def answer(request: Request) -> bytes:
+        step = 1 if piecewise else 1000
+        for start in range(0, len(ODD_ANSWERS[name]), step):
+            request.connection.send(ODD_ANSWERS[name][start : start + step])
+        return b""
+
+    recorder.script = answer
+    with RawClient(proxy.port) as client:
+        response = client.request("POST / HTTP/1.1\nHost: a.example\nContent-Length: 0\n\n")
+        assert (response.version, response.status, response.body) == ("HTTP/1.1", 200, b"hello")
+        assert response.all("content-length") in (["5"], [])
+        recorder.script = lambda _: OK
+        assert client.request("GET / HTTP/1.1\nHost: a.example\n\n").body == b"ok", "the client's connection ended"
+    assert not recorder.latest.connection.ended, "the upstream connection was not used again"
+
+
+def test_refusal_of_a_websocket_that_says_its_length_twice_is_passed_on(proxy: Sheaf, recorder: Recorder) -> None:
+    """uvicorn with websockets 16 sends such."""
+    recorder.script = lambda _: (
+        b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\nX: y\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
+    )
+    with RawClient(proxy.port) as client:
+        response = client.request(upgrade("/ws"))
+        assert (response.status, response.body, response.all("content-length")) == (401, b"no", ["2"])
+
+
 @pytest.mark.parametrize(
     "chunk",
     [
-        b"5 \r\nhello\r\n",
+        b" 5\r\nhello\r\n",
+        b"5 5\r\nhello\r\n",
         b"5\nhello\r\n",
         b"0x5\r\nhello\r\n",
         b"5\r\nhelloX\r\n",

@@ -49,7 +49,8 @@ BAD_UPGRADES = {  # row 36 and 39
     "key that is not base64": (upgrade("/ws", key="dGhlIHNhbXBsZSBub25j!!=="), 400, "bad_upgrade"),
     "two keys": (upgrade("/ws", f"Sec-WebSocket-Key: {KEY}\n"), 400, "bad_upgrade"),
     "POST": (GOOD.replace("GET ", "POST ").replace("\n\n", "\nContent-Length: 0\n\n"), 400, "bad_upgrade"),
-    "HTTP/1.0": (GOOD.replace("HTTP/1.1", "HTTP/1.0"), 400, "bad_upgrade"),
+    "HTTP/1.0 without a key": (without("Sec-WebSocket-Key").replace("HTTP/1.1", "HTTP/1.0"), 400, "bad_upgrade"),
+    "HTTP/1.0 without Connection": (without("Connection").replace("HTTP/1.1", "HTTP/1.0"), 400, "bad_upgrade"),
     "no Connection": (without("Connection"), 400, "bad_upgrade"),
     "Connection without upgrade": (GOOD.replace("Connection: Upgrade", "Connection: keep-alive"), 400, "bad_upgrade"),
     "version 8": (upgrade("/ws", version="8"), 426, "bad_websocket_version"),
@@ -84,6 +85,7 @@ GOOD_UPGRADES = {
     "capitals": GOOD.replace("websocket", "WebSocket"),
     "a length of 0": upgrade("/ws", "Content-Length: 0\n"),
     "an Origin": upgrade("/ws", "Origin: https://anywhere.example\n"),
+    "HTTP/1.0, as nginx sends it": GOOD.replace("HTTP/1.1", "HTTP/1.0"),
 }
 
 

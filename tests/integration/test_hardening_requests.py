@@ -345,6 +345,7 @@ GOOD = [
     ("a chunk extension", chunked(b'5;a=b;c="d"\r\nhello\r\n0;e\r\n\r\n'), b"hello"),
     ("a dropped trailer", chunked(b"5\r\nhello\r\n0\r\nX-Sum: 7\r\n\r\n"), b"hello"),
     ("an empty line in front", b"\r\n" + post(CL + b"5", body=b"hello"), b"hello"),
+    ("two empty lines in front", b"\r\n\r\n" + post(CL + b"5", body=b"hello"), b"hello"),
     ("a value with a tab and high bytes", post(b"X: a\tb\xe4", CL + b"5", body=b"hello"), b"hello"),
     ("a request line of just under 8 KiB", get(line=b"GET /" + b"a" * 8000 + b" HTTP/1.1"), b""),
     ("a head of just under 16 KiB", get(*(b"X-%d: " % i + b"y" * 1000 for i in range(15))), b""),

@@ -8,7 +8,9 @@ import time
 import pytest
 
 from harness.backend import Backend
+from harness.frames import RawWebSocket
 from harness.raw import RawClient, Response, get
+from harness.recorder import Request, upgrade_answer
 from harness.sheaf import Sheaf
 
 
@@ -222,6 +224,46 @@ def test_forwarding_fields_tell_the_client(sheaf: Sheaf) -> None:
 def test_request_ids_differ(sheaf: Sheaf) -> None:
     ids = {seen(get(sheaf.port, "/headers"))["x-request-id"][0] for _ in range(20)}
     assert len(ids) == 20
+
+
+def test_request_id_is_told_to_the_client_the_backend_and_the_log(sheaf: Sheaf) -> None:
+    response = get(sheaf.port, "/headers?id")
+    identity = response.all("x-request-id")
+    assert len(identity) == 1 and seen(response)["x-request-id"] == identity
+    assert sheaf.wait_for_log("info access", f"request_id={identity[0]}")
+    assert get(sheaf.port, "/status/404").get("x-request-id") not in (None, identity[0])
+
+
+def test_request_id_of_a_websocket_is_in_its_101(make_recorder, make_sheaf) -> None:
+    recorder = make_recorder(upgrade_answer)
+    proxy = make_sheaf(recorder.url)
+    with RawWebSocket(proxy.port) as socket:
+        identity = socket.handshake.all("x-request-id")
+    assert len(identity) == 1 and recorder.latest.all("x-request-id") == identity
+    assert proxy.wait_for_log("protocol=websocket", f"request_id={identity[0]}")
+
+
+def test_request_id_that_the_backend_sets_is_left_alone(make_recorder, make_sheaf) -> None:
+    def script(request: Request) -> bytes:
+        if request.get("upgrade"):
+            return upgrade_answer(request, b"x-request-id: its-own\r\n")
+        return b"HTTP/1.1 200 OK\r\nX-REQUEST-ID: its-own\r\nContent-Length: 2\r\n\r\nok"
+
+    proxy = make_sheaf(make_recorder(script).url)
+    assert get(proxy.port).all("x-request-id") == ["its-own"]
+    with RawWebSocket(proxy.port) as socket:
+        assert socket.handshake.all("x-request-id") == ["its-own"]
+
+
+@pytest.mark.parametrize("line,status", [("GET / HTTP/1.1", 503), ("GET * HTTP/1.1", 400), ("GET /%00 HTTP/1.1", 400)])
+def test_error_answer_has_the_id_that_a_trusted_proxy_gave(make_sheaf, line: str, status: int) -> None:
+    conf = {"forwarded": {"trusted_proxies": ["127.0.0.1"]}, "pool": {"acquire_timeout": "100ms"}}
+    proxy = make_sheaf("http://127.0.0.1:1", conf, ready="/livez")
+    with RawClient(proxy.port) as client:
+        response = client.request(f"{line}\nHost: a.example\nX-Request-ID: from-the-edge\n\n")
+    assert (response.status, response.all("x-request-id")) == (status, ["from-the-edge"])
+    assert json.loads(response.body)["request_id"] == "from-the-edge"
+    assert proxy.wait_for_log(f"status={status}", "request_id=from-the-edge")
 
 
 def test_duplicate_fields_keep_their_order(sheaf: Sheaf) -> None:

@@ -298,7 +298,7 @@ TEST_CASE("a response goes down with its end-to-end fields, and without what was
       "a=1\r\n"
       "Set-Cookie: b=2\r\nProxy-Authenticate: Basic\r\nTransfer-Encoding: chunked\r\nContent-Type: "
       "text/plain\r\nTrailer: X\r\n\r\n");
-  const std::string head = BuildDownstreamHead(parsed.response, Framing::kChunked, false, 1);
+  const std::string head = BuildDownstreamHead(parsed.response, Framing::kChunked, false, 1, "id1");
   CHECK(head.starts_with("HTTP/1.1 201 Made Up\r\n"));
   CHECK(head.ends_with("\r\n\r\n"));
   CHECK(Values(head, "Set-Cookie") == List{"a=1", "b=2"});
@@ -313,28 +313,56 @@ TEST_CASE("a response goes down with its end-to-end fields, and without what was
 TEST_CASE("the client is told whether its connection stays, where it would assume otherwise") {
   const ParsedResponse parsed("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
   const auto connection = [&](bool close, int minor_version) {
-    return Values(BuildDownstreamHead(parsed.response, Framing::kAsIs, close, minor_version), "Connection");
+    return Values(BuildDownstreamHead(parsed.response, Framing::kAsIs, close, minor_version, "id1"), "Connection");
   };
   CHECK(connection(false, 1).empty());
   CHECK(connection(true, 1) == List{"close"});
   CHECK(connection(false, 0) == List{"keep-alive"});
   CHECK(connection(true, 0) == List{"close"});
   const ParsedResponse interim("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
-  const std::string head = BuildDownstreamHead(interim.response, Framing::kAsIs, true, 1);
+  const std::string head = BuildDownstreamHead(interim.response, Framing::kAsIs, true, 1, "id1");
   CHECK(Values(head, "Connection").empty());
   CHECK(Values(head, "Link") == List{"</a>"});
 }
 
 TEST_CASE("a response's Content-Length is kept where its body goes as it is") {
   const ParsedResponse parsed("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: Content-Length\r\n\r\n");
-  CHECK(Values(BuildDownstreamHead(parsed.response, Framing::kAsIs, false, 1), "Content-Length") == List{"5"});
+  CHECK(Values(BuildDownstreamHead(parsed.response, Framing::kAsIs, false, 1, "id1"), "Content-Length") == List{"5"});
+}
+
+TEST_CASE("a length that the backend says twice goes down once") {
+  for (const std::string fields : {"Content-Length: 5\r\nContent-Length: 5\r\n", "Content-Length: 5, 5\r\n"}) {
+    const ParsedResponse parsed("HTTP/1.1 200 OK\r\n" + fields + "\r\n");
+    const std::string head = BuildDownstreamHead(parsed.response, Framing::kAsIs, false, 1, "id1");
+    CHECK(Values(head, "Content-Length") == List{"5"});
+  }
+}
+
+TEST_CASE("the client gets the request's id, unless the backend has set one or the response is an interim one") {
+  const auto ids = [](const std::string& response) {
+    const ParsedResponse parsed(response);
+    return Values(BuildDownstreamHead(parsed.response, Framing::kAsIs, false, 1, "id1"), "X-Request-ID");
+  };
+  CHECK(ids("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") == List{"id1"});
+  CHECK(ids("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n") == List{"id1"});
+  CHECK(ids("HTTP/1.1 304 Not Modified\r\n\r\n") == List{"id1"});
+  CHECK(ids("HTTP/1.1 200 OK\r\nx-request-id: own\r\nContent-Length: 0\r\n\r\n") == List{"own"});
+  CHECK(ids("HTTP/1.1 103 Early Hints\r\n\r\n").empty());
+
+  const std::string switching =
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Accept: abc\r\n";
+  const ParsedResponse without(switching + "\r\n");
+  CHECK(Values(BuildSwitchingProtocols(without.response, {}, "id1"), "X-Request-ID") == List{"id1"});
+  const ParsedResponse with(switching + "X-Request-ID: own\r\n\r\n");
+  CHECK(Values(BuildSwitchingProtocols(with.response, {}, "id1"), "X-Request-ID") == List{"own"});
 }
 
 TEST_CASE("the 101 that opens a WebSocket has one upgrade and what the backend chose") {
   const ParsedResponse parsed(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: abc\r\n"
       "Sec-WebSocket-Protocol: chat\r\nSet-Cookie: a=1\r\n\r\n");
-  const std::string head = BuildSwitchingProtocols(parsed.response, {});
+  const std::string head = BuildSwitchingProtocols(parsed.response, {}, "id1");
   CHECK(head.starts_with("HTTP/1.1 101 Switching Protocols\r\n"));
   CHECK(head.ends_with("\r\n\r\n"));
   CHECK(Values(head, "Upgrade") == List{"websocket"});
@@ -350,10 +378,10 @@ TEST_CASE("the 101 confirms what was negotiated, and only that") {
   const ParsedResponse parsed(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: abc\r\n"
       "Sheaf-Batch: binary\r\n\r\n");
-  CHECK(Values(BuildSwitchingProtocols(parsed.response, {}), "Sheaf-Batch").empty());
+  CHECK(Values(BuildSwitchingProtocols(parsed.response, {}, "id1"), "Sheaf-Batch").empty());
   Negotiated negotiated{.envelope = Envelope::kSocketIoEvent, .deflate = wire::DeflateAgreement{}, .socket_io = false};
   negotiated.deflate->extension = "permessage-deflate; server_no_context_takeover";
-  const std::string head = BuildSwitchingProtocols(parsed.response, negotiated);
+  const std::string head = BuildSwitchingProtocols(parsed.response, negotiated, "id1");
   CHECK(Values(head, "Sheaf-Batch") == List{"socketio-event"});
   CHECK(Values(head, "Sec-WebSocket-Extensions") == List{"permessage-deflate; server_no_context_takeover"});
 }

@@ -51,12 +51,12 @@ Decoded DecodeByteByByte(BodyDecoder& decoder, std::string_view body) {
   return result;
 }
 
-void CheckRejectedAtEveryCut(const std::string& body, RejectReason reason) {
+void CheckRejectedAtEveryCut(const std::string& body, RejectReason reason, Sender sender = Sender::kClient) {
   CAPTURE(body);
   BodyDecoder decoder;
   for (size_t cut = 0; cut <= body.size(); ++cut) {
     CAPTURE(cut);
-    decoder.Reset(BodyKind::kChunked, 0);
+    decoder.Reset(BodyKind::kChunked, 0, sender);
     REQUIRE(DecodeInTwoReads(decoder, body, cut).verdict == BodyDecoder::Verdict::kReject);
     REQUIRE_EQ(decoder.reason(), reason);
     REQUIRE_FALSE(decoder.complete());
@@ -64,7 +64,7 @@ void CheckRejectedAtEveryCut(const std::string& body, RejectReason reason) {
 }
 
 // With the 0-chunk and a byte of the next message after it.
-void CheckAcceptedAtEveryCut(const std::string& chunks, std::string_view data) {
+void CheckAcceptedAtEveryCut(const std::string& chunks, std::string_view data, Sender sender = Sender::kClient) {
   const std::string body = chunks + "N";
   CAPTURE(body);
   BodyDecoder decoder;
@@ -76,10 +76,10 @@ void CheckAcceptedAtEveryCut(const std::string& chunks, std::string_view data) {
   };
   for (size_t cut = 0; cut <= body.size(); ++cut) {
     CAPTURE(cut);
-    decoder.Reset(BodyKind::kChunked, 0);
+    decoder.Reset(BodyKind::kChunked, 0, sender);
     check(DecodeInTwoReads(decoder, body, cut));
   }
-  decoder.Reset(BodyKind::kChunked, 0);
+  decoder.Reset(BodyKind::kChunked, 0, sender);
   check(DecodeByteByByte(decoder, body));
 }
 
@@ -124,6 +124,21 @@ TEST_CASE("a chunk size that is not plain hexadecimal is refused, wherever it is
     CheckRejectedAtEveryCut(size + "\r\nhello\r\n0\r\n\r\n", RejectReason::kBadChunk);
   }
   CheckRejectedAtEveryCut(";a=b\r\nhello\r\n0\r\n\r\n", RejectReason::kBadChunk);
+}
+
+TEST_CASE("white space behind a chunk's size is taken from a backend, and only there") {
+  const auto backend = Sender::kBackend;
+  CheckAcceptedAtEveryCut("5 \r\nhello\r\n0  \r\n\r\n", "hello", backend);
+  CheckAcceptedAtEveryCut("00000005\t \r\nhello\r\n0\r\n\r\n", "hello", backend);
+  CheckAcceptedAtEveryCut("5 ;a=b\r\nhello\r\n0 ; c\r\n\r\n", "hello", backend);
+  for (const std::string size : {" 5", "5 5", "5 a", "5 \n", "5\v", "\t", "5 \x01", "0x5 ", "10000000000000000 "}) {
+    CheckRejectedAtEveryCut(size + "\r\nhello\r\n0\r\n\r\n", RejectReason::kBadChunk, backend);
+  }
+  const std::string most = "5" + std::string(4096, ' ');
+  CheckRejectedAtEveryCut(most + " \r\nhello\r\n0\r\n\r\n", RejectReason::kChunkExtensionTooLong, backend);
+  BodyDecoder decoder;
+  decoder.Reset(BodyKind::kChunked, 0, backend);
+  CHECK(DecodeInTwoReads(decoder, most + "\r\nhello\r\n0\r\n\r\n", 0).verdict == BodyDecoder::Verdict::kComplete);
 }
 
 TEST_CASE("a chunk line that does not end in CRLF is refused, wherever it is cut") {

@@ -222,12 +222,14 @@ TEST_CASE("the head ends at its empty line, and what follows is left alone") {
   CHECK_EQ(ParseRequestHead(bytes, {}, request), RejectReason::kBadRequestLine);
 }
 
-TEST_CASE("one empty line in front of a request can be skipped, and only a whole one") {
-  CHECK_EQ(SkippableEmptyLine("\r\nGET"), 2);
-  CHECK_EQ(SkippableEmptyLine("\r\n\r\nGET"), 2);
-  CHECK_EQ(SkippableEmptyLine("\r"), 0);
-  CHECK_EQ(SkippableEmptyLine("\nGET"), 0);
-  CHECK_EQ(SkippableEmptyLine("GET"), 0);
+TEST_CASE("empty lines in front of a request can be skipped, however many come at once, and only whole ones") {
+  CHECK_EQ(SkippableEmptyLines("\r\nGET"), 2);
+  CHECK_EQ(SkippableEmptyLines("\r\n\r\nGET"), 4);
+  CHECK_EQ(SkippableEmptyLines("\r\n\r\n\r"), 4);
+  CHECK_EQ(SkippableEmptyLines("\r\n\n"), 2);
+  CHECK_EQ(SkippableEmptyLines("\r"), 0);
+  CHECK_EQ(SkippableEmptyLines("\nGET"), 0);
+  CHECK_EQ(SkippableEmptyLines("GET"), 0);
   HeadScanner scanner;
   CHECK(scanner.Scan("\r\n", {}) == HeadScanner::Verdict::kReject);
 }

@@ -44,8 +44,14 @@ TEST_CASE("a response that could be read in two ways is not trusted, wherever it
       Response("HTTP/1.1 200 OK", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
       Response("HTTP/1.1 200 OK", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"),
       Response("HTTP/1.1 200 OK", "Content-Length: 5\r\nContent-Length: 6\r\n"),
-      Response("HTTP/1.1 200 OK", "Content-Length: 5\r\nContent-Length: 5\r\n"),
-      Response("HTTP/1.1 200 OK", "Content-Length: 5,5\r\n"),
+      Response("HTTP/1.1 200 OK", "Content-Length: 5\r\nContent-Length: 5\r\nContent-Length: 05x\r\n"),
+      Response("HTTP/1.1 200 OK", "Content-Length: 5\r\nContent-Length:\r\n"),
+      Response("HTTP/1.1 200 OK", "Content-Length: 5, 6\r\n"),
+      Response("HTTP/1.1 200 OK", "Content-Length: 5, 5\r\nContent-Length: 6\r\n"),
+      Response("HTTP/1.1 200 OK", "Content-Length: 5,\r\n"),
+      Response("HTTP/1.1 200 OK", "Content-Length: ,5\r\n"),
+      Response("HTTP/1.1 200 OK", "Content-Length: 5;5\r\n"),
+      Response("HTTP/1.1 200 OK", "Content-Length: 5\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
       Response("HTTP/1.1 200 OK", "Content-Length: +5\r\n"),
       Response("HTTP/1.1 200 OK", "Content-Length: 9223372036854775808\r\n"),
       Response("HTTP/1.1 200 OK", "Content-Length:\r\n"),
@@ -64,7 +70,10 @@ TEST_CASE("a response that could be read in two ways is not trusted, wherever it
       Response("HTTP/1.1 200 OK", "NoColon\r\n"),
       "HTTP/1.1 200 OK\nA: b\r\n\r\n",
       "HTTP/1.1 200 OK\r\nA: b\n\r\n",
-      Response("HTTP/1.2 200 OK"),
+      Response("HTTP/1.2x 200 OK"),
+      Response("HTTP/1.10 200 OK"),
+      Response("HTTP/1. 200 OK"),
+      Response("HTTP/1.a 200 OK"),
       Response("HTTP/2 200 OK"),
       Response("HTTP/0.9 200 OK"),
       Response("http/1.1 200 OK"),
@@ -150,6 +159,32 @@ TEST_CASE("where a response's body ends depends on the method, the status and th
     CHECK(response.body == expected.body);
     CHECK_EQ(response.content_length, expected.content_length);
     CHECK_EQ(response.keep_alive, expected.keep_alive);
+  }
+}
+
+TEST_CASE("a length that a backend says several times is one length, as long as it is the same") {
+  ResponseHead response;
+  for (const std::string fields :
+       {"Content-Length: 5\r\nContent-Length: 5\r\n", "Content-Length: 5\r\ncontent-length: 005\r\nA: b\r\n",
+        "Content-Length: 5,5\r\n", "Content-Length: 5 , 5\r\nContent-Length:5\r\n"}) {
+    CAPTURE(fields);
+    const std::string head = Response("HTTP/1.1 200 OK", fields);
+    for (size_t cut = 0; cut <= head.size(); ++cut) REQUIRE(Accepted(head, cut, "GET", response));
+    CHECK(response.body == BodyKind::kLength);
+    CHECK_EQ(response.content_length, 5);
+    CHECK(response.keep_alive);
+  }
+}
+
+TEST_CASE("a later HTTP/1 of a backend is taken for HTTP/1.1") {
+  ResponseHead response;
+  for (const std::string version : {"HTTP/1.2", "HTTP/1.9"}) {
+    CAPTURE(version);
+    const std::string head = Response(version + " 200 OK", "Transfer-Encoding: chunked\r\n");
+    for (size_t cut = 0; cut <= head.size(); ++cut) REQUIRE(Accepted(head, cut, "GET", response));
+    CHECK_EQ(response.minor_version, 1);
+    CHECK(response.body == BodyKind::kChunked);
+    CHECK(response.keep_alive);
   }
 }
 

@@ -67,11 +67,20 @@ TEST_CASE("a handshake is valid in every usual spelling") {
   CHECK_EQ(Check({.key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAA+==\r\n"}), valid);
 }
 
-TEST_CASE("a handshake with a bad key, method, version or Connection is refused") {
+TEST_CASE("a handshake of a front proxy that says HTTP/1.0 is valid where everything else is") {
+  CHECK_EQ(Check({.line = "GET /chat HTTP/1.0"}), std::optional<RejectReason>());
+  CHECK_EQ(Check({.line = "GET /chat HTTP/1.0", .connection = "Connection: close\r\n"}), RejectReason::kBadUpgrade);
+  CHECK_EQ(Check({.line = "POST /chat HTTP/1.0"}), RejectReason::kBadUpgrade);
+  CHECK_EQ(Check({.line = "GET /chat HTTP/1.0", .key = ""}), RejectReason::kBadUpgrade);
+  CHECK_EQ(Check({.line = "GET /chat HTTP/1.0", .version = "Sec-WebSocket-Version: 8\r\n"}),
+           RejectReason::kBadWebSocketVersion);
+  CHECK_EQ(Check({.line = "GET /chat HTTP/1.0", .more = "Content-Length: 5\r\n"}), RejectReason::kUpgradeWithBody);
+}
+
+TEST_CASE("a handshake with a bad key, method or Connection is refused") {
   const auto refused = RejectReason::kBadUpgrade;
   CHECK_EQ(Check({.line = "POST /chat HTTP/1.1"}), refused);
   CHECK_EQ(Check({.line = "HEAD /chat HTTP/1.1"}), refused);
-  CHECK_EQ(Check({.line = "GET /chat HTTP/1.0"}), refused);
   CHECK_EQ(Check({.connection = ""}), refused);
   CHECK_EQ(Check({.connection = "Connection: keep-alive\r\n"}), refused);
   CHECK_EQ(Check({.connection = "Connection: upgrades\r\n"}), refused);
