@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pool/http1_codec.h"
 #include "proxy/base/bytes.h"
 #include "proxy/base/log.h"
 
@@ -29,6 +30,7 @@ void HealthCheck::SetAddress(const net::Address& address) {
 
 void HealthCheck::Begin() {
   answer_.clear();
+  scanner_.Reset();
   connection_ = net::Connection::Connect(loop_, address_, endpoint_.tls(), endpoint_.server_name(), io_, *this);
   loop_.SetDeadline(deadline_, options_.pool.health_check_timeout);
   if (!connection_) Finish(false, "no socket could be made");
@@ -51,19 +53,19 @@ void HealthCheck::OnBytes(std::span<uint8_t> bytes) {
 
 // Takes one head from the front of the answer. False when it is not complete or the check is over.
 bool HealthCheck::TakeHead() {
-  const wire::HeadLimits limits{
-      .max_line = kMaxHead, .max_head = kMaxHead, .max_fields = 200, .allow_underscores = true};
-  wire::HeadScanner scanner;
-  const wire::HeadScanner::Verdict verdict = scanner.Scan(answer_, limits);
+  const wire::HeadLimits limits = ResponseHeadLimits(options_.limits);
+  const wire::HeadScanner::Verdict verdict = scanner_.Scan(answer_, limits);
   if (verdict == wire::HeadScanner::Verdict::kNeedMore) return false;
   wire::ResponseHead head;
+  const size_t size = scanner_.head_size();
+  scanner_.Reset();
   if (verdict == wire::HeadScanner::Verdict::kReject ||
-      !wire::ParseResponseHead(std::string_view(answer_).substr(0, scanner.head_size()), limits, "GET", head)) {
+      !wire::ParseResponseHead(std::string_view(answer_).substr(0, size), limits, "GET", head)) {
     Finish(false, "the answer is not HTTP/1.1");
     return false;
   }
   if (head.status < 200 && head.status != 101) {
-    answer_.erase(0, scanner.head_size());  // an interim response; the answer follows
+    answer_.erase(0, size);  // an interim response; the answer follows
     return !answer_.empty();
   }
   Finish(head.status >= 200 && head.status < 400, "status " + std::to_string(head.status));

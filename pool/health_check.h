@@ -36,7 +36,6 @@ class HealthCheck final : public net::ConnectionEvents, public net::DeadlineHand
  private:
   // While the backend is down it is asked more often, so that readiness follows its return within a second.
   static constexpr Duration kIntervalWhileDown = std::chrono::seconds(1);
-  static constexpr size_t kMaxHead = 16 * 1024;
 
   void Begin();
   bool TakeHead();
@@ -51,6 +50,7 @@ class HealthCheck final : public net::ConnectionEvents, public net::DeadlineHand
   net::Deadline deadline_;
   std::unique_ptr<net::Connection> connection_;  // while a check runs
   std::string answer_;
+  wire::HeadScanner scanner_;  // of its first head
 };
 
 }  // namespace sheaf::pool

@@ -6,9 +6,19 @@
 #include "proxy/wire/ws_handshake.h"
 
 namespace sheaf::pool {
-Http1Codec::Http1Codec(CodecHost& host, const UpstreamRequest& request, wire::ResponseHead& head)
+
+wire::HeadLimits ResponseHeadLimits(const Options::Limits& limits) {
+  return {.max_line = limits.max_head,
+          .max_head = limits.max_head,
+          .max_fields = limits.max_fields,
+          .allow_underscores = true};
+}
+
+Http1Codec::Http1Codec(CodecHost& host, const UpstreamRequest& request, const wire::HeadLimits& limits,
+                       wire::ResponseHead& head)
     : host_(host),
       request_(request),
+      limits_(limits),
       head_(head),
       request_finished_(request.body == wire::BodyKind::kNone || request.body_finished) {}
 
@@ -58,15 +68,13 @@ Codec::Verdict Http1Codec::OnBytes(std::span<uint8_t>& bytes) {
 
 // Takes one head (1xx or final) from the front of `bytes`, if it is complete.
 Codec::Verdict Http1Codec::TakeHead(std::span<uint8_t>& bytes) {
-  const wire::HeadLimits limits{
-      .max_line = kMaxHead, .max_head = kMaxHead, .max_fields = 200, .allow_underscores = true};
   const size_t already = partial_.size();
   std::string_view all = AsText(bytes);
   if (already != 0) {
     partial_.append(all);
     all = partial_;
   }
-  switch (scanner_.Scan(all, limits)) {
+  switch (scanner_.Scan(all, limits_)) {
     case wire::HeadScanner::Verdict::kReject:
       return Break(Describe(scanner_.reason()).label, all.substr(scanner_.line_start()));
     case wire::HeadScanner::Verdict::kNeedMore:
@@ -81,7 +89,7 @@ Codec::Verdict Http1Codec::TakeHead(std::span<uint8_t>& bytes) {
   bytes = bytes.subspan(size - already);
   if (already != 0) head_bytes_ = std::exchange(partial_, std::string());
   const std::string_view head = already != 0 ? std::string_view(head_bytes_).substr(0, size) : all.substr(0, size);
-  if (!wire::ParseResponseHead(head, limits, request_.method, head_)) {
+  if (!wire::ParseResponseHead(head, limits_, request_.method, head_)) {
     return Break(head_.fault.cause, head_.fault.seen);
   }
   return OnHead();

@@ -8,15 +8,19 @@
 #include <string>
 
 #include "pool/codec.h"
+#include "proxy/base/option_table.h"
 #include "proxy/wire/http1.h"
 
 namespace sheaf::pool {
 
+// What a backend's head may have. The names of its fields are its own affair.
+wire::HeadLimits ResponseHeadLimits(const Options::Limits& limits);
+
 class Http1Codec final : public Codec {
  public:
-  // `request` must outlive the codec. Nothing is sent before Start. `head`: scratch of the worker, shared by all
-  // codecs.
-  Http1Codec(CodecHost& host, const UpstreamRequest& request, wire::ResponseHead& head);
+  // `request` and `limits` must outlive the codec. Nothing is sent before Start. `head`: scratch of the worker, shared
+  // by all codecs.
+  Http1Codec(CodecHost& host, const UpstreamRequest& request, const wire::HeadLimits& limits, wire::ResponseHead& head);
 
   // Sends the request's head.
   void Start();
@@ -38,9 +42,6 @@ class Http1Codec final : public Codec {
   static bool IsRefusal(int status) { return status >= 300 && status != 426; }
 
  private:
-  // A response's head may be larger than a request's: cookies and policies are the backend's own.
-  static constexpr size_t kMaxHead = 32 * 1024;
-
   Verdict TakeHead(std::span<uint8_t>& bytes);
   Verdict OnHead();
   Verdict TakeBody(std::span<uint8_t>& bytes);
@@ -49,6 +50,7 @@ class Http1Codec final : public Codec {
 
   CodecHost& host_;
   const UpstreamRequest& request_;
+  const wire::HeadLimits& limits_;
   wire::ResponseHead& head_;
   wire::HeadScanner scanner_;
   wire::BodyDecoder body_;

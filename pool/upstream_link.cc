@@ -58,7 +58,7 @@ void UpstreamLink::Lease(PooledStream& stream) {
   stream_ = &stream;
   stream.link_ = this;
   MoveTo(LinkState::kActive);
-  auto codec = std::make_unique<Http1Codec>(*this, *stream.request_, pool_.response_head());
+  auto codec = std::make_unique<Http1Codec>(*this, *stream.request_, pool_.response_limits(), pool_.response_head());
   codec->Start();
   codec_ = std::move(codec);
 }

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "pool/http1_codec.h"
 #include "proxy/base/log.h"
 #include "proxy/base/random.h"
 
@@ -31,7 +32,8 @@ UpstreamPool::UpstreamPool(net::Loop& loop, Endpoint& endpoint, const net::Addre
       dial_share_(std::max(share.Of(options.pool.max_dialing), 1U)),
       metrics_(metrics),
       io_{&metrics.upstream_received_bytes_total, &metrics.upstream_sent_bytes_total},
-      backoff_(options.pool.backoff_min, options.pool.backoff_max, &RandomFraction) {}
+      backoff_(options.pool.backoff_min, options.pool.backoff_max, &RandomFraction),
+      response_limits_(ResponseHeadLimits(options.limits)) {}
 
 UpstreamPool::~UpstreamPool() {
   for (const LinkState state : {LinkState::kConnecting, LinkState::kIdle, LinkState::kActive, LinkState::kDraining}) {

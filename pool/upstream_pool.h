@@ -73,6 +73,7 @@ class UpstreamPool {
   WorkerMetrics& metrics() { return metrics_; }
   const net::IoCounters& io() const { return io_; }
   wire::ResponseHead& response_head() { return response_head_; }
+  const wire::HeadLimits& response_limits() const { return response_limits_; }
   using LinkList = List<UpstreamLink, &UpstreamLink::hook_>;
   LinkList& list(LinkState state) { return links_[static_cast<size_t>(state)]; }
   void OnLinkConnected(UpstreamLink& link);
@@ -141,6 +142,7 @@ class UpstreamPool {
   const net::IoCounters io_;
   Backoff backoff_;
   IdleLimit idle_limit_;
+  const wire::HeadLimits response_limits_;
   wire::ResponseHead response_head_;
   std::array<LinkList, kLinkStates> links_;
   WaitingList waiting_;

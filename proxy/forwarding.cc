@@ -4,6 +4,7 @@
 #include <array>
 
 #include "proxy/base/random.h"
+#include "proxy/wire/connection_options.h"
 
 namespace sheaf {
 namespace {
@@ -17,22 +18,13 @@ bool IsOneOf(std::string_view name, std::initializer_list<std::string_view> name
 
 // Fields between two neighbours only (RFC 9110 7.6.1), by name or because Connection lists them. What frames or routes
 // the message cannot be made hop-by-hop by listing it.
-bool IsHopByHop(std::string_view name, const std::vector<std::string_view>& connection_options) {
+bool IsHopByHop(std::string_view name, const wire::ConnectionOptions& connection_options) {
   if (IsOneOf(name, {"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "TE",
                      "Trailer", "Transfer-Encoding", "Upgrade", "HTTP2-Settings"})) {
     return true;
   }
   if (IsOneOf(name, {"Host", "Content-Length", "Content-Type", "Cookie", "Authorization"})) return false;
-  return std::any_of(connection_options.begin(), connection_options.end(),
-                     [name](std::string_view value) { return wire::ListHasToken(value, name); });
-}
-
-std::vector<std::string_view> ConnectionOptions(const std::vector<Field>& fields) {
-  std::vector<std::string_view> values;
-  for (const Field& field : fields) {
-    if (EqualsIgnoreCase(field.name, "Connection")) values.push_back(field.value);
-  }
-  return values;
+  return connection_options.List(name);
 }
 
 bool StartsWithIgnoreCase(std::string_view text, std::string_view prefix) {
@@ -128,7 +120,7 @@ std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo
   head.append(request.method).append(" ").append(target).append(" HTTP/1.1\r\n");
   const std::string_view host = request.host.empty() ? default_host : request.host;
   AppendField(head, "Host", host);
-  const std::vector<std::string_view> connection_options = ConnectionOptions(request.fields);
+  const wire::ConnectionOptions connection_options(request.fields);
   for (const Field& field : request.fields) {
     if (IsHopByHop(field.name, connection_options) || IsForwardedField(field.name, client.trusted)) continue;
     if (IsOneOf(field.name, {"Host", "Content-Length"})) continue;
@@ -167,7 +159,7 @@ std::string StatusLine(const wire::ResponseHead& response) {
 }
 
 void AppendEndToEndFields(std::string& head, const wire::ResponseHead& response) {
-  const std::vector<std::string_view> connection_options = ConnectionOptions(response.fields);
+  const wire::ConnectionOptions connection_options(response.fields);
   for (const Field& field : response.fields) {
     if (IsHopByHop(field.name, connection_options)) continue;
     if (IsOneOf(field.name, {kBatchField, "Content-Length"})) continue;

@@ -8,6 +8,7 @@
 #include "proxy/admission.h"
 #include "proxy/base/bytes.h"
 #include "proxy/error_answer.h"
+#include "proxy/logging.h"
 #include "proxy/session.h"
 #include "proxy/wire/ws_handshake.h"
 #include "proxy/worker.h"
@@ -60,17 +61,23 @@ void Intake::OnBytes(std::span<uint8_t> bytes) {
 void Intake::Hold(std::string_view bytes) {
   if (state_ == State::kClosed || bytes.empty()) return;
   held_.append(bytes);
-  if (held_.size() >= kMaxHeld) connection_->PauseReading(PauseReason::kExchangeActive);
+  if (held_.size() >= MostHeld()) connection_->PauseReading(PauseReason::kExchangeActive);
+}
+
+// A head that has not ended by then is refused, so that none waits for bytes that are not read.
+size_t Intake::MostHeld() const {
+  return std::max(kMaxHeld, worker_.head_limits().max_head + 1);
 }
 
 void Intake::ProcessHeld() {
   if (held_.empty() || processing_) return;
-  const std::string bytes = std::exchange(held_, std::string());
+  std::string bytes = std::exchange(held_, std::string());
   std::string_view input(bytes);
   Process(input);
   if (state_ == State::kClosed) return;
-  Hold(input);
-  if (held_.size() < kMaxHeld) connection_->ResumeReading(PauseReason::kExchangeActive);
+  // What is not taken stays in its place: a head that comes byte by byte must not be copied with each of them.
+  held_ = input.size() == bytes.size() ? std::move(bytes) : std::string(input);
+  if (held_.size() < MostHeld()) connection_->ResumeReading(PauseReason::kExchangeActive);
 }
 
 // Takes as much from the front of `input` as can be dealt with now.
@@ -154,7 +161,7 @@ void Intake::StartRequest() {
                     .target = *target,
                     .client = OriginalClient(request, client, worker_.trusted_proxies()),
                     .request_id = RequestIdFor(request, client),
-                    .user_agent = std::string(request.Find("User-Agent").value_or("")),
+                    .user_agent = std::string(request.Find("User-Agent").value_or("").substr(0, kMaxLogValue)),
                     .minor_version = request.minor_version,
                     .wants_html = WantsHtml(request),
                     .keep_alive = request.keep_alive,
@@ -320,7 +327,7 @@ void Intake::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<
   connection_->Write(BuildSwitchingProtocols(head, *negotiated_, info.request_id));
   worker_.metrics().http_requests_total[StatusClass::k1xx].Add();
   const SessionInfo session{.client = info.client,
-                            .target = info.target,
+                            .target = info.target.substr(0, kMaxLogValue),
                             .request_id = info.request_id,
                             .user_agent = info.user_agent,
                             .started = worker_.loop().now()};

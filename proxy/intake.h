@@ -86,6 +86,7 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   bool TakeHead(std::string_view& input);
   void TakeBody(std::string_view& input);
   void Hold(std::string_view bytes);
+  size_t MostHeld() const;
   void StartRequest();
   std::optional<RejectReason> Admit(const wire::RequestHead& request) const;
   ClientInfo Client() const;

@@ -113,12 +113,12 @@ enum class UpstreamLost : uint8_t { kClose, kNone };
   END(pool)                                                                                                            \
                                                                                                                        \
   BEGIN(Limits, limits, "What a client may send and how much is held for it.")                                         \
-  OPTION(uint64_t, max_request_line, "8KiB", "256", "1MiB", kBytes, kReloadable,                                       \
+  OPTION(uint64_t, max_request_line, "16KiB", "256", "1MiB", kBytes, kReloadable,                                       \
          "Longest request line; a longer one is answered with 414.")                                                   \
-  OPTION(uint64_t, max_head, "16KiB", "512", "1MiB", kBytes, kReloadable,                                              \
-         "Largest request or response head; a larger request head is answered with 431.")                              \
-  OPTION(uint32_t, max_fields, "100", "1", "10000", kCount, kReloadable,                                               \
-         "Most fields in a head; more are answered with 431.")                                                         \
+  OPTION(uint64_t, max_head, "64KiB", "512", "1MiB", kBytes, kReloadable,                                              \
+         "Largest head, of a request or of the backend's response; a larger one is answered with 431, or with 502.")   \
+  OPTION(uint32_t, max_fields, "200", "1", "10000", kCount, kReloadable,                                               \
+         "Most fields in a head; more are answered with 431, or with 502.")                                            \
   OPTION(uint64_t, max_body, "0", "0", "1024TiB", kBytes, kReloadable,                                                 \
          "Largest request body; a larger one is answered with 413. 0: no limit, bodies are streamed.")                 \
   OPTION(uint64_t, min_body_rate, "100", "0", "1GiB", kBytesPerSecond, kReloadable,                                    \

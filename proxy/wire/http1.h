@@ -37,9 +37,9 @@ bool ListHasToken(std::string_view value, std::string_view token);
 enum class Sender : uint8_t { kClient, kBackend };
 
 struct HeadLimits {
-  size_t max_line = 8 * 1024;   // the request or status line, bytes without CRLF
-  size_t max_head = 16 * 1024;  // the whole head, bytes with the empty line
-  size_t max_fields = 100;
+  size_t max_line = 16 * 1024;  // the request or status line, bytes without CRLF
+  size_t max_head = 64 * 1024;  // the whole head, bytes with the empty line
+  size_t max_fields = 200;
   bool allow_underscores = false;  // in field names: WSGI and CGI read X_Y and X-Y as one name
 };
 
@@ -188,7 +188,7 @@ class BodyDecoder {
   ChunkState state_{};
   RejectReason reason_ = RejectReason::kBadChunk;
   uint8_t size_digits_ = 0;
-  uint16_t extension_bytes_ = 0;  // of the whole body: at most 4 KiB
+  uint16_t extension_bytes_ = 0;  // of the whole body, white space included: at most 4 KiB
   uint16_t trailer_bytes_ = 0;    // of the whole trailer section: at most 8 KiB
   uint64_t remaining_ = 0;        // of the body or of the chunk
   std::string trailer_line_;      // empty unless a trailer line is split over two reads

@@ -57,10 +57,6 @@ bool IsIpv6Literal(std::string_view text) {
          text.find(':') != std::string_view::npos;
 }
 
-constexpr char ToLower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
 }  // namespace
 
 bool EqualsIgnoreCase(std::string_view a, std::string_view b) {

@@ -47,7 +47,8 @@ std::string Switching(const std::string& fields = "Sec-WebSocket-Accept: " + wir
 }
 
 struct Exchange {
-  explicit Exchange(UpstreamRequest asked = Request()) : request(std::move(asked)), codec(host, request, head) {}
+  explicit Exchange(UpstreamRequest asked = Request(), const Options::Limits& options = {})
+      : request(std::move(asked)), limits(ResponseHeadLimits(options)), codec(host, request, limits, head) {}
 
   // Feeds one read. The bytes lie in memory of their own, so that a sanitizer sees a view that is kept.
   Verdict Feed(std::string_view part) {
@@ -72,6 +73,7 @@ struct Exchange {
 
   FakeCodecHost host;
   UpstreamRequest request;
+  wire::HeadLimits limits;
   wire::ResponseHead head;
   Http1Codec codec;
   std::string rest;
@@ -277,14 +279,28 @@ TEST_CASE("a malformed chunk breaks the response after its head, however it is s
   }
 }
 
-TEST_CASE("a response's head may have up to 32 KiB and no more") {
-  const std::string large = ManyFields(31 * 1024);
+TEST_CASE("a response's head may have as many bytes and fields as limits.max_head and max_fields say, and no more") {
+  const std::string large = ManyFields(63 * 1024);
   Exchange fits;
   CHECK(fits.Feed(large) == Verdict::kReusable);
   Exchange fits_in_two;
   CHECK(fits_in_two.FeedSplit(large, 20'000) == Verdict::kReusable);
+  Options::Limits limits;
+  limits.max_head = large.size();
+  limits.max_fields = static_cast<uint32_t>(std::count(large.begin(), large.end(), ':'));
+  Exchange just_fits(Request(), limits);
+  CHECK(just_fits.Feed(large) == Verdict::kReusable);
+  --limits.max_fields;
+  Exchange too_many(Request(), limits);
+  CHECK(too_many.Feed(large) == Verdict::kBroken);
+  CHECK_EQ(too_many.codec.fault().cause, "too_many_fields");
+  ++limits.max_fields;
+  --limits.max_head;
+  Exchange too_long(Request(), limits);
+  CHECK(too_long.Feed(large) == Verdict::kBroken);
+  CHECK_EQ(too_long.codec.fault().cause, "head_too_large");
 
-  const std::string too_large = ManyFields(33 * 1024);
+  const std::string too_large = ManyFields(65 * 1024);
   Exchange whole;
   CHECK(whole.Feed(too_large) == Verdict::kBroken);
   Exchange in_parts;
