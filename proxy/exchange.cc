@@ -67,7 +67,8 @@ void Exchange::OnUpstreamHead(const wire::ResponseHead& head) {
   status_ = head.status;
   framing_ = FramingFor(head, info_.minor_version, info_.method == "HEAD");
   // A final response before the end of the body: what the client still sends cannot be told from a next request.
-  close_ = !info_.keep_alive || framing_ == Framing::kUntilClose || !request_ended_ || worker_.draining();
+  close_ = !info_.keep_alive || framing_ == Framing::kUntilClose || !request_ended_ || owner_.IsLastRequest() ||
+           worker_.draining();
   Write(BuildDownstreamHead(head, framing_, close_, info_.minor_version, info_.request_id));
   BeginWait();
 }

@@ -31,6 +31,8 @@ class Worker;
 class ExchangeOwner {
  public:
   virtual net::Connection& connection() = 0;
+  // The client has sent its FIN, and nothing waits behind this request.
+  virtual bool IsLastRequest() const = 0;
   // The backend does not take the body as fast as it comes, or does again: reading from the client stops and goes on.
   virtual void OnUpstreamBlocked() = 0;
   virtual void OnUpstreamDrained() = 0;

@@ -48,6 +48,7 @@ void Intake::AwaitRequest() {
 }
 
 void Intake::OnBytes(std::span<uint8_t> bytes) {
+  heard_at_ = worker_.loop().now();
   std::string_view input = AsText(bytes);
   if (held_.empty()) {
     Process(input);
@@ -78,6 +79,7 @@ void Intake::ProcessHeld() {
   // What is not taken stays in its place: a head that comes byte by byte must not be copied with each of them.
   held_ = input.size() == bytes.size() ? std::move(bytes) : std::string(input);
   if (held_.size() < MostHeld()) connection_->ResumeReading(PauseReason::kExchangeActive);
+  if (peer_ended_ && !OwesAnswers()) EndWithClient();
 }
 
 // Takes as much from the front of `input` as can be dealt with now.
@@ -155,6 +157,7 @@ void Intake::StartRequest() {
     return Reject(RejectReason::kReservedPath, &request);
   }
   if (const auto reject = Admit(request)) return Reject(*reject, &request);
+  if (request.wants_websocket && peer_ended_) return EndWithClient();
 
   const ClientInfo client = Client();
   ExchangeInfo info{.method = std::string(request.method),
@@ -243,12 +246,27 @@ void Intake::OnEnd(net::ConnectionEnd end) {
         {{"client", net::IpToString(peer_)}, {"error", connection_->TlsErrorText()}});
     return Close(CloseReason::kClientTlsError);
   }
-  // Requests that were pipelined in full are answered although their sender will send no more.
-  if (end == net::ConnectionEnd::kEof && state_ == State::kExchange && body_.complete() && !held_.empty()) {
-    peer_ended_ = true;
-    return;
-  }
-  Close(CloseReason::kClientGone);
+  if (end != net::ConnectionEnd::kEof) return Close(CloseReason::kClientGone);
+  peer_ended_ = true;
+  if (!OwesAnswers()) return EndWithClient();
+  if (!HalfCloses()) return Close(CloseReason::kClientGone);
+  connection_->ProbePeer();
+}
+
+bool Intake::OwesAnswers() const {
+  if (state_ == State::kExchange) return body_.complete();
+  return !held_.empty() && (connection_->blocked() || soon_hook_.linked());
+}
+
+bool Intake::HalfCloses() const {
+  if (exchange_ && negotiated_) return false;  // a WebSocket is of use in both directions only
+  return HoldsMore() || worker_.loop().now() - heard_at_ < kHalfCloseWithin;
+}
+
+// It will send no more, and is owed nothing but what is queued.
+void Intake::EndWithClient() {
+  if (exchange_ || !served_ || connection_->queued() == 0) return Close(CloseReason::kClientGone);
+  Finish(CloseReason::kClientGone, true);
 }
 
 void Intake::OnDeadline(net::Deadline& /*deadline*/) {
@@ -287,12 +305,13 @@ void Intake::OnUpstreamDrained() {
 
 void Intake::OnExchangeDone(bool close) {
   // It asked for the close itself, and nothing of it is on its way.
-  const bool client_is_done = !exchange_->info().keep_alive && body_.kind() == wire::BodyKind::kNone && held_.empty();
+  const bool asked = !exchange_->info().keep_alive && body_.kind() == wire::BodyKind::kNone && held_.empty();
+  const bool client_is_done = asked || peer_ended_;
   DropExchange();
   connection_->ResumeReading(PauseReason::kPeerFull);  // the backend may have answered without taking the body
   if (close || worker_.draining()) return Finish(CloseReason::kDone, client_is_done);
   AwaitRequest();
-  if (held_.empty() && peer_ended_) return Finish(CloseReason::kClientGone);
+  if (held_.empty() && peer_ended_) return Finish(CloseReason::kDone, client_is_done);
   // Not from within the backend's callback that brought us here.
   if (!held_.empty() && !processing_) worker_.ProcessSoon(*this);
 }
@@ -305,7 +324,8 @@ void Intake::OnExchangeRefused(RejectReason reason) {
     return OnExchangeBroken(CloseReason::kRefused);
   }
   // A request that was received whole leaves the connection in order.
-  const bool close = !body_.complete() || !info.keep_alive || info.minor_version == 0 || worker_.draining();
+  const bool close =
+      !body_.complete() || !info.keep_alive || info.minor_version == 0 || IsLastRequest() || worker_.draining();
   LogRefusal(reason, info.method, info.target, info.request_id);
   exchange_->LogRefused(reason);
   exchange_->Cancel(CloseReason::kRefused);
@@ -334,7 +354,6 @@ void Intake::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<
   const std::string held = std::exchange(held_, std::string());
   connection_->ResumeReading(PauseReason::kExchangeActive);
   DropExchange();
-  if (peer_ended_) return Close(CloseReason::kClientGone);
   state_ = State::kClosed;
   worker_.loop().CancelDeadline(deadline_);
   worker_.StartSession(std::move(connection_), std::move(stream), worker_.plan(*route_), *negotiated_, session, held);

@@ -2,6 +2,10 @@
 // after another (pipelined ones wait), and answers itself what must not reach the backend. When a WebSocket opens,
 // connection and stream go to a new Session, and the intake is over.
 //
+// A client that sends its FIN right behind its requests (`nc`, old health checkers) gets the answers to all that came
+// whole. One whose FIN comes while it has long been waiting has given up, as has one that breaks off, or whose FIN
+// comes amid a request or a WebSocket handshake: what is under way for it ends at once.
+//
 // Owned by a Worker; one thread only. Between requests it holds no buffer.
 #pragma once
 
@@ -56,6 +60,7 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
 
   // ExchangeOwner
   net::Connection& connection() override { return *connection_; }
+  bool IsLastRequest() const override { return peer_ended_ && !HoldsMore(); }
   void OnUpstreamBlocked() override;
   void OnUpstreamDrained() override;
   void OnExchangeDone(bool close) override;
@@ -73,6 +78,11 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   static constexpr size_t kMaxHeld = 64 * 1024;
 
   static constexpr Duration kFirstRequestWhileDraining = std::chrono::seconds(1);
+
+  // A FIN that follows the client's last byte sooner than this belongs to its request. Those who half-close do it at
+  // once, and a lost segment is sent again within about a second; time-outs and impatient people take longer. (nginx,
+  // Envoy and, since 3.3, HAProxy take every FIN for the client's leaving; HAProxy before that none.)
+  static constexpr Duration kHalfCloseWithin = std::chrono::seconds(2);
 
   enum class State : uint8_t {
     kTlsHandshake,
@@ -104,6 +114,12 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   // `client_is_done`: it has said that it will send no more.
   void Finish(CloseReason reason, bool client_is_done = false);
   void DropExchange();
+  // After the client's FIN: something of what came is still to be answered.
+  bool OwesAnswers() const;
+  // More than the empty line that some clients send behind a body.
+  bool HoldsMore() const { return held_.size() > wire::SkippableEmptyLines(held_); }
+  bool HalfCloses() const;
+  void EndWithClient();
   bool may_shed() const { return route_ == nullptr || route_->shed; }
 
   Worker& worker_;
@@ -114,6 +130,7 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   std::string held_;                        // a head that is not complete, or what waits behind the request under way
   wire::HeadScanner scanner_;
   wire::BodyDecoder body_;
+  TimePoint heard_at_;      // when the client's last byte was read
   net::Deadline deadline_;  // while no exchange is under way, which has its own
   net::IpBytes peer_;
   uint64_t body_bytes_ = 0;

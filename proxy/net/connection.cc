@@ -22,16 +22,22 @@
 namespace sheaf::net {
 namespace {
 
+void SetOption(int fd, int level, int option, int value) {
+  setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+// A peer that has gone without a word is found within a minute.
+void SetKeepAlive(int fd) {
+  SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  SetOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, 30);
+  SetOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10);
+  SetOption(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
 // For sockets that we dial; accepted ones inherit theirs from the listening socket.
 void SetDialledOptions(int fd, const Address& address) {
-  const auto set = [fd](int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof(value)); };
-  if (!address.is_unix()) set(IPPROTO_TCP, TCP_NODELAY, 1);
-  if (address.is_local()) return;
-  // A backend on another machine that dies without a word is found within a minute.
-  set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, 30);
-  set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
-  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  if (!address.is_unix()) SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (!address.is_local()) SetKeepAlive(fd);
 }
 
 }  // namespace
@@ -116,7 +122,11 @@ void Connection::OnReadable() {
 }
 
 void Connection::OnHangUp() {
-  if (closed() || connecting_ || ended_) return;
+  if (closed() || connecting_) return;
+  if (ended_) {
+    if (!std::exchange(broken_, true)) EndAgain();
+    return;
+  }
   peer_ended_ = true;  // read on until the error shows; while reading is paused, it shows after that
   loop_.ReadAgain(*this);
 }
@@ -205,6 +215,16 @@ void Connection::End(ConnectionEnd end) {
   events_->OnEnd(end);
 }
 
+// After the peer's FIN its reset is told, too.
+void Connection::EndAgain() {
+  ended_ = false;
+  End(ConnectionEnd::kReset);
+}
+
+void Connection::ProbePeer() const {
+  if (!closed()) SetKeepAlive(fd_);
+}
+
 void Connection::ResumeReading(PauseReason reason) {
   // What came meanwhile is read in the next turn, not from within the caller.
   if (pauses_.Remove(reason) && readable_ && !closed()) loop_.ReadAgain(*this);
@@ -271,8 +291,7 @@ size_t Connection::Send(std::span<const uint8_t> bytes) {
   // The failed write has used up the socket's error, so a read would take the break for an orderly end.
   if (std::exchange(broken_, true)) return SIZE_MAX;
   if (ended_ || pauses_.any()) {
-    ended_ = false;  // after the peer's FIN its reset is told, too
-    End(ConnectionEnd::kReset);
+    EndAgain();
   } else {
     // What the peer said before it broke off (an early response, a Close) is read first; that read finds the end.
     peer_ended_ = true;

@@ -42,7 +42,8 @@ class ConnectionEvents {
   virtual void OnConnected() {}
   // Received bytes, which may be changed, valid during the call: take or copy them all.
   virtual void OnBytes(std::span<uint8_t> bytes) = 0;
-  // Nothing more will be received. Close the connection, or go on writing after kEof.
+  // Nothing more will be received. Close the connection, or go on writing after kEof: kReset follows if the peer breaks
+  // off.
   virtual void OnEnd(ConnectionEnd end) = 0;
   // The output queue went over the high mark, or came back under the low one.
   virtual void OnOutputBlocked() {}
@@ -103,6 +104,11 @@ class Connection {
   void DeferReading(size_t bytes);
   // Reads what has come meanwhile, unless reading is paused. Not from within a callback of a read.
   void ReadDeferred();
+
+  // The peer has sent its FIN, and what comes for it may be a while: whether it is gone altogether is found out by
+  // probes (TCP keep-alive). A peer whose socket is closed is then told as kReset within about 90 s, without a write
+  // that fails.
+  void ProbePeer() const;
 
   // Sends what is queued, then close_notify and FIN. OnFinished follows when all of it has left. Reading goes on.
   void FinishWriting();
@@ -168,6 +174,7 @@ class Connection {
   void HandOn(std::span<uint8_t> bytes);
   void HandOnTls(std::span<uint8_t> ciphertext);
   void End(ConnectionEnd end);
+  void EndAgain();
   void FinishConnecting();
 
   // The gathered bytes of this turn (WriteGatherer).

@@ -123,8 +123,14 @@ def test_slow_backend_holds_the_client_back(make_recorder, make_sheaf) -> None:
 
 
 def test_client_that_leaves_in_the_middle_of_a_download_frees_the_backend(make_recorder, make_sheaf) -> None:
+    def go_on(request: Request) -> None:
+        while not request.connection.ended:
+            request.connection.send(bytes(1000))
+            time.sleep(0.05)
+
     def endless(request: Request) -> None:
         request.connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n" + bytes(100_000))
+        threading.Thread(target=go_on, args=(request,), daemon=True).start()
 
     recorder: Recorder = make_recorder(endless)
     proxy = make_sheaf(recorder.url)

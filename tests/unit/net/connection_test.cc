@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 using Lines = std::vector<std::string>;
 
 constexpr BufferMarks kMarks{64 * 1024, 16 * 1024};
+constexpr auto kWatched = std::chrono::duration_cast<milliseconds>(3 * kTick);  // from then on hang-ups are told
 
 // A connection under test with its recorder, and the socket at its other end.
 struct Wire {
@@ -350,11 +351,27 @@ TEST_CASE("the owner may go on writing to a peer that only ended its sending") {
   });
 }
 
+TEST_CASE("a peer that ended its sending and then breaks off is told as reset, once, without a write") {
+  Wire wire;
+  wire.peer().Send("request");
+  wire.peer().FinishSending();
+  wire.driver.Until([&] { return wire.Told("eof"); });
+  wire.connection->ProbePeer();
+  wire.driver.For(kWatched);
+  CHECK(wire.recorder.told == Lines{"bytes", "eof"});
+  wire.peer().Reset();
+  wire.driver.Until([&] { return wire.Told("reset"); });
+  wire.connection->Write("into the void");
+  wire.driver.For(kWatched);
+  CHECK(wire.recorder.told == Lines{"bytes", "eof", "reset"});
+}
+
 TEST_CASE("a connection that breaks is told as reset, once") {
   Wire wire;
   wire.peer().Reset();
   wire.driver.Until([&] { return wire.Told("reset"); });
   wire.connection->Write("into the void");
+  wire.driver.For(kWatched);
   wire.driver.Settle();
   CHECK(wire.recorder.told == Lines{"reset"});
 }
