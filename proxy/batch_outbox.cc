@@ -45,21 +45,20 @@ void BatchOutbox::AddPart(const wire::FramePiece& piece) {
   const bool large = size > worker_.loop().marks().high;
   if (large && !MustBeWhole(piece)) {
     Flush(FlushReason::kAlone);
-    sending_pieces_ = true;
-    if (own_) own_->amid_message = true;
-    sent_piece_ = false;
-    std::string part = TakePart();
-    if (examiner_.encoder() != nullptr) part.insert(0, examiner_.encoder()->Prefix(piece.opcode));
-    if (!part.empty()) SendPart(piece.opcode, AsBytes(part), false);
+    BeginPieces(piece.opcode);
     return SendPiece(piece);
   }
   if (large && size > std::max(kMostLookAlike, worker_.options().limits.buffer_high)) {
     TakePart();
     return sink_.GiveUp(CloseReason::kUpstreamLookAlike);
   }
-  part_.append(AsText(piece.payload));
-  Buffered(0, static_cast<int64_t>(piece.payload.size()));
+  Gather(AsText(piece.payload));
   if (piece.ends_message) AddWhole(piece.opcode, TakePart());
+}
+
+void BatchOutbox::Gather(std::string_view payload) {
+  part_.append(payload);
+  Buffered(0, static_cast<int64_t>(payload.size()));
 }
 
 std::string BatchOutbox::TakePart() {
@@ -241,9 +240,29 @@ RouteCounters& BatchOutbox::counters() {
 
 // ---- a large message
 
+// What was gathered of it is its first part.
+void BatchOutbox::BeginPieces(wire::Opcode opcode) {
+  sending_pieces_ = true;
+  if (own_) own_->amid_message = true;
+  sent_part_ = false;
+  parts_compressed_ = window_bits_ != 0;
+  if (examiner_.encoder() == nullptr) return;
+  const std::string_view prefix = examiner_.encoder()->Prefix(opcode);
+  part_.insert(0, prefix);
+  Buffered(0, static_cast<int64_t>(prefix.size()));
+}
+
 void BatchOutbox::SendPiece(const wire::FramePiece& piece) {
-  SendPart(piece.opcode, piece.payload, piece.ends_message);
-  if (!piece.ends_message) return;
+  const bool last = piece.ends_message;
+  if (!last && part_.size() + piece.payload.size() < kLeastPart) return Gather(AsText(piece.payload));
+  if (part_.empty()) {
+    SendPart(piece.opcode, piece.payload, last);
+  } else {
+    Gather(AsText(piece.payload));
+    const std::string part = TakePart();
+    SendPart(piece.opcode, AsBytes(part), last);
+  }
+  if (!last) return;
   sending_pieces_ = false;
   if (own_) own_->amid_message = false;
   compressor_.reset();
@@ -252,12 +271,10 @@ void BatchOutbox::SendPiece(const wire::FramePiece& piece) {
 }
 
 void BatchOutbox::SendPart(wire::Opcode opcode, std::span<const uint8_t> payload, bool last) {
-  if (payload.empty() && !last) return;
-  const bool first = !std::exchange(sent_piece_, true);
+  const bool first = !std::exchange(sent_part_, true);
   std::string& frame = worker_.scratch();
   frame.clear();
-  if (first) pieces_compressed_ = window_bits_ != 0;
-  if (pieces_compressed_) {
+  if (parts_compressed_) {
     const auto size = compressor().Append(opcode, payload, first, last, frame);
     if (!size) return sink_.GiveUp(CloseReason::kOutOfMemory);
     CountCompressed(payload.size(), *size);

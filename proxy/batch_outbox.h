@@ -1,9 +1,9 @@
 // Gathers whole messages, and sends them as batch frames, or as a frame each; compressed if that was negotiated. Rules,
 // dropping and conflating work on what is gathered. See outbox.h.
 //
-// A message larger than limits.buffer_high is not gathered: it goes out piece by piece, behind what is queued. Unless a
-// decoder might take it for an envelope: then it must be wrapped, and so be gathered, and may not be larger than
-// kMostLookAlike.
+// A message larger than limits.buffer_high is not gathered: it goes out in parts, behind what is queued.
+// Unless a decoder might take it for an envelope: then it must be wrapped, and so be gathered, and may not be larger
+// than kMostLookAlike.
 #pragma once
 
 #include <memory>
@@ -38,6 +38,10 @@ class BatchOutbox final : public Outbox {
   // that.
   static constexpr uint64_t kMostLookAlike = 4 * 1024 * 1024;
 
+  // Of a large message, a frame each, which the backend may have sent as one: some receivers count them (Python's
+  // websockets takes 4,096 a message), and what trickles in would make a great many.
+  static constexpr size_t kLeastPart = 64 * 1024;
+
   // A context of the client's own is worth it when so many messages in a row were its own alone. One that others got as
   // well takes away as much: a heartbeat now and then changes nothing.
   static constexpr uint8_t kAlone = 4;
@@ -49,6 +53,7 @@ class BatchOutbox final : public Outbox {
   void AddPart(const wire::FramePiece& piece);
   bool MustBeWhole(const wire::FramePiece& piece) const;
   std::string TakePart();
+  void Gather(std::string_view payload);
   void Schedule(const batching::Batcher::Verdict& verdict);
   bool MayOvertake() const;
   void SendAhead(const batching::MessageRef& message, const batching::MessageFacts& facts);
@@ -57,6 +62,7 @@ class BatchOutbox final : public Outbox {
   void SendFrame(std::span<const batching::MessageRef> messages, bool wrapped);
   void SendPlain(const batching::Message& message);
   bool SendInOwnContext(wire::Opcode opcode, std::string_view payload);
+  void BeginPieces(wire::Opcode opcode);
   void SendPiece(const wire::FramePiece& piece);
   void SendPart(wire::Opcode opcode, std::span<const uint8_t> payload, bool last);
   void Write(std::string_view frame);
@@ -71,17 +77,17 @@ class BatchOutbox final : public Outbox {
 
   const batching::Examiner& examiner_;
   batching::Batcher batcher_;
-  std::string part_;                               // of a message that came in several pieces
+  std::string part_;                               // of a message that came in several pieces, not sent yet
   std::unique_ptr<OwnContext> own_;                // the client's own compression context, while it is worth it
   std::unique_ptr<MessageCompressor> compressor_;  // without that, amid a large message
   const BatchForm form_;
-  uint8_t window_bits_ = 0;         // of compression; 0: none
-  bool takeover_ = false;           // was agreed on
-  uint8_t alone_ = 0;               // how much the last messages were this client's alone, up to kMostAlone
-  uint32_t last_serial_ = 0;        // of the last message
-  bool sending_pieces_ = false;     // of a large message
-  bool sent_piece_ = false;         // of it: something has gone
-  bool pieces_compressed_ = false;  // of it
+  uint8_t window_bits_ = 0;        // of compression; 0: none
+  bool takeover_ = false;          // was agreed on
+  uint8_t alone_ = 0;              // how much the last messages were this client's alone, up to kMostAlone
+  uint32_t last_serial_ = 0;       // of the last message
+  bool sending_pieces_ = false;    // of a large message
+  bool sent_part_ = false;         // of it: something has gone
+  bool parts_compressed_ = false;  // of it
 };
 
 }  // namespace sheaf

@@ -72,7 +72,7 @@ class Outbox : public net::DeadlineHandler {
   virtual bool passing_on() const = 0;
   // What is held, about, with what it takes to hold it.
   virtual size_t bytes() const = 0;
-  // Besides: what is gathered of a message that must be whole before any of it can leave. Reading on completes it, not
+  // Besides: what is gathered of a message before it can leave, whole or in parts. Reading on completes it, not
   // sending, so this alone must never stop the reading for good.
   virtual size_t partial_bytes() const { return 0; }
 

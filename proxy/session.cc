@@ -124,7 +124,7 @@ size_t Session::waiting() const {
 }
 
 bool Session::GathersLarge() const {
-  return mid_message_ && outbox_ && outbox_->partial_bytes() > worker_.loop().marks().high;
+  return mid_message_ && outbox_ && !outbox_->passing_on() && outbox_->partial_bytes() > worker_.loop().marks().high;
 }
 
 void Session::CheckHighMark() {
