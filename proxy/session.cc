@@ -11,7 +11,7 @@
 namespace sheaf {
 namespace {
 
-// So many pings a second are answered one by one.
+// So many pings at once are answered one by one.
 constexpr uint32_t kPongsEach = 10;
 
 }  // namespace
@@ -238,9 +238,9 @@ void Session::Take(std::span<uint8_t> bytes) {
         PassOnToUpstream(piece);
         break;
       case wire::FramePiece::Kind::kPing:
-        if (PingFlood()) return Close(CloseReason::kClientPingFlood);
+        if (!TakePing()) return Close(CloseReason::kClientPingFlood);
         // Of many that come at once only the latest needs an answer (RFC 6455 5.5.3); some clients await each of a few.
-        if (!pinged && pings_in_second_ <= kPongsEach) {
+        if (!pinged && pings_.missing(worker_.loop().now(), ping_bucket()) <= kPongsEach) {
           OnClientPing(AsText(piece.payload));
           break;
         }

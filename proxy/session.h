@@ -17,6 +17,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/list.h"
 #include "proxy/base/option_table.h"
+#include "proxy/base/token_bucket.h"
 #include "proxy/client_inflater.h"
 #include "proxy/negotiation.h"
 #include "proxy/net/connection.h"
@@ -146,7 +147,8 @@ class Session final : public net::ConnectionEvents,
   void OnClientClose(uint16_t code, std::string_view reason);
   void OnClientError(wire::FrameError error);
   void Fail(CloseReason reason);
-  bool PingFlood();
+  TokenBucket::Size ping_bucket() const;
+  bool TakePing();
 
   // Control frames of our own that wait for their place: the end of a frame that is half sent, or room. Of Pongs only
   // the latest is due (RFC 6455 5.5.3).
@@ -194,9 +196,8 @@ class Session final : public net::ConnectionEvents,
   uint64_t message_bytes_ = 0;                  // of the backend's present message, so far
   uint64_t inflated_ = 0;                       // since the upstream connection was last asked whether it is full
   std::unique_ptr<std::vector<uint8_t>> held_;  // read and not yet taken, since it is
-  int64_t ping_second_ = 0;                     // of the client's pings, for limits.max_ping_rate
-  uint32_t pings_in_second_ = 0;
-  uint8_t client_window_bits_ = 0;  // of the client's compression
+  TokenBucket pings_;                           // of the client
+  uint8_t client_window_bits_ = 0;              // of the client's compression
   bool socket_io_ = false;
   bool sheds_ = false;                             // slow_client conflates or drops: the backend is read on
   bool upstream_paused_ = false;                   // since too much waits for the client

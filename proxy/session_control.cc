@@ -20,14 +20,13 @@ void Session::OnClientPing(std::string_view payload) {
   }
 }
 
-bool Session::PingFlood() {
-  const int64_t second =
-      std::chrono::duration_cast<std::chrono::seconds>(worker_.loop().now().time_since_epoch()).count();
-  if (second != ping_second_) {
-    ping_second_ = second;
-    pings_in_second_ = 0;
-  }
-  return ++pings_in_second_ > worker_.options().limits.max_ping_rate;
+TokenBucket::Size Session::ping_bucket() const {
+  const uint32_t rate = worker_.options().limits.max_ping_rate;
+  return {.rate = rate, .burst = rate};
+}
+
+bool Session::TakePing() {
+  return pings_.Take(worker_.loop().now(), ping_bucket());
 }
 
 Session::WaitingControl& Session::waiting_control() {
