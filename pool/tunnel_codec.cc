@@ -61,7 +61,6 @@ Fault TunnelCodec::fault() const {
     case wire::FrameError::kTooBig:
       return {"message_too_big", "", 1009};
     case wire::FrameError::kTooManyParts:
-      return {"too_many_fragments", "", 1008};
     case wire::FrameError::kProtocol:
       break;
   }

@@ -119,7 +119,7 @@ void UpstreamLink::Fail(CloseReason reason) {
   stream.link_ = nullptr;
   const bool untouched = codec_->untouched();
   const Fault fault = codec_->fault();
-  LogFault(fault, stream);
+  LogFault(reason, fault, stream);
   const bool told = reason != CloseReason::kUpstreamGone && codec_->SendClose(fault.close_code, Describe(reason).text);
   if (told) {
     Drain();
@@ -131,11 +131,13 @@ void UpstreamLink::Fail(CloseReason reason) {
 }
 
 // One line a fault of the backend: what is wrong, and what was seen. The sink escapes both.
-void UpstreamLink::LogFault(const Fault& fault, const PooledStream& stream) const {
+void UpstreamLink::LogFault(CloseReason reason, const Fault& fault, const PooledStream& stream) const {
   if (fault.cause.empty()) return;
   const UpstreamRequest* request = stream.request_.get();
-  Log(LogLevel::kWarning,
-      request != nullptr ? "the backend's answer is not valid" : "the backend broke the WebSocket protocol",
+  const std::string_view of_tunnel = reason == CloseReason::kUpstreamMessageTooBig
+                                         ? Describe(reason).text
+                                         : "the backend broke the WebSocket protocol";
+  Log(LogLevel::kWarning, request != nullptr ? "the backend's answer is not valid" : of_tunnel,
       {{"upstream", pool_.endpoint().url().address},
        {"cause", fault.cause},
        {"seen", fault.seen},

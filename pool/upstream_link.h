@@ -75,7 +75,7 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
   void Conclude(Codec::Verdict verdict, std::span<uint8_t> rest);
   void Upgrade(std::span<uint8_t> rest);
   void Fail(CloseReason reason);
-  void LogFault(const Fault& fault, const PooledStream& stream) const;
+  void LogFault(CloseReason reason, const Fault& fault, const PooledStream& stream) const;
   // What is queued goes out, then the connection ends.
   void Drain();
 

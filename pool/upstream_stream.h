@@ -25,7 +25,7 @@ struct UpstreamRequest {
   std::string websocket_accept;                     // for a WebSocket: the Sec-WebSocket-Accept that must come back
   std::string websocket_protocols;                  // the subprotocols offered, joined by ", "
   std::string request_id;                           // as in the head, for the log
-  const wire::FrameLimits* frame_limits = nullptr;  // for a WebSocket: the route's limits, which outlive the stream
+  const wire::FrameLimits* frame_limits = nullptr;  // for a WebSocket: of what the backend sends; outlives the stream
 
   // RFC 9110 9.2.2: may be sent again when a pooled connection turned out to be dead. Only without a body, since
   // nothing of a body is kept.

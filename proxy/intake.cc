@@ -201,7 +201,7 @@ pool::UpstreamRequest Intake::UpstreamRequestFor(const wire::RequestHead& reques
   upstream.websocket = request.wants_websocket;
   if (!request.wants_websocket) return upstream;
   upstream.websocket_accept = wire::WebSocketAccept(*request.Find("Sec-WebSocket-Key"));
-  upstream.frame_limits = &worker_.plan(*route_).frame_limits;
+  upstream.frame_limits = &worker_.plan(*route_).upstream_limits;
   for (const wire::Field& field : request.fields) {
     if (!wire::EqualsIgnoreCase(field.name, "Sec-WebSocket-Protocol")) continue;
     if (!upstream.websocket_protocols.empty()) upstream.websocket_protocols.append(", ");

@@ -19,7 +19,10 @@ struct RoutePlan {
   RoutePlan(const RouteOptions& route, size_t place, uint32_t max_fragments)
       : options(route),
         index(place),
-        frame_limits{.max_message = route.max_message, .max_fragments = max_fragments},
+        client_limits{.max_message = route.max_message,
+                      .max_fragments = max_fragments == 0 ? wire::FrameLimits{}.max_fragments : max_fragments},
+        upstream_limits{.max_message = route.max_upstream_message == 0 ? wire::FrameLimits{}.max_message
+                                                                       : route.max_upstream_message},
         rules(route.critical, route.conflate) {
     Adapt(PressureLevel::kNormal, false);
   }
@@ -49,8 +52,9 @@ struct RoutePlan {
   }
 
   const RouteOptions& options;
-  const size_t index;  // in Routes::all()
-  const wire::FrameLimits frame_limits;
+  const size_t index;                       // in Routes::all()
+  const wire::FrameLimits client_limits;    // of what clients send
+  const wire::FrameLimits upstream_limits;  // of what the backend sends
   // As things are now: of clients that asked for an envelope, and of those that did not.
   batching::BatchLimits limits;
   batching::BatchLimits cork_limits;

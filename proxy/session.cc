@@ -14,6 +14,9 @@ namespace {
 // So many pings at once are answered one by one.
 constexpr uint32_t kPongsEach = 10;
 
+// A client that streams a message in small pieces may be ahead of its rate by so many seconds.
+constexpr uint32_t kTinyFragmentSeconds = 10;
+
 }  // namespace
 
 Session::Session(Worker& worker, std::unique_ptr<net::Connection> connection,
@@ -24,7 +27,7 @@ Session::Session(Worker& worker, std::unique_ptr<net::Connection> connection,
       stream_(std::move(stream)),
       route_(plan.options),
       outbox_(MakeOutbox(worker, *this, plan, negotiated)),
-      decoder_(wire::FrameSource::kClient, plan.frame_limits, negotiated.deflate.has_value()),
+      decoder_(wire::FrameSource::kClient, plan.client_limits, negotiated.deflate.has_value()),
       deadline_(*this),
       started_(info.started),
       heard_at_(worker.loop().now()),
@@ -235,6 +238,7 @@ void Session::Take(std::span<uint8_t> bytes) {
         return;
       case wire::FramePiece::Kind::kData:
         if (client_close_received_ || !stream_) break;
+        if (piece.tiny_fragment && !TakeTinyFragment()) return Fail(CloseReason::kClientTinyFragments);
         PassOnToUpstream(piece);
         break;
       case wire::FramePiece::Kind::kPing:
@@ -255,6 +259,13 @@ void Session::Take(std::span<uint8_t> bytes) {
         return OnClientError(piece.error);
     }
   }
+}
+
+// How many fragments a message has is the client's affair; but a flood of them costs work here, and memory at backends
+// that gather them, while hardly a byte of limits.max_message is used.
+bool Session::TakeTinyFragment() {
+  const uint32_t rate = worker_.options().limits.max_tiny_fragment_rate;
+  return tiny_fragments_.Take(worker_.loop().now(), {.rate = rate, .burst = rate * kTinyFragmentSeconds});
 }
 
 void Session::PassOnToUpstream(const wire::FramePiece& piece) {

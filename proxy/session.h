@@ -149,6 +149,7 @@ class Session final : public net::ConnectionEvents,
   void Fail(CloseReason reason);
   TokenBucket::Size ping_bucket() const;
   bool TakePing();
+  bool TakeTinyFragment();
 
   // Control frames of our own that wait for their place: the end of a frame that is half sent, or room. Of Pongs only
   // the latest is due (RFC 6455 5.5.3).
@@ -197,6 +198,7 @@ class Session final : public net::ConnectionEvents,
   uint64_t inflated_ = 0;                       // since the upstream connection was last asked whether it is full
   std::unique_ptr<std::vector<uint8_t>> held_;  // read and not yet taken, since it is
   TokenBucket pings_;                           // of the client
+  TokenBucket tiny_fragments_;                  // of the client
   uint8_t client_window_bits_ = 0;              // of the client's compression
   bool socket_io_ = false;
   bool sheds_ = false;                             // slow_client conflates or drops: the backend is read on

@@ -124,9 +124,16 @@ enum class UpstreamLost : uint8_t { kClose, kNone };
   OPTION(uint64_t, min_body_rate, "100", "0", "1GiB", kBytesPerSecond, kReloadable,                                    \
          "Slowest pace of a request body, until the response begins; below it the request is answered with 408. 0: off.") \
   OPTION(uint64_t, max_message, "16MiB", "1", "1GiB", kBytes, kReloadable,                                             \
-         "Largest WebSocket message, either way; a larger one closes the session with 1009.")                          \
-  OPTION(uint32_t, max_fragments, "1024", "1", "1000000", kCount, kReloadable,                                         \
-         "Most frames of one message; more close the session with 1008.")                                              \
+         "Largest WebSocket message of a client, once inflated; a larger one closes the session with 1009.")                \
+  OPTION(uint64_t, max_upstream_message, "0", "0", "1024TiB", kBytes, kReloadable,                                     \
+         "Largest WebSocket message of the backend; a larger one closes the session with 1009. 0: no limit, messages " \
+         "are streamed.")                                                                                              \
+  OPTION(uint32_t, max_fragments, "4000000", "0", "4000000000", kCount, kReloadable,                                   \
+         "Most frames of a client's message, far above what clients send; more close the session with 1008. 0: no "    \
+         "limit. The backend's are not counted.")                                                                      \
+  OPTION(uint32_t, max_tiny_fragment_rate, "10000", "1", "1000000", kPerSecond, kReloadable,                           \
+         "Most fragments of a client that are more header than payload (5 bytes or less; a message's first and last do " \
+         "not count); ten seconds' worth may come at once. More close the session with 1008.")                         \
   OPTION(uint32_t, max_ping_rate, "50", "1", "100000", kPerSecond, kReloadable,                                        \
          "Most pings of a client; more close the session with 1008.")                                                  \
   OPTION(uint64_t, buffer_high, "256KiB", "4KiB", "1GiB", kBytes, kReloadable,                                         \
@@ -281,6 +288,7 @@ enum class UpstreamLost : uint8_t { kClose, kNone };
   ROW(body_timeout, timeouts, body)                                                                                    \
   ROW(max_body, limits, max_body)                                                                                      \
   ROW(max_message, limits, max_message)                                                                                \
+  ROW(max_upstream_message, limits, max_upstream_message)                                                              \
   ROW(ping_interval, websocket, ping_interval)                                                                         \
   ROW(ping_timeout, websocket, ping_timeout)                                                                           \
   ROW(allowed_origins, websocket, allowed_origins)                                                                     \

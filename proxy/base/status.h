@@ -39,42 +39,45 @@ class [[nodiscard]] Result {
 // sentence (log text and, where a Close frame is sent, its reason). Never 1014 (bad gateway): stock clients take it for
 // a breach of the protocol.
 // A client that has not been upgraded yet gets an HTTP answer instead: see RejectReason below.
-#define SHEAF_CLOSE_REASONS(ROW)                                                                                    \
-  ROW(kNone, "none", 0, "open")                                                                                     \
-  ROW(kDone, "done", 1000, "all work is done")                                                                      \
-  ROW(kClientClosed, "client_closed", 1000, "the client closed")                                                    \
-  ROW(kClientGone, "client_gone", 0, "the client's connection ended without a Close")                               \
-  ROW(kClientProtocolError, "client_protocol_error", 1002, "the client broke the WebSocket protocol")               \
-  ROW(kClientBadUtf8, "client_bad_utf8", 1007, "the client sent text that is not UTF-8")                            \
-  ROW(kClientMessageTooBig, "client_message_too_big", 1009, "the client's message is over limits.max_message")      \
-  ROW(kClientFragments, "client_fragments", 1008, "the client's message has too many fragments")                    \
-  ROW(kClientPingFlood, "client_ping_flood", 1008, "the client sent pings over limits.max_ping_rate")               \
-  ROW(kRefused, "refused", 0, "the proxy answered the request itself")                                              \
-  ROW(kClientTimeout, "client_timeout", 0, "the client was too slow")                                               \
-  ROW(kClientPingTimeout, "client_ping_timeout", 1011, "the client did not answer a ping")                          \
-  ROW(kClientStalled, "client_stalled", 1013, "the client did not read what was sent to it")                        \
-  ROW(kClientTooSlow, "client_too_slow", 1013, "the client reads too slowly")                                       \
-  ROW(kClientIdle, "client_idle", 0, "the client's connection was idle")                                            \
-  ROW(kStreamIdle, "stream_idle", 0, "nothing moved either way, and the request was not complete")                  \
-  ROW(kClientTlsError, "client_tls_error", 0, "the TLS connection with the client failed")                          \
-  ROW(kUpstreamClosed, "upstream_closed", 1000, "the backend closed")                                               \
-  ROW(kUpstreamGone, "upstream_gone", 1012, "the backend's connection ended without a Close")                       \
-  ROW(kUpstreamTruncated, "upstream_truncated", 0, "the backend's response ended before its end")                   \
-  ROW(kUpstreamProtocolError, "upstream_protocol_error", 1011, "the backend broke the protocol")                    \
-  ROW(kUpstreamMessageTooBig, "upstream_message_too_big", 1009, "the backend's message is over limits.max_message") \
-  ROW(kUpstreamLookAlike, "upstream_look_alike", 1009, "a message that begins like a batch is too large")           \
-  ROW(kUpstreamConnectFailed, "upstream_connect_failed", 1012, "no connection to the backend could be made")        \
-  ROW(kUpstreamTimeout, "upstream_timeout", 1011, "the backend did not answer in time")                             \
-  ROW(kUpstreamTlsError, "upstream_tls_error", 1011, "the TLS connection with the backend failed")                  \
-  ROW(kUpstreamStale, "upstream_stale", 0, "an unused connection was kept for pool.stale_timeout")                  \
-  ROW(kUpstreamIdle, "upstream_idle", 0, "a connection lay idle for pool.idle_timeout after its last request")      \
-  ROW(kUpstreamExpired, "upstream_expired", 0, "a connection reached pool.max_lifetime")                            \
-  ROW(kUpstreamBusy, "upstream_busy", 0, "the backend's queue of new connections is full")                          \
-  ROW(kPoolExhausted, "pool_exhausted", 1013, "no upstream connection was free within pool.acquire_timeout")        \
-  ROW(kOverloaded, "overloaded", 1013, "the proxy has as many connections as it may have")                          \
-  ROW(kOutOfDescriptors, "out_of_descriptors", 1013, "the proxy has no descriptor left for a connection")           \
-  ROW(kDrain, "drain", 1012, "the proxy is restarting")                                                             \
-  ROW(kMemoryShed, "memory_shed", 1013, "memory is short; try again later")                                         \
+#define SHEAF_CLOSE_REASONS(ROW)                                                                                       \
+  ROW(kNone, "none", 0, "open")                                                                                        \
+  ROW(kDone, "done", 1000, "all work is done")                                                                         \
+  ROW(kClientClosed, "client_closed", 1000, "the client closed")                                                       \
+  ROW(kClientGone, "client_gone", 0, "the client's connection ended without a Close")                                  \
+  ROW(kClientProtocolError, "client_protocol_error", 1002, "the client broke the WebSocket protocol")                  \
+  ROW(kClientBadUtf8, "client_bad_utf8", 1007, "the client sent text that is not UTF-8")                               \
+  ROW(kClientMessageTooBig, "client_message_too_big", 1009, "the client's message is over limits.max_message")         \
+  ROW(kClientFragments, "client_fragments", 1008, "the client's message has more fragments than limits.max_fragments") \
+  ROW(kClientTinyFragments, "client_tiny_fragments", 1008,                                                             \
+      "the client sent fragments over limits.max_tiny_fragment_rate")                                                  \
+  ROW(kClientPingFlood, "client_ping_flood", 1008, "the client sent pings over limits.max_ping_rate")                  \
+  ROW(kRefused, "refused", 0, "the proxy answered the request itself")                                                 \
+  ROW(kClientTimeout, "client_timeout", 0, "the client was too slow")                                                  \
+  ROW(kClientPingTimeout, "client_ping_timeout", 1011, "the client did not answer a ping")                             \
+  ROW(kClientStalled, "client_stalled", 1013, "the client did not read what was sent to it")                           \
+  ROW(kClientTooSlow, "client_too_slow", 1013, "the client reads too slowly")                                          \
+  ROW(kClientIdle, "client_idle", 0, "the client's connection was idle")                                               \
+  ROW(kStreamIdle, "stream_idle", 0, "nothing moved either way, and the request was not complete")                     \
+  ROW(kClientTlsError, "client_tls_error", 0, "the TLS connection with the client failed")                             \
+  ROW(kUpstreamClosed, "upstream_closed", 1000, "the backend closed")                                                  \
+  ROW(kUpstreamGone, "upstream_gone", 1012, "the backend's connection ended without a Close")                          \
+  ROW(kUpstreamTruncated, "upstream_truncated", 0, "the backend's response ended before its end")                      \
+  ROW(kUpstreamProtocolError, "upstream_protocol_error", 1011, "the backend broke the protocol")                       \
+  ROW(kUpstreamMessageTooBig, "upstream_message_too_big", 1009,                                                        \
+      "the backend's message is over limits.max_upstream_message")                                                     \
+  ROW(kUpstreamLookAlike, "upstream_look_alike", 1009, "a message that begins like a batch is too large")              \
+  ROW(kUpstreamConnectFailed, "upstream_connect_failed", 1012, "no connection to the backend could be made")           \
+  ROW(kUpstreamTimeout, "upstream_timeout", 1011, "the backend did not answer in time")                                \
+  ROW(kUpstreamTlsError, "upstream_tls_error", 1011, "the TLS connection with the backend failed")                     \
+  ROW(kUpstreamStale, "upstream_stale", 0, "an unused connection was kept for pool.stale_timeout")                     \
+  ROW(kUpstreamIdle, "upstream_idle", 0, "a connection lay idle for pool.idle_timeout after its last request")         \
+  ROW(kUpstreamExpired, "upstream_expired", 0, "a connection reached pool.max_lifetime")                               \
+  ROW(kUpstreamBusy, "upstream_busy", 0, "the backend's queue of new connections is full")                             \
+  ROW(kPoolExhausted, "pool_exhausted", 1013, "no upstream connection was free within pool.acquire_timeout")           \
+  ROW(kOverloaded, "overloaded", 1013, "the proxy has as many connections as it may have")                             \
+  ROW(kOutOfDescriptors, "out_of_descriptors", 1013, "the proxy has no descriptor left for a connection")              \
+  ROW(kDrain, "drain", 1012, "the proxy is restarting")                                                                \
+  ROW(kMemoryShed, "memory_shed", 1013, "memory is short; try again later")                                            \
   ROW(kOutOfMemory, "out_of_memory", 1013, "memory for this connection could not be had")
 
 enum class CloseReason : uint8_t {

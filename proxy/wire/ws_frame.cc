@@ -183,12 +183,14 @@ FramePiece FrameDecoder::BeginFrame(std::span<uint8_t> header, std::span<uint8_t
     return BeginControl(frame, input);
   }
   const bool starts_message = !in_message_;
+  const bool tiny_fragment = !starts_message && !frame.fin && frame.length < header.size();
   if (const FrameError error = AdmitData(frame); error != FrameError::kNone) return ErrorPiece(error);
 
   // A header from an earlier read cannot be one run of bytes with its payload: it goes alone.
   FramePiece piece = in_input ? TakeData(input, header.size()) : TakeData(header, header.size());
   piece.starts_frame = piece.kind == FramePiece::Kind::kData;
   piece.starts_message = starts_message && piece.starts_frame;
+  piece.tiny_fragment = tiny_fragment;
   return piece;
 }
 

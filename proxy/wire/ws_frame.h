@@ -27,9 +27,10 @@ enum class Opcode : uint8_t { kContinuation = 0x0, kText = 0x1, kBinary = 0x2, k
 // Who sent the frames: clients mask every frame, servers none (RFC 6455 5.1).
 enum class FrameSource : uint8_t { kClient, kServer };
 
+// As it is made: no limits.
 struct FrameLimits {
-  uint64_t max_message = 16 * 1024 * 1024;  // payload bytes of all fragments together
-  uint32_t max_fragments = 1024;            // empty ones count
+  uint64_t max_message = INT64_MAX;     // payload bytes of all fragments together
+  uint32_t max_fragments = UINT32_MAX;  // of one message; empty ones count
 };
 
 enum class FrameError : uint8_t {
@@ -62,7 +63,8 @@ struct FramePiece {
   std::span<uint8_t> payload;
 
   uint32_t mask = 0;  // key in memory order, rotated so that byte 0 of `payload` meets byte 0 of the key; 0: unmasked
-  uint16_t close_code = 0;  // kClose: 1005 when the frame had none
+  uint16_t close_code = 0;     // kClose: 1005 when the frame had none
+  bool tiny_fragment = false;  // kData: starts a frame amid a message, not its last, that is more header than payload
 };
 
 // Decodes the frames of one direction of one connection. After kError it must not be used again. Budget: 64 bytes.

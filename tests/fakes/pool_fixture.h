@@ -39,7 +39,7 @@ inline pool::UpstreamRequest Upload(wire::BodyKind kind = wire::BodyKind::kChunk
 }
 
 inline constexpr char kWebSocketKey[] = "dGhlIHNhbXBsZSBub25jZQ==";
-inline const wire::FrameLimits kFrameLimits{};
+inline const wire::FrameLimits kFrameLimits{.max_message = 1 << 24};
 
 inline pool::UpstreamRequest OpenWebSocket() {
   pool::UpstreamRequest request = Get("/ws");

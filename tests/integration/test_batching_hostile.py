@@ -31,7 +31,12 @@ def recorder() -> Iterator[Recorder]:
 @pytest.fixture(scope="module")
 def proxy(folder: Path, recorder: Recorder) -> Iterator[Sheaf]:
     """One worker, so that victim and culprit share it; gathers long enough for what is bad to come amid a batch."""
-    conf = {"workers": 1, "batching": {"adaptive": False, "timeout": "100ms"}, "websocket": {"close_timeout": "500ms"}}
+    conf = {
+        "workers": 1,
+        "batching": {"adaptive": False, "timeout": "100ms"},
+        "websocket": {"close_timeout": "500ms"},
+        "limits": {"max_upstream_message": 16 << 20},
+    }
     running = Sheaf(folder, recorder.url, conf, [{"path": "/adaptive", "adaptive": True}])
     yield running
     running.stop()

@@ -27,9 +27,8 @@ from .ports import free_port, wait_until
 from .sheaf import ROOT, Conf, Sheaf, merged
 from .tls_relay import TlsRelay
 
-# Every case runs with these: 9.3 and 9.4 cut a message into 65,536 fragments, and the small messages of 12 and 13 are
-# below the shipped threshold.
-COMMON: Conf = {"limits": {"max_fragments": 100_000}, "deflate": {"threshold": 0}, "log": {"access": False}}
+# Every case runs with these: the small messages of 12 and 13 are below the shipped threshold.
+COMMON: Conf = {"deflate": {"threshold": 0}, "log": {"access": False}}
 OFF: Conf = {"batching": {"delivery": "off"}, "deflate": {"enabled": False}}
 # Fixed and short: the cases play ping-pong thousands of times.
 BATCHES: Conf = {"batching": {"delivery": "always", "adaptive": False, "timeout": "5ms"}, "deflate": {"enabled": False}}

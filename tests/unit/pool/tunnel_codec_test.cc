@@ -16,7 +16,7 @@ using Lines = std::vector<std::string>;
 using Verdict = Codec::Verdict;
 using wire::Opcode;
 
-constexpr wire::FrameLimits kLimits{.max_message = 1000, .max_fragments = 4};
+constexpr wire::FrameLimits kLimits{.max_message = 1000};
 
 struct Tunnel {
   // Feeds one read, in memory of its own.
@@ -252,11 +252,6 @@ TEST_CASE("a backend that breaks the frame protocol is told from one whose messa
        ServerFrame(Opcode::kBinary, std::string(600, 'x'), false) +
            ServerFrame(Opcode::kContinuation, std::string(401, 'x')),
        Verdict::kMessageTooBig},
-      {"too many fragments",
-       ServerFrame(Opcode::kBinary, "", false) + ServerFrame(Opcode::kContinuation, "", false) +
-           ServerFrame(Opcode::kContinuation, "", false) + ServerFrame(Opcode::kContinuation, "", false) +
-           ServerFrame(Opcode::kContinuation, ""),
-       Verdict::kBroken},
   };
   for (const Row& row : rows) {
     for (size_t split = 0; split < std::min<size_t>(row.bytes.size(), 20); ++split) {

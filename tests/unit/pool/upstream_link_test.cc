@@ -318,7 +318,7 @@ TEST_CASE("a backend that breaks the frame protocol, or sends too much, ends the
   large.fixture.driver.Until([&] { return large.fixture.backend.ended(0); });
   CHECK(large.events.told == Lines{"closed upstream_message_too_big"});
   const Lines told = ReadAsServer(large.fixture.backend.received(0));
-  CHECK(told == Lines{"close 1009 the backend's message is over limits.max_message"});
+  CHECK(told == Lines{"close 1009 the backend's message is over limits.max_upstream_message"});
 }
 
 TEST_CASE("a backend that breaks the protocol while a client's frame is half sent to it loses its connection at once") {

@@ -67,5 +67,20 @@ TEST_CASE("a cork_timeout over the timeout is the timeout") {
   CHECK(RoutePlan(route, 0, 16).cork_limits.window().longest == 50ms);
 }
 
+TEST_CASE("what the backend sends has a limit of its own, or none; its fragments are never counted") {
+  RouteOptions route = Route();
+  route.max_message = 100;
+  const RoutePlan open(route, 0, 16);
+  CHECK_EQ(open.client_limits.max_message, 100);
+  CHECK_EQ(open.client_limits.max_fragments, 16);
+  CHECK_EQ(open.upstream_limits.max_message, INT64_MAX);
+  CHECK_EQ(open.upstream_limits.max_fragments, UINT32_MAX);
+  route.max_upstream_message = 200;
+  const RoutePlan limited(route, 0, 0);
+  CHECK_EQ(limited.client_limits.max_fragments, UINT32_MAX);
+  CHECK_EQ(limited.upstream_limits.max_message, 200);
+  CHECK_EQ(limited.upstream_limits.max_fragments, UINT32_MAX);
+}
+
 }  // namespace
 }  // namespace sheaf

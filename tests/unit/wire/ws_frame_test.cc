@@ -281,6 +281,65 @@ TEST_CASE("a compressed message may be as much larger on the wire as bytes that 
   CHECK(error_of("\x41\x00\x00\x00\x80\x00"s) == FrameError::kTooManyParts);
 }
 
+TEST_CASE("a fragment that is more header than payload is told, but a message's first and last, however it is split") {
+  struct Row {
+    std::string frames;
+    size_t tiny;
+  };
+  const auto fragment = [](size_t size) { return Frame(Opcode::kContinuation, std::string(size, 'x'), false, kKey); };
+  const std::string first = Frame(Opcode::kText, "", false, kKey);
+  const std::string last = Frame(Opcode::kContinuation, "", true, kKey);
+  const Row rows[] = {
+      {Frame(Opcode::kText, "", true, kKey) + Frame(Opcode::kText, "hello", true, kKey), 0},
+      {first + last + first + last, 0},
+      {first + fragment(0) + last, 1},
+      {first + fragment(5) + fragment(0) + fragment(1) + last, 3},
+      {first + fragment(6) + fragment(200) + last, 0},
+  };
+  const FrameLimits limits;
+  for (const Row& row : rows) {
+    for (size_t split = 0; split < row.frames.size(); ++split) {
+      CAPTURE(split);
+      FrameDecoder decoder(FrameSource::kClient, limits);
+      size_t tiny = 0;
+      for (const std::string_view read :
+           {std::string_view(row.frames).substr(0, split), std::string_view(row.frames).substr(split)}) {
+        std::vector<uint8_t> bytes = Bytes(read);
+        std::span<uint8_t> input = bytes;
+        for (FramePiece piece = decoder.Next(input); piece.kind == FramePiece::Kind::kData;
+             piece = decoder.Next(input)) {
+          tiny += piece.tiny_fragment ? 1 : 0;
+        }
+      }
+      CHECK_EQ(tiny, row.tiny);
+    }
+  }
+}
+
+TEST_CASE("without limits a message may have any size, and any number of fragments") {
+  const FrameLimits limits;
+  for (const bool deflate : {false, true}) {
+    FrameDecoder decoder(FrameSource::kServer, limits, deflate);
+    const auto feed = [&decoder](std::string_view text) {
+      std::vector<uint8_t> bytes = Bytes(text);
+      std::span<uint8_t> input = bytes;
+      FramePiece piece = decoder.Next(input);
+      while (piece.kind == FramePiece::Kind::kData) piece = decoder.Next(input);
+      return piece.error;
+    };
+    CHECK(feed(Frame(deflate ? Opcode::kBinary : Opcode::kText, "a", false)) == FrameError::kNone);
+    const std::string thousand = [] {
+      std::string all;
+      for (int i = 0; i < 1000; ++i) all += Frame(Opcode::kContinuation, "x", false);
+      return all;
+    }();
+    for (int i = 0; i < 100; ++i) REQUIRE(feed(thousand) == FrameError::kNone);
+    std::string header;
+    AppendFrameHeader(header, Opcode::kContinuation, true, uint64_t{1} << 62);
+    CHECK(feed(header + "x") == FrameError::kNone);
+  }
+}
+
 TEST_CASE("masking twice gives the bytes back, whatever the length and the alignment") {
   uint32_t key;
   std::memcpy(&key, kKey, sizeof key);

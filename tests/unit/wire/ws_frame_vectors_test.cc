@@ -60,7 +60,7 @@ std::string Unpack(const rapidjson::Value& parts) {
 Vector ToVector(const rapidjson::Value& json) {
   Vector vector{json["name"].GetString(),
                 json["source"] == "client" ? FrameSource::kClient : FrameSource::kServer,
-                {},
+                {.max_message = 1 << 24, .max_fragments = 1024},
                 Unpack(json["bytes"]),
                 {},
                 json["error"].GetInt()};
