@@ -50,6 +50,7 @@ class Loader {
     }
     AddRootRoute();
     ReportContradictions();
+    result_.options.proxies_named = OriginOf(*FindOption("forwarded", "trusted_proxies")).source != Source::kDefault;
     if (problems_.empty()) return std::move(result_);
     return JoinProblems();
   }

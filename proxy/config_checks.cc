@@ -16,6 +16,7 @@
 #include "pool/endpoint.h"
 #include "proxy/net/address.h"
 #include "proxy/net/tls_context.h"
+#include "proxy/trusted_proxies.h"
 #include "proxy/wire/http1.h"
 
 namespace sheaf {
@@ -55,8 +56,16 @@ std::string CheckUrl(std::string_view text) {
   return {};
 }
 
-std::string CheckNetwork(std::string_view text) {
-  return net::Cidr::Parse(text) ? "" : R"(must hold IP addresses or networks such as "10.0.0.0/8" or "fd00::/8")";
+std::string CheckTrustedProxy(std::string_view text) {
+  return ParseTrustedProxy(text) ? ""
+                                 : R"(must hold IP addresses, networks such as "10.0.0.0/8" or "fd00::/8", )"
+                                   R"("loopback", "private_ranges" or "none")";
+}
+
+// One with an underscore would be a twin of the field that a WSGI backend takes it for.
+std::string CheckUserHeader(std::string_view text) {
+  const bool fits = std::all_of(text.begin(), text.end(), [](char c) { return IsHostCharacter(c) && c != '_'; });
+  return fits ? "" : R"(must be empty or the name of a field, without an underscore, such as "X-User-ID")";
 }
 
 // Browsers send scheme://host[:port] and nothing after it, so anything else would never match.
@@ -96,7 +105,8 @@ constexpr FormRule kFormRules[] = {
     {"pool.health_check_path", &CheckRequestPath},
     {"websocket.allowed_origins", &CheckOrigin},
     {"route.allowed_origins", &CheckOrigin},
-    {"forwarded.trusted_proxies", &CheckNetwork},
+    {"forwarded.trusted_proxies", &CheckTrustedProxy},
+    {"identity.user_header", &CheckUserHeader},
     {"admin.address", &CheckAdminAddress},
     {"memory.webhook", &CheckWebhook},
 };
@@ -116,6 +126,7 @@ class ContradictionFinder {
     CheckMemoryLevels();
     CheckSlowClient();
     CheckAddresses();
+    CheckTrustedProxies();
     CheckServerTls();
     CheckClientTls();
     return std::move(found_);
@@ -174,6 +185,13 @@ class ContradictionFinder {
     if (options_.listen.address != options_.admin.address) return;
     Add({Row("listen", "address"), Row("admin", "address")},
         "listen.address and admin.address are the same: give one of them another port");
+  }
+
+  void CheckTrustedProxies() {
+    const auto& list = options_.forwarded.trusted_proxies;
+    if (list.size() < 2 || std::find(list.begin(), list.end(), "none") == list.end()) return;
+    Add({Row("forwarded", "trusted_proxies")},
+        "forwarded.trusted_proxies has \"none\" beside proxies: remove the one or the others");
   }
 
   void CheckServerTls() {

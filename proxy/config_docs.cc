@@ -146,7 +146,7 @@ std::string DefaultLine(const OptionRow& row) {
   const std::string range = RangeOf(row);
   std::string text = "# " + std::string(row.doc) + "\n";
   if (!range.empty()) text += "# (" + range + ")\n";
-  return text + std::string(row.name) + " = " + FallbackToml(row) + "\n";
+  return text + (row.unwritten ? "# " : "") + std::string(row.name) + " = " + FallbackToml(row) + "\n";
 }
 
 std::string ManualLine(const OptionRow& row) {
@@ -163,7 +163,8 @@ std::string DumpRow(const OptionRow& row, const Configuration& configuration) {
   const OptionSlot slot = row.slot(options);
   const size_t index = static_cast<size_t>(&row - OptionRows().data());
   const std::string value = row.secret && FormatValue(row, slot) != "\"\"" ? "\"<redacted>\"" : FormatValue(row, slot);
-  return std::string(row.name) + " = " + value + "  # " +
+  const bool left_out = row.unwritten && configuration.origins[index].source == Source::kDefault;
+  return (left_out ? "# " : "") + std::string(row.name) + " = " + value + "  # " +
          DescribeOrigin(configuration.origins[index], row, configuration.file_name) + "\n";
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 #include "proxy/error_answer.h"
 #include "proxy/worker.h"
@@ -248,18 +249,19 @@ void Exchange::LogAccess(int status, std::string_view end) {
   const auto duration = std::chrono::duration_cast<std::chrono::microseconds>(worker_.loop().now() - started_);
   std::array<char, 32> milliseconds;
   std::snprintf(milliseconds.data(), milliseconds.size(), "%.3f", static_cast<double>(duration.count()) / 1000.0);
-  Log(LogKind::kAccess, LogLevel::kInfo, "access",
-      {{"client", info_.client},
-       {"method", info_.method},
-       {"target", info_.target},
-       {"protocol", info_.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1"},
-       {"status", std::to_string(status)},
-       {"duration_ms", milliseconds.data()},
-       {"bytes_in", std::to_string(request_bytes_)},
-       {"bytes_out", std::to_string(response_bytes_)},
-       {"end", std::string(end)},
-       {"user_agent", info_.user_agent},
-       {"request_id", info_.request_id}});
+  std::vector<LogField> fields = {{"client", info_.client},
+                                  {"method", info_.method},
+                                  {"target", info_.target},
+                                  {"protocol", info_.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1"},
+                                  {"status", std::to_string(status)},
+                                  {"duration_ms", milliseconds.data()},
+                                  {"bytes_in", std::to_string(request_bytes_)},
+                                  {"bytes_out", std::to_string(response_bytes_)},
+                                  {"end", std::string(end)},
+                                  {"user_agent", info_.user_agent},
+                                  {"request_id", info_.request_id}};
+  if (!info_.user.empty()) fields.push_back({"user", info_.user});
+  Log(LogKind::kAccess, LogLevel::kInfo, "access", fields);
 }
 
 }  // namespace sheaf

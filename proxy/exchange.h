@@ -56,6 +56,7 @@ struct ExchangeInfo {
   std::string client;
   std::string request_id;
   std::string user_agent;
+  std::string user;  // as a named proxy says; empty: none
   int minor_version = 1;
   bool wants_html = false;
   bool keep_alive = true;

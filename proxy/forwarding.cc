@@ -27,41 +27,8 @@ bool IsHopByHop(std::string_view name, const wire::ConnectionOptions& connection
   return connection_options.List(name);
 }
 
-bool StartsWithIgnoreCase(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() && EqualsIgnoreCase(text.substr(0, prefix.size()), prefix);
-}
-
-// Fields that speak for the client: ours replace them, or, from a stranger, they go.
-bool IsForwardedField(std::string_view name, bool trusted) {
-  if (IsOneOf(name, {"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-ID"})) return true;
-  return !trusted && (StartsWithIgnoreCase(name, "X-Forwarded-") || IsOneOf(name, {"Forwarded", "X-Real-IP"}));
-}
-
 void AppendField(std::string& head, std::string_view name, std::string_view value) {
   head.append(name).append(": ").append(value).append("\r\n");
-}
-
-// One merged line: some servers read only the first or the last of several.
-std::string ForwardedFor(const wire::RequestHead& request, const ClientInfo& client) {
-  std::string merged;
-  if (client.trusted) {
-    for (const Field& field : request.fields) {
-      if (!EqualsIgnoreCase(field.name, "X-Forwarded-For") || field.value.empty()) continue;
-      merged.append(field.value).append(", ");
-    }
-  }
-  return merged.append(client.host);
-}
-
-// `http` or `https`, never `ws` or `wss`: applications compare it with the Origin's scheme.
-std::string_view ForwardedProto(const wire::RequestHead& request, const ClientInfo& client) {
-  if (client.trusted) {
-    if (const auto proto = request.Find("X-Forwarded-Proto")) {
-      if (EqualsIgnoreCase(*proto, "https") || EqualsIgnoreCase(*proto, "wss")) return "https";
-      if (EqualsIgnoreCase(*proto, "http") || EqualsIgnoreCase(*proto, "ws")) return "http";
-    }
-  }
-  return client.tls ? "https" : "http";
 }
 
 bool IsRequestId(std::string_view text) {
@@ -71,16 +38,6 @@ bool IsRequestId(std::string_view text) {
 }
 
 }  // namespace
-
-TrustedProxies::TrustedProxies(const std::vector<std::string>& ranges) {
-  for (const std::string& range : ranges) {
-    if (const auto cidr = net::Cidr::Parse(range)) ranges_.push_back(*cidr);
-  }
-}
-
-bool TrustedProxies::Contains(const net::IpBytes& ip) const {
-  return std::any_of(ranges_.begin(), ranges_.end(), [&ip](const net::Cidr& range) { return range.Contains(ip); });
-}
 
 std::string NewRequestId() {
   std::array<uint8_t, 16> bytes;
@@ -92,29 +49,14 @@ std::string NewRequestId() {
 }
 
 std::string RequestIdFor(const wire::RequestHead& request, const ClientInfo& client) {
-  if (client.trusted) {
+  if (client.trusted()) {
     if (const auto id = request.Find("X-Request-ID"); id && IsRequestId(*id)) return std::string(*id);
   }
   return NewRequestId();
 }
 
-std::string OriginalClient(const wire::RequestHead& request, const ClientInfo& client, const TrustedProxies& trusted) {
-  std::string_view named = client.host;
-  if (!client.trusted) return std::string(named);
-  const std::string chain = ForwardedFor(request, client);
-  for (std::string_view rest = chain; !rest.empty();) {
-    const size_t comma = rest.rfind(',');
-    named = rest.substr(comma == std::string_view::npos ? 0 : comma + 1);
-    while (named.starts_with(' ')) named.remove_prefix(1);
-    const std::optional<net::IpBytes> ip = net::ParseIp(named);
-    if (!ip || !trusted.Contains(*ip)) break;
-    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(0, comma);
-  }
-  return std::string(named);
-}
-
-std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo& client, std::string_view target,
-                              std::string_view request_id, std::string_view default_host) {
+std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo& client, const ForwardingRules& rules,
+                              std::string_view target, std::string_view request_id, std::string_view default_host) {
   std::string head;
   head.reserve(1024);
   head.append(request.method).append(" ").append(target).append(" HTTP/1.1\r\n");
@@ -122,15 +64,12 @@ std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo
   AppendField(head, "Host", host);
   const wire::ConnectionOptions connection_options(request.fields);
   for (const Field& field : request.fields) {
-    if (IsHopByHop(field.name, connection_options) || IsForwardedField(field.name, client.trusted)) continue;
-    if (IsOneOf(field.name, {"Host", "Content-Length"})) continue;
+    if (IsHopByHop(field.name, connection_options) || SpeaksForClient(field.name, client, rules)) continue;
+    if (IsOneOf(field.name, {"Host", "Content-Length", "X-Request-ID"})) continue;
     if (request.wants_websocket && IsOneOf(field.name, {"Sec-WebSocket-Extensions", kBatchField})) continue;
     AppendField(head, field.name, field.value);
   }
-  AppendField(head, "X-Forwarded-For", ForwardedFor(request, client));
-  AppendField(head, "X-Forwarded-Proto", ForwardedProto(request, client));
-  const auto forwarded_host = client.trusted ? request.Find("X-Forwarded-Host") : std::nullopt;
-  AppendField(head, "X-Forwarded-Host", forwarded_host ? *forwarded_host : host);
+  AppendForwardedFields(head, request, client, rules, host);
   AppendField(head, "X-Request-ID", request_id);
   if (request.body == wire::BodyKind::kChunked) AppendField(head, "Transfer-Encoding", "chunked");
   // Also a length of 0, which some backends insist on with POST (RFC 9110 8.6).

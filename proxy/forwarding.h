@@ -1,48 +1,27 @@
-// What changes in a head on its way through: hop-by-hop fields go, X-Forwarded-* say who the client is. Pure functions.
+// What changes in a head on its way through: hop-by-hop fields go, X-Forwarded-* (proxy/forwarded_fields.h) say who the
+// client is. Pure functions.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "proxy/forwarded_fields.h"
 #include "proxy/negotiation.h"
-#include "proxy/net/address.h"
 #include "proxy/wire/http1.h"
 
 namespace sheaf {
-
-// Who sent a request.
-struct ClientInfo {
-  std::string host;      // the address of the connection's other end
-  bool tls = false;      // it came over TLS to this proxy
-  bool trusted = false;  // the address is in forwarded.trusted_proxies: its X-Forwarded-* and X-Request-ID are believed
-};
-
-class TrustedProxies {
- public:
-  TrustedProxies() = default;
-  // `ranges`: checked by the configuration; what does not parse is left out.
-  explicit TrustedProxies(const std::vector<std::string>& ranges);
-  bool Contains(const net::IpBytes& ip) const;
-
- private:
-  std::vector<net::Cidr> ranges_;
-};
 
 // 32 random hexadecimal digits.
 std::string NewRequestId();
 // The request's own X-Request-ID if its sender is trusted and it is 1 to 128 of [A-Za-z0-9._-], else a new one.
 std::string RequestIdFor(const wire::RequestHead& request, const ClientInfo& client);
 
-// The client's address for the log: the last of X-Forwarded-For that is no trusted proxy (what stands before it the
-// client may have made up), or the connection's if its sender is not trusted.
-std::string OriginalClient(const wire::RequestHead& request, const ClientInfo& client, const TrustedProxies& trusted);
-
 // The head as it goes upstream (RFC 9110 7.6; hardening rows 18, 28-30, 40). `target`: in normal form. `default_host`:
 // for HTTP/1.0 requests without a Host. A WebSocket handshake keeps its Upgrade and loses its Sec-WebSocket-Extensions
 // and Sheaf-Batch, since compression and batch frames are between us and the client.
-std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo& client, std::string_view target,
-                              std::string_view request_id, std::string_view default_host);
+std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo& client, const ForwardingRules& rules,
+                              std::string_view target, std::string_view request_id, std::string_view default_host);
 
 // How a response's body goes to the client.
 enum class Framing : uint8_t {

@@ -126,7 +126,7 @@ bool Intake::TakeHead(std::string_view& input) {
 }
 
 ClientInfo Intake::Client() const {
-  return {net::IpToString(peer_), connection_->is_tls(), worker_.trusted_proxies().Contains(peer_)};
+  return {net::IpToString(peer_), connection_->is_tls(), worker_.trusted_proxies().TrustOf(peer_)};
 }
 
 // What its route and the present load say of a request that is well-formed.
@@ -160,11 +160,13 @@ void Intake::StartRequest() {
   if (request.wants_websocket && peer_ended_) return EndWithClient();
 
   const ClientInfo client = Client();
+  if (HasUntrustedClaims(request, client, worker_.forwarding())) worker_.OnUntrustedClaims(peer_);
   ExchangeInfo info{.method = std::string(request.method),
                     .target = *target,
-                    .client = OriginalClient(request, client, worker_.trusted_proxies()),
+                    .client = OriginalClient(request, client, worker_.forwarding()),
                     .request_id = RequestIdFor(request, client),
                     .user_agent = std::string(request.Find("User-Agent").value_or("").substr(0, kMaxLogValue)),
+                    .user = std::string(UserOf(request, client, worker_.forwarding())),
                     .minor_version = request.minor_version,
                     .wants_html = WantsHtml(request),
                     .keep_alive = request.keep_alive,
@@ -194,7 +196,8 @@ void Intake::StartRequest() {
 pool::UpstreamRequest Intake::UpstreamRequestFor(const wire::RequestHead& request, const ClientInfo& client,
                                                  std::string_view target, std::string_view request_id) const {
   pool::UpstreamRequest upstream;
-  upstream.head = BuildUpstreamHead(request, client, target, request_id, worker_.endpoint().url().host_header);
+  upstream.head = BuildUpstreamHead(request, client, worker_.forwarding(), target, request_id,
+                                    worker_.endpoint().url().host_header);
   upstream.method = request.method;
   upstream.request_id = request_id;
   upstream.body = request.body;
@@ -350,6 +353,7 @@ void Intake::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<
                             .target = info.target.substr(0, kMaxLogValue),
                             .request_id = info.request_id,
                             .user_agent = info.user_agent,
+                            .user = info.user,
                             .started = worker_.loop().now()};
   const std::string held = std::exchange(held_, std::string());
   connection_->ResumeReading(PauseReason::kExchangeActive);

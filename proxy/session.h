@@ -35,6 +35,7 @@ struct SessionInfo {
   std::string target;
   std::string request_id;
   std::string user_agent;
+  std::string user;  // as a named proxy says; empty: none
   TimePoint started;
 };
 

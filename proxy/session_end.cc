@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <utility>
+#include <vector>
 
 #include "proxy/base/random.h"
 #include "proxy/session.h"
@@ -182,29 +183,30 @@ std::string Session::BatchRatio() const {
 
 void Session::LogEnd() const {
   if (!worker_.options().log.access || !LogEnabled(LogLevel::kInfo)) return;
-  std::array<std::string, 4> strings;
+  std::array<std::string, 5> strings;
   const char* next = info_.get();
   for (std::string& one : strings) {
     one = next;
     next += one.size() + 1;
   }
   const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(worker_.loop().now() - started_);
-  Log(LogKind::kAccess, LogLevel::kInfo, "access",
-      {{"client", strings[0]},
-       {"method", "GET"},
-       {"target", strings[1]},
-       {"protocol", "websocket"},
-       {"status", "101"},
-       {"duration_ms", std::to_string(duration.count())},
-       {"messages_in", std::to_string(to_upstream_)},
-       {"messages_out", std::to_string(to_client_)},
-       {"bytes_in", std::to_string(bytes_to_upstream_)},
-       {"bytes_out", std::to_string(bytes_to_client_)},
-       {"batch_ratio", BatchRatio()},
-       {"close_code", std::to_string(close_code_)},
-       {"end", std::string(Describe(close_reason_).label)},
-       {"user_agent", strings[3]},
-       {"request_id", strings[2]}});
+  std::vector<LogField> fields = {{"client", strings[0]},
+                                  {"method", "GET"},
+                                  {"target", strings[1]},
+                                  {"protocol", "websocket"},
+                                  {"status", "101"},
+                                  {"duration_ms", std::to_string(duration.count())},
+                                  {"messages_in", std::to_string(to_upstream_)},
+                                  {"messages_out", std::to_string(to_client_)},
+                                  {"bytes_in", std::to_string(bytes_to_upstream_)},
+                                  {"bytes_out", std::to_string(bytes_to_client_)},
+                                  {"batch_ratio", BatchRatio()},
+                                  {"close_code", std::to_string(close_code_)},
+                                  {"end", std::string(Describe(close_reason_).label)},
+                                  {"user_agent", strings[3]},
+                                  {"request_id", strings[2]}};
+  if (!strings[4].empty()) fields.push_back({"user", strings[4]});
+  Log(LogKind::kAccess, LogLevel::kInfo, "access", fields);
 }
 
 }  // namespace sheaf

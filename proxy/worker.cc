@@ -25,7 +25,7 @@ Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, u
       metrics_(metrics),
       client_io_{&metrics.client_received_bytes_total, &metrics.client_sent_bytes_total},
       head_limits_(HeadLimitsFrom(shared.options.limits)),
-      trusted_proxies_(shared.options.forwarded.trusted_proxies),
+      forwarding_(shared.options),
       activity_grain_(std::min<Duration>(shared.options.memory.idle_after / 8, kLongestGrain)),
       loop_(std::move(loop)),
       pool_(*loop_, shared.endpoint, upstream, shared.budget, shared.options,
@@ -149,6 +149,17 @@ void Worker::OnAcceptPaused(int error) {
   metrics_.client_accept_pauses_total.Add();
   Log(LogLevel::kWarning, "accepting pauses: raise the limit of open files, or set listen.max_connections below it",
       {{"error", std::generic_category().message(error)}});
+}
+
+void Worker::OnUntrustedClaims(const net::IpBytes& peer) {
+  metrics_.forwarded_removed_total.Add();
+  const std::string line = LineThatTrusts(peer, options().forwarded.trusted_proxies, options().proxies_named);
+  if (line.empty() || shared_.warned_of_untrusted_peer.exchange(true, std::memory_order_relaxed)) return;
+  Log(LogLevel::kWarning,
+      "a peer that is not trusted sends X-Forwarded-* or the like, which is removed: the backend sees this peer's "
+      "address and its scheme. If it is your front proxy, write the conf line under [forwarded]; where its address "
+      "changes and nobody else reaches this port, 'private_ranges' instead of it",
+      {{"peer", net::IpToString(peer)}, {"conf", line}});
 }
 
 void Worker::ConnectionOver() {

@@ -50,6 +50,7 @@ struct Shared {
   double cpu_share;                      // of a CPU, that a worker can have
   std::atomic<uint32_t> connections{0};  // of clients, sessions included
   std::atomic<bool> draining{false};
+  std::atomic<bool> warned_of_untrusted_peer{false};
   std::atomic<PressureLevel> pressure{PressureLevel::kNormal};
   memwatch::MemoryWatcher* watcher = nullptr;  // set before the workers run; outlives their threads
 };
@@ -92,7 +93,8 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   const Routes& routes() const { return shared_.routes; }
   const RoutePlan& plan(const RouteOptions& route) const;
   const wire::HeadLimits& head_limits() const { return head_limits_; }
-  const TrustedProxies& trusted_proxies() const { return trusted_proxies_; }
+  const ForwardingRules& forwarding() const { return forwarding_; }
+  const TrustedProxies& trusted_proxies() const { return forwarding_.proxies; }
   const net::TlsContext* tls() const { return shared_.tls; }
   const net::IoCounters& client_io() const { return client_io_; }
   WorkerMetrics& metrics() { return metrics_; }
@@ -108,6 +110,8 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
     FollowPressure();
     HintAtGrowth();
   }
+  // Fields in which `peer`, which is not trusted, speaks for a client are removed from its request.
+  void OnUntrustedClaims(const net::IpBytes& peer);
   // `session` was active: of all sessions it is the last to be shed or drained.
   void MoveToNewest(Session& session) { sessions_.MoveToBack(session); }
 
@@ -197,7 +201,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   WorkerMetrics& metrics_;
   const net::IoCounters client_io_;
   const wire::HeadLimits head_limits_;
-  const TrustedProxies trusted_proxies_;
+  const ForwardingRules forwarding_;
   const Duration activity_grain_;
   std::vector<std::unique_ptr<RoutePlan>> plans_;  // one a route, in the order of Routes
   std::unique_ptr<net::Loop> loop_;

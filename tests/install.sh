@@ -13,7 +13,7 @@ packages="g++ cmake ninja-build pkg-config libevent-dev libssl-dev zlib1g-dev ra
 case $what in
   build) ;;
   demo) packages="$packages python3-venv npm" ;;
-  all) packages="$packages python3-venv npm prometheus openssl util-linux procps chromium" ;;
+  all) packages="$packages python3-venv npm prometheus nginx openssl util-linux procps chromium" ;;
   *) echo "usage: $0 [build|demo|all]" >&2; exit 2 ;;
 esac
 
@@ -39,7 +39,7 @@ if [ -n "$missing" ]; then
     sudo=sudo
   fi
   $sudo apt-get update -qq
-  # shellcheck disable=SC2086  # the list is words on purpose; prometheus is wanted for promtool, not as a service
+  # shellcheck disable=SC2086  # the list is words on purpose; of prometheus and nginx the programs are wanted, not the services
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 [ "$what" = build ] && exit 0

@@ -138,6 +138,8 @@ struct AcquireSecondsBuckets {
            "HTTP requests answered, by class of the status, refusals and WebSocket handshakes included.")              \
   COUNTERS(rejects_total, "sheaf_rejects_total", "reason", RejectReasonLabels,                                         \
            "Requests that the proxy answered itself instead of passing them on, by reason.")                           \
+  COUNTER(forwarded_removed_total, "sheaf_forwarded_removed_total",                                                    \
+          "Requests whose forwarding fields were removed, since their sender is not a trusted proxy.")                 \
   GAUGE(websocket_sessions, "sheaf_websocket_sessions", "WebSocket sessions open now.")                                \
   COUNTER(websocket_sessions_total, "sheaf_websocket_sessions_total", "WebSocket sessions opened.")                    \
   COUNTERS(websocket_closes_total, "sheaf_websocket_closes_total", "reason", CloseReasonLabels,                        \

@@ -16,7 +16,7 @@ OptionSlot SlotOf(T& value) {
   }
 }
 
-enum Flags : uint8_t { kReloadable = 1, kSecret = 2 };
+enum Flags : uint8_t { kReloadable = 1, kSecret = 2, kUnwritten = 4 };
 
 std::vector<OptionRow> MakeOptionRows() {
   std::vector<OptionRow> rows;
@@ -33,7 +33,8 @@ std::vector<OptionRow> MakeOptionRows() {
     };
 #define SHEAF_OPTION(type, name, fallback, least, most, unit, flags, doc)                               \
   rows.push_back({kSection, #name, fallback, least, most, OptionUnit::unit, ((flags)&kReloadable) != 0, \
-                  ((flags)&kSecret) != 0, doc, [](Options& options) { return SlotOf(Where::In(options).name); }});
+                  ((flags)&kSecret) != 0, ((flags)&kUnwritten) != 0, doc,                               \
+                  [](Options& options) { return SlotOf(Where::In(options).name); }});
 #define SHEAF_END(section) }
   SHEAF_OPTIONS(SHEAF_BEGIN, SHEAF_OPTION, SHEAF_END)
 #undef SHEAF_BEGIN

@@ -37,12 +37,15 @@ enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
 enum class DeflateContext : uint8_t { kOwn, kNone };
 // What a client hears when its upstream WebSocket is lost or broken.
 enum class UpstreamLost : uint8_t { kClose, kNone };
+// The family of fields in which proxies tell each other of the client.
+enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
 
 // BEGIN(struct, section, doc), the section's rows, END(section). A row outside of any section is a key at the top of
 // the file. OPTION(type, name, default, least, most, unit, flags, doc)
 //   default, least, most   as written in the conf file; least and most are "" where the type has no order
 //   unit                   how the value is written, below
-//   flags                  kReloadable (a reload may change it), kSecret (never shown)
+//   flags                  kReloadable (a reload may change it), kSecret (never shown), kUnwritten (to write it, even
+//                          with its default, says more than to leave it out: the printed file has it as a comment)
 // clang-format off
 #define SHEAF_OPTIONS(BEGIN, OPTION, END)                                                                              \
   OPTION(uint32_t, workers, "auto", "1", "1024", kAutoCount, 0,                                                        \
@@ -252,10 +255,20 @@ enum class UpstreamLost : uint8_t { kClose, kNone };
          "How long readings are kept for the history; at most 20,000 of them.")                                        \
   END(memory)                                                                                                          \
                                                                                                                        \
-  BEGIN(Forwarded, forwarded, "X-Forwarded-For, -Proto and -Host.")                                                    \
-  OPTION(std::vector<std::string>, trusted_proxies, "[]", "", "", kList, kReloadable,                                  \
-         "Networks (CIDR) of proxies in front whose X-Forwarded-* fields are believed; others' are removed.")          \
+  BEGIN(Forwarded, forwarded, "What proxies in front say of the client.")                                              \
+  OPTION(std::vector<std::string>, trusted_proxies, R"(["127.0.0.1", "::1"])", "", "", kList, kReloadable | kUnwritten, \
+         "Proxies in front whose word is taken: addresses, networks (CIDR), \"loopback\" (127.0.0.0/8, ::1), "         \
+         "\"private_ranges\" (that, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fd00::/8), or \"none\". Written out, "  \
+         "they are believed about identity too.")                                                                      \
+  OPTION(ForwardedHeader, header, "x-forwarded", "", "", kWord, kReloadable,                                           \
+         "The fields that are believed and written: X-Forwarded-For, -Proto, -Host ..., or Forwarded (RFC 7239). The " \
+         "other family is removed.")                                                                                   \
   END(forwarded)                                                                                                       \
+                                                                                                                       \
+  BEGIN(Identity, identity, "Who the user is.")                                                                        \
+  OPTION(std::string, user_header, "X-User-ID", "", "", kText, kReloadable,                                            \
+         "The field in which a proxy that forwarded.trusted_proxies was set to names the user. Empty: none.")          \
+  END(identity)                                                                                                        \
                                                                                                                        \
   BEGIN(Admin, admin, "Health, metrics and statistics.")                                                               \
   OPTION(std::string, address, "127.0.0.1:9901", "", "", kText, 0,                                                     \
@@ -353,8 +366,12 @@ inline constexpr std::array<std::string_view, 2> kDeflateContextNames = {"own", 
 constexpr std::span<const std::string_view> Names(DeflateContext /*type*/) {
   return kDeflateContextNames;
 }
+inline constexpr std::array<std::string_view, 2> kForwardedHeaderNames = {"x-forwarded", "forwarded"};
 constexpr std::span<const std::string_view> Names(UpstreamLost /*type*/) {
   return kUpstreamLostNames;
+}
+constexpr std::span<const std::string_view> Names(ForwardedHeader /*type*/) {
+  return kForwardedHeaderNames;
 }
 
 // The overloads of Default give a row's default its C++ type.
@@ -376,8 +393,15 @@ constexpr std::chrono::milliseconds Default(Type<std::chrono::milliseconds> /*ty
 inline std::string Default(Type<std::string> /*type*/, std::string_view text) {
   return std::string(text);
 }
-inline std::vector<std::string> Default(Type<std::vector<std::string>> /*type*/, std::string_view /*text*/) {
-  return {};
+// `text`: texts in quotes, without escapes.
+inline std::vector<std::string> Default(Type<std::vector<std::string>> /*type*/, std::string_view text) {
+  std::vector<std::string> list;
+  for (size_t open = text.find('"'); open != std::string_view::npos; open = text.find('"', open + 1)) {
+    const size_t close = text.find('"', open + 1);
+    list.emplace_back(text.substr(open + 1, close - open - 1));
+    open = close;
+  }
+  return list;
 }
 template <typename Enum>
 constexpr Enum Default(Type<Enum> /*type*/, std::string_view text) {
@@ -413,6 +437,8 @@ struct Options {
 
   // In the order of the file. A loaded configuration always has one with the path "/".
   std::vector<RouteOptions> routes;
+  // forwarded.trusted_proxies was written by the operator, not left out.
+  bool proxies_named = false;
 };
 
 // A path prefix and what holds for requests under it, inherited values included. A default-made one has the defaults;
@@ -447,6 +473,7 @@ struct OptionRow {
   OptionUnit unit;
   bool reloadable;
   bool secret;
+  bool unwritten;
   std::string_view doc;
   OptionSlot (*slot)(Options&);
 

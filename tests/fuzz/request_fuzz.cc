@@ -1,4 +1,5 @@
 // A request: head, target and body, as a client may send them. First byte: the size of the reads.
+#include "proxy/wire/forwarded.h"
 #include "tests/fuzz/fuzz_util.h"
 
 namespace sheaf::wire {
@@ -38,6 +39,16 @@ void CheckTarget(std::string_view target) {
   Require(path.find("/../") == std::string::npos && path.find("/./") == std::string::npos);
 }
 
+// What is read of a field must be read again of what is written.
+void CheckForwarded(std::string_view value) {
+  const auto clients = ParseForwarded(value);
+  if (!clients) return;
+  for (const std::string& client : *clients) {
+    Require(NodeAddress(client).size() <= client.size());
+    Require(ParseForwarded("proto=http;for=" + ForwardedValue(client)) == std::vector{client});
+  }
+}
+
 }  // namespace
 }  // namespace sheaf::wire
 
@@ -48,6 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const HeadLimits limits;
   const ScannedHead head = ScanBothWays(input, read_size, limits);
   CheckTarget(input);
+  CheckForwarded(input);
   if (head.verdict != HeadScanner::Verdict::kComplete) return 0;
 
   RequestHead request;

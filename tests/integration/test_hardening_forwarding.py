@@ -36,10 +36,10 @@ def plain_answers(recorder: Recorder) -> None:
     recorder.script = lambda _: OK
 
 
-def forwarded(proxy: Sheaf, recorder: Recorder, text: str | bytes) -> Request:
+def forwarded(proxy: Sheaf, recorder: Recorder, text: str | bytes, source: str = "") -> Request:
     """The request as it arrived upstream."""
     before = len(recorder.requests)
-    with RawClient(proxy.port) as client:
+    with RawClient(proxy.port, source=source) as client:
         assert client.request(text).status == 200
     assert len(recorder.requests) == before + 1
     return recorder.latest
@@ -201,10 +201,11 @@ UNTRUSTED = [
 
 
 def test_untrusted_forwarding_fields_are_replaced(proxy: Sheaf, recorder: Recorder) -> None:
-    seen = forwarded(proxy, recorder, "GET / HTTP/1.1\nHost: a.example\n" + "\n".join(UNTRUSTED) + "\n\n")
+    text = "GET / HTTP/1.1\nHost: a.example\n" + "\n".join(UNTRUSTED) + "\n\n"
+    seen = forwarded(proxy, recorder, text, source="127.0.0.2")
     assert b"6.6.6.6" not in seen.head and b"evil" not in seen.head and b"666" not in seen.head
     assert b"forged" not in seen.head
-    assert seen.all("x-forwarded-for") == ["127.0.0.1"]
+    assert seen.all("x-forwarded-for") == ["127.0.0.2"]
     assert seen.all("x-forwarded-proto") == ["http"]
     assert seen.all("x-forwarded-host") == ["a.example"]
     assert len(seen.all("x-request-id")) == 1 and len(seen.get("x-request-id") or "") >= 16

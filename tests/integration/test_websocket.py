@@ -191,10 +191,13 @@ def test_cookies_and_fields_pass_both_ways(sheaf: Sheaf) -> None:
 
 
 def test_forwarding_fields_and_query_reach_the_backend(sheaf: Sheaf) -> None:
-    with connect(f"{sheaf.ws_url}/ws/headers?token=a%20b", additional_headers={"X-Forwarded-For": "6.6.6.6"}) as socket:
+    forged = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https"}
+    with connect(
+        f"{sheaf.ws_url}/ws/headers?token=a%20b", additional_headers=forged, source_address=("127.0.0.2", 0)
+    ) as socket:
         seen = json.loads(socket.recv())
     fields = {name: value for name, value in seen["headers"]}
-    assert fields["x-forwarded-for"] == "127.0.0.1"
+    assert fields["x-forwarded-for"] == "127.0.0.2"
     assert fields["x-forwarded-proto"] == "http", "python-socketio compares this with http and https"
     assert fields["host"] == f"127.0.0.1:{sheaf.port}"
     assert seen["query"] == "token=a%20b"

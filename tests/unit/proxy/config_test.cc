@@ -253,7 +253,13 @@ TEST_CASE("addresses, URLs, networks, origins and paths must have their form") {
       {"[pool]\nhealth_check_path = \"health\"\n", "a.conf:2:21: pool.health_check_path must be empty or a path"},
       {"[pool]\nhealth_check_path = \"/a\\r\\nX: y\"\n", "a.conf:2:21: pool.health_check_path must be empty or a path"},
       {"[forwarded]\ntrusted_proxies = [\"10.0.0.0/8\",\n  \"10.0.0.0/33\"]\n",
-       "a.conf:3:3: forwarded.trusted_proxies must hold IP addresses or networks"},
+       "a.conf:3:3: forwarded.trusted_proxies must hold IP addresses, networks such as"},
+      {"[forwarded]\ntrusted_proxies = [\"private\"]\n",
+       "a.conf:2:20: forwarded.trusted_proxies must hold IP addresses, networks such as"},
+      {"[identity]\nuser_header = \"X_User\"\n",
+       "a.conf:2:15: identity.user_header must be empty or the name of a field"},
+      {"[identity]\nuser_header = \"X-User:\"\n",
+       "a.conf:2:15: identity.user_header must be empty or the name of a field"},
       {"[websocket]\nallowed_origins = [\"example.org\"]\n",
        "a.conf:2:20: websocket.allowed_origins must hold origins"},
       {"[websocket]\nallowed_origins = [\"https://example.org/\"]\n",
@@ -318,6 +324,12 @@ TEST_CASE("options that contradict each other are errors where the later one was
   CHECK(Valid("[pool]\nmin_size = 8\nmax_size = 8\n").pool.min_size == 8);
   CHECK(Valid("[limits]\nbuffer_low = 262143\n").limits.buffer_low == 262143);
   CHECK(Valid("[memory]\nmoderate_percent = 72\nhigh_percent = 80\ncritical_percent = 90\n").memory.high_percent == 80);
+}
+
+TEST_CASE("nobody and somebody cannot both be trusted") {
+  CHECK(ErrorOf("[forwarded]\ntrusted_proxies = [\"none\", \"10.0.0.1\"]\n") ==
+        "a.conf:2:19: forwarded.trusted_proxies has \"none\" beside proxies: remove the one or the others");
+  CHECK(Valid("[forwarded]\ntrusted_proxies = [\"none\"]\n").forwarded.trusted_proxies.size() == 1);
 }
 
 TEST_CASE("a contradiction is not told of a value that is itself faulty") {
@@ -428,8 +440,22 @@ TEST_CASE("the printed default configuration loads, has every option, and gives 
     const OptionRow& row = OptionRows()[i];
     CAPTURE(row.FullName());
     CHECK(FormatValue(row, row.slot(loaded)) == FormatValue(row, row.slot(defaults)));
-    CHECK(configuration.value().origins[i].source == Source::kFile);
+    CHECK(configuration.value().origins[i].source == (row.unwritten ? Source::kDefault : Source::kFile));
+    CHECK(DefaultConfig().find("\n" + std::string(row.unwritten ? "# " : "") + std::string(row.name) + " = ") !=
+          std::string::npos);
   }
+}
+
+TEST_CASE("trusted proxies are named when they are written anywhere, with their default too, and not when left out") {
+  CHECK_FALSE(Valid("").proxies_named);
+  CHECK_FALSE(Valid(DefaultConfig()).proxies_named);
+  CHECK_FALSE(Valid(DumpConfiguration(Load("").value())).proxies_named);
+  const std::string written = "[forwarded]\ntrusted_proxies = [\"127.0.0.1\", \"::1\"]\n";
+  CHECK(Valid(written).proxies_named);
+  CHECK(Valid(DumpConfiguration(Load(written).value())).proxies_named);
+  CHECK(Valid("[forwarded]\ntrusted_proxies = []\n").proxies_named);
+  CHECK(Valid("", {{"SHEAF_FORWARDED_TRUSTED_PROXIES=loopback"}, {}}).proxies_named);
+  CHECK(Valid("", {{}, {"forwarded.trusted_proxies=none"}}).proxies_named);
 }
 
 TEST_CASE("the route that the default configuration shows is right once its marks are removed") {
