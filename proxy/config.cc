@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "proxy/config_aliases.h"
 #include "proxy/config_checks.h"
 #include "proxy/config_names.h"
 #include "proxy/config_rules.h"
@@ -101,6 +102,9 @@ class Loader {
       const bool is_route = key.name == kRouteSection;
       ReportFile(key.position,
                  QuoteToml(key.name) + " is a section: write " + (is_route ? "[[route]]" : "[" + key.name + "]"));
+    } else if (const auto renamed = FindRenamed(section + "." + key.name, key.value.text)) {
+      const Origin origin{Source::kFile, key.value.position};
+      ApplyRenamed(*renamed, origin, DescribeOrigin(origin, *renamed->row, sources_.file_name));
     } else {
       const std::string place = section.empty() ? " at the top of the file" : " in [" + section + "]";
       ReportFile(key.position, "unknown key " + QuoteToml(key.name) + place + SuggestKey(section, key.name));
@@ -141,6 +145,10 @@ class Loader {
       return ApplyText(row, Source::kEnvironment,
                        std::string_view(variable).substr(std::min(equals + 1, variable.size())));
     }
+    const std::string_view text = std::string_view(variable).substr(std::min(equals + 1, variable.size()));
+    if (const auto renamed = FindRenamed(OldNameOfVariable(name), text)) {
+      return ApplyRenamed(*renamed, {Source::kEnvironment, {}}, "environment variable " + name);
+    }
     if (NamesSection(name)) ReportVariable(name);
   }
 
@@ -159,6 +167,9 @@ class Loader {
       if (row.FullName() != name) continue;
       return ApplyText(row, Source::kCommandLine, std::string_view(setting).substr(equals + 1));
     }
+    if (const auto renamed = FindRenamed(name, std::string_view(setting).substr(equals + 1))) {
+      return ApplyRenamed(*renamed, origin, "--set " + name);
+    }
     if (name == kRouteSection || name.starts_with("route.")) {
       return Report(origin, "--set " + name, "routes are set in the file alone");
     }
@@ -167,12 +178,21 @@ class Loader {
 
   void ApplyText(const OptionRow& row, Source source, std::string_view text) {
     const Origin origin{source, {}};
+    StoreOrReport(row, origin, DescribeOrigin(origin, row, sources_.file_name), text);
+  }
+
+  void ApplyRenamed(const RenamedSetting& renamed, const Origin& origin, const std::string& where) {
+    result_.warnings.push_back(where + ": " + renamed.warning);
+    StoreOrReport(*renamed.row, origin, where, renamed.text);
+  }
+
+  void StoreOrReport(const OptionRow& row, const Origin& origin, const std::string& where, std::string_view text) {
     const std::string problem = StoreText(row, row.slot(result_.options), text);
     if (problem.empty()) {
       result_.origins[IndexOf(row)] = origin;
     } else {
       failed_[IndexOf(row)] = true;
-      Report(origin, DescribeOrigin(origin, row, sources_.file_name), row.FullName() + " " + problem);
+      Report(origin, where, row.FullName() + " " + problem);
     }
   }
 

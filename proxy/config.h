@@ -48,6 +48,7 @@ struct Configuration {
   std::string file_name;
   std::vector<Origin> origins;              // for each of OptionRows()
   std::vector<RouteOrigins> route_origins;  // for each of options.routes
+  std::vector<std::string> warnings;        // of what works, but not for long: a line each, with its place
 };
 
 // The error has a line for each thing that is wrong, in the order file (from its top), environment, command line:

@@ -8,6 +8,7 @@
 #include "proxy/admission.h"
 #include "proxy/base/bytes.h"
 #include "proxy/error_answer.h"
+#include "proxy/field_twins.h"
 #include "proxy/logging.h"
 #include "proxy/session.h"
 #include "proxy/wire/ws_handshake.h"
@@ -142,8 +143,16 @@ std::optional<RejectReason> Intake::Admit(const wire::RequestHead& request) cons
   return too_large ? std::optional(RejectReason::kBodyTooLarge) : std::nullopt;
 }
 
+// Before anybody reads the request.
+void Intake::RemoveForgedNames() {
+  const size_t removed = RemoveTwins(worker_.request_head().fields, worker_.options().limits.underscores,
+                                     worker_.forwarding().user_header);
+  if (removed > 0) worker_.metrics().underscore_fields_removed_total.Add(removed);
+}
+
 // The request is in the worker's scratch, whose views end with this call.
 void Intake::StartRequest() {
+  RemoveForgedNames();
   const wire::RequestHead& request = worker_.request_head();
   const bool asterisk = request.target == "*";
   std::optional<std::string> target =

@@ -97,6 +97,7 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   void TakeBody(std::string_view& input);
   void Hold(std::string_view bytes);
   size_t MostHeld() const;
+  void RemoveForgedNames();
   void StartRequest();
   std::optional<RejectReason> Admit(const wire::RequestHead& request) const;
   ClientInfo Client() const;

@@ -6,8 +6,10 @@
 #include <iostream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "proxy/base/bounded_write.h"
+#include "proxy/base/log.h"
 #include "proxy/command_line.h"
 #include "proxy/config.h"
 #include "proxy/config_docs.h"
@@ -40,10 +42,11 @@ int Run(Options options) {
   return server.Run();
 }
 
-int Serve(Options options) {
+int Serve(Options options, const std::vector<std::string>& warnings) {
   // A peer or a reader of the log that is gone shows up as an error of the write.
   std::signal(SIGPIPE, SIG_IGN);
   SetupLogging(options);
+  for (const std::string& warning : warnings) Log(LogLevel::kWarning, warning);
   const int status = Run(std::move(options));
   // The log's thread still uses what exit() would destroy.
   if (!FinishLogging()) _exit(status);
@@ -54,6 +57,7 @@ int RunConfigured(Action action, Configuration configuration) {
   switch (action) {
     case Action::kCheck:
       std::cout << "configuration is valid\n" << Summarize(configuration.options);
+      for (const std::string& warning : configuration.warnings) std::cout << "warning:  " << warning << '\n';
       return 0;
     case Action::kDumpConfig:
       std::cout << DumpConfiguration(configuration);
@@ -61,7 +65,7 @@ int RunConfigured(Action action, Configuration configuration) {
     case Action::kHealthcheck:
       return Healthcheck(configuration.options);
     default:
-      return Serve(std::move(configuration.options));
+      return Serve(std::move(configuration.options), configuration.warnings);
   }
 }
 

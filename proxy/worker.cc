@@ -14,7 +14,7 @@ wire::HeadLimits HeadLimitsFrom(const Options::Limits& limits) {
   return {.max_line = limits.max_request_line,
           .max_head = limits.max_head,
           .max_fields = limits.max_fields,
-          .allow_underscores = limits.allow_underscores};
+          .allow_underscores = limits.underscores != Underscores::kRefuse};
 }
 
 }  // namespace

@@ -140,6 +140,8 @@ struct AcquireSecondsBuckets {
            "Requests that the proxy answered itself instead of passing them on, by reason.")                           \
   COUNTER(forwarded_removed_total, "sheaf_forwarded_removed_total",                                                    \
           "Requests whose forwarding fields were removed, since their sender is not a trusted proxy.")                 \
+  COUNTER(underscore_fields_removed_total, "sheaf_underscore_fields_removed_total",                                    \
+          "Request fields with an underscore in their name that were removed.")                                        \
   GAUGE(websocket_sessions, "sheaf_websocket_sessions", "WebSocket sessions open now.")                                \
   COUNTER(websocket_sessions_total, "sheaf_websocket_sessions_total", "WebSocket sessions opened.")                    \
   COUNTERS(websocket_closes_total, "sheaf_websocket_closes_total", "reason", CloseReasonLabels,                        \

@@ -37,6 +37,8 @@ enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
 enum class DeflateContext : uint8_t { kOwn, kNone };
 // What a client hears when its upstream WebSocket is lost or broken.
 enum class UpstreamLost : uint8_t { kClose, kNone };
+// What becomes of request fields with an underscore in their name.
+enum class Underscores : uint8_t { kPass, kDrop, kRefuse };
 // The family of fields in which proxies tell each other of the client.
 enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
 
@@ -144,8 +146,10 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
          "this) before.")                                                                                              \
   OPTION(uint64_t, buffer_low, "64KiB", "0", "1GiB", kBytes, kReloadable,                                              \
          "With no more than this waiting, reading goes on.")                                                           \
-  OPTION(bool, allow_underscores, "false", "", "", kSwitch, kReloadable,                                               \
-         "Pass on field names with an underscore. WSGI and CGI backends cannot tell them from names with a hyphen.")   \
+  OPTION(Underscores, underscores, "pass", "", "", kWord, kReloadable,                                                 \
+         "Request fields with an underscore in their name: pass them on, drop them (in front of WSGI applications and old " \
+         "Django, which take a_b and a-b for one name), or refuse the request with 400. Removed in any case: the twin of a " \
+         "field that Sheaf sets or believes, and of one in the same request.")                                          \
   END(limits)                                                                                                          \
                                                                                                                        \
   BEGIN(Timeouts, timeouts, "How long Sheaf waits.")                                                                   \
@@ -366,9 +370,13 @@ inline constexpr std::array<std::string_view, 2> kDeflateContextNames = {"own", 
 constexpr std::span<const std::string_view> Names(DeflateContext /*type*/) {
   return kDeflateContextNames;
 }
+inline constexpr std::array<std::string_view, 3> kUnderscoresNames = {"pass", "drop", "refuse"};
 inline constexpr std::array<std::string_view, 2> kForwardedHeaderNames = {"x-forwarded", "forwarded"};
 constexpr std::span<const std::string_view> Names(UpstreamLost /*type*/) {
   return kUpstreamLostNames;
+}
+constexpr std::span<const std::string_view> Names(Underscores /*type*/) {
+  return kUnderscoresNames;
 }
 constexpr std::span<const std::string_view> Names(ForwardedHeader /*type*/) {
   return kForwardedHeaderNames;

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -257,3 +259,39 @@ def test_socket_io_behind_an_untrusted_proxy_fails_with_a_warning_and_works_with
     mended = make_sheaf(backend.url, {"forwarded": {"trusted_proxies": re.findall(r"'([\d.]+)'", line)}})
     with TlsFront(folder, mended.port, certificate, source=STRANGER) as front:
         assert asyncio.run(asyncio.wait_for(socket_io_echo(front, client_tls, transport), 10)) == "heard"
+
+
+# ---- whatever an untrusted client makes up
+
+SPOKEN_FOR = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-User"]
+SPOKEN_FOR += ["Forwarded", "X-Real-IP", "X-Request-ID", "X-User-ID"]
+
+
+def random_fields(source: random.Random) -> Iterator[str]:
+    """Lines that claim something, under right names, their twins, and names like them."""
+    for _ in range(source.randint(1, 8)):
+        name = source.choice(SPOKEN_FOR)
+        name = "".join(source.choice("-_") if c == "-" and source.random() < 0.5 else c for c in name)
+        name = source.choice([name, name.lower(), name.upper()])
+        value = source.choice(["evil", "evil, evil", 'for=evil;proto="evil"', "evil,", '"evil'])
+        yield f"{name}: {value}\n"
+    if source.random() < 0.3:
+        yield f"Connection: keep-alive, {source.choice(SPOKEN_FOR)}\n"
+
+
+@pytest.mark.parametrize("header", ["x-forwarded", "forwarded"])
+def test_nothing_that_an_untrusted_client_makes_up_reaches_the_backend(make_sheaf, make_recorder, header: str) -> None:
+    recorder = make_recorder()
+    # Identity is Sheaf's affair where somebody is named.
+    proxy = make_sheaf(recorder.url, trusting("10.0.0.0/8", header=header))
+    source = random.Random(6)
+    count = 400
+    with RawClient(proxy.port) as client:
+        for number in range(count):
+            fields = "".join(random_fields(source))
+            assert client.request(f"GET /{number} HTTP/1.1\nHost: a.example\n{fields}\n").status == 200, fields
+            head = recorder.latest.head.decode()
+            assert "evil" not in head, f"sent:\n{fields}\narrived:\n{head}"
+            names = [line.partition(":")[0].lower().replace("_", "-") for line in head.split("\r\n")[1:-2]]
+            assert len(names) == len(set(names)), f"sent:\n{fields}\narrived:\n{head}"
+    assert len(recorder.requests) == count

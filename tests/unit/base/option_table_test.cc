@@ -100,6 +100,7 @@ TEST_CASE("the defaults are those of the product contract") {
   CHECK_FALSE(options.proxies_named);
   CHECK(options.forwarded.header == ForwardedHeader::kXForwarded);
   CHECK(options.identity.user_header == "X-User-ID");
+  CHECK(options.limits.underscores == Underscores::kPass);
   CHECK(options.admin.address == "127.0.0.1:9901");
   CHECK(options.drain.timeout == 25s);
   CHECK(options.log.level == LogLevel::kInfo);
