@@ -12,18 +12,22 @@ Result<std::unique_ptr<Admin>> Admin::Start(const Options::Admin& options, const
   if (!address.ok()) return Error{"admin.address: " + address.error()};
   Result<std::unique_ptr<net::Loop>> loop = net::Loop::Create(net::BufferMarks{}, net::Sleep::kUntilDue);
   if (!loop.ok()) return Error{loop.error()};
-  const Result<int> fd = net::Acceptor::Listen(address.value(), kBacklog, false);
-  if (!fd.ok()) return Error{"admin.address: " + fd.error()};
-  return std::unique_ptr<Admin>(new Admin(options, source, std::move(loop.value()), fd.value()));
+  Result<std::unique_ptr<net::Listener>> listener = net::Listener::Open(address.value(), {.backlog = kBacklog});
+  if (!listener.ok()) return Error{"admin.address: " + listener.error()};
+  return std::unique_ptr<Admin>(
+      new Admin(options, source, std::move(loop.value()), std::move(listener.value()), address.value().is_unix()));
 }
 
-Admin::Admin(const Options::Admin& options, const AdminSource& source, std::unique_ptr<net::Loop> loop, int fd)
+Admin::Admin(const Options::Admin& options, const AdminSource& source, std::unique_ptr<net::Loop> loop,
+             std::unique_ptr<net::Listener> listener, bool is_unix)
     : options_(options),
       source_(source),
+      listener_(std::move(listener)),
+      is_unix_(is_unix),
       loop_(std::move(loop)),
       liveness_(source.metrics(), loop_->now()),
       look_deadline_(*this),
-      acceptor_(*loop_, fd, *this) {
+      acceptor_(*loop_, listener_->Take(), *this) {
   loop_->SetDeadline(look_deadline_, kLookInterval);
   thread_ = std::thread([this] { Run(); });
 }

@@ -20,6 +20,7 @@
 #include "proxy/base/status.h"
 #include "proxy/liveness.h"
 #include "proxy/net/acceptor.h"
+#include "proxy/net/listener.h"
 #include "proxy/net/loop.h"
 
 namespace sheaf {
@@ -38,6 +39,7 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   // For connections, in the admin thread.
   net::Loop& loop() { return *loop_; }
   const net::IoCounters& io() const { return io_; }
+  bool is_unix() const { return is_unix_; }
   AdminAnswer Handle(const wire::RequestHead& request);
   // It is closed; destroyed at the end of the turn.
   void Retire(AdminConnection& connection);
@@ -55,12 +57,15 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   static constexpr int kBacklog = 128;
   static constexpr Duration kLookInterval = std::chrono::seconds(1);
 
-  Admin(const Options::Admin& options, const AdminSource& source, std::unique_ptr<net::Loop> loop, int fd);
+  Admin(const Options::Admin& options, const AdminSource& source, std::unique_ptr<net::Loop> loop,
+        std::unique_ptr<net::Listener> listener, bool is_unix);
   void Run();
 
   // Set at construction.
   const Options::Admin& options_;
   const AdminSource& source_;
+  const std::unique_ptr<net::Listener> listener_;  // holds the file of a Unix socket
+  const bool is_unix_;
 
   // Admin thread only, once it runs.
   Counter received_;  // the admin's own traffic is not among the clients' metrics

@@ -11,7 +11,7 @@ namespace sheaf {
 AdminConnection::AdminConnection(Admin& admin) : admin_(admin), deadline_(*this) {}
 
 bool AdminConnection::Start(int fd) {
-  connection_ = net::Connection::Accept(admin_.loop(), fd, nullptr, admin_.io(), *this);
+  connection_ = net::Connection::Accept(admin_.loop(), fd, nullptr, admin_.io(), *this, admin_.is_unix());
   if (!connection_) {
     close(fd);
     return false;

@@ -35,16 +35,19 @@ bool IsHost(std::string_view host) {
 }
 
 std::string CheckListenAddress(std::string_view text) {
+  if (text.starts_with("unix:/") && net::Address::Resolve(text).ok()) return "";
   const std::optional<net::HostPort> parts = net::SplitHostPort(text);
   // Port 0 would give each worker a port of its own.
   const bool good = parts && parts->port != 0 && (parts->host.empty() || parts->host == "*" || IsHost(parts->host));
-  return good ? "" : "must be host:port (a port from 1 to 65535) or [IPv6]:port";
+  return good ? "" : "must be host:port (a port from 1 to 65535), [IPv6]:port or unix:/path";
 }
 
 std::string CheckAdminAddress(std::string_view text) {
-  if (text.empty() || (text.starts_with("unix:/") && net::Address::Resolve(text).ok())) return "";
-  return CheckListenAddress(text).empty() ? ""
-                                          : "must be host:port (a port from 1 to 65535), [IPv6]:port or unix:/path";
+  return text.empty() ? "" : CheckListenAddress(text);
+}
+
+std::string CheckSocketMode(std::string_view text) {
+  return text.empty() || ParseFileMode(text) ? "" : R"(must be empty or permissions in octal, such as "0660")";
 }
 
 std::string CheckUrl(std::string_view text) {
@@ -100,6 +103,7 @@ struct FormRule {
 };
 constexpr FormRule kFormRules[] = {
     {"listen.address", &CheckListenAddress},
+    {"listen.socket_mode", &CheckSocketMode},
     {"upstream.url", &CheckUrl},
     {"upstream.tls_server_name", &CheckServerName},
     {"pool.health_check_path", &CheckRequestPath},
@@ -182,6 +186,10 @@ class ContradictionFinder {
   }
 
   void CheckAddresses() {
+    if (!options_.listen.socket_mode.empty() && !options_.listen.address.starts_with("unix:")) {
+      Add({Row("listen", "socket_mode"), Row("listen", "address")},
+          "listen.socket_mode is for a Unix socket, and listen.address is none: remove it, or listen on unix:/path");
+    }
     if (options_.listen.address != options_.admin.address) return;
     Add({Row("listen", "address"), Row("admin", "address")},
         "listen.address and admin.address are the same: give one of them another port");

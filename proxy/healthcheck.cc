@@ -55,8 +55,9 @@ std::string ReachableAddress(const std::string& address) {
   const std::optional<net::HostPort> parts = net::SplitHostPort(address);
   if (!parts) return address;
   const std::string port = std::to_string(parts->port);
-  if (parts->host.empty() || parts->host == "*" || parts->host == "0.0.0.0") return "127.0.0.1:" + port;
-  return parts->host == "::" ? "[::1]:" + port : address;
+  // [::] is both families, and IPv4 alone on a machine that has no other.
+  const bool any = parts->host.empty() || parts->host == "*" || parts->host == "0.0.0.0" || parts->host == "::";
+  return any ? "127.0.0.1:" + port : address;
 }
 
 // The first line of the answer, without its end.

@@ -16,13 +16,12 @@
 
 namespace sheaf {
 
-Intake::Intake(Worker& worker, const net::Address& peer)
-    : worker_(worker), deadline_(*this), peer_(peer.ip().value_or(net::IpBytes{})) {}
+Intake::Intake(Worker& worker, const Peer& peer) : worker_(worker), deadline_(*this), peer_(peer) {}
 
 Intake::~Intake() = default;
 
 bool Intake::Start(int fd) {
-  connection_ = net::Connection::Accept(worker_.loop(), fd, worker_.tls(), worker_.client_io(), *this);
+  connection_ = net::Connection::Accept(worker_.loop(), fd, worker_.tls(), worker_.client_io(), *this, peer_.is_unix);
   if (!connection_) return false;
   if (connection_->is_tls()) {
     state_ = State::kTlsHandshake;
@@ -127,7 +126,14 @@ bool Intake::TakeHead(std::string_view& input) {
 }
 
 ClientInfo Intake::Client() const {
-  return {net::IpToString(peer_), connection_->is_tls(), worker_.trusted_proxies().TrustOf(peer_)};
+  const Trust trust = peer_.anonymous ? Trust::kNone : worker_.trusted_proxies().TrustOf(peer_.ip);
+  return {peer_.Host(), connection_->is_tls(), trust};
+}
+
+// Where nobody in front names a client, it is the peer.
+std::string Intake::ClientForLog(const wire::RequestHead& request, const ClientInfo& client) const {
+  std::string original = OriginalClient(request, client, worker_.forwarding());
+  return original == client.host ? peer_.Name() : original;
 }
 
 // What its route and the present load say of a request that is well-formed.
@@ -169,10 +175,10 @@ void Intake::StartRequest() {
   if (request.wants_websocket && peer_ended_) return EndWithClient();
 
   const ClientInfo client = Client();
-  if (HasUntrustedClaims(request, client, worker_.forwarding())) worker_.OnUntrustedClaims(peer_);
+  if (HasUntrustedClaims(request, client, worker_.forwarding())) worker_.OnUntrustedClaims(peer_.ip);
   ExchangeInfo info{.method = std::string(request.method),
                     .target = *target,
-                    .client = OriginalClient(request, client, worker_.forwarding()),
+                    .client = ClientForLog(request, client),
                     .request_id = RequestIdFor(request, client),
                     .user_agent = std::string(request.Find("User-Agent").value_or("").substr(0, kMaxLogValue)),
                     .user = std::string(UserOf(request, client, worker_.forwarding())),
@@ -255,7 +261,7 @@ void Intake::OnEnd(net::ConnectionEnd end) {
   if (end == net::ConnectionEnd::kTlsFailed) {
     if (state_ == State::kTlsHandshake) worker_.metrics().tls_failures_total.Add();
     Log(LogLevel::kInfo, "TLS with a client failed",
-        {{"client", net::IpToString(peer_)}, {"error", connection_->TlsErrorText()}});
+        {{"client", peer_.Name()}, {"error", connection_->TlsErrorText()}});
     return Close(CloseReason::kClientTlsError);
   }
   if (end != net::ConnectionEnd::kEof) return Close(CloseReason::kClientGone);
@@ -391,7 +397,7 @@ void Intake::LogRefusal(RejectReason reason, std::string_view method, std::strin
   Log(LogLevel::kInfo, "request refused",
       {{"reject", std::string(Describe(reason).label)},
        {"status", std::to_string(Describe(reason).status)},
-       {"client", net::IpToString(peer_)},
+       {"client", peer_.Name()},
        {"method", std::string(method)},
        {"target", std::string(target)},
        {"request_id", std::string(request_id)}});

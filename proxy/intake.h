@@ -19,13 +19,14 @@
 #include "proxy/negotiation.h"
 #include "proxy/net/connection.h"
 #include "proxy/net/loop.h"
+#include "proxy/peer.h"
 #include "proxy/wire/http1.h"
 
 namespace sheaf {
 
 class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, public ExchangeOwner {
  public:
-  explicit Intake(Worker& worker, const net::Address& peer);
+  explicit Intake(Worker& worker, const Peer& peer);
   ~Intake();
 
   // Takes over the accepted socket. False when memory or descriptors ran out (the socket is closed).
@@ -101,6 +102,7 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   void StartRequest();
   std::optional<RejectReason> Admit(const wire::RequestHead& request) const;
   ClientInfo Client() const;
+  std::string ClientForLog(const wire::RequestHead& request, const ClientInfo& client) const;
   pool::UpstreamRequest UpstreamRequestFor(const wire::RequestHead& request, const ClientInfo& client,
                                            std::string_view target, std::string_view request_id) const;
   void AwaitRequest();
@@ -133,7 +135,7 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   wire::BodyDecoder body_;
   TimePoint heard_at_;      // when the client's last byte was read
   net::Deadline deadline_;  // while no exchange is under way, which has its own
-  net::IpBytes peer_;
+  const Peer peer_;
   uint64_t body_bytes_ = 0;
   State state_ = State::kIdle;
   bool processing_ = false;  // Process is on the stack: it goes on by itself

@@ -10,7 +10,6 @@
 #include "proxy/control/drain_pace.h"
 #include "proxy/cpu_quota.h"
 #include "proxy/descriptor_limit.h"
-#include "proxy/net/acceptor.h"
 #include "proxy/relief_tally.h"
 #include "proxy/rule_labels.h"
 
@@ -113,6 +112,19 @@ Result<bool> Server::FindUpstream() {
   return true;
 }
 
+Result<bool> Server::Listen(uint32_t workers) {
+  const Options::Listen& options = options_.listen;
+  const Result<net::Address> address = net::Address::Resolve(options.address, true);
+  if (!address.ok()) return Error{"listen.address: " + address.error()};
+  auto listener = net::Listener::Open(address.value(), {.backlog = static_cast<int>(options.backlog),
+                                                        .sockets = workers,
+                                                        .ipv6_only = options.ipv6_only,
+                                                        .mode = ParseFileMode(options.socket_mode)});
+  if (!listener.ok()) return Error{"listen.address: " + listener.error()};
+  listener_ = std::move(listener.value());
+  return true;
+}
+
 Result<bool> Server::MakeWorkers() {
   const uint32_t count = options_.workers != kAuto ? options_.workers : AutoWorkers();
   const uint32_t warm = pool::WarmLinks(options_.pool, endpoint_->url());
@@ -128,20 +140,14 @@ Result<bool> Server::MakeWorkers() {
                            .max_connections = MaxConnections(options_.listen.max_connections, descriptors.value().limit,
                                                              descriptors.value().least),
                            .cpu_share = std::min(Cpus() / count, 1.0)});
-  const Result<net::Address> listen = net::Address::Resolve(options_.listen.address, true);
-  if (!listen.ok()) return Error{"listen.address: " + listen.error()};
-  if (const auto unused = net::Acceptor::CheckFree(listen.value()); !unused.ok()) {
-    return Error{"listen.address: " + unused.error()};
-  }
+  if (const auto listening = Listen(count); !listening.ok()) return listening;
   metrics_.DefineRoutes(MakeRouteLabels(routes_.all()));
   for (uint32_t index = 0; index < count; ++index) {
     Result<std::unique_ptr<net::Loop>> loop =
         net::Loop::Create({.high = options_.limits.buffer_high, .low = options_.limits.buffer_low});
     if (!loop.ok()) return Error{loop.error()};
-    const Result<int> fd = net::Acceptor::Listen(listen.value(), static_cast<int>(options_.listen.backlog));
-    if (!fd.ok()) return Error{"listen.address: " + fd.error()};
-    workers_.push_back(std::make_unique<Worker>(*shared_, std::move(loop.value()), fd.value(), index, upstream_address_,
-                                                metrics_.AddWorker()));
+    workers_.push_back(std::make_unique<Worker>(*shared_, std::move(loop.value()), listener_->Take(), index,
+                                                upstream_address_, metrics_.AddWorker()));
   }
   return true;
 }
@@ -227,6 +233,7 @@ void Server::Stop() {
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  listener_.reset();
   admin_.reset();  // the last to go: probes are answered to the end
 }
 

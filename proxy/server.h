@@ -20,6 +20,7 @@
 #include "proxy/control/lifecycle.h"
 #include "proxy/control/main_loop.h"
 #include "proxy/control/resolver.h"
+#include "proxy/net/listener.h"
 #include "proxy/net/tls_context.h"
 #include "proxy/routes.h"
 #include "proxy/worker.h"
@@ -47,6 +48,8 @@ class Server final : private AdminSource, LifecycleEvents, ResolverEvents {
   Result<bool> FindUpstream();
   // An explicit pool.min_size is obeyed, and told once where it is risky.
   void WarnOfWarmLinks() const;
+  // At listen.address, a socket for each worker.
+  Result<bool> Listen(uint32_t workers);
   Result<bool> MakeWorkers();
   Result<bool> MakeWatcher();
   Result<bool> MakeAdmin();
@@ -83,6 +86,7 @@ class Server final : private AdminSource, LifecycleEvents, ResolverEvents {
   net::Address upstream_address_;       // where workers begin; empty until a name is found
   std::unique_ptr<Resolver> resolver_;  // nullptr: upstream.url has no name to look up
   std::unique_ptr<memwatch::MemoryWatcher> watcher_;
+  std::unique_ptr<net::Listener> listener_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::unique_ptr<Admin> admin_;  // nullptr: admin.address is empty

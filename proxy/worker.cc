@@ -136,7 +136,7 @@ void Worker::OnAccepted(int fd, const net::Address& peer) {
   shared_.connections.fetch_add(1, std::memory_order_relaxed);
   metrics_.client_connections.Add();
   metrics_.client_connections_total.Add();
-  auto intake = std::make_unique<Intake>(*this, peer);
+  auto intake = std::make_unique<Intake>(*this, Peer::Of(peer));
   if (!intake->Start(fd)) {
     ConnectionOver();
     return;

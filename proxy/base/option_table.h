@@ -54,8 +54,13 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
          "Worker threads, each with an event loop. auto: as many as the cgroup's CPU quota, or the CPUs, allow.")      \
                                                                                                                        \
   BEGIN(Listen, listen, "Where clients connect.")                                                                      \
-  OPTION(std::string, address, "0.0.0.0:8080", "", "", kText, 0,                                                       \
-         "host:port or [IPv6]:port.")                                                                                   \
+  OPTION(std::string, address, ":8080", "", "", kText, 0,                                                              \
+         "host:port, [IPv6]:port or unix:/path. :8080, *:8080 and [::]:8080 are all addresses of both families.")       \
+  OPTION(bool, ipv6_only, "false", "", "", kSwitch, 0,                                                                 \
+         "[::]:8080 and :8080 are IPv6 alone.")                                                                        \
+  OPTION(std::string, socket_mode, "", "", "", kText, 0,                                                               \
+         "Permissions of a Unix socket's file, in octal, such as \"0660\": who may write to it may connect. Empty: as the " \
+         "umask leaves them.")                                                                                         \
   OPTION(std::string, tls_certificate, "", "", "", kText, kReloadable,                                                 \
          "PEM file with the certificate chain; with tls_key, clients are served over TLS. Empty: plain text.")         \
   OPTION(std::string, tls_key, "", "", "", kText, kReloadable,                                                         \

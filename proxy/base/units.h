@@ -1,5 +1,6 @@
-// Times and sizes as people write them: "50ms", "5s", "10m", "1h"; "4096", "64KiB", "16MiB". Values; any thread; usable
-// at compile time, so that the option table can state its defaults in the form in which the conf file shows them.
+// Times, sizes and permissions as people write them: "50ms", "5s", "10m", "1h"; "4096", "64KiB"; "0660". Values; any
+// thread; usable at compile time, so that the option table can state its defaults in the form in which the conf file
+// shows them.
 #pragma once
 
 #include <chrono>
@@ -63,6 +64,18 @@ constexpr std::optional<std::chrono::milliseconds> ParseDuration(std::string_vie
 constexpr std::optional<uint64_t> ParseBytes(std::string_view text) {
   if (const std::optional<uint64_t> plain = ParseNumber(text)) return plain;
   return unit_internal::Parse(text, unit_internal::kSizes);
+}
+
+// Permissions of a file as chmod takes them: three or four octal digits up to 0777.
+constexpr std::optional<uint32_t> ParseFileMode(std::string_view text) {
+  if (text.size() == 4 && text.front() == '0') text.remove_prefix(1);
+  if (text.size() != 3) return std::nullopt;
+  uint32_t mode = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '7') return std::nullopt;
+    mode = mode * 8 + static_cast<uint32_t>(c - '0');
+  }
+  return mode;
 }
 
 // In the largest unit that divides: "90s", "5m", "64KiB", "100". Parsing gives the same value again.

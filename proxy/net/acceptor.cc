@@ -1,78 +1,16 @@
 #include "proxy/net/acceptor.h"
 
 #include <event2/event.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 
 #include "proxy/net/loop.h"
 
 namespace sheaf::net {
-
-namespace {
-
-Error BindError(const char* what, const Address& address, int fd) {
-  const int error = errno;
-  if (fd >= 0) close(fd);
-  std::string message = std::string(what) + " " + address.ToString() + ": " + std::generic_category().message(error);
-  if (error == EADDRINUSE) message += "; another program listens there, choose another port or end that program";
-  if (error == EACCES) message += "; ports below 1024 need a privilege, choose a higher one";
-  return Error{message};
-}
-
-// A socket file outlives its program. It is in the way only if nobody answers on it. Any other file stays: connecting
-// to one fails in the same way.
-void RemoveStaleSocketFile(const Address& address) {
-  const char* path = reinterpret_cast<const sockaddr_un*>(address.data())->sun_path;
-  struct stat status {};
-  if (lstat(path, &status) != 0 || !S_ISSOCK(status.st_mode)) return;
-  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (probe < 0) return;
-  if (connect(probe, address.data(), address.length()) != 0 && errno == ECONNREFUSED) unlink(path);
-  close(probe);
-}
-
-Result<int> Bind(const Address& address, bool share) {
-  if (address.is_unix()) RemoveStaleSocketFile(address);
-  const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return BindError("cannot make a socket for", address, fd);
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  // A Unix socket has one listener; newer kernels refuse the option for it.
-  if (share && !address.is_unix() && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) {
-    return BindError("cannot share", address, fd);
-  }
-  if (!address.is_unix()) {
-    // Accepted sockets inherit these, which saves two system calls each.
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-  }
-  if (address.family() == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-  if (bind(fd, address.data(), address.length()) != 0) return BindError("cannot bind to", address, fd);
-  return fd;
-}
-
-}  // namespace
-
-Result<int> Acceptor::Listen(const Address& address, int backlog, bool share) {
-  Result<int> fd = Bind(address, share);
-  if (fd.ok() && listen(fd.value(), backlog) != 0) return BindError("cannot listen on", address, fd.value());
-  return fd;
-}
-
-Result<bool> Acceptor::CheckFree(const Address& address) {
-  const Result<int> fd = Bind(address, false);
-  if (!fd.ok()) return Error{fd.error()};
-  close(fd.value());
-  return true;
-}
 
 Acceptor::Acceptor(Loop& loop, int fd, AcceptorEvents& events, uint32_t keep_free)
     : loop_(loop), events_(events), fd_(fd), keep_free_(keep_free), retry_(*this) {

@@ -1,13 +1,12 @@
-// A listening socket of one worker (SO_REUSEPORT: the kernel spreads new connections over the workers). When
-// descriptors or memory run out, accepting pauses for a moment instead of spinning, and existing connections go on.
+// Takes new connections from one worker's listening socket (listener.h). When descriptors or memory run out, accepting
+// pauses for a moment instead of spinning, and existing connections go on.
 //
-// Owned by a Worker; its loop's thread only, but for Listen, which runs at start.
+// Owned by a Worker; its loop's thread only.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
-#include "proxy/base/status.h"
 #include "proxy/net/address.h"
 #include "proxy/net/tick_wheel.h"
 
@@ -30,14 +29,6 @@ class AcceptorEvents {
 
 class Acceptor final : public DeadlineHandler {
  public:
-  // Binds and listens. The error names the address and the remedy. `share`: other sockets of this user may listen there
-  // too (SO_REUSEPORT; not for Unix sockets), as the workers' do; else a second program is an error. The socket file of
-  // a Unix address is replaced if nobody answers on it.
-  static Result<int> Listen(const Address& address, int backlog, bool share = true);
-  // Whether nobody listens there yet, sharing or not. Asked before a group begins to share: else a second Sheaf on the
-  // same port would silently take half of the first one's clients.
-  static Result<bool> CheckFree(const Address& address);
-
   // Takes over the listening descriptor and begins to accept. `keep_free`: so many descriptors of the process are left
   // for others, as if they had run out earlier.
   Acceptor(Loop& loop, int fd, AcceptorEvents& events, uint32_t keep_free = 0);

@@ -25,6 +25,22 @@ Result<Address> UnixAddress(std::string_view path) {
   return Address(reinterpret_cast<const sockaddr*>(&address), length);
 }
 
+Address Ipv6Address(const in6_addr& ip, uint16_t port) {
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = ip;
+  address.sin6_port = htons(port);
+  return Address(reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+}
+
+Address Ipv4Address(in_addr_t ip, uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(ip);
+  address.sin_port = htons(port);
+  return Address(reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+}
+
 std::string LookupError(int error) {
   return error == EAI_SYSTEM ? std::generic_category().message(errno) : gai_strerror(error);
 }
@@ -50,13 +66,16 @@ Result<std::vector<Address>> Address::ResolveAll(std::string_view text, bool pas
   const std::optional<HostPort> parts = SplitHostPort(text);
   if (!parts) return Error{"'" + std::string(text) + "' is not of the form host:port, [v6]:port or unix:/path"};
 
-  const bool any = passive && (parts->host.empty() || parts->host == "*");
+  if (passive && (parts->host.empty() || parts->host == "*")) return std::vector{Ipv6Address(in6addr_any, parts->port)};
+  if (parts->host == "localhost") {
+    return std::vector{Ipv4Address(INADDR_LOOPBACK, parts->port), Ipv6Address(in6addr_loopback, parts->port)};
+  }
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = passive ? AI_PASSIVE : 0;
   addrinfo* found = nullptr;
   const std::string port = std::to_string(parts->port);
-  const int error = getaddrinfo(any ? nullptr : parts->host.c_str(), port.c_str(), &hints, &found);
+  const int error = getaddrinfo(parts->host.c_str(), port.c_str(), &hints, &found);
   if (error != 0) return Error{"'" + parts->host + "' has no address: " + LookupError(error)};
   std::vector<Address> all;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next) all.emplace_back(one->ai_addr, one->ai_addrlen);
@@ -64,6 +83,10 @@ Result<std::vector<Address>> Address::ResolveAll(std::string_view text, bool pas
   // IPv4 first: a backend that trusts 127.0.0.1 alone would take "localhost" for a stranger over ::1.
   std::stable_partition(all.begin(), all.end(), [](const Address& one) { return one.family() == AF_INET; });
   return all;
+}
+
+Address Address::AnyIpv4(uint16_t port) {
+  return Ipv4Address(INADDR_ANY, port);
 }
 
 bool Address::operator==(const Address& other) const {
@@ -93,7 +116,7 @@ std::string Address::ToHost() const {
       inet_ntop(AF_INET6, &v6, text, sizeof(text));
     }
   } else if (is_unix()) {
-    return std::string("unix:") + reinterpret_cast<const sockaddr_un*>(&storage_)->sun_path;
+    return std::string("unix:") + path();
   }
   return text;
 }

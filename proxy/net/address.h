@@ -24,10 +24,14 @@ class Address {
   Address(const sockaddr* address, socklen_t length);
 
   // "127.0.0.1:80", "[::1]:80", "name:80" (resolved now, blocking; the first address wins, IPv4 before IPv6) or
-  // "unix:/path". `passive`: for listening, where an empty host or "*" means any.
+  // "unix:/path". localhost is 127.0.0.1 and ::1, whatever name servers say (RFC 6761), and blocks nobody. `passive`:
+  // for listening, where an empty host or "*" means any address, [::].
   static Result<Address> Resolve(std::string_view text, bool passive = false);
   // The same with all its addresses, at least one, the first choice in front.
   static Result<std::vector<Address>> ResolveAll(std::string_view text, bool passive = false);
+
+  // 0.0.0.0
+  static Address AnyIpv4(uint16_t port);
 
   bool empty() const { return length_ == 0; }
   bool operator==(const Address& other) const;
@@ -38,6 +42,8 @@ class Address {
   // A Unix socket, 127.0.0.0/8 or ::1: the other end is this machine.
   bool is_local() const;
   uint16_t port() const;
+  // Of a Unix socket.
+  const char* path() const { return reinterpret_cast<const sockaddr_un*>(&storage_)->sun_path; }
 
   // "127.0.0.1:80", "[::1]:80" or "unix:/path"; `ToHost` is the same without port and brackets.
   std::string ToString() const;

@@ -46,9 +46,10 @@ Connection::Connection(Loop& loop, int fd, const IoCounters& io, ConnectionEvent
     : loop_(loop), events_(&events), io_(io), fd_(fd) {}
 
 std::unique_ptr<Connection> Connection::Accept(Loop& loop, int fd, const TlsContext* tls, const IoCounters& io,
-                                               ConnectionEvents& events) {
+                                               ConnectionEvents& events, bool is_unix) {
   static_assert(sizeof(Connection) <= 128, "an idle connection's budget");
   std::unique_ptr<Connection> connection(new Connection(loop, fd, io, events));
+  connection->unix_ = is_unix;
   if (tls != nullptr) {
     connection->tls_ = TlsStream::Accept(loop.tls_scratch(), *tls);
     if (!connection->tls_) return nullptr;

@@ -65,9 +65,9 @@ struct IoCounters {
 
 class Connection {
  public:
-  // An accepted, non-blocking socket. `tls`: nullptr for plain. Reading begins at once.
+  // An accepted, non-blocking socket; `is_unix`: not TCP. `tls`: nullptr for plain. Reading begins at once.
   static std::unique_ptr<Connection> Accept(Loop& loop, int fd, const TlsContext* tls, const IoCounters& io,
-                                            ConnectionEvents& events);
+                                            ConnectionEvents& events, bool is_unix = false);
   // Dials. The outcome is OnConnected or OnEnd, later in the loop; nullptr when no socket could be made: this process
   // has no descriptor or no memory for it, and errno says which.
   static std::unique_ptr<Connection> Connect(Loop& loop, const Address& address, const TlsContext* tls,

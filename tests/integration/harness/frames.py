@@ -8,6 +8,7 @@ import os
 import ssl
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 
 from .raw import RawClient, Response
 
@@ -104,15 +105,16 @@ class RawWebSocket(RawClient):
 
     def __init__(
         self,
-        port: int,
+        port: int | Path,
         path: str = "/ws/echo",
         fields: str = "",
         *,
         context: ssl.SSLContext | None = None,
         timeout: float = 10,
         receive_buffer: int = 0,
+        first: bytes = b"",
     ) -> None:
-        super().__init__(port, context=context, timeout=timeout, receive_buffer=receive_buffer)
+        super().__init__(port, context=context, timeout=timeout, receive_buffer=receive_buffer, first=first)
         self.handshake: Response = self.request(upgrade(path, fields))
         assert self.handshake.status == 101, self.handshake
         assert self.handshake.get("sec-websocket-accept") == accept_for(KEY)

@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass
@@ -31,26 +32,33 @@ class Response:
 
 
 class RawClient:
-    """One client connection. Everything that waits has a deadline and then fails with TimeoutError."""
+    """One client connection, to a port of `host` or to the Unix socket at a path. Everything that waits has a deadline
+    and then fails with TimeoutError. `first` is sent ahead of all, in front of the TLS handshake too."""
 
     def __init__(
         self,
-        port: int,
+        port: int | Path,
         *,
+        host: str = "127.0.0.1",
+        first: bytes = b"",
         context: ssl.SSLContext | None = None,
         timeout: float = 10,
         session: ssl.SSLSession | None = None,
         receive_buffer: int = 0,
         source: str = "",
     ) -> None:
-        plain = socket.socket()
+        unix = isinstance(port, Path)
+        plain = socket.socket(socket.AF_UNIX if unix else socket.AF_INET6 if ":" in host else socket.AF_INET)
         if receive_buffer:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         if source:
             plain.bind((source, 0))
         plain.settimeout(timeout)
-        plain.connect(("127.0.0.1", port))
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.connect(str(port) if unix else (host, port))
+        if not unix:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if first:
+            plain.sendall(first)
         self.socket = context.wrap_socket(plain, server_hostname="localhost", session=session) if context else plain
         self.timeout = timeout
         self.buffer = b""
@@ -183,8 +191,13 @@ def parse_head(head: bytes) -> Response:
 
 
 def get(
-    port: int, path: str = "/", fields: str = "", context: ssl.SSLContext | None = None, timeout: float = 10
+    port: int | Path,
+    path: str = "/",
+    fields: str = "",
+    context: ssl.SSLContext | None = None,
+    timeout: float = 10,
+    **options: object,
 ) -> Response:
-    """One GET on a connection of its own; `fields` are more lines, each with its line end."""
-    with RawClient(port, context=context, timeout=timeout) as client:
+    """One GET on a connection of its own; `fields` are more lines, each with its line end; `options`: RawClient's."""
+    with RawClient(port, context=context, timeout=timeout, **options) as client:  # type: ignore[arg-type]
         return client.request(f"GET {path} HTTP/1.1\nHost: test.example\n{fields}Connection: close\n\n")

@@ -98,8 +98,9 @@ class Sheaf:
         wrapper: list[str] | None = None,
         binary: Path = BINARY,
         stderr: int | None = None,
+        admin_port: int | None = None,
     ) -> None:
-        self.port, self.admin_port = free_port(), free_port()
+        self.port, self.admin_port = free_port(), admin_port or free_port()
         addresses: Conf = {
             "listen": {"address": f"127.0.0.1:{self.port}"},
             "upstream": {"url": upstream},

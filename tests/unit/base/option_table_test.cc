@@ -21,6 +21,17 @@ std::string Set(const char* section, const char* name, std::string_view text) {
   return Set(section, name, text, options);
 }
 
+TEST_CASE("permissions are three or four octal digits") {
+  CHECK(ParseFileMode("0660") == 0660U);
+  CHECK(ParseFileMode("600") == 0600U);
+  CHECK(ParseFileMode("0777") == 0777U);
+  CHECK(ParseFileMode("000") == 0U);
+  for (const char* text : {"", "0", "66", "0668", "1777", "00660", "0o660", "-660", "rw-", " 660", "0x1f"}) {
+    CAPTURE(text);
+    CHECK_FALSE(ParseFileMode(text).has_value());
+  }
+}
+
 TEST_CASE("times have a unit, and only whole numbers") {
   CHECK(ParseDuration("50ms") == 50ms);
   CHECK(ParseDuration("0s") == 0ms);
@@ -83,7 +94,7 @@ TEST_CASE("every default is a value that its own row accepts, and is the one in 
 TEST_CASE("the defaults are those of the product contract") {
   const Options options;
   CHECK(options.workers == kAuto);
-  CHECK(options.listen.address == "0.0.0.0:8080");
+  CHECK(options.listen.address == ":8080");
   CHECK(options.upstream.url == "http://127.0.0.1:8000");
   CHECK(options.upstream.mode == UpstreamMode::kTunnel);
   CHECK(options.upstream.tls_verify);

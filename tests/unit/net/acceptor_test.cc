@@ -1,4 +1,4 @@
-// The listening socket: its errors, its pauses, its end.
+// Accepting: its errors, its pauses, its end.
 #include "proxy/net/acceptor.h"
 
 #include <doctest/doctest.h>
@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/net/listener.h"
 #include "proxy/net/loop.h"
 #include "tests/fakes/loop_driver.h"
 #include "tests/fakes/no_descriptors.h"
@@ -42,9 +43,9 @@ Address AnyPort() {
 }
 
 int ListenOn(const Address& address) {
-  const Result<int> listening = Acceptor::Listen(address, 256);
-  REQUIRE(listening.ok());
-  return listening.value();
+  const auto listener = Listener::Open(address, {.backlog = 256});
+  REQUIRE(listener.ok());
+  return listener.value()->Take();
 }
 
 Address AddressOf(int fd) {
@@ -74,69 +75,6 @@ TEST_CASE("connections are accepted as non-blocking sockets, with the address of
     CHECK((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
     CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
   }
-}
-
-TEST_CASE("two workers listen on one address") {
-  const int first = ListenOn(AnyPort());
-  const Result<int> second = Acceptor::Listen(AddressOf(first), 64);
-  CHECK(second.ok());
-  close(first);
-  close(second.value());
-}
-
-TEST_CASE("an address that is not shared is refused to a second one, whether that one would share or not") {
-  const Result<int> first = Acceptor::Listen(AnyPort(), 64, false);
-  REQUIRE(first.ok());
-  for (const bool share : {false, true}) {
-    const Result<int> second = Acceptor::Listen(AddressOf(first.value()), 64, share);
-    REQUIRE_FALSE(second.ok());
-    CHECK(second.error().find("another program listens there") != std::string::npos);
-  }
-  close(first.value());
-}
-
-TEST_CASE("CheckFree tells of a listener though that one shares, and takes nothing itself") {
-  const int first = ListenOn(AnyPort());
-  const Address address = AddressOf(first);
-  const Result<bool> taken = Acceptor::CheckFree(address);
-  REQUIRE_FALSE(taken.ok());
-  CHECK(taken.error().find("another program listens there") != std::string::npos);
-  close(first);
-  CHECK(Acceptor::CheckFree(address).ok());
-  CHECK(Acceptor::CheckFree(address).ok());
-  close(ListenOn(address));
-}
-
-TEST_CASE("a socket file that nobody answers on is replaced, one in use and any other file stay") {
-  const std::string path = "/tmp/sheaf-acceptor-test-" + std::to_string(getpid());
-  unlink(path.c_str());
-  const Address address = Address::Resolve("unix:" + path).value();
-  const int first = ListenOn(address);
-  CHECK_FALSE(Acceptor::Listen(address, 256).ok());
-  RawSocket(DialRaw(address)).Close();  // the first one still answers
-  close(first);
-  close(ListenOn(address));
-  unlink(path.c_str());
-
-  const int file = open(path.c_str(), O_CREAT | O_WRONLY, 0600);
-  CHECK_FALSE(Acceptor::Listen(address, 256).ok());
-  CHECK_EQ(access(path.c_str(), F_OK), 0);
-  close(file);
-  unlink(path.c_str());
-}
-
-TEST_CASE("an address that another program holds is an error with the address and a remedy") {
-  const RawListener other;
-  const Result<int> listening = Acceptor::Listen(other.address(), 64);
-  REQUIRE_FALSE(listening.ok());
-  CHECK(listening.error().find(other.address().ToString()) != std::string::npos);
-  CHECK(listening.error().find("another program listens there") != std::string::npos);
-}
-
-TEST_CASE("an address that this machine does not have is an error") {
-  const Result<int> listening = Acceptor::Listen(Address::Resolve("192.0.2.1:8080", true).value(), 64);
-  REQUIRE_FALSE(listening.ok());
-  CHECK(listening.error().find("cannot bind to 192.0.2.1:8080") != std::string::npos);
 }
 
 TEST_CASE("a paused acceptor leaves connections in the kernel until it resumes") {

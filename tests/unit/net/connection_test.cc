@@ -2,9 +2,13 @@
 #include "proxy/net/connection.h"
 
 #include <doctest/doctest.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,6 +57,20 @@ struct Wire {
   std::unique_ptr<Connection> connection;
 };
 
+// Whether the kernel would wake an epoll of this process when `fd` has room.
+bool WatchedForWriting(int fd) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fdinfo")) {
+    std::ifstream lines(entry.path());
+    for (std::string line; std::getline(lines, line);) {
+      int watched = -1;
+      unsigned events = 0;
+      if (std::sscanf(line.c_str(), "tfd: %d events: %x", &watched, &events) != 2 || watched != fd) continue;
+      return (events & EPOLLOUT) != 0;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 TEST_CASE("bytes come and go, and are counted") {
@@ -70,6 +88,28 @@ TEST_CASE("bytes come and go, and are counted") {
   CHECK_EQ(wire.received.value(), 5);
   CHECK_EQ(wire.sent.value(), 8);
   CHECK(wire.recorder.told == Lines{"bytes"});
+}
+
+TEST_CASE("an accepted Unix socket is watched for room to write only while something waits for it") {
+  int fds[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0);
+  LoopDriver driver{{}, kMarks};
+  Counter counter;
+  const IoCounters io{&counter, &counter};
+  ConnectionRecorder recorder;
+  const auto connection = Connection::Accept(driver.loop(), fds[0], nullptr, io, recorder, true);
+  RawSocket peer(fds[1]);
+  CHECK_FALSE(WatchedForWriting(fds[0]));
+  const std::string text = Numbered(1'000'000);
+  connection->Write(text);
+  driver.Settle();
+  CHECK(WatchedForWriting(fds[0]));
+  driver.Until([&] {
+    peer.Read();
+    return peer.received.size() == text.size();
+  });
+  CHECK_FALSE(WatchedForWriting(fds[0]));
+  CHECK((peer.received == text));
 }
 
 TEST_CASE("what is written during one read leaves in one system call") {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "proxy/net/acceptor.h"
 #include "proxy/net/connection.h"
+#include "proxy/net/listener.h"
 #include "proxy/net/loop.h"
 #include "tests/fakes/loop_driver.h"
 #include "tests/fakes/sockets.h"
@@ -81,15 +81,16 @@ TEST_CASE("a connection over a Unix socket passes bytes whole and in order") {
   const std::string path = "/tmp/sheaf-net-test-" + std::to_string(getpid());
   unlink(path.c_str());
   const Address address = Address::Resolve("unix:" + path).value();
-  auto listening = Acceptor::Listen(address, 16);
-  REQUIRE(listening.ok());
+  const auto listener = Listener::Open(address, {.backlog = 16});
+  REQUIRE(listener.ok());
+  const int listening = listener.value()->Take();
   LoopDriver driver({}, {64 * 1024, 16 * 1024});
   Counter counter;
   const IoCounters io{&counter, &counter};
   ConnectionRecorder recorder;
   const auto connection = Connection::Connect(driver.loop(), address, nullptr, "", io, recorder);
   driver.Until([&] { return recorder.Count("connected") == 1; });
-  RawSocket peer(accept4(listening.value(), nullptr, nullptr, SOCK_NONBLOCK));
+  RawSocket peer(accept4(listening, nullptr, nullptr, SOCK_NONBLOCK));
   REQUIRE(peer.fd() >= 0);
   const std::string text = Numbered(2'000'000);
   connection->Write(text);
@@ -101,8 +102,7 @@ TEST_CASE("a connection over a Unix socket passes bytes whole and in order") {
   CHECK_EQ(connection->queued(), 0);
   peer.Close();
   driver.Until([&] { return recorder.Count("eof") == 1; });
-  close(listening.value());
-  unlink(path.c_str());
+  close(listening);
 }
 
 }  // namespace sheaf::net

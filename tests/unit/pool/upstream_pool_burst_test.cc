@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "pool/upstream_pool.h"
-#include "proxy/net/acceptor.h"
+#include "proxy/net/listener.h"
 #include "tests/fakes/log_recorder.h"
 #include "tests/fakes/no_descriptors.h"
 #include "tests/fakes/pool_fixture.h"
@@ -114,7 +114,8 @@ TEST_CASE("a part of max_dialing is each worker's own, and at least one dial") {
 TEST_CASE("a Unix socket whose queue is full is asked again, and nothing fails") {
   const std::string path = "/tmp/sheaf-burst-test-" + std::to_string(getpid());
   const net::Address address = net::Address::Resolve("unix:" + path).value();
-  const int listener = net::Acceptor::Listen(address, 4).value();
+  const auto file = net::Listener::Open(address, {.backlog = 4});
+  const int listener = file.value()->Take();
   PoolFixture fixture;
   fixture.budget = std::make_unique<PoolBudget>(fixture.options.pool.max_size, fixture.options.pool.max_waiting);
   fixture.pool = std::make_unique<UpstreamPool>(fixture.driver.loop(), fixture.endpoint, address, *fixture.budget,
@@ -133,7 +134,6 @@ TEST_CASE("a Unix socket whose queue is full is asked again, and nothing fails")
   CHECK_EQ(fixture.metrics.pool_failed_total.value(), 0);
   for (const int fd : accepted) close(fd);
   close(listener);
-  unlink(path.c_str());
 }
 
 TEST_CASE("a dial that finds no descriptor is our own shortage: told once, no failure of the backend, no back-off") {

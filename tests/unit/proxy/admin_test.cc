@@ -204,11 +204,17 @@ TEST_CASE_FIXTURE(Running, "Stop closes the connections, and may be called twice
   CHECK(closed);
 }
 
-TEST_CASE_FIXTURE(Running, "A Unix socket that was left behind is replaced, one in use is not") {
+TEST_CASE_FIXTURE(Running,
+                  "A Unix socket that was left behind is replaced, one in use is not, and its own goes at the end") {
   CHECK_FALSE(Admin::Start(options, source).ok());
   admin->Stop();
   admin.reset();
-  REQUIRE(std::filesystem::is_socket(path));  // as after a crash
+  CHECK_FALSE(std::filesystem::exists(path));
+  const net::Address address = net::Address::Resolve(options.address).value();
+  const int crashed = socket(AF_UNIX, SOCK_STREAM, 0);
+  REQUIRE(bind(crashed, address.data(), address.length()) == 0);
+  close(crashed);
+  REQUIRE(std::filesystem::is_socket(path));
   Start();
   Client client(options.address);
   client.Send(kLivez);
@@ -229,17 +235,18 @@ TEST_CASE_FIXTURE(Running, "A file that is in the way of the Unix socket stays")
 TEST_CASE("A port that another Sheaf's admin listener has is an error, not shared") {
   const Result<net::Address> any = net::Address::Resolve("127.0.0.1:0");
   REQUIRE(any.ok());
-  const Result<int> other = net::Acceptor::Listen(any.value(), 1);
-  REQUIRE(other.ok());
+  const auto listener = net::Listener::Open(any.value(), {.sockets = 2});
+  REQUIRE(listener.ok());
+  const int other = listener.value()->Take();
   sockaddr_storage bound{};
   socklen_t length = sizeof(bound);
-  REQUIRE(getsockname(other.value(), reinterpret_cast<sockaddr*>(&bound), &length) == 0);
+  REQUIRE(getsockname(other, reinterpret_cast<sockaddr*>(&bound), &length) == 0);
 
   FakeSource source;
   Options::Admin options;
   options.address = net::Address(reinterpret_cast<const sockaddr*>(&bound), length).ToString();
   const auto started = Admin::Start(options, source);
-  close(other.value());
+  close(other);
   REQUIRE_FALSE(started.ok());
   CHECK(started.error().find("another program listens there") != std::string::npos);
 }

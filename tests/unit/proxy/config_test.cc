@@ -59,7 +59,7 @@ void WriteFile(const std::string& path, const std::string& text) {
 
 TEST_CASE("an empty file gives the defaults and a route for everything") {
   const Options options = Valid("");
-  CHECK(options.listen.address == "0.0.0.0:8080");
+  CHECK(options.listen.address == ":8080");
   CHECK(options.pool.min_size == kAuto);
   REQUIRE(options.routes.size() == 1);
   CHECK(options.routes[0].path == "/");
@@ -313,7 +313,7 @@ TEST_CASE("options that contradict each other are errors where the later one was
       {"[memory]\nmax_percent = 50\nhigh_percent = 60\n",
        "a.conf:3:16: the memory levels begin at 37.5 (moderate), 60 (high) and 50 (critical) percent, which must rise: "
        "set all three, or leave them to max_percent"},
-      {"[admin]\naddress = \"0.0.0.0:8080\"\n",
+      {"[admin]\naddress = \":8080\"\n",
        "a.conf:2:11: listen.address and admin.address are the same: give one of them another port"},
   };
   for (const ErrorRow& row : rows) CHECK(ErrorOf(row.text) == row.error);
