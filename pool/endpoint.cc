@@ -43,7 +43,7 @@ Result<UpstreamUrl> UpstreamUrl::Parse(std::string_view text) {
 bool UpstreamUrl::dials_for_free() const {
   if (tls) return false;
   const std::optional<net::IpBytes> ip = net::ParseIp(host);
-  return host.empty() || host == "localhost" || (ip && net::IsLoopback(*ip));
+  return host.empty() || host == net::kLocalhost || (ip && net::IsLoopback(*ip));
 }
 
 uint32_t WarmLinks(const Options::Pool& options, const UpstreamUrl& url) {

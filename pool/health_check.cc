@@ -9,34 +9,46 @@
 
 namespace sheaf::pool {
 
-HealthCheck::HealthCheck(net::Loop& loop, Endpoint& endpoint, const net::Address& address, const Options& options,
+HealthCheck::HealthCheck(net::Loop& loop, Endpoint& endpoint, DialTargets targets, const Options& options,
                          WorkerMetrics& metrics)
     : loop_(loop),
       endpoint_(endpoint),
-      address_(address),
+      targets_(std::move(targets)),
       options_(options),
       metrics_(metrics),
       io_{&metrics.upstream_received_bytes_total, &metrics.upstream_sent_bytes_total},
       deadline_(*this) {
-  if (!address_.empty()) Begin();
+  if (!targets_.empty()) Begin();
 }
 
 HealthCheck::~HealthCheck() = default;
 
-void HealthCheck::SetAddress(const net::Address& address) {
-  address_ = address;
+void HealthCheck::SetTargets(DialTargets targets) {
+  targets_ = std::move(targets);
   if (!connection_ && !endpoint_.up()) Begin();
 }
 
 void HealthCheck::Begin() {
   answer_.clear();
   scanner_.Reset();
-  connection_ = net::Connection::Connect(loop_, address_, endpoint_.tls(), endpoint_.server_name(), io_, *this);
+  connected_ = false;
+  connection_ =
+      net::Connection::Connect(loop_, targets_.current(), endpoint_.tls(), endpoint_.server_name(), io_, *this);
   loop_.SetDeadline(deadline_, options_.pool.health_check_timeout);
   if (!connection_) Finish(false, "no socket could be made");
 }
 
+bool HealthCheck::TryNext() {
+  if (!targets_.Fail(targets_.index())) return false;
+  connection_->Close();
+  loop_.graveyard().Retire(std::exchange(connection_, nullptr));
+  Begin();
+  return true;
+}
+
 void HealthCheck::OnConnected() {
+  connected_ = true;
+  targets_.Succeed(targets_.index());
   if (options_.pool.health_check_path.empty()) {
     Finish(true, "");
     return;
@@ -73,13 +85,17 @@ bool HealthCheck::TakeHead() {
 }
 
 void HealthCheck::OnEnd(net::ConnectionEnd end) {
-  if (end == net::ConnectionEnd::kConnectFailed) endpoint_.DialFailed();
+  if (end == net::ConnectionEnd::kConnectFailed) {
+    if (TryNext()) return;
+    endpoint_.DialFailed();
+  }
   const std::string error = connection_->ErrorText();
   Finish(false, error.empty() ? "the connection ended before the answer" : error);
 }
 
 void HealthCheck::OnDeadline(net::Deadline& /*deadline*/) {
   if (connection_) {
+    if (!connected_ && TryNext()) return;
     endpoint_.DialFailed();  // as far as anybody knows
     Finish(false, "no answer within pool.health_check_timeout");
   } else {

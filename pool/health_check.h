@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "pool/dial_targets.h"
 #include "pool/endpoint.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
@@ -19,14 +20,13 @@ namespace sheaf::pool {
 class HealthCheck final : public net::ConnectionEvents, public net::DeadlineHandler {
  public:
   // Begins at once, or as soon as there is an address. All references outlive it.
-  HealthCheck(net::Loop& loop, Endpoint& endpoint, const net::Address& address, const Options& options,
-              WorkerMetrics& metrics);
+  HealthCheck(net::Loop& loop, Endpoint& endpoint, DialTargets targets, const Options& options, WorkerMetrics& metrics);
   HealthCheck(const HealthCheck&) = delete;
   HealthCheck& operator=(const HealthCheck&) = delete;
   ~HealthCheck();
 
   // Checks a backend that was down at once, so that readiness follows.
-  void SetAddress(const net::Address& address);
+  void SetTargets(DialTargets targets);
 
   void OnConnected() override;
   void OnBytes(std::span<uint8_t> bytes) override;
@@ -38,17 +38,20 @@ class HealthCheck final : public net::ConnectionEvents, public net::DeadlineHand
   static constexpr Duration kIntervalWhileDown = std::chrono::seconds(1);
 
   void Begin();
+  // No connection came about. Whether another address is being tried instead.
+  bool TryNext();
   bool TakeHead();
   void Finish(bool passed, std::string_view detail);
 
   net::Loop& loop_;
   Endpoint& endpoint_;
-  net::Address address_;
+  DialTargets targets_;
   const Options& options_;
   WorkerMetrics& metrics_;
   const net::IoCounters io_;
   net::Deadline deadline_;
   std::unique_ptr<net::Connection> connection_;  // while a check runs
+  bool connected_ = false;
   std::string answer_;
   wire::HeadScanner scanner_;  // of its first head
 };

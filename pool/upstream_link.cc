@@ -34,8 +34,9 @@ UpstreamLink::~UpstreamLink() = default;
 
 bool UpstreamLink::Connect() {
   Endpoint& endpoint = pool_.endpoint();
-  connection_ = net::Connection::Connect(pool_.loop(), pool_.address(), endpoint.tls(), endpoint.server_name(),
-                                         pool_.io(), *this);
+  target_ = pool_.targets().index();
+  connection_ = net::Connection::Connect(pool_.loop(), pool_.targets().current(), endpoint.tls(),
+                                         endpoint.server_name(), pool_.io(), *this);
   return connection_ != nullptr;
 }
 

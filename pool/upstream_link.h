@@ -51,6 +51,7 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
   LinkState state() const { return state_; }
   TimePoint since() const { return since_; }  // when it came into this state
   TimePoint created() const { return created_; }
+  uint8_t target() const { return target_; }   // of the pool's, which it was dialled at
   bool answered() const { return answered_; }  // the backend has sent something on it
   PooledStream* stream() const { return stream_; }
   Codec* codec() { return codec_.get(); }
@@ -86,6 +87,7 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
   TimePoint created_;
   TimePoint since_;
   LinkState state_ = LinkState::kConnecting;
+  uint8_t target_ = 0;
   bool answered_ = false;
   bool closed_ = false;
 };

@@ -21,11 +21,11 @@ std::string DialError(const net::Connection& connection, CloseReason reason) {
 
 }  // namespace
 
-UpstreamPool::UpstreamPool(net::Loop& loop, Endpoint& endpoint, const net::Address& address, PoolBudget& budget,
+UpstreamPool::UpstreamPool(net::Loop& loop, Endpoint& endpoint, DialTargets targets, PoolBudget& budget,
                            const Options& options, PoolShare share, WorkerMetrics& metrics)
     : loop_(loop),
       endpoint_(endpoint),
-      address_(address),
+      targets_(std::move(targets)),
       budget_(budget),
       options_(options),
       min_share_(share.Of(WarmLinks(options.pool, endpoint.url()))),
@@ -126,6 +126,7 @@ bool UpstreamPool::Retry(PooledStream& stream) {
 void UpstreamPool::OnLinkConnected(UpstreamLink& link) {
   // With an HTTP health check, a connection alone proves nothing.
   if (options_.pool.health_check_path.empty()) endpoint_.SetUp(loop_.now());
+  targets_.Succeed(link.target());
   short_ = false;
   metrics_.pool_created_total.Add();
   if (waiting_.empty()) {
@@ -139,6 +140,8 @@ void UpstreamPool::OnLinkConnected(UpstreamLink& link) {
 
 void UpstreamPool::OnConnectFailed(UpstreamLink& link, CloseReason reason) {
   metrics_.pool_failed_total.Add();
+  // Nobody hears of a failure before all addresses have been tried. One that answers and fails at TLS is the backend.
+  if (reason != CloseReason::kUpstreamTlsError && targets_.Fail(link.target())) return link.Close(reason);
   endpoint_.DialFailed();
   endpoint_.SetDown(loop_.now(), DialError(*link.connection(), reason));
   backoff_.Fail(loop_.now());
@@ -262,7 +265,7 @@ void UpstreamPool::ServeWaiting() {
 
 // How many dials may be under way for the sake of `wanted` links.
 size_t UpstreamPool::MayDial(size_t wanted) {
-  if (address_.empty() || !backoff_.MayTry(loop_.now()) || loop_.now() < busy_until_) return 0;
+  if (targets_.empty() || !backoff_.MayTry(loop_.now()) || loop_.now() < busy_until_) return 0;
   return std::min<size_t>(wanted, backoff_.failing() ? 1 : dial_share_);
 }
 
@@ -328,7 +331,7 @@ void UpstreamPool::FailWaiting() {
     CancelWaiting(stream);
     if (unreachable) endpoint_.CountRefused();
     const CloseReason lacking = short_ ? CloseReason::kOutOfDescriptors : CloseReason::kPoolExhausted;
-    stream.events_->OnUpstreamClosed(unreachable || address_.empty() ? last_failure_ : lacking);
+    stream.events_->OnUpstreamClosed(unreachable || targets_.empty() ? last_failure_ : lacking);
   }
 }
 

@@ -11,7 +11,9 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
+#include "pool/dial_targets.h"
 #include "pool/endpoint.h"
 #include "pool/idle_limit.h"
 #include "pool/pool_budget.h"
@@ -37,8 +39,8 @@ struct PoolShare {
 class UpstreamPool {
  public:
   // All references outlive the pool.
-  UpstreamPool(net::Loop& loop, Endpoint& endpoint, const net::Address& address, PoolBudget& budget,
-               const Options& options, PoolShare share, WorkerMetrics& metrics);
+  UpstreamPool(net::Loop& loop, Endpoint& endpoint, DialTargets targets, PoolBudget& budget, const Options& options,
+               PoolShare share, WorkerMetrics& metrics);
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
   ~UpstreamPool();
@@ -54,10 +56,10 @@ class UpstreamPool {
   // Closes the idle connections that are more than this worker's part of pool.min_size. Returns their number.
   size_t CloseSpare();
 
-  // A look-up has found the backend's first address, or another; new connections go there, and nothing is known against
-  // it. Until there is one, requests wait.
-  void SetAddress(const net::Address& address) {
-    address_ = address;
+  // A look-up has found the backend's first addresses, or others; new connections go there, and nothing is known
+  // against them. Until there is one, requests wait.
+  void SetTargets(DialTargets targets) {
+    targets_ = std::move(targets);
     backoff_.Succeed();
   }
   // A look-up failed: those that wait for a first address have waited in vain.
@@ -69,7 +71,7 @@ class UpstreamPool {
   // For links and streams only.
   net::Loop& loop() { return loop_; }
   Endpoint& endpoint() { return endpoint_; }
-  const net::Address& address() const { return address_; }
+  const DialTargets& targets() const { return targets_; }
   WorkerMetrics& metrics() { return metrics_; }
   const net::IoCounters& io() const { return io_; }
   wire::ResponseHead& response_head() { return response_head_; }
@@ -133,7 +135,7 @@ class UpstreamPool {
 
   net::Loop& loop_;
   Endpoint& endpoint_;
-  net::Address address_;
+  DialTargets targets_;
   PoolBudget& budget_;
   const Options& options_;
   const uint32_t min_share_;  // of the warm links

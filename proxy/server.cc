@@ -98,7 +98,7 @@ Result<bool> Server::MakeEndpoint() {
 
 Result<bool> Server::FindUpstream() {
   const pool::UpstreamUrl& url = endpoint_->url();
-  if (!url.host.empty() && !net::IsIpLiteral(url.host)) {
+  if (!url.host.empty() && !net::IsIpLiteral(url.host) && url.host != net::kLocalhost) {
     // The backend's name may appear later than we do (containers that start side by side).
     const auto look_up = [](const std::string& name) { return net::Address::ResolveAll(name); };
     resolver_.reset(
@@ -106,9 +106,9 @@ Result<bool> Server::FindUpstream() {
     endpoint_->WatchDials([this] { resolver_->LookSoon(); });
     return true;
   }
-  const Result<net::Address> address = net::Address::Resolve(url.address);
-  if (!address.ok()) return Error{"upstream.url: " + address.error()};
-  upstream_address_ = address.value();
+  const Result<std::vector<net::Address>> addresses = net::Address::ResolveAll(url.address);
+  if (!addresses.ok()) return Error{"upstream.url: " + addresses.error()};
+  upstream_ = addresses.value();
   return true;
 }
 
@@ -146,8 +146,8 @@ Result<bool> Server::MakeWorkers() {
     Result<std::unique_ptr<net::Loop>> loop =
         net::Loop::Create({.high = options_.limits.buffer_high, .low = options_.limits.buffer_low});
     if (!loop.ok()) return Error{loop.error()};
-    workers_.push_back(std::make_unique<Worker>(*shared_, std::move(loop.value()), listener_->Take(), index,
-                                                upstream_address_, metrics_.AddWorker()));
+    workers_.push_back(std::make_unique<Worker>(*shared_, std::move(loop.value()), listener_->Take(), index, upstream_,
+                                                metrics_.AddWorker()));
   }
   return true;
 }
@@ -193,9 +193,9 @@ void Server::OnDrain(Duration window) {
   }
 }
 
-void Server::OnAddress(const net::Address& address) {
+void Server::OnAddresses(const std::vector<net::Address>& addresses) {
   for (const std::unique_ptr<Worker>& worker : workers_) {
-    worker->Post([&worker = *worker, address] { worker.SetUpstreamAddress(address); });
+    worker->Post([&worker = *worker, addresses] { worker.SetUpstreamAddresses(addresses); });
   }
 }
 

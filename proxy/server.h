@@ -59,7 +59,7 @@ class Server final : private AdminSource, LifecycleEvents, ResolverEvents {
   // LifecycleEvents
   void OnDrain(Duration window) override;
   // ResolverEvents
-  void OnAddress(const net::Address& address) override;
+  void OnAddresses(const std::vector<net::Address>& addresses) override;
   void OnNoAddress() override;
 
   // The watcher's thread.
@@ -83,7 +83,7 @@ class Server final : private AdminSource, LifecycleEvents, ResolverEvents {
   std::unique_ptr<pool::Endpoint> endpoint_;
   std::unique_ptr<pool::PoolBudget> budget_;
   std::unique_ptr<Shared> shared_;
-  net::Address upstream_address_;       // where workers begin; empty until a name is found
+  pool::DialTargets upstream_;          // where workers begin; empty until a name is found
   std::unique_ptr<Resolver> resolver_;  // nullptr: upstream.url has no name to look up
   std::unique_ptr<memwatch::MemoryWatcher> watcher_;
   std::unique_ptr<net::Listener> listener_;

@@ -20,7 +20,7 @@ wire::HeadLimits HeadLimitsFrom(const Options::Limits& limits) {
 }  // namespace
 
 Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, uint32_t index,
-               const net::Address& upstream, WorkerMetrics& metrics)
+               const pool::DialTargets& upstream, WorkerMetrics& metrics)
     : shared_(shared),
       metrics_(metrics),
       client_io_{&metrics.client_received_bytes_total, &metrics.client_sent_bytes_total},
@@ -237,9 +237,9 @@ void Worker::Stop() {
   lingering_.ForEach([](LingeringClose& lingering) { lingering.Close(); });
 }
 
-void Worker::SetUpstreamAddress(const net::Address& address) {
-  pool_.SetAddress(address);
-  if (health_check_) health_check_->SetAddress(address);
+void Worker::SetUpstreamAddresses(const std::vector<net::Address>& addresses) {
+  pool_.SetTargets(addresses);
+  if (health_check_) health_check_->SetTargets(addresses);
 }
 
 }  // namespace sheaf

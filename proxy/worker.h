@@ -58,8 +58,8 @@ struct Shared {
 class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
  public:
   // `listen_fd`: a listening socket of this worker's own. `index`: 0 is the one that checks the backend's health.
-  Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, uint32_t index, const net::Address& upstream,
-         WorkerMetrics& metrics);
+  Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, uint32_t index,
+         const pool::DialTargets& upstream, WorkerMetrics& metrics);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker();
@@ -77,7 +77,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   void Drain(Duration window);
   // Cuts off what is left, and ends Run.
   void Stop();
-  void SetUpstreamAddress(const net::Address& address);
+  void SetUpstreamAddresses(const std::vector<net::Address>& addresses);
   // The backend's name could not be looked up, and has no address yet.
   void OnNoUpstreamAddress() { pool_.OnNoAddress(); }
   // A step of relief from memory pressure, of those that are taken once. Returns the bytes that it gave back, about.

@@ -10,6 +10,16 @@
 
 namespace sheaf {
 
+namespace {
+
+std::string Join(const std::vector<net::Address>& addresses) {
+  std::string text;
+  for (const net::Address& one : addresses) text.append(text.empty() ? "" : ", ").append(one.ToString());
+  return text;
+}
+
+}  // namespace
+
 struct Resolver::Desk {
   const Lookup lookup;
   const std::string name;
@@ -88,25 +98,38 @@ void Resolver::Take(const std::vector<net::Address>& found) {
   if (std::exchange(failing_, false)) {
     Log(LogLevel::kInfo, "the backend's name can be looked up again", {{"upstream", name_}});
   }
-  if (std::find(found.begin(), found.end(), address_) != found.end()) return;
-  if (!address_.empty()) {
+  std::vector<net::Address> chosen = Choose(found);
+  if (chosen == addresses_) return;
+  if (!addresses_.empty()) {
     Log(LogLevel::kInfo, "the backend has another address",
-        {{"upstream", name_}, {"before", address_.ToString()}, {"address", found.front().ToString()}});
+        {{"upstream", name_}, {"before", Join(addresses_)}, {"address", Join(chosen)}});
   }
-  address_ = found.front();
+  addresses_ = std::move(chosen);
   known_.store(true, std::memory_order_relaxed);
-  events_.OnAddress(address_);
+  events_.OnAddresses(addresses_);
+}
+
+std::vector<net::Address> Resolver::Choose(const std::vector<net::Address>& found) const {
+  std::vector<net::Address> chosen;
+  for (const net::Address& present : addresses_) {
+    if (std::find(found.begin(), found.end(), present) != found.end()) chosen.push_back(present);
+  }
+  for (const net::Address& one : found) {
+    const auto same_family = [&one](const net::Address& other) { return other.family() == one.family(); };
+    if (std::none_of(chosen.begin(), chosen.end(), same_family)) chosen.push_back(one);
+  }
+  return chosen;
 }
 
 void Resolver::Fail(const std::string& error) {
   if (!std::exchange(failing_, true)) {
     Log(LogLevel::kWarning, "the backend's name cannot be looked up", {{"upstream", name_}, {"error", error}});
   }
-  if (address_.empty()) events_.OnNoAddress();
+  if (addresses_.empty()) events_.OnNoAddress();
 }
 
 void Resolver::SetNext() {
-  const bool soon = wanted_ || address_.empty();
+  const bool soon = wanted_ || addresses_.empty();
   const bool regular = times_.interval > Duration::zero();
   if (!soon && !regular) return loop_.CancelDeadline(deadline_);
   Duration wait = soon ? times_.soon : times_.interval;

@@ -7,8 +7,8 @@
 // look-up at a time. Nobody waits for one: destroying the resolver leaves it to itself, and its answer goes nowhere. So
 // it may use nothing that does not outlive it.
 //
-// The last good address stays when a name cannot be found any more, and while it is among several, so that name servers
-// that change their order do not make the pool move.
+// Of each family one address counts, the first. A good one stays when a name cannot be found any more, and while it is
+// among several, so that name servers that change their order do not make the pool move.
 //
 // Owned by the Server; its loop's thread only, but for LookSoon and known. The loop outlives it.
 #pragma once
@@ -29,9 +29,9 @@ namespace sheaf {
 
 class ResolverEvents {
  public:
-  // The name's first address, or another one in place of the last.
-  virtual void OnAddress(const net::Address& address) = 0;
-  // A look-up failed, and there is no address yet.
+  // The name's first addresses, or others in place of the last: one, or one of each family, the first choice in front.
+  virtual void OnAddresses(const std::vector<net::Address>& addresses) = 0;
+  // A look-up failed, and there are no addresses yet.
   virtual void OnNoAddress() = 0;
 
  protected:
@@ -70,6 +70,7 @@ class Resolver final : public net::DeadlineHandler {
   static void Run(const std::shared_ptr<Desk>& desk);
   void OnAnswer(const Answer& answer);
   void Take(const std::vector<net::Address>& found);
+  std::vector<net::Address> Choose(const std::vector<net::Address>& found) const;
   void Fail(const std::string& error);
   void SetNext();
 
@@ -83,7 +84,7 @@ class Resolver final : public net::DeadlineHandler {
   bool wanted_ = false;  // LookSoon was called since the last look-up began
   TimePoint answered_at_{};
   bool failing_ = false;  // the log says so
-  net::Address address_;
+  std::vector<net::Address> addresses_;
 
   // Any thread.
   std::atomic<bool> asked_{false};  // a LookSoon is on its way to the loop

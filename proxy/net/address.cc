@@ -67,7 +67,7 @@ Result<std::vector<Address>> Address::ResolveAll(std::string_view text, bool pas
   if (!parts) return Error{"'" + std::string(text) + "' is not of the form host:port, [v6]:port or unix:/path"};
 
   if (passive && (parts->host.empty() || parts->host == "*")) return std::vector{Ipv6Address(in6addr_any, parts->port)};
-  if (parts->host == "localhost") {
+  if (parts->host == kLocalhost) {
     return std::vector{Ipv4Address(INADDR_LOOPBACK, parts->port), Ipv6Address(in6addr_loopback, parts->port)};
   }
   addrinfo hints{};

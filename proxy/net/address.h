@@ -65,6 +65,9 @@ struct HostPort {
 };
 std::optional<HostPort> SplitHostPort(std::string_view text);
 
+// A name that needs no look-up: both loopback addresses.
+inline constexpr std::string_view kLocalhost = "localhost";
+
 // Whether `host` is an IP literal (no look-up is needed).
 bool IsIpLiteral(std::string_view host);
 

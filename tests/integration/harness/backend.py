@@ -25,6 +25,7 @@ class Backend:
         folder: Path,
         *,
         unix: bool = False,
+        host: str = "127.0.0.1",
         tls: Pair | None = None,
         loud: bool = False,
         app: str = "demo.app:app",
@@ -32,6 +33,7 @@ class Backend:
         options: tuple[str, ...] = ("--backlog", "8192"),
     ) -> None:
         self._app = [app, "--app-dir", str(app_folder)]
+        self.host = host
         self.port = 0 if unix else free_port()
         self.path = folder / f"backend-{os.getpid()}.sock" if unix else None
         self.tls = tls
@@ -48,7 +50,7 @@ class Backend:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        where = ["--uds", str(self.path)] if self.path else ["--host", "127.0.0.1", "--port", str(self.port)]
+        where = ["--uds", str(self.path)] if self.path else ["--host", self.host, "--port", str(self.port)]
         tls = ["--ssl-certfile", str(self.tls.certificate), "--ssl-keyfile", str(self.tls.key)] if self.tls else []
         with self._log_file.open("ab") as log:
             self.process = subprocess.Popen(
@@ -74,8 +76,9 @@ class Backend:
 
     def _accepts(self) -> bool:
         assert self.process.poll() is None, f"the backend ended:\n{self.log()}"
-        with socket.socket(socket.AF_UNIX if self.path else socket.AF_INET) as probe:
-            return probe.connect_ex(str(self.path) if self.path else ("127.0.0.1", self.port)) == 0
+        family = socket.AF_UNIX if self.path else socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        with socket.socket(family) as probe:
+            return probe.connect_ex(str(self.path) if self.path else (self.host, self.port)) == 0
 
     def log(self) -> str:
         return self._log_file.read_text(errors="replace")

@@ -25,7 +25,11 @@ struct Names : ResolverEvents {
     const Resolver::Times times{.interval = interval, .soon = 100ms, .patience = 300ms};
     resolver.emplace(driver.loop(), "backend:80", times, names->Lookup(), *this);
   }
-  void OnAddress(const net::Address& address) override { found.push_back(address.ToString()); }
+  void OnAddresses(const std::vector<net::Address>& addresses) override {
+    std::string text;
+    for (const net::Address& one : addresses) text += (text.empty() ? "" : " ") + one.ToString();
+    found.push_back(text);
+  }
   void OnNoAddress() override { ++misses; }
 
   // Until so many look-ups in all have been answered, and the loop has the answers.
@@ -99,6 +103,22 @@ TEST_CASE("the present address stays while it is among several, in whatever orde
   it.names->Stage(both);
   it.Answers(2);
   CHECK_EQ(it.found.size(), 2);
+}
+
+TEST_CASE("of each family one address counts, and the present ones stay first") {
+  Names it;
+  it.names->Stage(std::vector{Ip("127.0.0.1:80"), Ip("127.0.0.2:80"), Ip("[::1]:80"), Ip("[::2]:80")});
+  it.Start();
+  it.Answered(1);
+  CHECK(it.found == std::vector<std::string>{"127.0.0.1:80 [::1]:80"});
+  it.names->Stage(std::vector{Ip("127.0.0.2:80"), Ip("127.0.0.1:80"), Ip("[::2]:80"), Ip("[::1]:80")});
+  it.Answers(2);
+  CHECK_EQ(it.found.size(), 1);
+  it.names->Stage(std::vector{Ip("127.0.0.3:80"), Ip("[::1]:80")});
+  it.Answers(2);
+  CHECK_EQ(it.found.back(), "[::1]:80 127.0.0.3:80");
+  REQUIRE_EQ(it.log.lines.size(), 1);
+  CHECK(it.log.lines[0].find("127.0.0.3:80") != std::string::npos);
 }
 
 TEST_CASE("a failed or an empty answer removes nothing, and the log says it once, and once that it is over") {

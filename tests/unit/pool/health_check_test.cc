@@ -103,7 +103,7 @@ TEST_CASE("without an address nothing is checked, and with the first one at once
   check.Start(net::Address());
   check.driver.For(milliseconds(200));
   CHECK_EQ(check.failed(), 0);
-  check.check->SetAddress(check.backend.address());
+  check.check->SetTargets(check.backend.address());
   check.driver.Until([&] { return check.endpoint.up(); });
   CHECK_EQ(check.passed(), 1);
 }
@@ -118,9 +118,9 @@ TEST_CASE("another address is checked at once where the last one was down, and a
   check.Start(other.address());
   check.driver.Until([&] { return check.failed() == 1; });
   CHECK_EQ(failed, 1);
-  check.check->SetAddress(check.backend.address());
+  check.check->SetTargets(check.backend.address());
   check.driver.Until([&] { return check.endpoint.up(); });
-  check.check->SetAddress(other.address());
+  check.check->SetTargets(other.address());
   check.driver.For(milliseconds(200));
   CHECK_EQ(check.passed() + check.failed(), 2);
   CHECK_EQ(failed, 1);
@@ -211,7 +211,7 @@ TEST_CASE("the next check goes to the address that a look-up has found") {
   check.Start();
   check.driver.Until([&] { return check.passed() == 1; });
   check.backend.StopListening();
-  check.check->SetAddress(moved.address());
+  check.check->SetTargets(moved.address());
   check.driver.Until([&] {
     moved.Poll();
     return moved.accepted() >= 1;

@@ -157,7 +157,7 @@ TEST_CASE("a backend that accepts nothing fails the dial at connect_timeout") {
   // 192.0.2.0/24 is no network that answers (RFC 5737); where it cannot even be dialled the failure is another one.
   const net::Address nowhere = net::Address::Resolve("192.0.2.1:9").value();
   fixture.Start();
-  fixture.pool->SetAddress(nowhere);
+  fixture.pool->SetTargets(nowhere);
   RecordingEvents events;
   auto stream = fixture.pool->Open(Get(), events);
   fixture.driver.Until([&] { return !events.told.empty(); });

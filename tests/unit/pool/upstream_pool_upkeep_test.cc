@@ -288,7 +288,7 @@ TEST_CASE("new connections go to the address that a look-up has found") {
   PoolFixture fixture;
   ScriptedBackend moved;
   fixture.Start();
-  fixture.pool->SetAddress(moved.address());
+  fixture.pool->SetTargets(moved.address());
   RecordingEvents events;
   auto stream = fixture.pool->Open(Get(), events);
   fixture.driver.Until([&] {
@@ -308,7 +308,7 @@ TEST_CASE("until a look-up has found an address nothing is dialled and requests 
   fixture.driver.For(milliseconds(200));
   CHECK(events.told.empty());
   CHECK_EQ(fixture.Links(), 0);
-  fixture.pool->SetAddress(found);
+  fixture.pool->SetTargets(found);
   fixture.driver.Until([&] { return fixture.Active() == 1 && fixture.Idle() == 1; });
 }
 
@@ -341,7 +341,7 @@ TEST_CASE("another address ends the back-off that the last one had earned") {
   fixture.Start();
   fixture.driver.Until([&] { return fixture.metrics.pool_failed_total.value() == 1; });
   CHECK_EQ(failed, 1);
-  fixture.pool->SetAddress(fixture.backend.address());
+  fixture.pool->SetTargets(fixture.backend.address());
   fixture.driver.Until([&] { return fixture.Idle() == 1; });
   CHECK_EQ(failed, 1);
 }
