@@ -131,6 +131,7 @@ class ContradictionFinder {
     CheckSlowClient();
     CheckAddresses();
     CheckTrustedProxies();
+    CheckProxyProtocol();
     CheckServerTls();
     CheckClientTls();
     return std::move(found_);
@@ -200,6 +201,13 @@ class ContradictionFinder {
     if (list.size() < 2 || std::find(list.begin(), list.end(), "none") == list.end()) return;
     Add({Row("forwarded", "trusted_proxies")},
         "forwarded.trusted_proxies has \"none\" beside proxies: remove the one or the others");
+  }
+
+  void CheckProxyProtocol() {
+    if (options_.listen.proxy_protocol == ProxyProtocol::kOff || options_.proxies_named) return;
+    Add({Row("listen", "proxy_protocol"), Row("forwarded", "trusted_proxies")},
+        "listen.proxy_protocol is on, but forwarded.trusted_proxies names nobody whose PROXY header is believed: name "
+        "the addresses of the load balancer");
   }
 
   void CheckServerTls() {

@@ -23,13 +23,25 @@ Intake::~Intake() = default;
 bool Intake::Start(int fd) {
   connection_ = net::Connection::Accept(worker_.loop(), fd, worker_.tls(), worker_.client_io(), *this, peer_.is_unix);
   if (!connection_) return false;
-  if (connection_->is_tls()) {
-    state_ = State::kTlsHandshake;
-    worker_.loop().SetDeadline(deadline_, worker_.options().timeouts.handshake);
-  } else {
-    AwaitRequest();
-  }
+  AwaitFirst();
   return true;
+}
+
+void Intake::TakeOver(std::unique_ptr<net::Connection> connection, std::span<uint8_t> received) {
+  connection_ = std::move(connection);
+  connection_->SetEvents(*this);
+  AwaitFirst();
+  if (worker_.tls() != nullptr) {
+    if (!connection_->BeginTls(*worker_.tls(), received)) Close(CloseReason::kOutOfMemory);
+  } else if (!received.empty()) {
+    OnBytes(received);
+  }
+}
+
+void Intake::AwaitFirst() {
+  if (worker_.tls() == nullptr) return AwaitRequest();
+  state_ = State::kTlsHandshake;
+  worker_.loop().SetDeadline(deadline_, worker_.options().timeouts.handshake);
 }
 
 void Intake::OnConnected() {

@@ -31,6 +31,8 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
 
   // Takes over the accepted socket. False when memory or descriptors ran out (the socket is closed).
   bool Start(int fd);
+  // The same with a connection of which `received` has come already, ahead of TLS. It may be over at the end of this.
+  void TakeOver(std::unique_ptr<net::Connection> connection, std::span<uint8_t> received);
 
   // Answers before any request has come, and closes: there are too many connections. Without lingering the descriptor
   // is given back at once, and the answer may be lost to a client that has not sent its request yet.
@@ -105,6 +107,8 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   std::string ClientForLog(const wire::RequestHead& request, const ClientInfo& client) const;
   pool::UpstreamRequest UpstreamRequestFor(const wire::RequestHead& request, const ClientInfo& client,
                                            std::string_view target, std::string_view request_id) const;
+  // Of a new connection: TLS, or the first request.
+  void AwaitFirst();
   void AwaitRequest();
 
   // Answers without the backend, and closes. The request's head may be known (in the worker's scratch) or not.

@@ -132,17 +132,32 @@ const RoutePlan& Worker::plan(const RouteOptions& route) const {
   return *plans_[static_cast<size_t>(&route - shared_.routes.all().data())];
 }
 
-void Worker::OnAccepted(int fd, const net::Address& peer) {
+void Worker::OnAccepted(int fd, const net::Address& address) {
   shared_.connections.fetch_add(1, std::memory_order_relaxed);
   metrics_.client_connections.Add();
   metrics_.client_connections_total.Add();
-  auto intake = std::make_unique<Intake>(*this, Peer::Of(peer));
+  const Peer peer = Peer::Of(address);
+  const std::optional<RejectReason> reject = AdmitConnection(load());
+  if (!reject && options().listen.proxy_protocol == ProxyProtocol::kOn) return Greet(fd, peer);
+  auto intake = std::make_unique<Intake>(*this, peer);
   if (!intake->Start(fd)) {
     ConnectionOver();
     return;
   }
   Intake& member = intakes_.Adopt(std::move(intake));
-  if (const auto reject = AdmitConnection(load())) member.RefuseConnection(*reject, MayLinger(load()));
+  if (reject) member.RefuseConnection(*reject, MayLinger(load()));
+}
+
+void Worker::Greet(int fd, const Peer& peer) {
+  auto greeting = std::make_unique<ProxyGreeting>(*this, peer);
+  if (!greeting->Start(fd)) return ConnectionOver();
+  greetings_.Adopt(std::move(greeting));
+}
+
+void Worker::StartIntake(std::unique_ptr<net::Connection> connection, const Peer& peer, std::span<uint8_t> received) {
+  Intake& intake = intakes_.Adopt(std::make_unique<Intake>(*this, peer));
+  intake.TakeOver(std::move(connection), received);
+  if (draining()) intake.Drain();
 }
 
 void Worker::OnAcceptPaused(int error) {
@@ -182,6 +197,10 @@ void Worker::ProcessSoon(Intake& intake) {
   if (!intake.soon_hook_.linked()) soon_.PushBack(intake);
 }
 
+void Worker::Retire(ProxyGreeting& greeting) {
+  loop_->graveyard().Retire(greetings_.Release(greeting));
+}
+
 void Worker::Retire(Intake& intake) {
   if (intake.soon_hook_.linked()) soon_.Remove(intake);
   // Not yet adopted: it closed while it was being started.
@@ -201,6 +220,7 @@ void Worker::Drain(Duration window) {
   }
   acceptor_->Stop();
   drain_pace_ = DrainPace(loop_->now(), window, RandomFraction());
+  greetings_.ForEach([](ProxyGreeting& greeting) { greeting.Drain(); });
   intakes_.ForEach([](Intake& intake) { intake.Drain(); });
   CloseSomeSessions();
 }
@@ -232,6 +252,7 @@ void Worker::Stop() {
   if (webhook_) webhook_->Stop();
   pool_.Drain();
   sessions_.ForEach([](Session& session) { session.Close(CloseReason::kDrain); });
+  greetings_.ForEach([](ProxyGreeting& greeting) { greeting.Close(CloseReason::kDrain); });
   intakes_.ForEach([](Intake& intake) { intake.Close(CloseReason::kDrain); });
   loop_->FlushWrites();
   lingering_.ForEach([](LingeringClose& lingering) { lingering.Close(); });

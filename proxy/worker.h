@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -31,6 +32,7 @@
 #include "proxy/net/loop.h"
 #include "proxy/net/tls_context.h"
 #include "proxy/outbox.h"
+#include "proxy/proxy_greeting.h"
 #include "proxy/route_plan.h"
 #include "proxy/routes.h"
 #include "proxy/session.h"
@@ -132,6 +134,8 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   std::unique_ptr<ClientInflater> TakeInflater();
   void KeepInflater(std::unique_ptr<ClientInflater> inflater);
 
+  // `received`: what has come behind the PROXY header.
+  void StartIntake(std::unique_ptr<net::Connection> connection, const Peer& peer, std::span<uint8_t> received);
   void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
                     const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,
                     std::string_view early);
@@ -141,12 +145,13 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   // A client's connection is closed.
   void ConnectionOver();
   // They are closed; destroyed at the end of the turn.
+  void Retire(ProxyGreeting& greeting);
   void Retire(Intake& intake);
   void Retire(Session& session);
   void Retire(LingeringClose& lingering);
 
   // net::AcceptorEvents
-  void OnAccepted(int fd, const net::Address& peer) override;
+  void OnAccepted(int fd, const net::Address& address) override;
   void OnAcceptPaused(int error) override;
 
   void OnDeadline(net::Deadline& deadline) override;
@@ -165,6 +170,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   static constexpr Duration kCostlyInterval = std::chrono::seconds(1);
   static constexpr Duration kLongestGrain = std::chrono::seconds(1);
 
+  void Greet(int fd, const Peer& peer);
   void RunOneTurn();
   void ProcessHeldRequests();
   void FlushDueSessions();
@@ -220,6 +226,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler {
   std::vector<std::unique_ptr<ClientInflater>> spare_inflaters_;
   List<Outbox, &Outbox::turn_hook_> flush_at_turn_end_;
   TimePoint frames_expired_{};
+  OwningList<ProxyGreeting, &ProxyGreeting::hook_> greetings_;
   OwningList<Intake, &Intake::hook_> intakes_;
   OwningList<Session, &Session::hook_> sessions_;  // by their last activity, the longest idle first
   OwningList<LingeringClose, &LingeringClose::hook_> lingering_;

@@ -35,6 +35,8 @@ enum class Envelope : uint8_t { kJson, kBinary, kEngineIo, kSocketIoEvent };
 enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
 // What of earlier messages the compression of the next one may use.
 enum class DeflateContext : uint8_t { kOwn, kNone };
+// Whether connections begin with a PROXY header; nobody guesses.
+enum class ProxyProtocol : uint8_t { kOff, kOn };
 // What a client hears when its upstream WebSocket is lost or broken.
 enum class UpstreamLost : uint8_t { kClose, kNone };
 // What becomes of request fields with an underscore in their name.
@@ -61,6 +63,9 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
   OPTION(std::string, socket_mode, "", "", "", kText, 0,                                                               \
          "Permissions of a Unix socket's file, in octal, such as \"0660\": who may write to it may connect. Empty: as the " \
          "umask leaves them.")                                                                                         \
+  OPTION(ProxyProtocol, proxy_protocol, "off", "", "", kWord, 0,                                                       \
+         "on: each connection begins with a PROXY header (version 1 or 2), ahead of TLS too, and its source address is the " \
+         "client's; other connections are closed, and those that do not come from forwarded.trusted_proxies.")         \
   OPTION(std::string, tls_certificate, "", "", "", kText, kReloadable,                                                 \
          "PEM file with the certificate chain; with tls_key, clients are served over TLS. Empty: plain text.")         \
   OPTION(std::string, tls_key, "", "", "", kText, kReloadable,                                                         \
@@ -369,6 +374,10 @@ constexpr std::span<const std::string_view> Names(Envelope /*type*/) {
 }
 constexpr std::span<const std::string_view> Names(SlowClient /*type*/) {
   return kSlowClientNames;
+}
+inline constexpr std::array<std::string_view, 2> kProxyProtocolNames = {"off", "on"};
+constexpr std::span<const std::string_view> Names(ProxyProtocol /*type*/) {
+  return kProxyProtocolNames;
 }
 inline constexpr std::array<std::string_view, 2> kUpstreamLostNames = {"close", "none"};
 inline constexpr std::array<std::string_view, 2> kDeflateContextNames = {"own", "none"};

@@ -57,6 +57,8 @@ class [[nodiscard]] Result {
   ROW(kClientStalled, "client_stalled", 1013, "the client did not read what was sent to it")                           \
   ROW(kClientTooSlow, "client_too_slow", 1013, "the client reads too slowly")                                          \
   ROW(kClientIdle, "client_idle", 0, "the client's connection was idle")                                               \
+  ROW(kProxyUntrusted, "proxy_untrusted", 0, "the sender of PROXY headers is not in forwarded.trusted_proxies")        \
+  ROW(kProxyMalformed, "proxy_malformed", 0, "the PROXY header is malformed, or there is none")                        \
   ROW(kStreamIdle, "stream_idle", 0, "nothing moved either way, and the request was not complete")                     \
   ROW(kClientTlsError, "client_tls_error", 0, "the TLS connection with the client failed")                             \
   ROW(kUpstreamClosed, "upstream_closed", 1000, "the backend closed")                                                  \

@@ -82,6 +82,13 @@ std::unique_ptr<Connection> Connection::Connect(Loop& loop, const Address& addre
   return connection->SetInterest(true) ? std::move(connection) : nullptr;
 }
 
+bool Connection::BeginTls(const TlsContext& tls, std::span<uint8_t> received) {
+  tls_ = TlsStream::Accept(loop_.tls_scratch(), tls);
+  if (!tls_) return false;
+  if (!received.empty()) HandOnTls(received);
+  return true;
+}
+
 Connection::~Connection() {
   Close();
 }

@@ -77,6 +77,11 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
   ~Connection();
 
+  // What comes from now on is TLS, of which `received` has come already: its callbacks come from within this call, and
+  // Close may be one of their results. False when there is no memory for it. Only once, of an accepted plain
+  // connection.
+  [[nodiscard]] bool BeginTls(const TlsContext& tls, std::span<uint8_t> received);
+
   // From now on these are told. An idle pooled connection has its own.
   void SetEvents(ConnectionEvents& events) { events_ = &events; }
 

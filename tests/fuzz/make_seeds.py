@@ -105,10 +105,24 @@ def envelope_seeds():
                 yield bytes([envelope, 0xFF]) + data[:2000]
 
 
+def proxy_header_seeds():
+    """Yields PROXY headers of both versions with a request behind them (bytes)."""
+    request = b"GET / HTTP/1.1\r\n\r\n"
+    for line in (b"TCP4 192.0.2.1 192.0.2.2 56212 443", b"TCP6 2001:db8::1 ::1 1 2", b"UNKNOWN", b"UNKNOWN a b c d", b"TCP4 1.2.3.4",
+                 b"TCP6 ::ffff:1.2.3.4 :: 0 65535"):
+        yield READ_SIZE + b"PROXY " + line + b"\r\n" + request
+    triples = b"\x05\0\x02id\x03\0\x04\0\0\0\0\x04\0\0"
+    for command in (b"\x20", b"\x21"):
+        for family, addresses in ((0x00, 0), (0x11, 12), (0x12, 12), (0x21, 36), (0x31, 216)):
+            for rest in (b"", triples):
+                block = bytes(range(addresses)) + rest
+                yield (READ_SIZE + b"\r\n\r\n\0\r\nQUIT\n" + command + bytes([family]) + len(block).to_bytes(2, "big") + block + request)
+
+
 def main():
     seeds = {"frame_fuzz": frame_seeds(), "request_fuzz": http_seeds(REQUEST_LINES, b"Host: a.example\r\n"),
              "response_fuzz": http_seeds(STATUS_LINES, b""), "handshake_fuzz": handshake_seeds(), "inflate_fuzz": inflate_seeds(),
-             "envelope_fuzz": envelope_seeds()}
+             "envelope_fuzz": envelope_seeds(), "proxy_header_fuzz": proxy_header_seeds()}
     for target, inputs in seeds.items():
         folder = pathlib.Path(sys.argv[1]) / target
         folder.mkdir(parents=True, exist_ok=True)

@@ -241,6 +241,9 @@ TEST_CASE("addresses, URLs, networks, origins and paths must have their form") {
       {"[listen]\naddress = \"a b:80\"\n", "a.conf:2:11: listen.address must be host:port"},
       {"[listen]\naddress = \"unix:relative\"\n", "a.conf:2:11: listen.address must be host:port"},
       {"[listen]\naddress = \"\"\n", "a.conf:2:11: listen.address must be host:port"},
+      {"[listen]\naddress = \"unix:/run/a\"\nsocket_mode = \"rw-rw----\"\n",
+       "a.conf:3:15: listen.socket_mode must be empty or permissions in octal, such as \"0660\""},
+      {"[listen]\nproxy_protocol = \"optional\"\n", "a.conf:2:18: listen.proxy_protocol must be"},
       {"[admin]\naddress = \"localhost\"\n", "a.conf:2:11: admin.address must be host:port"},
       {"[upstream]\nurl = \"ws://a\"\n", "a.conf:2:7: upstream.url must be http://host:port"},
       {"[upstream]\nurl = \"http://a/path\"\n", "a.conf:2:7: upstream.url must be http://host:port"},
@@ -313,6 +316,12 @@ TEST_CASE("options that contradict each other are errors where the later one was
       {"[memory]\nmax_percent = 50\nhigh_percent = 60\n",
        "a.conf:3:16: the memory levels begin at 37.5 (moderate), 60 (high) and 50 (critical) percent, which must rise: "
        "set all three, or leave them to max_percent"},
+      {"[listen]\nproxy_protocol = \"on\"\n",
+       "a.conf:2:18: listen.proxy_protocol is on, but forwarded.trusted_proxies names nobody whose PROXY header is "
+       "believed: name the addresses of the load balancer"},
+      {"[listen]\nsocket_mode = \"0660\"\n",
+       "a.conf:2:15: listen.socket_mode is for a Unix socket, and listen.address is none: remove it, or listen on "
+       "unix:/path"},
       {"[admin]\naddress = \":8080\"\n",
        "a.conf:2:11: listen.address and admin.address are the same: give one of them another port"},
   };
