@@ -1,11 +1,12 @@
 #!/bin/sh
 # Builds Sheaf, starts the demo backend (a quote ticker: REST, WebSocket, Socket.IO) and Sheaf in front of it; Ctrl-C ends
-# both. Environment: SHEAF_PORT (8080), BACKEND_PORT (8000), ADMIN_PORT (9901), SHEAF_HOST (127.0.0.1).
+# both. Environment: SHEAF_PORT (8080), ADMIN_PORT (9901), SHEAF_HOST (127.0.0.1); BACKEND_PORT: the backend listens there on
+# 127.0.0.1, where it can be asked without Sheaf, too, instead of on a Unix socket.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 host=${SHEAF_HOST:-127.0.0.1}
 port=${SHEAF_PORT:-8080}
-backend_port=${BACKEND_PORT:-8000}
+backend_port=${BACKEND_PORT:-}
 admin_port=${ADMIN_PORT:-9901}
 
 say() { printf '== %s\n' "$*"; }
@@ -27,7 +28,7 @@ except (OSError, ValueError, OverflowError) as error:
 PYTHON
 }
 port_is_free "$host" "$port" SHEAF_PORT
-port_is_free 127.0.0.1 "$backend_port" BACKEND_PORT
+[ -z "$backend_port" ] || port_is_free 127.0.0.1 "$backend_port" BACKEND_PORT
 port_is_free 127.0.0.1 "$admin_port" ADMIN_PORT
 
 say "building Sheaf (release preset; the first time takes a few minutes)"
@@ -37,6 +38,7 @@ cmake --build --preset release --target sheaf
 
 backend=""
 sheaf=""
+sockets=$(mktemp -d)
 # shellcheck disable=SC2317,SC2329  # called by the traps
 stop() {
   trap - EXIT INT TERM
@@ -45,16 +47,27 @@ stop() {
     kill "$process" 2>/dev/null || true
     wait "$process" 2>/dev/null || true
   done
+  rm -rf "$sockets"
   say "both are stopped"
 }
 trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-wait_for() { # wait_for URL PROCESS NAME
+answers() { # answers URL, or answers unix:PATH
+  "$root/build/venv/bin/python" - "$1" 2>/dev/null <<'PYTHON'
+import socket, sys, urllib.request
+place = sys.argv[1]
+if place.startswith("unix:"):
+    socket.socket(socket.AF_UNIX).connect(place[5:])
+else:
+    urllib.request.urlopen(place, timeout=1)
+PYTHON
+}
+
+wait_for() { # wait_for PLACE PROCESS NAME
   tries=0
-  until "$root/build/venv/bin/python" -c \
-    'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=1)' "$1" 2>/dev/null; do
+  until answers "$1"; do
     kill -0 "$2" 2>/dev/null || { echo "$3 ended before it was ready" >&2; exit 1; }
     tries=$((tries + 1))
     [ "$tries" -lt 60 ] || { echo "$3 is not ready after 60 tries: $1" >&2; exit 1; }
@@ -62,14 +75,25 @@ wait_for() { # wait_for URL PROCESS NAME
   done
 }
 
-say "starting the demo backend on 127.0.0.1:$backend_port"
-"$root/build/venv/bin/python" -m uvicorn demo.app:app --app-dir docker --host 127.0.0.1 --port "$backend_port" \
+if [ -n "$backend_port" ]; then
+  upstream=http://127.0.0.1:$backend_port
+  direct="  the same without Sheaf             $upstream/"
+  set -- --host 127.0.0.1 --port "$backend_port"
+else
+  upstream=unix:$sockets/app.sock
+  direct="  the same without Sheaf             BACKEND_PORT=8000 docker/demo.sh has the backend listen there"
+  # uvicorn believes X-Forwarded-* from 127.0.0.1 by itself, but of no Unix socket.
+  set -- --uds "$sockets/app.sock" --forwarded-allow-ips='*'
+fi
+
+say "starting the demo backend on $upstream"
+"$root/build/venv/bin/python" -m uvicorn demo.app:app --app-dir docker "$@" \
   --log-level warning --timeout-graceful-shutdown 3 &
 backend=$!
-wait_for "http://127.0.0.1:$backend_port/api/quotes" "$backend" "the demo backend"
+wait_for "$upstream" "$backend" "the demo backend"
 
 say "starting Sheaf on $host:$port"
-build/release/sheaf --set "listen.address=$host:$port" --set "upstream.url=http://127.0.0.1:$backend_port" \
+build/release/sheaf --set "listen.address=$host:$port" --set "upstream.url=$upstream" \
   --set "admin.address=127.0.0.1:$admin_port" --set drain.delay=0s --set drain.timeout=3s --set log.level=warning &
 sheaf=$!
 wait_for "http://127.0.0.1:$admin_port/readyz" "$sheaf" "Sheaf"
@@ -77,7 +101,7 @@ wait_for "http://127.0.0.1:$admin_port/readyz" "$sheaf" "Sheaf"
 cat <<TEXT
 
   the page, live through Sheaf       http://$host:$port/
-  the same without Sheaf             http://127.0.0.1:$backend_port/
+$direct
   Sheaf's figures                    http://127.0.0.1:$admin_port/api/performance/websocket/stats
   Sheaf's metrics (Prometheus)       http://127.0.0.1:$admin_port/metrics
 

@@ -79,6 +79,16 @@ def check_ending(pod: dict[str, Any], app: dict[str, Any], options: dict[str, st
     expect(drain > 0 and grace > needed, f"terminationGracePeriodSeconds is {grace}, but the way out takes {needed} s")
 
 
+def check_socket(sheaf: dict[str, Any], app: dict[str, Any], volumes: dict[str, Any], url: str) -> None:
+    path = pathlib.PurePosixPath(app["command"][app["command"].index("--uds") + 1])
+    expect(url == f"unix:{path}", "upstream.url is not where the application listens")
+    trusted = app["command"].index("--forwarded-allow-ips") if "--forwarded-allow-ips" in app["command"] else -1
+    expect(trusted >= 0 and app["command"][trusted + 1] == "*", "the application does not believe Sheaf's X-Forwarded-*")
+    shared = [{mount["name"] for mount in one["volumeMounts"] if mount["mountPath"] == str(path.parent)} for one in (sheaf, app)]
+    expect(shared[0] == shared[1] and len(shared[0]) == 1, "the two containers do not share the socket's folder")
+    expect(all("emptyDir" in volumes[name] for name in shared[0]), "the socket's folder is no emptyDir")
+
+
 def check(binary: str) -> None:
     documents = list(yaml.safe_load_all(MANIFEST.read_text()))
     kinds = {document["kind"]: document for document in documents}
@@ -105,8 +115,7 @@ def check(binary: str) -> None:
     conf = next(mount for mount in sheaf["volumeMounts"] if mount["mountPath"] == "/etc/sheaf")
     expect(volumes[conf["name"]]["configMap"]["name"] == kinds["ConfigMap"]["metadata"]["name"], "the conf file is not mounted")
     expect(sheaf["args"] == ["-c", "/etc/sheaf/sheaf.conf"], "Sheaf does not read the mounted conf file")
-    expect(port_of(options.get("upstream.url", ":0")) == int(app["command"][app["command"].index("--port") + 1]),
-           "upstream.url is not where the application listens")
+    check_socket(sheaf, app, volumes, options.get("upstream.url", ""))
 
     service = kinds["Service"]["spec"]
     expect(service["selector"].items() <= labels.items(), "the Service does not select the pods")
