@@ -72,13 +72,29 @@ class Peer : public Pollable {
   MessageReader reader_{true};
 };
 
-class Server : public Pollable {
+// Hands each new connection to the server.
+class Door : public Pollable {
  public:
-  explicit Server(const sockaddr_in& address) : listener_(Listen(address)) {
-    poller_.Add(listener_.get(), EPOLLIN, this);
+  Door(Server& server, Fd listener) : server_(server), listener_(std::move(listener)) {}
+  int fd() const { return listener_.get(); }
+
+ private:
+  void OnEvents(uint32_t events) override;
+
+  Server& server_;
+  Fd listener_;
+};
+
+class Server {
+ public:
+  // Clients come over TCP, and over the Unix socket at `path` where that is not empty.
+  Server(const sockaddr_in& address, const std::string& path) {
+    AddDoor(Listen(address));
+    if (!path.empty()) AddDoor(ListenUnix(path));
   }
 
   [[noreturn]] void Serve();
+  void Welcome(Fd fd);
   void StartTicking(Peer& peer);
   void StopTicking(Peer& peer);
   // Destroys the peer at the end of the turn.
@@ -86,12 +102,15 @@ class Server : public Pollable {
   Poller& poller() { return poller_; }
 
  private:
-  void OnEvents(uint32_t events) override;
+  void AddDoor(Fd listener) {
+    doors_.push_back(std::make_unique<Door>(*this, std::move(listener)));
+    poller_.Add(doors_.back()->fd(), EPOLLIN, doors_.back().get());
+  }
   void Tick(double seconds);
   void Broadcast(double seconds);
 
   Poller poller_;
-  Fd listener_;
+  std::vector<std::unique_ptr<Door>> doors_;
   std::unordered_map<int, std::unique_ptr<Peer>> peers_;
   std::vector<int> gone_;
   Quote quote_;
@@ -105,15 +124,19 @@ class Server : public Pollable {
   uint64_t turned_ns_ = NowNs();
 };
 
-void Server::OnEvents(uint32_t /*events*/) {
+void Door::OnEvents(uint32_t /*events*/) {
   for (;;) {
     Fd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) return;
-    SetNoDelay(fd.get());
-    const int number = fd.get();
-    auto& peer = peers_[number] = std::make_unique<Peer>(*this, std::move(fd));
-    poller_.Add(number, EPOLLIN, peer.get());
+    server_.Welcome(std::move(fd));
   }
+}
+
+void Server::Welcome(Fd fd) {
+  SetNoDelay(fd.get());  // of a Unix socket: nothing
+  const int number = fd.get();
+  auto& peer = peers_[number] = std::make_unique<Peer>(*this, std::move(fd));
+  poller_.Add(number, EPOLLIN, peer.get());
 }
 
 void Server::Serve() {
@@ -269,6 +292,6 @@ void Peer::Leave() {
 }  // namespace sheaf::bench
 
 int main(int argc, char** argv) {
-  if (argc != 2) sheaf::bench::Die("usage: bench_backend ADDRESS:PORT");
-  sheaf::bench::Server(sheaf::bench::ParseAddress(argv[1])).Serve();
+  if (argc != 2 && argc != 3) sheaf::bench::Die("usage: bench_backend ADDRESS:PORT [UNIX SOCKET]");
+  sheaf::bench::Server(sheaf::bench::ParseAddress(argv[1]), argc == 3 ? argv[2] : "").Serve();
 }

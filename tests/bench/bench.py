@@ -107,7 +107,8 @@ def measure(arguments, scenario, name, program, folder):
         if program is None:
             return generate(arguments, scenario, backend.port, backend.pids())
         with peers.start_proxy(name, *program, folder, backend.port, scenario.tls, scenario.settings) as proxy:
-            measured = (backend.pids(), proxy.pids()) if scenario.backend == "uvicorn" else (proxy.pids(),)
+            measured = (proxy.pids(), backend.pids())
+            measured = measured[::-1] if scenario.backend == "uvicorn" else measured
             figures = generate(arguments, scenario, proxy.port, *measured)
             if proxy.ended():
                 raise RuntimeError("it ended by itself")

@@ -66,6 +66,17 @@ def batching_lines(load, name):
     ]
 
 
+def unix_lines(load):
+    """The lines of one load: Sheaf reaches the backend over TCP, or over a Unix socket."""
+    ways = {"TCP": (load, "sheaf"), "Unix": (f"{load}-unix", "sheaf")}
+    return [
+        Line(f"{load}: Sheaf, us CPU a message", scenarios.cpu_a_message, 2, ways),
+        Line(f"{load}: Sheaf and backend, us CPU a message", scenarios.both_cpu_a_message, 2, ways),
+        Line(f"{load}: messages/s", scenarios.messages_a_second, 0, ways),
+        Line(f"{load}: p50 ms", scenarios.milliseconds("p50_us"), 3, ways),
+    ]
+
+
 BACKEND_WAYS = {"no deflate": ("backend-plain", "direct"), "deflate": ("backend", "direct"), "Sheaf": ("backend", "sheaf")}
 BESIDE_WAYS = {"Sheaf": ("backend", "sheaf")}
 WIRE_WAYS = {"deflate": ("uvicorn-20x250", "direct"), "Sheaf": ("uvicorn-20x250", "sheaf"),
@@ -80,6 +91,12 @@ TABLES = {
         ["best peer", "off", "cork", "json", "binary", "deflate"],
         [("json/off", "json", "off"), ("json/best", "json", "best peer"), ("deflate/off", "deflate", "off")],
         batching_lines("broadcast", "broadcast") + batching_lines("tick", "distinct"),
+    ),
+    "unix": Table(
+        "The way to the backend, unbatched: TCP over loopback, or a Unix socket.",
+        ["TCP", "Unix"],
+        [("Unix/TCP", "Unix", "TCP")],
+        unix_lines("echo-100x1") + unix_lines("tick-200x250"),
     ),
     "backend": Table(
         "The backend's side: uvicorn and FastAPI broadcast; clients connect directly without deflate, directly with deflate\n"

@@ -15,6 +15,7 @@ import subprocess
 import time
 
 STARTUP_SECONDS = 10
+SOCKET = "backend.sock"  # of bench_backend, in the folder of the run
 THREADS = len(os.sched_getaffinity(0))
 
 
@@ -281,7 +282,7 @@ class Running:
 
 def start_backend(binary, folder):
     port = free_port()
-    return Running("backend", [binary, f"127.0.0.1:{port}"], {}, folder, port)
+    return Running("backend", [binary, f"127.0.0.1:{port}", SOCKET], {}, folder, port)
 
 
 def start_uvicorn(python, folder):
@@ -293,6 +294,7 @@ def start_uvicorn(python, folder):
 
 
 def start_proxy(label, setup, binary, folder, backend_port, tls, settings):
+    settings = {name: value.replace("FOLDER", str(folder)) for name, value in settings.items()}
     site = Site(folder, backend_port, tls, settings)
     command, environment = setup(binary, site)
     return Running(label, command, environment, folder, site.port, tls)

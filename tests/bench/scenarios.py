@@ -10,6 +10,7 @@ UNBATCHED = {"batching.delivery": "off", "deflate.enabled": "false"}
 CORK = {"batching.delivery": "cork", "deflate.enabled": "false"}
 BATCHED = {"batching.delivery": "offer", "batching.timeout": "50ms", "deflate.enabled": "false"}
 BATCHED_DEFLATE = BATCHED | {"deflate.enabled": "true"}
+UNBATCHED_UNIX = UNBATCHED | {"upstream.url": "unix:FOLDER/backend.sock"}
 DEFAULTS = {}
 
 
@@ -51,6 +52,8 @@ SCENARIOS = [
     Scenario("echo-100x1", "echo", 100, {"outstanding": 1}),
     Scenario("echo-100x16", "echo", 100, {"outstanding": 16}),
     Scenario("echo-16k", "echo", 100, {"outstanding": 1, "payload": 16384}),
+    Scenario("echo-100x1-unix", "echo", 100, {"outstanding": 1}, settings=UNBATCHED_UNIX, others=False, direct=False),
+    Scenario("tick-200x250-unix", "tick", 200, {"rate": 250}, settings=UNBATCHED_UNIX, others=False, direct=False),
     Scenario("tick-1000x20", "tick", 1000, {"rate": 20}),
     Scenario("tick-200x250", "tick", 200, {"rate": 250}),
     Scenario("broadcast-200x250", "broadcast", 200, {"rate": 250}),
@@ -120,6 +123,10 @@ def bytes_a_connection(run):
 
 def beside_cpu_a_message(run):
     return run["beside_cpu_us"] / run["messages"] if run["messages"] else None
+
+
+def both_cpu_a_message(run):
+    return (run["cpu_us"] + run["beside_cpu_us"]) / run["messages"] if run["messages"] else None
 
 
 def beside_bytes_a_connection(run):

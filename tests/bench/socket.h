@@ -39,6 +39,8 @@ uint64_t NowNs();
 sockaddr_in ParseAddress(const std::string& text);
 
 Fd Listen(const sockaddr_in& address);
+// On a Unix socket, whose file is made anew.
+Fd ListenUnix(const std::string& path);
 
 // Starts a non-blocking connect from 127.0.0.<source>: several source addresses give a multiple of the 28,000 ports
 // that one address has, which matters where thousands of connections a second are opened and closed.
