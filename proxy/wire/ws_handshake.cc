@@ -67,9 +67,12 @@ std::optional<RejectReason> CheckUpgradeRequest(const RequestHead& request) {
       !FieldsListToken(request.fields, "Connection", "upgrade")) {
     return RejectReason::kBadUpgrade;
   }
+  const auto version = FindOnly(request.fields, "Sec-WebSocket-Version");
+  // Which key another version has is that version's affair (RFC 6455 4.4).
+  if (version && *version != "13") return RejectReason::kBadWebSocketVersion;
   const auto key = FindOnly(request.fields, "Sec-WebSocket-Key");
   if (!key || !IsWebSocketKey(*key)) return RejectReason::kBadUpgrade;
-  if (FindOnly(request.fields, "Sec-WebSocket-Version") != "13") return RejectReason::kBadWebSocketVersion;
+  if (!version) return RejectReason::kBadWebSocketVersion;
   if (request.body != BodyKind::kNone) return RejectReason::kUpgradeWithBody;
   return std::nullopt;
 }

@@ -103,6 +103,11 @@ TEST_CASE("a handshake of another version is told which one is spoken") {
   }
 }
 
+TEST_CASE("a handshake of another version needs no key of this one to be told") {
+  CHECK_EQ(Check({.key = "", .version = "Sec-WebSocket-Version: 11\r\n"}), RejectReason::kBadWebSocketVersion);
+  CHECK_EQ(Check({.key = "", .version = ""}), RejectReason::kBadUpgrade);
+}
+
 TEST_CASE("a handshake with a body is refused") {
   CHECK_EQ(Check({.more = "Content-Length: 5\r\n"}), RejectReason::kUpgradeWithBody);
   CHECK_EQ(Check({.more = "Transfer-Encoding: chunked\r\n"}), RejectReason::kUpgradeWithBody);
