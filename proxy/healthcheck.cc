@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <optional>
 #include <string_view>
 #include <system_error>
 
@@ -51,15 +50,6 @@ class Socket {
   int fd_;
 };
 
-std::string ReachableAddress(const std::string& address) {
-  const std::optional<net::HostPort> parts = net::SplitHostPort(address);
-  if (!parts) return address;
-  const std::string port = std::to_string(parts->port);
-  // [::] is both families, and IPv4 alone on a machine that has no other.
-  const bool any = parts->host.empty() || parts->host == "*" || parts->host == "0.0.0.0" || parts->host == "::";
-  return any ? "127.0.0.1:" + port : address;
-}
-
 // The first line of the answer, without its end.
 Result<std::string> ReadStatusLine(const Socket& socket, Deadline deadline) {
   std::string text;
@@ -79,7 +69,7 @@ Result<std::string> ReadStatusLine(const Socket& socket, Deadline deadline) {
 Result<std::string> AskReadiness(const std::string& admin_address) {
   if (admin_address.empty()) return Error{"admin.address is empty: there is nobody to ask"};
   const Deadline deadline = std::chrono::steady_clock::now() + kTimeLimit;
-  const std::string reachable = ReachableAddress(admin_address);
+  const std::string reachable = net::Reachable(admin_address);
   const Result<net::Address> address = net::Address::Resolve(reachable);
   if (!address.ok()) return Error{address.error()};
   const Socket socket(address.value().family());

@@ -162,6 +162,15 @@ std::optional<HostPort> SplitHostPort(std::string_view text) {
   return HostPort{std::string(host), number};
 }
 
+std::string Reachable(const std::string& address, bool ipv6_only) {
+  const std::optional<HostPort> parts = SplitHostPort(address);
+  if (!parts) return address;
+  const std::string port = std::to_string(parts->port);
+  const bool any = parts->host.empty() || parts->host == "*" || parts->host == "0.0.0.0" || parts->host == "::";
+  if (!any) return address;
+  return (ipv6_only && parts->host != "0.0.0.0" ? "[::1]:" : "127.0.0.1:") + port;
+}
+
 bool IsLoopback(const IpBytes& ip) {
   static constexpr IpBytes kLoopbackV6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   const bool mapped = ip[10] == 0xFF && ip[11] == 0xFF;

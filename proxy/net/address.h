@@ -68,6 +68,10 @@ std::optional<HostPort> SplitHostPort(std::string_view text);
 // A name that needs no look-up: both loopback addresses.
 inline constexpr std::string_view kLocalhost = "localhost";
 
+// Where to connect to what listens at `address`: for a wildcard host, this machine's own address. "0.0.0.0:80" is
+// "127.0.0.1:80", and so is "[::]:80", which is both families unless `ipv6_only`.
+std::string Reachable(const std::string& address, bool ipv6_only = false);
+
 // Whether `host` is an IP literal (no look-up is needed).
 bool IsIpLiteral(std::string_view host);
 
