@@ -26,6 +26,44 @@ constexpr const char* kFooter =
     "\nWithout any of them, Sheaf serves. Values are taken from --set, else from the environment\n"
     "(SHEAF_SECTION_KEY), else from the file, else they are the defaults.";
 
+// `sheaf doctor`. Options that are not its own, -c and --set, are the program's.
+void AddDoctor(CLI::App& app, CommandLine& line) {
+  doctor::Wishes& wishes = line.doctor;
+  CLI::App* doctor = app.add_subcommand(
+      "doctor", "Compare the backend with and without Sheaf, and name the option that mends what differs");
+  doctor->fallthrough();
+  doctor->footer(
+      "\nExits with 0 where nothing that matters differs, 1 where something does, 2 where it could not run.");
+  const auto add = [doctor](const char* name, std::string& value, const char* doc) {
+    return doctor->add_option(name, value, doc)->capture_default_str()->take_last();
+  };
+  add("--http-path", wishes.http_path, "What to GET")->type_name("PATH");
+  add("--path", wishes.websocket_path, "Where to open a WebSocket")->type_name("PATH");
+  add("--socketio-path", wishes.socketio_path, "Where to open Socket.IO")->type_name("PATH");
+  add("--host", wishes.host, "The Host to ask for; by itself that of the Origin, or listen.address")->type_name("HOST");
+  add("--origin", wishes.origin,
+      "The Origin to come from; by itself the first of websocket.allowed_origins, or the Host. With https "
+      "over plain text X-Forwarded-Proto is sent, as an ingress does")
+      ->type_name("ORIGIN");
+  add("--subprotocol", wishes.subprotocols, "The WebSocket subprotocols to offer")->type_name("A,B");
+  doctor->add_option("--header", wishes.fields, "A field to send in all requests; may be given many times")
+      ->type_name("'NAME: VALUE'")
+      ->type_size(1)
+      ->allow_extra_args(false);
+  doctor->callback([&line] {
+    if (line.action != Action::kServe) throw CLI::ExcludesError("doctor", "the other actions");
+    line.action = Action::kDoctor;
+  });
+}
+
+// What a trial of the same configuration is started with.
+std::vector<std::string> ConfigurationArguments(const CommandLine& line) {
+  std::vector<std::string> arguments;
+  if (!line.config_file.empty()) arguments = {"-c", line.config_file};
+  for (const std::string& setting : line.settings) arguments.insert(arguments.end(), {"--set", setting});
+  return arguments;
+}
+
 }  // namespace
 
 CommandLine ParseCommandLine(int argc, const char* const* argv, const std::string& version) {
@@ -45,8 +83,10 @@ CommandLine ParseCommandLine(int argc, const char* const* argv, const std::strin
         row.flags, [&line, &row] { line.action = row.action; }, row.doc);
   }
   actions->require_option(0, 1);
+  AddDoctor(app, line);
   try {
     app.parse(argc, argv);
+    line.doctor.arguments = ConfigurationArguments(line);
   } catch (const CLI::CallForHelp&) {
     line.action = Action::kShow;
     line.text = app.help();

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "proxy/doctor/doctor.h"
+
 namespace sheaf {
 
 struct CommandLine {
@@ -15,6 +17,7 @@ struct CommandLine {
     kPrintDefaultConfig,
     kPrintOptionsManual,
     kHealthcheck,
+    kDoctor,
     kShow,  // --help and --version: print `text` on stdout and exit 0
     kFail,  // a wrong command line: print `text` on stderr and exit 2
   };
@@ -22,6 +25,7 @@ struct CommandLine {
   Action action = Action::kServe;
   std::string config_file;            // -c; empty: none
   std::vector<std::string> settings;  // --set, in their order: "section.key=value"
+  doctor::Wishes doctor;              // of kDoctor
   std::string text;
 };
 

@@ -13,6 +13,7 @@
 #include "proxy/command_line.h"
 #include "proxy/config.h"
 #include "proxy/config_docs.h"
+#include "proxy/doctor/doctor.h"
 #include "proxy/healthcheck.h"
 #include "proxy/logging.h"
 #include "proxy/server.h"
@@ -37,6 +38,11 @@ int Healthcheck(const Options& options) {
   return answer.ok() ? 0 : 1;
 }
 
+int Examine(const Options& options, const doctor::Wishes& wishes) {
+  std::signal(SIGPIPE, SIG_IGN);
+  return static_cast<int>(doctor::Examine(options, wishes, std::cout));
+}
+
 int Run(Options options) {
   Server server(std::move(options), SHEAF_VERSION);
   return server.Run();
@@ -53,8 +59,8 @@ int Serve(Options options, const std::vector<std::string>& warnings) {
   return status;
 }
 
-int RunConfigured(Action action, Configuration configuration) {
-  switch (action) {
+int RunConfigured(const CommandLine& line, Configuration configuration) {
+  switch (line.action) {
     case Action::kCheck:
       std::cout << "configuration is valid\n" << Summarize(configuration.options);
       for (const std::string& warning : configuration.warnings) std::cout << "warning:  " << warning << '\n';
@@ -64,6 +70,8 @@ int RunConfigured(Action action, Configuration configuration) {
       return 0;
     case Action::kHealthcheck:
       return Healthcheck(configuration.options);
+    case Action::kDoctor:
+      return Examine(configuration.options, line.doctor);
     default:
       return Serve(std::move(configuration.options), configuration.warnings);
   }
@@ -98,9 +106,9 @@ int Main(int argc, char** argv) {
   Result<Configuration> configuration = Load(line);
   if (!configuration.ok()) {
     static_cast<void>(WriteWithin(STDERR_FILENO, configuration.error() + '\n', kLogPatience));
-    return kExitConfiguration;
+    return line.action == Action::kDoctor ? static_cast<int>(doctor::Verdict::kCouldNotRun) : kExitConfiguration;
   }
-  return RunConfigured(line.action, std::move(configuration.value()));
+  return RunConfigured(line, std::move(configuration.value()));
 }
 
 }  // namespace

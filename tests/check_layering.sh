@@ -15,7 +15,8 @@ folder pool        pool proxy/net proxy/wire proxy/base
 folder batching    batching proxy/wire proxy/base
 folder memwatch    memwatch proxy/base
 folder proxy/control  proxy/control proxy/net proxy/base
-folder proxy       proxy proxy/control proxy/net proxy/wire proxy/base pool batching memwatch
+folder proxy/doctor   proxy/doctor pool proxy/net proxy/wire proxy/base
+folder proxy       proxy proxy/control proxy/doctor proxy/net proxy/wire proxy/base pool batching memwatch
 header ^(event2/|event\.h|evhttp|evdns)   ^proxy/net/
 header ^openssl/(evp|sha)\.h$             ^proxy/(net|wire)/
 header ^openssl/                          ^proxy/net/

@@ -20,7 +20,9 @@ IpBytes Ip(const std::string& text) {
 
 TEST_CASE("what listens at any address is reached at this machine's own") {
   for (const char* any : {"0.0.0.0:80", "*:80", ":80"}) CHECK(Reachable(any) == "127.0.0.1:80");
-  CHECK(Reachable("[::]:80") == "[::1]:80");
+  CHECK(Reachable("[::]:80") == "127.0.0.1:80");
+  CHECK(Reachable("[::]:80", true) == "[::1]:80");
+  CHECK(Reachable("0.0.0.0:80", true) == "127.0.0.1:80");
   CHECK(Reachable("192.0.2.1:80") == "192.0.2.1:80");
   CHECK(Reachable("unix:/a/b") == "unix:/a/b");
 }

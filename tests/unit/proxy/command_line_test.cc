@@ -40,6 +40,19 @@ TEST_CASE("each action has its flag") {
   CHECK(Parse({"--healthcheck"}).action == Action::kHealthcheck);
 }
 
+TEST_CASE("doctor is a command of its own, with the program's options before or behind it") {
+  const CommandLine line = Parse(
+      {"--set", "a.b=1", "doctor", "-c", "x", "--path", "/p", "--header", "A: 1", "--header", "B: 2", "--path", "/q"});
+  CHECK(line.action == Action::kDoctor);
+  CHECK(line.config_file == "x");
+  CHECK(line.doctor.arguments == std::vector<std::string>{"-c", "x", "--set", "a.b=1"});
+  CHECK(line.doctor.websocket_path == "/q");
+  CHECK(line.doctor.http_path == "/");
+  CHECK(line.doctor.fields == std::vector<std::string>{"A: 1", "B: 2"});
+  CHECK(Parse({"doctor"}).doctor.arguments.empty());
+  CHECK(Parse({"doctor", "--help"}).text.find("--socketio-path") != std::string::npos);
+}
+
 TEST_CASE("help and version are shown") {
   CHECK(Parse({"--help"}).action == Action::kShow);
   CHECK(Parse({"--help"}).text.find("--set SECTION.KEY=VALUE") != std::string::npos);
@@ -48,8 +61,13 @@ TEST_CASE("help and version are shown") {
 }
 
 TEST_CASE("a wrong command line fails and says why") {
-  for (const std::vector<const char*>& arguments :
-       {std::vector<const char*>{"--frob"}, {"serve"}, {"-c"}, {"--set"}, {"-t", "--dump-config"}}) {
+  for (const std::vector<const char*>& arguments : {std::vector<const char*>{"--frob"},
+                                                    {"serve"},
+                                                    {"-c"},
+                                                    {"--set"},
+                                                    {"-t", "--dump-config"},
+                                                    {"doctor", "--check"},
+                                                    {"--path", "/p"}}) {
     const CommandLine line = Parse(arguments);
     CHECK(line.action == Action::kFail);
     CHECK(line.text.starts_with("sheaf: "));

@@ -1,0 +1,203 @@
+#include "proxy/doctor/doctor.h"
+
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <utility>
+
+#include "pool/endpoint.h"
+#include "proxy/doctor/remedies.h"
+#include "proxy/doctor/report.h"
+#include "proxy/doctor/request.h"
+#include "proxy/doctor/trial.h"
+#include "proxy/doctor/visit.h"
+#include "proxy/net/loop.h"
+#include "proxy/net/tls_context.h"
+
+namespace sheaf::doctor {
+namespace {
+
+// One of the two ways: where it leads, and over what.
+struct Way {
+  Place place;
+  std::unique_ptr<net::TlsContext> tls;
+};
+
+Result<Way> WayTo(const std::string& address, std::unique_ptr<net::TlsContext> tls, std::string server_name) {
+  const Result<net::Address> where = net::Address::Resolve(address);
+  if (!where.ok()) return Error{where.error()};
+  Way way{.place = {.address = where.value(), .tls = tls.get(), .server_name = std::move(server_name)},
+          .tls = std::move(tls)};
+  return way;
+}
+
+Result<Way> WayToBackend(const Options& options, const pool::UpstreamUrl& url) {
+  std::unique_ptr<net::TlsContext> tls;
+  if (url.tls) {
+    auto made = net::TlsContext::ForClient(options.upstream.tls_ca, options.upstream.tls_verify);
+    if (!made.ok()) return Error{made.error()};
+    tls = std::move(made.value());
+  }
+  const std::string& name = options.upstream.tls_server_name;
+  return WayTo(url.address, std::move(tls), name.empty() ? url.host : name);
+}
+
+Result<Way> WayToSheaf(const Options& options, const std::string& address) {
+  std::unique_ptr<net::TlsContext> tls;
+  if (!options.listen.tls_certificate.empty()) {
+    // The certificate is for the name that clients use, not for this one.
+    auto made = net::TlsContext::ForClient("", false);
+    if (!made.ok()) return Error{made.error()};
+    tls = std::move(made.value());
+  }
+  return WayTo(net::Reachable(address), std::move(tls), "localhost");
+}
+
+// As whom the doctor comes: as a browser that has a page of the first allowed origin, or of this very host.
+Manner MannerFor(const Options& options, const Wishes& wishes) {
+  Manner manner{
+      .host = wishes.host, .origin = wishes.origin, .subprotocols = wishes.subprotocols, .fields = wishes.fields};
+  if (manner.origin.empty() && !options.websocket.allowed_origins.empty()) {
+    const std::string& first = options.websocket.allowed_origins.front();
+    if (first.find('*') == std::string::npos) manner.origin = first;
+  }
+  if (manner.host.empty() && !manner.origin.empty()) {
+    const size_t scheme = manner.origin.find("://");
+    manner.host = scheme == std::string::npos ? manner.origin : manner.origin.substr(scheme + 3);
+  }
+  if (manner.host.empty()) {
+    const std::optional<net::HostPort> parts = net::SplitHostPort(net::Reachable(options.listen.address));
+    manner.host = parts ? net::Reachable(options.listen.address) : "localhost";
+  }
+  if (manner.origin.empty()) {
+    manner.origin = (options.listen.tls_certificate.empty() ? "http://" : "https://") + manner.host;
+  }
+  return manner;
+}
+
+std::vector<Question> QuestionsFor(const Wishes& wishes) {
+  const std::string engine = "?EIO=4&transport=";
+  return {{"HTTP GET", wishes.http_path, false},
+          {"WebSocket", wishes.websocket_path, true},
+          {"Socket.IO polling", wishes.socketio_path + engine + "polling", false},
+          {"Socket.IO websocket", wishes.socketio_path + engine + "websocket", true}};
+}
+
+class Examination {
+ public:
+  Examination(const Options& options, const Wishes& wishes, net::Loop& loop, std::ostream& out)
+      : options_(options), wishes_(wishes), loop_(loop), out_(out), manner_(MannerFor(options, wishes)) {}
+
+  Verdict Run() {
+    if (!FindBackend() || !FindSheaf()) return Verdict::kCouldNotRun;
+    std::vector<Finding> findings;
+    bool same = !taken_;
+    for (const Question& question : QuestionsFor(wishes_)) {
+      findings.push_back(Find(question));
+      same = same && findings.back().comparison.same();
+    }
+    out_ << "  as " << manner_.origin << " (Host: " << manner_.host << ")\n\n" << BuildReport(findings);
+    TellLog();
+    return same ? Verdict::kSame : Verdict::kDiffers;
+  }
+
+ private:
+  bool Fails(const std::string& what, const std::string& remedy) {
+    out_ << what << "\n" << (remedy.empty() ? "" : "      -> " + remedy + "\n");
+    return false;
+  }
+
+  bool FindBackend() {
+    const Result<pool::UpstreamUrl> url = pool::UpstreamUrl::Parse(options_.upstream.url);
+    if (!url.ok()) return Fails("upstream.url: " + url.error(), "");
+    const bool is_unix = url.value().host.empty();
+    Result<Way> way = WayToBackend(options_, url.value());
+    if (!way.ok())
+      return Fails("upstream.url: " + way.error(), RemedyForNoBackend(way.error(), url.value().tls, is_unix));
+    direct_ = std::move(way.value());
+    const Answer answer = Ask(direct_, QuestionsFor(wishes_).front());
+    if (!answer.ok() && !answer.connected) {
+      return Fails("no connection to the backend at " + options_.upstream.url + ": " + answer.error,
+                   RemedyForNoBackend(answer.error, url.value().tls, is_unix));
+    }
+    out_ << "  directly: " << options_.upstream.url << "\n";
+    return true;
+  }
+
+  bool FindSheaf() {
+    Result<Way> way = WayToSheaf(options_, options_.listen.address);
+    if (!way.ok()) return Fails("listen: " + way.error(), "");
+    const std::string certificate = options_.listen.tls_certificate.empty() ? "" : ", its certificate not verified";
+    const Answer answer = AskWhoListens(way.value());
+    if (!answer.SheafReason().empty()) {
+      through_ = std::move(way.value());
+      out_ << "  through Sheaf: the one that runs at " << options_.listen.address << certificate << "\n";
+      return true;
+    }
+    Result<std::unique_ptr<Trial>> trial = Trial::Start(wishes_.arguments);
+    if (!trial.ok()) return Fails(trial.error(), "");
+    trial_ = std::move(trial.value());
+    way = WayToSheaf(options_, trial_->address());
+    if (!way.ok()) return Fails("listen: " + way.error(), "");
+    through_ = std::move(way.value());
+    out_ << "  through Sheaf: a trial with this configuration" << certificate << ", since none listens at "
+         << options_.listen.address << "\n";
+    if (answer.connected) {
+      taken_ = true;
+      Fails("  but something else listens there, so that Sheaf could not start:", "listen.address: choose another one");
+    }
+    return true;
+  }
+
+  // What no backend gets to see, and Sheaf refuses in a way of its own.
+  Answer AskWhoListens(const Way& way) {
+    const Patience patience{.response = std::chrono::seconds(2)};
+    return Visit(loop_, way.place, patience).Ask("TRACE / HTTP/1.1\r\nHost: " + manner_.host + "\r\n\r\n");
+  }
+
+  Answer Ask(const Way& way, const Question& question) {
+    const bool says_https = way.tls == nullptr && manner_.origin.starts_with("https://");
+    return Visit(loop_, way.place).Ask(BuildRequest(question, manner_, says_https), manner_.subprotocols);
+  }
+
+  Finding Find(const Question& question) {
+    Finding finding;
+    finding.question = question;
+    // In turns, so that a backend that grows slower does so for both.
+    finding.direct.first = Ask(direct_, question);
+    finding.through.first = Ask(through_, question);
+    // One that failed may have taken all of the doctor's patience.
+    finding.direct.second = finding.direct.first.ok() ? Ask(direct_, question) : finding.direct.first;
+    finding.through.second = finding.through.first.ok() ? Ask(through_, question) : finding.through.first;
+    finding.comparison = Compare(question, finding.direct, finding.through);
+    return finding;
+  }
+
+  void TellLog() {
+    if (!trial_) return;
+    for (const std::string& line : trial_->Log()) out_ << "  log: " << Printable(line, 1000) << "\n";
+  }
+
+  const Options& options_;
+  const Wishes& wishes_;
+  net::Loop& loop_;
+  std::ostream& out_;
+  const Manner manner_;
+  Way direct_;
+  Way through_;
+  std::unique_ptr<Trial> trial_;
+  bool taken_ = false;  // listen.address, by somebody else
+};
+
+}  // namespace
+
+Verdict Examine(const Options& options, const Wishes& wishes, std::ostream& out) {
+  const Result<std::unique_ptr<net::Loop>> loop = net::Loop::Create({});
+  if (!loop.ok()) {
+    out << loop.error() << "\n";
+    return Verdict::kCouldNotRun;
+  }
+  return Examination(options, wishes, *loop.value(), out).Run();
+}
+
+}  // namespace sheaf::doctor

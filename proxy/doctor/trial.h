@@ -1,0 +1,40 @@
+// A Sheaf that the doctor starts where none runs: this same program with the same configuration, on a free port of
+// 127.0.0.1 (or of TLS, if that is configured), without an admin listener. A child process, so that nothing of the
+// configuration is interpreted twice. It is ended with the object.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/base/status.h"
+
+namespace sheaf::doctor {
+
+class Trial {
+ public:
+  // `arguments`: those that name the configuration (-c and --set), which the trial's own are added to. Waits until it
+  // listens, for five seconds at most; the error is what it said.
+  static Result<std::unique_ptr<Trial>> Start(std::vector<std::string> arguments);
+  Trial(const Trial&) = delete;
+  Trial& operator=(const Trial&) = delete;
+  ~Trial();
+
+  // "127.0.0.1:41234".
+  const std::string& address() const { return address_; }
+  // Its warnings and errors so far, as written.
+  std::vector<std::string> Log() const;
+
+ private:
+  Trial(std::string address, int log) : address_(std::move(address)), log_(log) {}
+  Result<bool> Spawn(std::vector<std::string> arguments);
+  Result<bool> WaitUntilItListens();
+
+  std::string address_;
+  int log_;  // a file in memory, so that nobody need read while it writes
+  pid_t process_ = -1;
+};
+
+}  // namespace sheaf::doctor
