@@ -160,15 +160,19 @@ class Examination {
     return Visit(loop_, way.place).Ask(BuildRequest(question, manner_, says_https), manner_.subprotocols);
   }
 
+  // What took all of the doctor's patience is not asked for again.
+  Answer AskAgain(const Way& way, const Question& question, const Answer& first) {
+    return first.ok() && !first.body_goes_on ? Ask(way, question) : first;
+  }
+
   Finding Find(const Question& question) {
     Finding finding;
     finding.question = question;
     // In turns, so that a backend that grows slower does so for both.
     finding.direct.first = Ask(direct_, question);
     finding.through.first = Ask(through_, question);
-    // One that failed may have taken all of the doctor's patience.
-    finding.direct.second = finding.direct.first.ok() ? Ask(direct_, question) : finding.direct.first;
-    finding.through.second = finding.through.first.ok() ? Ask(through_, question) : finding.through.first;
+    finding.direct.second = AskAgain(direct_, question, finding.direct.first);
+    finding.through.second = AskAgain(through_, question, finding.through.first);
     finding.comparison = Compare(question, finding.direct, finding.through);
     return finding;
   }

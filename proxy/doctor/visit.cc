@@ -93,6 +93,7 @@ void Visit::TakeHead() {
     return TakeFrames({reinterpret_cast<uint8_t*>(rest.data()), rest.size()});
   }
   body_.Reset(head.body, head.content_length);
+  loop_.SetDeadline(deadline_, patience_.body);
   TakeBody(rest);
 }
 

@@ -27,7 +27,8 @@ struct Place {
 
 // How long to wait for what.
 struct Patience {
-  Duration response = std::chrono::seconds(10);       // for the connection and the whole response
+  Duration response = std::chrono::seconds(10);       // for the connection and the head of the response
+  Duration body = std::chrono::seconds(1);            // for the rest of it; what goes on is a stream
   Duration message = std::chrono::milliseconds(300);  // for a WebSocket's first message; then it is closed
   Duration close = std::chrono::seconds(2);           // for the answer to the Close
 };

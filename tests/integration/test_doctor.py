@@ -207,6 +207,12 @@ def test_a_backend_on_a_unix_socket_is_asked_there(doctor: Doctor, make_backend)
     check_same(doctor(make_backend(unix=True).url))
 
 
+def test_a_stream_is_left_after_a_while_and_not_compared(doctor: Doctor, backend: Backend) -> None:
+    seen = doctor(backend.url, None, "--http-path", "/sse")
+    check_same(seen)
+    assert "200, goes on" in seen.stdout
+
+
 def test_the_subprotocol_is_shown(doctor: Doctor, backend: Backend) -> None:
     seen = doctor(backend.url, None, "--path", "/ws/chat", "--subprotocol", "chat.v1")
     check_same(seen)
