@@ -83,6 +83,7 @@ Result<bool> Trial::Spawn(std::vector<std::string> arguments) {
     arguments.insert(arguments.end(), {"--set", own});
   }
   std::vector<char*> words;
+  words.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) words.push_back(argument.data());
   words.push_back(nullptr);
   posix_spawn_file_actions_t files;
