@@ -1,9 +1,9 @@
 #include "proxy/doctor/doctor.h"
 
 #include <memory>
-#include <optional>
 #include <ostream>
 #include <utility>
+#include <vector>
 
 #include "pool/endpoint.h"
 #include "proxy/doctor/remedies.h"
@@ -50,7 +50,7 @@ Result<Way> WayToSheaf(const Options& options, const std::string& address) {
     if (!made.ok()) return Error{made.error()};
     tls = std::move(made.value());
   }
-  return WayTo(net::Reachable(address), std::move(tls), "localhost");
+  return WayTo(net::Reachable(address, options.listen.ipv6_only), std::move(tls), "localhost");
 }
 
 // As whom the doctor comes: as a browser that has a page of the first allowed origin, or of this very host.
@@ -66,8 +66,8 @@ Manner MannerFor(const Options& options, const Wishes& wishes) {
     manner.host = scheme == std::string::npos ? manner.origin : manner.origin.substr(scheme + 3);
   }
   if (manner.host.empty()) {
-    const std::optional<net::HostPort> parts = net::SplitHostPort(net::Reachable(options.listen.address));
-    manner.host = parts ? net::Reachable(options.listen.address) : "localhost";
+    const std::string& address = options.listen.address;
+    manner.host = address.starts_with("unix:") ? "localhost" : net::Reachable(address, options.listen.ipv6_only);
   }
   if (manner.origin.empty()) {
     manner.origin = (options.listen.tls_certificate.empty() ? "http://" : "https://") + manner.host;
@@ -97,6 +97,7 @@ class Examination {
       same = same && findings.back().comparison.same();
     }
     out_ << "  as " << manner_.origin << " (Host: " << manner_.host << ")\n\n" << BuildReport(findings);
+    TellOfIngress();
     TellLog();
     return same ? Verdict::kSame : Verdict::kDiffers;
   }
@@ -110,42 +111,54 @@ class Examination {
   bool FindBackend() {
     const Result<pool::UpstreamUrl> url = pool::UpstreamUrl::Parse(options_.upstream.url);
     if (!url.ok()) return Fails("upstream.url: " + url.error(), "");
-    const bool is_unix = url.value().host.empty();
+    const auto fails = [&](const std::string& what, const std::string& error) {
+      return Fails(what + error, RemedyForNoBackend(error, url.value().tls, url.value().host.empty()));
+    };
     Result<Way> way = WayToBackend(options_, url.value());
-    if (!way.ok())
-      return Fails("upstream.url: " + way.error(), RemedyForNoBackend(way.error(), url.value().tls, is_unix));
+    const Result<std::vector<net::Address>> all = net::Address::ResolveAll(url.value().address);
+    if (!way.ok() || !all.ok()) return fails("upstream.url: ", way.ok() ? all.error() : way.error());
     direct_ = std::move(way.value());
-    const Answer answer = Ask(direct_, QuestionsFor(wishes_).front());
-    if (!answer.ok() && !answer.connected) {
-      return Fails("no connection to the backend at " + options_.upstream.url + ": " + answer.error,
-                   RemedyForNoBackend(answer.error, url.value().tls, is_unix));
+    Answer answer;
+    for (const net::Address& one : all.value()) {
+      direct_.place.address = one;
+      answer = Ask(direct_, QuestionsFor(wishes_).front());
+      if (answer.connected) break;
     }
+    if (!answer.connected) return fails("no connection to the backend at " + options_.upstream.url + ": ", answer.error);
     out_ << "  directly: " << options_.upstream.url << "\n";
     return true;
   }
 
   bool FindSheaf() {
+    const std::string certificate = options_.listen.tls_certificate.empty() ? "" : ", its certificate not verified";
+    // Who speaks the PROXY protocol speaks with load balancers alone.
+    if (options_.listen.proxy_protocol == ProxyProtocol::kOn) {
+      return StartTrial(certificate + ", without listen.proxy_protocol");
+    }
     Result<Way> way = WayToSheaf(options_, options_.listen.address);
     if (!way.ok()) return Fails("listen: " + way.error(), "");
-    const std::string certificate = options_.listen.tls_certificate.empty() ? "" : ", its certificate not verified";
     const Answer answer = AskWhoListens(way.value());
     if (!answer.SheafReason().empty()) {
       through_ = std::move(way.value());
       out_ << "  through Sheaf: the one that runs at " << options_.listen.address << certificate << "\n";
       return true;
     }
+    if (!StartTrial(certificate + ", since none listens at " + options_.listen.address)) return false;
+    taken_ = answer.connected;
+    if (taken_) {
+      Fails("  but something else listens there, so that Sheaf could not start:", "listen.address: choose another one");
+    }
+    return true;
+  }
+
+  bool StartTrial(const std::string& remark) {
     Result<std::unique_ptr<Trial>> trial = Trial::Start(wishes_.arguments);
     if (!trial.ok()) return Fails(trial.error(), "");
     trial_ = std::move(trial.value());
-    way = WayToSheaf(options_, trial_->address());
+    Result<Way> way = WayToSheaf(options_, trial_->address());
     if (!way.ok()) return Fails("listen: " + way.error(), "");
     through_ = std::move(way.value());
-    out_ << "  through Sheaf: a trial with this configuration" << certificate << ", since none listens at "
-         << options_.listen.address << "\n";
-    if (answer.connected) {
-      taken_ = true;
-      Fails("  but something else listens there, so that Sheaf could not start:", "listen.address: choose another one");
-    }
+    out_ << "  through Sheaf: a trial with this configuration" << remark << "\n";
     return true;
   }
 
@@ -156,8 +169,16 @@ class Examination {
   }
 
   Answer Ask(const Way& way, const Question& question) {
-    const bool says_https = way.tls == nullptr && manner_.origin.starts_with("https://");
-    return Visit(loop_, way.place).Ask(BuildRequest(question, manner_, says_https), manner_.subprotocols);
+    return Visit(loop_, way.place).Ask(BuildRequest(question, manner_, SaysHttps(way)), manner_.subprotocols);
+  }
+
+  // As an ingress does that has ended TLS.
+  bool SaysHttps(const Way& way) const { return way.tls == nullptr && manner_.origin.starts_with("https://"); }
+
+  void TellOfIngress() {
+    if (!SaysHttps(through_)) return;
+    out_ << "  note: X-Forwarded-Proto: https came from this machine; whether an ingress elsewhere is believed, "
+            "forwarded.trusted_proxies says\n";
   }
 
   // What took all of the doctor's patience is not asked for again.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from websockets.sync.client import connect
 from harness.backend import Backend
 from harness.certificates import Authority, Pair
 from harness.frames import accept_for
-from harness.ports import free_port
+from harness.ports import free_port, wait_until
 from harness.recorder import Recorder, Request
 from harness.sheaf import BINARY, Conf, Sheaf, merged, write_conf
 
@@ -143,7 +144,9 @@ def test_a_large_head_names_the_option(doctor: Doctor, backend: Backend) -> None
 
 def test_a_scheme_that_is_not_believed_names_the_trusted_proxies(doctor: Doctor, backend: Backend) -> None:
     page = ("--origin", "https://app.example.org")
-    check_same(doctor(backend.url, {"forwarded": {"trusted_proxies": ["127.0.0.1"]}}, *page))
+    by_default = doctor(backend.url, None, *page)  # loopback is trusted
+    check_same(by_default)
+    assert "note: X-Forwarded-Proto: https came from this machine" in by_default.stdout
     seen = doctor(backend.url, {"forwarded": {"trusted_proxies": ["192.0.2.1"]}}, *page)
     check_differs(seen, "Socket.IO polling: status: directly 200, through Sheaf 400", "-> forwarded.trusted_proxies: ")
 
@@ -191,6 +194,41 @@ def test_a_tls_listener_is_asked_over_tls(make_sheaf, doctor: Doctor, backend: B
     for seen in (doctor(backend.url, conf), beside(make_sheaf(backend.url, conf))):
         check_same(seen)
         assert "its certificate not verified" in seen.stdout and "as https://127.0.0.1:" in seen.stdout
+
+
+def test_a_sheaf_on_a_unix_socket_is_asked_there(doctor: Doctor, make_sheaf, backend: Backend, folder: Path) -> None:
+    conf: Conf = {"listen": {"address": f"unix:{folder}/doctor.sock", "socket_mode": "0600"}}
+    check_same(doctor(backend.url, conf))
+    make_sheaf(backend.url, conf)
+    beside_it = doctor(backend.url, conf)
+    check_same(beside_it)
+    assert "the one that runs at unix:" in beside_it.stdout
+
+
+def test_with_the_proxy_protocol_a_trial_is_asked(doctor: Doctor, make_sheaf, backend: Backend) -> None:
+    conf: Conf = {"listen": {"proxy_protocol": "on"}, "forwarded": {"trusted_proxies": ["192.0.2.1"]}}
+    running = make_sheaf(backend.url, conf)
+    seen = beside(running)
+    check_same(seen)
+    assert "a trial with this configuration, without listen.proxy_protocol" in seen.stdout
+
+
+def listens(port: int) -> bool:
+    with socket.socket(socket.AF_INET6) as probe:
+        return probe.connect_ex(("::1", port)) == 0
+
+
+def test_a_backend_on_the_other_family_of_localhost_is_found(doctor: Doctor, folder: Path) -> None:
+    port = free_port()
+    with subprocess.Popen([sys.executable, "-m", "http.server", "--bind", "::1", str(port)], cwd=folder,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            wait_until(lambda: listens(port), 10, "the server listens")
+            seen = doctor(f"http://localhost:{port}")
+        finally:
+            server.kill()
+    check_same(seen)
+    assert "404, " in seen.stdout
 
 
 def test_an_https_backend_is_asked_over_tls(
