@@ -10,6 +10,7 @@
 
 #include "proxy/config_aliases.h"
 #include "proxy/config_checks.h"
+#include "proxy/config_environment.h"
 #include "proxy/config_names.h"
 #include "proxy/config_rules.h"
 #include "proxy/config_values.h"
@@ -140,16 +141,23 @@ class Loader {
     if (!variable.starts_with(kEnvironmentPrefix)) return;
     const size_t equals = std::min(variable.find('='), variable.size());
     const std::string name = variable.substr(0, equals);
+    const std::string_view value = std::string_view(variable).substr(std::min(equals + 1, variable.size()));
+    // Templates write NAME=${OURS:-}, so an empty one says nothing.
+    if (value.empty()) return;
     for (const OptionRow& row : OptionRows()) {
-      if (row.EnvironmentName() != name) continue;
-      return ApplyText(row, Source::kEnvironment,
-                       std::string_view(variable).substr(std::min(equals + 1, variable.size())));
+      if (row.EnvironmentName() == name) return ApplyText(row, Source::kEnvironment, value);
     }
-    const std::string_view text = std::string_view(variable).substr(std::min(equals + 1, variable.size()));
-    if (const auto renamed = FindRenamed(OldNameOfVariable(name), text)) {
+    if (const auto renamed = FindRenamed(OldNameOfVariable(name), value)) {
       return ApplyRenamed(*renamed, {Source::kEnvironment, {}}, "environment variable " + name);
     }
-    if (NamesSection(name)) ReportVariable(name);
+    switch (JudgeVariable(name, value)) {
+      case Variable::kServiceLink:
+        return result_.service_links.push_back(name);
+      case Variable::kForeign:
+        return result_.foreign_variables.push_back(name);
+      case Variable::kMistake:
+        return ReportVariable(name);
+    }
   }
 
   void ReportVariable(const std::string& name) {

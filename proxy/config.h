@@ -4,8 +4,8 @@
 //   Result<Configuration> configuration = LoadConfiguration(sources.value());
 //   if (!configuration.ok()) std::cerr << configuration.error();
 //
-// Precedence: command line (--set), environment (SHEAF_SECTION_KEY), file, default. Nothing is half configured: either
-// all is right, or there is no configuration but the list of everything that is wrong.
+// Precedence: command line (--set), environment (SHEAF_SECTION_KEY; empty: as if unset), file, default. Nothing is half
+// configured: either all is right, or there is no configuration but the list of everything that is wrong.
 #pragma once
 
 #include <cstdint>
@@ -49,6 +49,9 @@ struct Configuration {
   std::vector<Origin> origins;              // for each of OptionRows()
   std::vector<RouteOrigins> route_origins;  // for each of options.routes
   std::vector<std::string> warnings;        // of what works, but not for long: a line each, with its place
+  // Names of variables that begin with SHEAF_ and set nothing: Kubernetes' service links, and others'.
+  std::vector<std::string> service_links;
+  std::vector<std::string> foreign_variables;
 };
 
 // The error has a line for each thing that is wrong, in the order file (from its top), environment, command line:
@@ -59,5 +62,8 @@ Result<Configuration> LoadConfiguration(const ConfigSources& sources);
 
 // "sheaf.conf:12:1", "environment variable SHEAF_POOL_MIN_SIZE", "--set pool.min_size" or "default".
 std::string DescribeOrigin(const Origin& origin, const OptionRow& row, const std::string& file_name);
+
+// What the log is told of variables that set nothing: a line for each of the two kinds, if there are any.
+void LogIgnoredVariables(const Configuration& configuration);
 
 }  // namespace sheaf

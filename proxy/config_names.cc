@@ -29,12 +29,12 @@ size_t CountSlips(std::string_view a, std::string_view b) {
   return slips[a.size()][b.size()];
 }
 
-// An empty string when all of them are too far away to be meant.
-std::string NearestName(std::string_view word, std::span<const std::string> candidates) {
+// An empty string when all of them are too far away to be meant: `least` slips are forgiven in a short word.
+std::string NearestName(std::string_view word, std::span<const std::string> candidates, size_t least = 2) {
   // Longer than any name could be meant: not worth a table of that size.
   if (word.size() > 64) return {};
   std::string nearest;
-  size_t fewest = std::max<size_t>(2, word.size() / 3) + 1;
+  size_t fewest = std::max<size_t>(least, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
     const size_t slips = CountSlips(word, candidate);
     if (slips >= fewest) continue;
@@ -96,6 +96,12 @@ bool NamesSection(std::string_view variable) {
   });
 }
 
+bool ResemblesOption(std::string_view variable) {
+  std::vector<std::string> names = NamesOf(&OptionRow::EnvironmentName);
+  for (std::string& name : names) name.erase(0, kEnvironmentPrefix.size());
+  return !NearestName(variable.substr(kEnvironmentPrefix.size()), names, 1).empty();
+}
+
 std::string SuggestSection(std::string_view name) {
   const std::string nearest = NearestName(name, SectionNames());
   if (nearest.empty()) return DidYouMean(nearest);
@@ -123,10 +129,7 @@ std::string SuggestSetting(std::string_view full_name) {
 }
 
 std::string SuggestVariable(std::string_view variable) {
-  const std::string nearest = NearestName(variable, NamesOf(&OptionRow::EnvironmentName));
-  if (!nearest.empty()) return DidYouMean(nearest);
-  // Kubernetes makes such variables of every Service in the namespace, of one named "sheaf-admin" for example.
-  return "; unset it (where it comes from a Kubernetes Service: enableServiceLinks: false in the pod)";
+  return DidYouMean(NearestName(variable, NamesOf(&OptionRow::EnvironmentName)));
 }
 
 }  // namespace sheaf

@@ -15,6 +15,8 @@ bool IsSection(std::string_view name);
 
 // Whether the variable can only be meant for Sheaf: the prefix, then a section's name (or ROUTE).
 bool NamesSection(std::string_view variable);
+// Whether an option's variable differs from it by no more than a slip or two. `variable` begins with the prefix.
+bool ResemblesOption(std::string_view variable);
 
 // Each answers with the second half of a sentence: "; did you mean "min_size"?", or where to look when nothing is like
 // it. `section` is empty for keys at the top of the file.

@@ -48,12 +48,13 @@ int Run(Options options) {
   return server.Run();
 }
 
-int Serve(Options options, const std::vector<std::string>& warnings) {
+int Serve(Configuration configuration) {
   // A peer or a reader of the log that is gone shows up as an error of the write.
   std::signal(SIGPIPE, SIG_IGN);
-  SetupLogging(options);
-  for (const std::string& warning : warnings) Log(LogLevel::kWarning, warning);
-  const int status = Run(std::move(options));
+  SetupLogging(configuration.options);
+  for (const std::string& warning : configuration.warnings) Log(LogLevel::kWarning, warning);
+  LogIgnoredVariables(configuration);
+  const int status = Run(std::move(configuration.options));
   // The log's thread still uses what exit() would destroy.
   if (!FinishLogging()) _exit(status);
   return status;
@@ -73,7 +74,11 @@ int RunConfigured(const CommandLine& line, Configuration configuration) {
     case Action::kDoctor:
       return Examine(configuration.options, line.doctor);
     default:
+<<<<<<< HEAD
       return Serve(std::move(configuration.options), configuration.warnings);
+=======
+      return Serve(std::move(configuration));
+>>>>>>> 4b8ff67 (Environment: service links stop nothing, a slip does)
   }
 }
 

@@ -47,6 +47,31 @@ char ToUpper(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
 }
 
+constexpr char ToLower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+constexpr bool IsBlank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+std::string_view Trim(std::string_view text) {
+  while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && IsBlank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// In letters of any case, and with hyphens for underscores or the other way round.
+bool IsSameWord(std::string_view a, std::string_view b) {
+  const auto plain = [](char c) { return c == '_' ? '-' : ToLower(c); };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return plain(x) == plain(y); });
+}
+
+// What other programs call it.
+std::string_view OurWordFor(std::string_view word) {
+  return IsSameWord(word, "warn") ? "warning" : word;
+}
+
 std::string Range(const OptionRow& row) {
   return "from " + std::string(row.least) + " to " + std::string(row.most);
 }
@@ -57,7 +82,7 @@ std::string Not(std::string_view text) {
 
 std::string Set(const OptionRow& row, uint32_t* value, std::string_view text) {
   const bool may_be_auto = row.unit == OptionUnit::kAutoCount;
-  if (may_be_auto && text == "auto") {
+  if (may_be_auto && IsSameWord(text, "auto")) {
     *value = kAuto;
     return {};
   }
@@ -88,8 +113,14 @@ std::string Set(const OptionRow& row, std::chrono::milliseconds* value, std::str
 }
 
 std::string Set(const OptionRow& /*row*/, bool* value, std::string_view text) {
-  if (text != "true" && text != "false") return "must be true or false" + Not(text);
-  *value = text == "true";
+  const auto is_one_of = [text](std::span<const std::string_view> words) {
+    return std::any_of(words.begin(), words.end(), [text](std::string_view word) { return IsSameWord(text, word); });
+  };
+  static constexpr std::string_view kYes[] = {"true", "yes", "on", "1"};
+  static constexpr std::string_view kNo[] = {"false", "no", "off", "0"};
+  const bool yes = is_one_of(kYes);
+  if (!yes && !is_one_of(kNo)) return "must be true or false" + Not(text);
+  *value = yes;
   return {};
 }
 
@@ -102,7 +133,7 @@ std::string Set(const OptionRow& /*row*/, std::vector<std::string>* value, std::
   value->clear();
   while (!text.empty()) {
     const size_t comma = std::min(text.find(','), text.size());
-    value->emplace_back(text.substr(0, comma));
+    if (const std::string_view item = Trim(text.substr(0, comma)); !item.empty()) value->emplace_back(item);
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
   return {};
@@ -111,7 +142,7 @@ std::string Set(const OptionRow& /*row*/, std::vector<std::string>* value, std::
 std::string Set(const OptionRow& /*row*/, const WordSlot& slot, std::string_view text) {
   std::string allowed;
   for (size_t i = 0; i < slot.names.size(); ++i) {
-    if (slot.names[i] == text) {
+    if (IsSameWord(slot.names[i], OurWordFor(text))) {
       *slot.value = static_cast<uint8_t>(i);
       return {};
     }
@@ -195,6 +226,8 @@ const OptionRow* FindOption(std::string_view section, std::string_view name) {
 }
 
 std::string SetFromText(const OptionRow& row, const OptionSlot& slot, std::string_view text) {
+  // A text is the operator's own; in what is read as something else blanks mean nothing.
+  if (row.unit != OptionUnit::kText) text = Trim(text);
   return std::visit([&](const auto& value) { return Set(row, value, text); }, slot);
 }
 

@@ -525,7 +525,8 @@ std::span<const RouteRow> RouteRows();
 const OptionRow* FindOption(std::string_view section, std::string_view name);
 
 // Reads `text` as the row's unit says, checks the bounds, and stores it in `slot`. Returns what is wrong and how to
-// mend it, or an empty string. Lists are separated by commas. Any thread.
+// mend it, or an empty string. The same for all sources: lists are separated by commas, with or without blanks; words
+// may be written in letters of any case ("INFO", "warn"), and true as yes, on or 1. Any thread.
 [[nodiscard]] std::string SetFromText(const OptionRow& row, const OptionSlot& slot, std::string_view text);
 
 // The value as the conf file writes it, quoted where TOML asks for it; secrets as they are.

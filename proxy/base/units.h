@@ -1,6 +1,6 @@
-// Times, sizes and permissions as people write them: "50ms", "5s", "10m", "1h"; "4096", "64KiB"; "0660". Values; any
-// thread; usable at compile time, so that the option table can state its defaults in the form in which the conf file
-// shows them.
+// Times, sizes and permissions as people write them: "50ms", "5s", "10m", "1h"; "4096", "64KiB", "16MiB", Kubernetes'
+// "256Mi"; "0660". Values; any thread; usable at compile time, so that the option table can state its defaults in the
+// form in which the conf file shows them.
 #pragma once
 
 #include <chrono>
@@ -39,31 +39,49 @@ struct Unit {
 inline constexpr Unit kTimes[] = {{"h", 3'600'000}, {"ms", 1}, {"m", 60'000}, {"s", 1000}};
 inline constexpr Unit kSizes[] = {{"TiB", 1ULL << 40}, {"GiB", 1ULL << 30}, {"MiB", 1ULL << 20}, {"KiB", 1ULL << 10}};
 
-template <size_t kCount>
-constexpr std::optional<uint64_t> Parse(std::string_view text, const Unit (&units)[kCount]) {
-  for (const Unit& unit : units) {
-    if (!text.ends_with(unit.name)) continue;
-    const std::optional<uint64_t> number = ParseNumber(text.substr(0, text.size() - unit.name.size()));
-    if (!number || *number > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) / unit.size)
-      return std::nullopt;
-    return *number * unit.size;
+// `text`: digits, and then the name of the unit, which has `letters` of them.
+constexpr std::optional<uint64_t> Scale(std::string_view text, size_t letters, uint64_t size) {
+  const std::optional<uint64_t> number = ParseNumber(text.substr(0, text.size() - letters));
+  if (!number || *number > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) / size) return std::nullopt;
+  return *number * size;
+}
+
+constexpr char ToLower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+constexpr bool EndsWithIgnoreCase(std::string_view text, std::string_view end) {
+  if (text.size() < end.size()) return false;
+  const std::string_view tail = text.substr(text.size() - end.size());
+  for (size_t i = 0; i < end.size(); ++i) {
+    if (ToLower(tail[i]) != ToLower(end[i])) return false;
   }
-  return std::nullopt;
+  return true;
 }
 
 }  // namespace unit_internal
 
 // A number and its unit: ms, s, m or h. A bare number is no time: nobody should have to guess its unit.
 constexpr std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text) {
-  const std::optional<uint64_t> number = unit_internal::Parse(text, unit_internal::kTimes);
-  if (!number) return std::nullopt;
-  return std::chrono::milliseconds(static_cast<int64_t>(*number));
+  for (const unit_internal::Unit& unit : unit_internal::kTimes) {
+    if (!text.ends_with(unit.name)) continue;
+    const std::optional<uint64_t> number = unit_internal::Scale(text, unit.name.size(), unit.size);
+    if (!number) return std::nullopt;
+    return std::chrono::milliseconds(static_cast<int64_t>(*number));
+  }
+  return std::nullopt;
 }
 
-// A number of bytes, or of KiB, MiB, GiB or TiB (powers of 1024).
+// A number of bytes, or of KiB, MiB, GiB or TiB (powers of 1024), in letters of any case and with or without the B. "K"
+// and "KB" are refused: to some they are 1000, to others 1024.
 constexpr std::optional<uint64_t> ParseBytes(std::string_view text) {
   if (const std::optional<uint64_t> plain = ParseNumber(text)) return plain;
-  return unit_internal::Parse(text, unit_internal::kSizes);
+  for (const unit_internal::Unit& unit : unit_internal::kSizes) {
+    for (const std::string_view name : {unit.name, unit.name.substr(0, 2)}) {
+      if (unit_internal::EndsWithIgnoreCase(text, name)) return unit_internal::Scale(text, name.size(), unit.size);
+    }
+  }
+  return std::nullopt;
 }
 
 // Permissions of a file as chmod takes them: three or four octal digits up to 0777.

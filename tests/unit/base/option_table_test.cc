@@ -57,11 +57,21 @@ TEST_CASE("sizes are bytes or powers of 1024") {
   CHECK(ParseBytes("16MiB") == 16ULL << 20);
   CHECK(ParseBytes("2GiB") == 2ULL << 30);
   CHECK(ParseBytes("3TiB") == 3ULL << 40);
-  for (const char* text :
-       {"", "KiB", "64KB", "64K", "64kib", "1.5MiB", "-1", "1 KiB", "9223372036854775808", "8388608TiB"}) {
+  for (const char* text : {"", "KiB", "Ki", "64KB", "64K", "64kb", "1.5MiB", "1.5Mi", "-1", "1 KiB",
+                           "9223372036854775808", "8388608TiB"}) {
     CAPTURE(text);
     CHECK_FALSE(ParseBytes(text).has_value());
   }
+}
+
+TEST_CASE("sizes may be written as Kubernetes writes them, and in letters of any case") {
+  CHECK(ParseBytes("64Ki") == 65536);
+  CHECK(ParseBytes("256Mi") == 256ULL << 20);
+  CHECK(ParseBytes("2Gi") == 2ULL << 30);
+  CHECK(ParseBytes("3Ti") == 3ULL << 40);
+  CHECK(ParseBytes("64kib") == 65536);
+  CHECK(ParseBytes("64KIB") == 65536);
+  CHECK(ParseBytes("256mi") == 256ULL << 20);
 }
 
 TEST_CASE("formatted times and sizes parse to the same value") {
@@ -156,11 +166,61 @@ TEST_CASE("words, switches and lists are read from text") {
   CHECK(Set("log", "level", "loud", options) == "must be \"debug\", \"info\", \"warning\" or \"error\", not \"loud\"");
   CHECK(Set("log", "access", "false", options) == "");
   CHECK_FALSE(options.log.access);
-  CHECK(Set("log", "access", "no", options) == "must be true or false, not \"no\"");
+  CHECK(Set("log", "access", "maybe", options) == "must be true or false, not \"maybe\"");
   CHECK(Set("forwarded", "trusted_proxies", "10.0.0.0/8,::1", options) == "");
   CHECK(options.forwarded.trusted_proxies == std::vector<std::string>{"10.0.0.0/8", "::1"});
   CHECK(Set("forwarded", "trusted_proxies", "", options) == "");
   CHECK(options.forwarded.trusted_proxies.empty());
+}
+
+TEST_CASE("words and switches are taken as they are meant") {
+  Options options;
+  for (const char* text : {"warn", "WARN", "Warning", "WARNING", " warning\n"}) {
+    CAPTURE(text);
+    options.log.level = LogLevel::kInfo;
+    CHECK(Set("log", "level", text, options) == "");
+    CHECK(options.log.level == LogLevel::kWarning);
+  }
+  CHECK(Set("log", "level", "INFO", options) == "");
+  CHECK(options.log.level == LogLevel::kInfo);
+  CHECK(Set("log", "format", "Json", options) == "");
+  CHECK(options.log.format == LogFormat::kJson);
+  CHECK(Set("log", "format", "warn", options) != "");
+  CHECK(Set("batching", "slow_client", "drop-oldest", options) == "");
+  CHECK(options.batching.slow_client == SlowClient::kDropOldest);
+  CHECK(Set("batching", "envelope", "SOCKETIO_EVENT", options) == "");
+  CHECK(options.batching.envelope == Envelope::kSocketIoEvent);
+  CHECK(Set("pool", "min_size", "Auto", options) == "");
+  for (const char* text : {"true", "True", "TRUE", "yes", "on", "1"}) {
+    CAPTURE(text);
+    options.log.access = false;
+    CHECK(Set("log", "access", text, options) == "");
+    CHECK(options.log.access);
+  }
+  for (const char* text : {"false", "False", "no", "Off", "0"}) {
+    CAPTURE(text);
+    options.log.access = true;
+    CHECK(Set("log", "access", text, options) == "");
+    CHECK_FALSE(options.log.access);
+  }
+  for (const char* text : {"", "truee", "tru", "2", "yess"}) CHECK(Set("log", "access", text) != "");
+}
+
+TEST_CASE("blanks around an item of a list, a number, a size or a time mean nothing; a text is taken as it is") {
+  Options options;
+  CHECK(Set("forwarded", "trusted_proxies", " 10.0.0.0/8, ::1 ,, 192.168.0.0/16,\n", options) == "");
+  CHECK(options.forwarded.trusted_proxies == std::vector<std::string>{"10.0.0.0/8", "::1", "192.168.0.0/16"});
+  CHECK(Set("forwarded", "trusted_proxies", " , ", options) == "");
+  CHECK(options.forwarded.trusted_proxies.empty());
+  CHECK(Set("pool", "max_size", " 20\n", options) == "");
+  CHECK(options.pool.max_size == 20);
+  CHECK(Set("memory", "limit", " 256Mi ", options) == "");
+  CHECK(options.memory.limit == 256ULL << 20);
+  CHECK(Set("timeouts", "head", "5s ", options) == "");
+  CHECK(options.timeouts.head == 5s);
+  CHECK(Set("pool", "max_size", "2 0") != "");
+  CHECK(Set("admin", "token", " a b ", options) == "");
+  CHECK(options.admin.token == " a b ");
 }
 
 TEST_CASE("names and environment variables are unique") {
