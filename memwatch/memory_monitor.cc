@@ -17,12 +17,6 @@ std::string Mebibytes(uint64_t bytes) {
   return text.data();
 }
 
-std::string Percent(double percent) {
-  std::array<char, 32> text;
-  std::snprintf(text.data(), text.size(), "%.1f", percent);
-  return text.data();
-}
-
 }  // namespace
 
 MemoryMonitor::MemoryMonitor(const Options::Memory& options, Read read, WorkerMetrics& metrics)
@@ -62,11 +56,11 @@ PressureLevel MemoryMonitor::Update(TimePoint now) {
 void MemoryMonitor::Tell(const PressureChange& change) {
   metrics_.memory_level_changes_total[change.after].Add();
   Log(change.after > change.before ? LogLevel::kWarning : LogLevel::kInfo, "memory pressure",
-      {{"level", std::string(NameOf(change.after))},
-       {"before", std::string(NameOf(change.before))},
+      {{"level", NameOf(change.after)},
+       {"before", NameOf(change.before)},
        {"used", Mebibytes(change.reading.used)},
        {"limit", Mebibytes(change.reading.limit)},
-       {"percent", Percent(change.reading.percent())}});
+       {"percent", LogValue::Decimal(change.reading.percent(), 1)}});
   const PressureLevel higher = std::max(change.before, change.after);
   for (const Registered& one : callbacks_) {
     if (higher >= one.from) one.callback(change);
@@ -99,8 +93,8 @@ void MemoryMonitor::TakeAndLog(const ReliefRow& row) {
   const uint64_t used = read_().used;
   const uint64_t given_back = Take(row.step);
   Log(LogLevel::kWarning, "memory relief",
-      {{"step", std::string(row.label)},
-       {"effect", std::string(row.text)},
+      {{"step", row.label},
+       {"effect", row.text},
        {"given_back", Mebibytes(given_back)},
        {"used_before", Mebibytes(used)},
        {"used_after", Mebibytes(read_().used)}});
@@ -113,7 +107,7 @@ void MemoryMonitor::Begin(const ReliefRow& row) {
   // The workers count each session that they close.
   if (row.kind == ReliefKind::kWhile) metrics_.memory_relief_total[row.step].Add();
   Log(LogLevel::kWarning, "memory relief begins",
-      {{"step", std::string(row.label)}, {"effect", std::string(row.text)}, {"used", Mebibytes(reading_.used)}});
+      {{"step", row.label}, {"effect", row.text}, {"used", Mebibytes(reading_.used)}});
 }
 
 void MemoryMonitor::EndSteps(PressureLevel before, PressureLevel after) {
@@ -123,8 +117,8 @@ void MemoryMonitor::EndSteps(PressureLevel before, PressureLevel after) {
     const Begun& begun = begun_[index];
     const MetricsTotals totals = totals_ ? totals_() : MetricsTotals{};
     Log(LogLevel::kInfo, "memory relief ends",
-        {{"step", std::string(row.label)},
-         {"count", std::to_string(totals.memory_relief_total[index] - begun.count)},
+        {{"step", row.label},
+         {"count", totals.memory_relief_total[index] - begun.count},
          {"given_back", Mebibytes(totals.memory_relief_bytes_total[index] - begun.bytes)},
          {"used_before", Mebibytes(begun.used)},
          {"used_after", Mebibytes(reading_.used)}});

@@ -142,8 +142,8 @@ MemoryReader::Basis MemoryReader::WithConfiguredLimit(Basis lowest) {
   if (!warned_) {
     warned_ = true;
     Log(LogLevel::kWarning, "memory.limit is above what the kernel allows, and has no effect",
-        {{"memory_limit", std::to_string(configured_limit_)},
-         {"allowed", std::to_string(enforced)},
+        {{"memory_limit", configured_limit_},
+         {"allowed", enforced},
          {"by", lowest.group == nullptr ? "the machine's memory" : lowest.group->folder()}});
   }
   return lowest;
@@ -153,13 +153,13 @@ void MemoryReader::LogBasis(const Basis& basis, const MemoryReading& reading) {
   if (logged_ && logged_->group == basis.group && logged_->configured == basis.configured) return;
   logged_ = basis;
   Log(LogLevel::kInfo, "memory is measured",
-      {{"source", std::string(Name(reading.source))},
+      {{"source", Name(reading.source)},
        {"group", basis.group == nullptr ? "" : basis.group->folder()},
-       {"limit", std::to_string(reading.limit)},
+       {"limit", reading.limit},
        {"limit_from", basis.configured         ? "memory.limit"
                       : basis.group == nullptr ? "the machine"
                                                : "the group"},
-       {"used", std::to_string(reading.used)}});
+       {"used", reading.used}});
 }
 
 }  // namespace sheaf::memwatch

@@ -108,7 +108,7 @@ void SampledFile::Report(Oddity oddity, std::string_view taken_for, bool expecte
   const LogLevel level = expected ? LogLevel::kDebug : LogLevel::kWarning;
   if (!LogEnabled(level)) return;
   Log(level, "a memory file has no usable number",
-      {{"file", path_}, {"found", std::string(Describe(oddity))}, {"taken_for", std::string(taken_for)}});
+      {{"file", path_}, {"found", Describe(oddity)}, {"taken_for", taken_for}});
 }
 
 }  // namespace sheaf::memwatch

@@ -1,11 +1,23 @@
 #include "pool/http1_codec.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/base/bytes.h"
+#include "proxy/base/redaction.h"
 #include "proxy/wire/ws_handshake.h"
 
 namespace sheaf::pool {
+namespace {
+
+// Of a body that is not framed as it says: a chunk's size or a trailer, behind the end of what was before it. What
+// follows may be the body itself.
+std::string_view FirstLine(std::string_view bytes) {
+  bytes.remove_prefix(std::min(bytes.find_first_not_of("\r\n"), bytes.size()));
+  return bytes.substr(0, bytes.find_first_of("\r\n"));
+}
+
+}  // namespace
 
 wire::HeadLimits ResponseHeadLimits(const Options::Limits& limits) {
   return {.max_line = limits.max_head,
@@ -76,7 +88,7 @@ Codec::Verdict Http1Codec::TakeHead(std::span<uint8_t>& bytes) {
   }
   switch (scanner_.Scan(all, limits_)) {
     case wire::HeadScanner::Verdict::kReject:
-      return Break(Describe(scanner_.reason()).label, all.substr(scanner_.line_start()));
+      return Break(Describe(scanner_.reason()).label, ShownFields(all.substr(scanner_.line_start())));
     case wire::HeadScanner::Verdict::kNeedMore:
       if (already == 0) partial_.assign(all);
       bytes = {};
@@ -90,7 +102,7 @@ Codec::Verdict Http1Codec::TakeHead(std::span<uint8_t>& bytes) {
   if (already != 0) head_bytes_ = std::exchange(partial_, std::string());
   const std::string_view head = already != 0 ? std::string_view(head_bytes_).substr(0, size) : all.substr(0, size);
   if (!wire::ParseResponseHead(head, limits_, request_.method, head_)) {
-    return Break(head_.fault.cause, head_.fault.seen);
+    return Break(head_.fault.cause, ShownFields(head_.fault.seen));
   }
   return OnHead();
 }
@@ -132,7 +144,7 @@ Codec::Verdict Http1Codec::TakeBody(std::span<uint8_t>& bytes) {
         // Bytes after the response belong to no request (hardening row 33): they are dropped with the connection.
         return Complete(input.empty());
       case wire::BodyDecoder::Verdict::kReject:
-        return Break(Describe(body_.reason()).label, rest);
+        return Break(Describe(body_.reason()).label, ShownFields(FirstLine(rest)));
     }
   }
 }
@@ -149,7 +161,7 @@ Codec::Verdict Http1Codec::Break(std::string_view cause, std::string_view seen) 
 Codec::Verdict Http1Codec::OnEnd() {
   if (!head_done_) {
     if (!response_begun_) return Verdict::kGone;
-    Break("truncated_head", partial_);
+    Break("truncated_head", ShownFields(partial_));
     return Verdict::kTruncated;
   }
   return body_.kind() == wire::BodyKind::kUntilClose ? Verdict::kFinished : Verdict::kTruncated;

@@ -1,7 +1,6 @@
 #include "pool/outage.h"
 
 #include <chrono>
-#include <cstdio>
 #include <utility>
 
 #include "proxy/base/log.h"
@@ -9,9 +8,8 @@
 namespace sheaf::pool {
 namespace {
 
-std::string Seconds(Duration time) {
-  const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(time).count() / 100;
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+LogValue Seconds(Duration time) {
+  return LogValue::Decimal(std::chrono::duration<double>(time).count(), 1);
 }
 
 }  // namespace
@@ -25,7 +23,7 @@ void Outage::Fail(TimePoint now, std::string_view cause) {
     refused_.store(0, std::memory_order_relaxed);
     told_ = MayTell(now);
     if (!told_) return;
-    Log(LogLevel::kWarning, "the backend is down", {{"upstream", upstream_}, {"error", std::string(cause)}});
+    Log(LogLevel::kWarning, "the backend is down", {{"upstream", upstream_}, {"error", cause}});
   } else if (now - summarized_ >= kSummaryInterval) {
     Summarize(now, cause);
   }
@@ -36,11 +34,11 @@ void Outage::Summarize(TimePoint now, std::string_view cause) {
   told_ = true;
   Log(LogLevel::kWarning, "the backend is still down",
       {{"upstream", upstream_},
-       {"error", std::string(cause)},
+       {"error", cause},
        {"down_seconds", Seconds(now - began_)},
-       {"failed_attempts", std::to_string(attempts_)},
-       {"refused_requests", std::to_string(refused_.load(std::memory_order_relaxed))},
-       {"untold_outages", std::to_string(std::exchange(untold_, 0))}});
+       {"failed_attempts", attempts_},
+       {"refused_requests", refused_.load(std::memory_order_relaxed)},
+       {"untold_outages", std::exchange(untold_, 0)}});
 }
 
 void Outage::End(TimePoint now) {
@@ -56,9 +54,9 @@ void Outage::End(TimePoint now) {
   Log(LogLevel::kInfo, "the backend is up again",
       {{"upstream", upstream_},
        {"down_seconds", Seconds(now - began_)},
-       {"failed_attempts", std::to_string(attempts_)},
-       {"refused_requests", std::to_string(refused_.load(std::memory_order_relaxed))},
-       {"untold_outages", std::to_string(std::exchange(untold_, 0))}});
+       {"failed_attempts", attempts_},
+       {"refused_requests", refused_.load(std::memory_order_relaxed)},
+       {"untold_outages", std::exchange(untold_, 0)}});
 }
 
 bool Outage::MayTell(TimePoint now) {

@@ -13,7 +13,8 @@ bool UpstreamRequest::repeatable() const {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE";
 }
 
-std::string UpstreamRequest::Summary() const {
+std::string UpstreamRequest::Summary(LogPath shown) const {
+  if (shown == LogPath::kRoute) return std::string(method).append(" ").append(route);
   return head.substr(0, std::min(head.find(' ', method.size() + 1), head.find('?')));
 }
 

@@ -142,7 +142,7 @@ void UpstreamLink::LogFault(CloseReason reason, const Fault& fault, const Pooled
       {{"upstream", pool_.endpoint().url().address},
        {"cause", fault.cause},
        {"seen", fault.seen},
-       {"request", request != nullptr ? request->Summary() : ""},
+       {"request", request != nullptr ? request->Summary(pool_.log_options().path) : ""},
        {"request_id", request != nullptr ? request->request_id : ""}});
 }
 

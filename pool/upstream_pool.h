@@ -72,6 +72,7 @@ class UpstreamPool {
   net::Loop& loop() { return loop_; }
   Endpoint& endpoint() { return endpoint_; }
   const DialTargets& targets() const { return targets_; }
+  const Options::Log& log_options() const { return options_.log; }
   WorkerMetrics& metrics() { return metrics_; }
   const net::IoCounters& io() const { return io_; }
   wire::ResponseHead& response_head() { return response_head_; }

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/base/option_table.h"
 #include "proxy/base/pause.h"
 #include "proxy/base/status.h"
 #include "proxy/wire/http1.h"
@@ -25,13 +26,14 @@ struct UpstreamRequest {
   std::string websocket_accept;                     // for a WebSocket: the Sec-WebSocket-Accept that must come back
   std::string websocket_protocols;                  // the subprotocols offered, joined by ", "
   std::string request_id;                           // as in the head, for the log
+  std::string_view route;                           // the path of its route, for the log; outlives the stream
   const wire::FrameLimits* frame_limits = nullptr;  // for a WebSocket: of what the backend sends; outlives the stream
 
   // RFC 9110 9.2.2: may be sent again when a pooled connection turned out to be dead. Only without a body, since
   // nothing of a body is kept.
   bool repeatable() const;
-  // Method and path, without the query, for the log.
-  std::string Summary() const;
+  // Method and path, without the query, for the log; the route's path where that is all that may be shown.
+  std::string Summary(LogPath shown) const;
 };
 
 // What the backend does, told in the worker's thread. Any of these may destroy nothing but may Close the stream.

@@ -246,22 +246,23 @@ void Exchange::LogAccess(int status, std::string_view end) {
   if (std::exchange(logged_, true)) return;
   worker_.metrics().http_requests_total[StatusClassOf(status)].Add();
   if (!worker_.options().log.access || !LogEnabled(LogLevel::kInfo)) return;
-  const auto duration = std::chrono::duration_cast<std::chrono::microseconds>(worker_.loop().now() - started_);
-  std::array<char, 32> milliseconds;
-  std::snprintf(milliseconds.data(), milliseconds.size(), "%.3f", static_cast<double>(duration.count()) / 1000.0);
-  std::vector<LogField> fields = {{"client", info_.client},
-                                  {"method", info_.method},
-                                  {"target", info_.target},
-                                  {"protocol", info_.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1"},
-                                  {"status", std::to_string(status)},
-                                  {"duration_ms", milliseconds.data()},
-                                  {"bytes_in", std::to_string(request_bytes_)},
-                                  {"bytes_out", std::to_string(response_bytes_)},
-                                  {"end", std::string(end)},
-                                  {"user_agent", info_.user_agent},
-                                  {"request_id", info_.request_id}};
-  if (!info_.user.empty()) fields.push_back({"user", info_.user});
-  Log(LogKind::kAccess, LogLevel::kInfo, "access", fields);
+  const std::chrono::duration<double, std::milli> duration = worker_.loop().now() - started_;
+  std::array<LogField, 14> fields = {{{"client", info_.client},
+                                      {"method", info_.method},
+                                      {"target", info_.target},
+                                      {"protocol", info_.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1"},
+                                      {"status", status},
+                                      {"duration_ms", LogValue::Decimal(duration.count(), 3)},
+                                      {"bytes_in", request_bytes_},
+                                      {"bytes_out", response_bytes_},
+                                      {"end", end},
+                                      {"user_agent", info_.user_agent},
+                                      {"request_id", info_.request_id}}};
+  size_t count = 11;
+  if (!info_.user.empty()) fields[count++] = {"user", info_.user};
+  if (!info_.referer.empty()) fields[count++] = {"referer", info_.referer};
+  if (!info_.trace_id.empty()) fields[count++] = {"trace_id", info_.trace_id};
+  Log(LogKind::kAccess, LogLevel::kInfo, "access", std::span(fields).first(count));
 }
 
 }  // namespace sheaf

@@ -52,11 +52,13 @@ class ExchangeOwner {
 // What an exchange keeps of its request, for the log and for its answer.
 struct ExchangeInfo {
   std::string method;
-  std::string target;
+  std::string target;  // as it may be shown
   std::string client;
   std::string request_id;
   std::string user_agent;
   std::string user;  // as a named proxy says; empty: none
+  std::string referer;   // as it may be shown; empty: none
+  std::string trace_id;  // empty: none
   int minor_version = 1;
   bool wants_html = false;
   bool keep_alive = true;

@@ -3,14 +3,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "proxy/admission.h"
 #include "proxy/base/bytes.h"
+#include "proxy/base/redaction.h"
 #include "proxy/error_answer.h"
 #include "proxy/field_twins.h"
 #include "proxy/logging.h"
 #include "proxy/session.h"
+#include "proxy/wire/trace_context.h"
 #include "proxy/wire/ws_handshake.h"
 #include "proxy/worker.h"
 
@@ -188,12 +191,15 @@ void Intake::StartRequest() {
 
   const ClientInfo client = Client();
   if (HasUntrustedClaims(request, client, worker_.forwarding())) worker_.OnUntrustedClaims(peer_.ip);
+  const Options::Log& log = worker_.options().log;
   ExchangeInfo info{.method = std::string(request.method),
-                    .target = *target,
+                    .target = ShownTarget(log, *target, route_->path),
                     .client = ClientForLog(request, client),
                     .request_id = RequestIdFor(request, client),
                     .user_agent = std::string(request.Find("User-Agent").value_or("").substr(0, kMaxLogValue)),
                     .user = std::string(UserOf(request, client, worker_.forwarding())),
+                    .referer = ShownUrl(log, request.Find("Referer").value_or("")),
+                    .trace_id = std::string(wire::TraceId(request)),
                     .minor_version = request.minor_version,
                     .wants_html = WantsHtml(request),
                     .keep_alive = request.keep_alive,
@@ -227,6 +233,7 @@ pool::UpstreamRequest Intake::UpstreamRequestFor(const wire::RequestHead& reques
                                     worker_.endpoint().url().host_header);
   upstream.method = request.method;
   upstream.request_id = request_id;
+  upstream.route = route_->path;
   upstream.body = request.body;
   upstream.websocket = request.wants_websocket;
   if (!request.wants_websocket) return upstream;
@@ -356,7 +363,7 @@ void Intake::OnExchangeRefused(RejectReason reason) {
   // A request that was received whole leaves the connection in order.
   const bool close =
       !body_.complete() || !info.keep_alive || info.minor_version == 0 || IsLastRequest() || worker_.draining();
-  LogRefusal(reason, info.method, info.target, info.request_id);
+  LogRefusal(reason, info.method, info.target, info.request_id, info.trace_id);
   exchange_->LogRefused(reason);
   exchange_->Cancel(CloseReason::kRefused);
   Answer(reason, info.request_id, info.wants_html, info.method == "HEAD", close);
@@ -381,6 +388,7 @@ void Intake::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<
                             .request_id = info.request_id,
                             .user_agent = info.user_agent,
                             .user = info.user,
+                            .trace_id = info.trace_id,
                             .started = worker_.loop().now()};
   const std::string held = std::exchange(held_, std::string());
   connection_->ResumeReading(PauseReason::kExchangeActive);
@@ -399,20 +407,30 @@ void Intake::Reject(RejectReason reason, const wire::RequestHead* request) {
 void Intake::AnswerRejected(RejectReason reason, const wire::RequestHead* request) {
   const bool known = request != nullptr && !request->method.empty();
   const std::string request_id = known ? RequestIdFor(*request, Client()) : NewRequestId();
-  LogRefusal(reason, known ? request->method : "", known ? request->target : "", request_id);
+  LogRefusal(reason, known ? request->method : "", known ? ShownTargetOf(*request) : "", request_id,
+             known ? wire::TraceId(*request) : "");
   worker_.metrics().http_requests_total[StatusClassOf(Describe(reason).status)].Add();
   Answer(reason, request_id, known && WantsHtml(*request), known && request->method == "HEAD", true);
 }
 
+// Of a request that is refused, before its route was looked for perhaps.
+std::string Intake::ShownTargetOf(const wire::RequestHead& request) const {
+  const Options::Log& log = worker_.options().log;
+  if (log.path == LogPath::kFull) return ShownTarget(log, request.target, {});
+  const std::optional<std::string> normal = wire::NormalizeTarget(request.target);
+  return ShownTarget(log, request.target, normal ? worker_.routes().Match(*normal).path : "");
+}
+
 void Intake::LogRefusal(RejectReason reason, std::string_view method, std::string_view target,
-                        std::string_view request_id) const {
-  Log(LogLevel::kInfo, "request refused",
-      {{"reject", std::string(Describe(reason).label)},
-       {"status", std::to_string(Describe(reason).status)},
-       {"client", peer_.Name()},
-       {"method", std::string(method)},
-       {"target", std::string(target)},
-       {"request_id", std::string(request_id)}});
+                        std::string_view request_id, std::string_view trace_id) const {
+  const LogField fields[] = {{"reject", Describe(reason).label},
+                             {"status", Describe(reason).status},
+                             {"client", peer_.Name()},
+                             {"method", method},
+                             {"target", target},
+                             {"request_id", request_id},
+                             {"trace_id", trace_id}};
+  Log(LogLevel::kInfo, "request refused", std::span(fields).first(trace_id.empty() ? 6 : 7));
 }
 
 void Intake::Answer(RejectReason reason, std::string_view request_id, bool html, bool head_request, bool close) {

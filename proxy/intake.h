@@ -114,8 +114,10 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   // Answers without the backend, and closes. The request's head may be known (in the worker's scratch) or not.
   void Reject(RejectReason reason, const wire::RequestHead* request);
   void AnswerRejected(RejectReason reason, const wire::RequestHead* request);
-  void LogRefusal(RejectReason reason, std::string_view method, std::string_view target,
-                  std::string_view request_id) const;
+  std::string ShownTargetOf(const wire::RequestHead& request) const;
+  // `target`: as it may be shown.
+  void LogRefusal(RejectReason reason, std::string_view method, std::string_view target, std::string_view request_id,
+                  std::string_view trace_id) const;
   void Answer(RejectReason reason, std::string_view request_id, bool html, bool head_request, bool close);
   // Gives the connection to a LingeringClose.
   // `client_is_done`: it has said that it will send no more.

@@ -115,7 +115,11 @@ std::string FormatText(TimePoint time, std::string_view level, std::string_view 
   for (const LogField& field : fields) {
     const size_t before = line.size();
     line.append(" ").append(field.key).append("=");
-    AppendValue(field.value, line);
+    if (field.value.is_number()) {
+      line.append(field.value.text());
+    } else {
+      AppendValue(field.value.text(), line);
+    }
     if (line.size() <= kMaxLogLine) continue;
     line.resize(before);
     break;
@@ -127,9 +131,16 @@ std::string FormatJson(TimePoint time, std::string_view level, std::string_view 
                        std::span<const LogField> fields) {
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> json(buffer);
-  const auto add = [&json](std::string_view key, std::string_view value) {
+  const auto add_key = [&json](std::string_view key) {
     json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
+  };
+  const auto add = [&](std::string_view key, std::string_view value) {
+    add_key(key);
     json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+  };
+  const auto add_number = [&](std::string_view key, std::string_view digits) {
+    add_key(key);
+    json.RawValue(digits.data(), digits.size(), rapidjson::kNumberType);
   };
   std::string ts;
   AppendTime(time, ts);
@@ -138,10 +149,14 @@ std::string FormatJson(TimePoint time, std::string_view level, std::string_view 
   add("level", level);
   add("msg", Escape(message));
   for (const LogField& field : fields) {
-    const std::string value = Escape(field.value);
+    const std::string value = Escape(field.value.text());
     // JSON may double each byte, when all of them are quotes or backslashes; 8 more are for punctuation.
     if (buffer.GetSize() + field.key.size() + 2 * value.size() + 8 > kMaxLogLine) break;
-    add(field.key, value);
+    if (field.value.is_number()) {
+      add_number(field.key, value);
+    } else {
+      add(field.key, value);
+    }
   }
   json.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize());
@@ -194,7 +209,7 @@ void Enqueue(LogKind kind, LogLevel level, std::string_view message, std::span<c
 
 std::string TellOfDropped(uint64_t lines) {
   if (!LogEnabled(LogLevel::kWarning)) return "";
-  const LogField count{"lines", std::to_string(lines)};
+  const LogField count{"lines", lines};
   return Format(LogLevel::kWarning, "log lines were dropped", {&count, 1});
 }
 

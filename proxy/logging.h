@@ -4,6 +4,8 @@
 //   2026-05-04T12:00:00.123Z warning backend is down upstream=127.0.0.1:8000 error="Connection refused"
 //   {"ts":"2026-05-04T12:00:00.123Z","level":"warning","msg":"backend is down","upstream":"127.0.0.1:8000",...}
 //
+// JSON lines carry numbers as numbers.
+//
 // Nothing in a value can end a line, start a field or reach a terminal: controls and bytes over 0x7E are written as
 // \xHH and a backslash as two (hardening row 70).
 #pragma once

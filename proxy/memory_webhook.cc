@@ -49,6 +49,7 @@ void MemoryWebhook::Post(const memwatch::PressureChange& change) {
   const std::string body = WebhookJson(change);
   pool::UpstreamRequest request;
   request.method = "POST";
+  request.route = options_.webhook;
   request.head = "POST " + options_.webhook + " HTTP/1.1\r\nHost: " + pool_.endpoint().url().host_header +
                  "\r\nUser-Agent: sheaf-memory-webhook\r\nContent-Type: application/json\r\nContent-Length: " +
                  std::to_string(body.size()) + "\r\n\r\n" + body;
@@ -82,7 +83,7 @@ void MemoryWebhook::Finish(bool passed, std::string_view detail) {
   loop_.graveyard().Retire(std::move(stream_));
   metrics_.memory_webhooks_total[passed ? CheckResult::kPassed : CheckResult::kFailed].Add();
   if (!passed) {
-    Log(LogLevel::kWarning, "memory.webhook failed", {{"path", options_.webhook}, {"detail", std::string(detail)}});
+    Log(LogLevel::kWarning, "memory.webhook failed", {{"path", options_.webhook}, {"detail", detail}});
   }
   if (!next_) return;
   const memwatch::PressureChange next = *std::exchange(next_, std::nullopt);

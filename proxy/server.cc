@@ -78,7 +78,7 @@ void Server::WarnOfWarmLinks() const {
   Log(LogLevel::kWarning,
       "pool.min_size keeps connections open that gain nothing here and may starve the backend: servers that give a "
       "worker to each (gunicorn's sync and gthread) or count them (uvicorn's --limit-concurrency); \"auto\" keeps none",
-      {{"min_size", std::to_string(asked)}, {"upstream", options_.upstream.url}});
+      {{"min_size", asked}, {"upstream", options_.upstream.url}});
 }
 
 Result<bool> Server::MakeEndpoint() {
@@ -178,10 +178,10 @@ void Server::Serve() {
       {{"address", options_.listen.address},
        {"tls", tls_ ? "on" : "off"},
        {"upstream", options_.upstream.url},
-       {"workers", std::to_string(workers_.size())},
+       {"workers", workers_.size()},
        {"admin", options_.admin.address},
        {"version", metrics_.version()},
-       {"pid", std::to_string(getpid())}});
+       {"pid", getpid()}});
 }
 
 void Server::OnDrain(Duration window) {

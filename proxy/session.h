@@ -16,6 +16,7 @@
 #include "pool/upstream_stream.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/list.h"
+#include "proxy/base/log_value.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/token_bucket.h"
 #include "proxy/client_inflater.h"
@@ -32,10 +33,11 @@ class Worker;
 // What the log says of a session.
 struct SessionInfo {
   std::string client;
-  std::string target;
+  std::string target;  // as it may be shown
   std::string request_id;
   std::string user_agent;
   std::string user;  // as a named proxy says; empty: none
+  std::string trace_id;  // empty: none
   TimePoint started;
 };
 
@@ -107,6 +109,7 @@ class Session final : public net::ConnectionEvents,
  private:
   static constexpr std::chrono::duration<double> kSpreadOfLostSessions{0.5};
   static constexpr std::chrono::milliseconds kLastAnswers{250};
+  static constexpr size_t kInfoStrings = 6;  // of SessionInfo
 
   // FrameSink
   void WriteFrames(std::span<const uint8_t> bytes, bool ends_frame) override;
@@ -173,7 +176,7 @@ class Session final : public net::ConnectionEvents,
   void SendLastClose();
   void Note(CloseReason reason);
   void CheckClient();
-  std::string BatchRatio() const;
+  LogValue BatchRatio() const;
   void LogEnd() const;
 
   Worker& worker_;

@@ -1,7 +1,7 @@
 // How a session ends, and what the log says of it.
 #include <array>
 #include <chrono>
-#include <cstdio>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -173,40 +173,40 @@ void Session::Close(CloseReason reason) {
 // ---- the log
 
 // Messages a frame towards the client.
-std::string Session::BatchRatio() const {
-  std::array<char, 32> text;
-  const double ratio =
-      frames_to_client_ == 0 ? 0.0 : static_cast<double>(to_client_) / static_cast<double>(frames_to_client_);
-  std::snprintf(text.data(), text.size(), "%.2f", ratio);
-  return text.data();
+LogValue Session::BatchRatio() const {
+  const auto frames = static_cast<double>(frames_to_client_);
+  return LogValue::Decimal(frames == 0 ? 0.0 : static_cast<double>(to_client_) / frames, 2);
 }
 
 void Session::LogEnd() const {
   if (!worker_.options().log.access || !LogEnabled(LogLevel::kInfo)) return;
-  std::array<std::string, 5> strings;
+  std::array<std::string_view, kInfoStrings> strings;
   const char* next = info_.get();
-  for (std::string& one : strings) {
+  for (std::string_view& one : strings) {
     one = next;
     next += one.size() + 1;
   }
+  const auto& [client, target, request_id, user_agent, user, trace_id] = strings;
   const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(worker_.loop().now() - started_);
-  std::vector<LogField> fields = {{"client", strings[0]},
-                                  {"method", "GET"},
-                                  {"target", strings[1]},
-                                  {"protocol", "websocket"},
-                                  {"status", "101"},
-                                  {"duration_ms", std::to_string(duration.count())},
-                                  {"messages_in", std::to_string(to_upstream_)},
-                                  {"messages_out", std::to_string(to_client_)},
-                                  {"bytes_in", std::to_string(bytes_to_upstream_)},
-                                  {"bytes_out", std::to_string(bytes_to_client_)},
-                                  {"batch_ratio", BatchRatio()},
-                                  {"close_code", std::to_string(close_code_)},
-                                  {"end", std::string(Describe(close_reason_).label)},
-                                  {"user_agent", strings[3]},
-                                  {"request_id", strings[2]}};
-  if (!strings[4].empty()) fields.push_back({"user", strings[4]});
-  Log(LogKind::kAccess, LogLevel::kInfo, "access", fields);
+  std::array<LogField, 17> fields = {{{"client", client},
+                                      {"method", "GET"},
+                                      {"target", target},
+                                      {"protocol", "websocket"},
+                                      {"status", 101},
+                                      {"duration_ms", duration.count()},
+                                      {"messages_in", to_upstream_},
+                                      {"messages_out", to_client_},
+                                      {"bytes_in", bytes_to_upstream_},
+                                      {"bytes_out", bytes_to_client_},
+                                      {"batch_ratio", BatchRatio()},
+                                      {"close_code", close_code_},
+                                      {"end", Describe(close_reason_).label},
+                                      {"user_agent", user_agent},
+                                      {"request_id", request_id}}};
+  size_t count = 15;
+  if (!user.empty()) fields[count++] = {"user", user};
+  if (!trace_id.empty()) fields[count++] = {"trace_id", trace_id};
+  Log(LogKind::kAccess, LogLevel::kInfo, "access", std::span(fields).first(count));
 }
 
 }  // namespace sheaf

@@ -1,7 +1,7 @@
 // The one door to the log, for every folder that may log (wire and batching may not).
 //
 //   Log(LogLevel::kWarning, "backend is down", {{"upstream", name}, {"error", text}});
-//   Log(LogKind::kAccess, LogLevel::kInfo, "access", {{"client", address}, {"status", "200"}});
+//   Log(LogKind::kAccess, LogLevel::kInfo, "access", {{"client", address}, {"status", 200}});
 //
 // The sink (proxy/logging.h: a queue, and glog underneath) escapes every value, so nothing a client sends can forge a
 // line. Any thread; a reader of the log that hangs holds nobody up. Never on the data path of a message.
@@ -10,8 +10,9 @@
 #include <cstdint>
 #include <initializer_list>
 #include <span>
-#include <string>
 #include <string_view>
+
+#include "proxy/base/log_value.h"
 
 namespace sheaf {
 
@@ -26,7 +27,7 @@ enum class LogKind : uint8_t {
 
 struct LogField {
   std::string_view key;  // [a-z_]+
-  std::string value;     // any bytes; the sink escapes them
+  LogValue value;
 };
 
 using LogSink = void (*)(LogKind kind, LogLevel level, std::string_view message, std::span<const LogField> fields);

@@ -27,6 +27,9 @@ namespace sheaf {
 
 enum class UpstreamMode : uint8_t { kTunnel };
 enum class LogFormat : uint8_t { kText, kJson };
+// What the log shows of a request's query and path (proxy/base/redaction.h).
+enum class LogQuery : uint8_t { kFull, kNames, kNone };
+enum class LogPath : uint8_t { kFull, kRoute };
 // How a route's messages are delivered to clients.
 enum class Delivery : uint8_t { kOff, kCork, kOffer, kAlways };
 // The forms of batching/envelopes.md.
@@ -306,6 +309,13 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
          "text: a line with key=value pairs. json: an object a line.")                                                 \
   OPTION(bool, access, "true", "", "", kSwitch, kReloadable,                                                           \
          "A line for each request, and one at the end of each WebSocket.")                                             \
+  OPTION(LogQuery, query, "names", "", "", kWord, kReloadable,                                                         \
+         "Of a query, wherever the log has one (the Referer's too). full: all of it. names: token=- for the values, which " \
+         "may be secrets. none: nothing.")                                                                             \
+  OPTION(std::vector<std::string>, query_shown, "[]", "", "", kList, kReloadable,                                      \
+         "Parameters whose values are written all the same, besides EIO, transport and sheaf.")                        \
+  OPTION(LogPath, path, "full", "", "", kWord, kReloadable,                                                            \
+         "Of a path. full: all of it. route: the path of the [[route]] alone, and of a Referer the origin.")           \
   END(log)
 
 // The keys of a [[route]] besides path. ROW(name, section, option): what a route does not set, it inherits from that
@@ -354,6 +364,8 @@ namespace option_internal {
 inline constexpr std::array<std::string_view, 1> kUpstreamModeNames = {"tunnel"};
 inline constexpr std::array<std::string_view, 2> kLogFormatNames = {"text", "json"};
 inline constexpr std::array<std::string_view, 4> kLogLevelNames = {"debug", "info", "warning", "error"};
+inline constexpr std::array<std::string_view, 3> kLogQueryNames = {"full", "names", "none"};
+inline constexpr std::array<std::string_view, 2> kLogPathNames = {"full", "route"};
 constexpr std::span<const std::string_view> Names(UpstreamMode /*type*/) {
   return kUpstreamModeNames;
 }
@@ -362,6 +374,12 @@ constexpr std::span<const std::string_view> Names(LogFormat /*type*/) {
 }
 constexpr std::span<const std::string_view> Names(LogLevel /*type*/) {
   return kLogLevelNames;
+}
+constexpr std::span<const std::string_view> Names(LogQuery /*type*/) {
+  return kLogQueryNames;
+}
+constexpr std::span<const std::string_view> Names(LogPath /*type*/) {
+  return kLogPathNames;
 }
 inline constexpr std::array<std::string_view, 4> kDeliveryNames = {"off", "cork", "offer", "always"};
 inline constexpr std::array<std::string_view, 4> kEnvelopeNames = {"json", "binary", "engineio", "socketio-event"};

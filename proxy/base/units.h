@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/base/ascii.h"
+
 namespace sheaf {
 
 // Decimal digits only: no sign, no blanks. nullopt: anything else, or a number that 63 bits do not hold (TOML's range).
@@ -46,19 +48,6 @@ constexpr std::optional<uint64_t> Scale(std::string_view text, size_t letters, u
   return *number * size;
 }
 
-constexpr char ToLower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-constexpr bool EndsWithIgnoreCase(std::string_view text, std::string_view end) {
-  if (text.size() < end.size()) return false;
-  const std::string_view tail = text.substr(text.size() - end.size());
-  for (size_t i = 0; i < end.size(); ++i) {
-    if (ToLower(tail[i]) != ToLower(end[i])) return false;
-  }
-  return true;
-}
-
 }  // namespace unit_internal
 
 // A number and its unit: ms, s, m or h. A bare number is no time: nobody should have to guess its unit.
@@ -78,7 +67,7 @@ constexpr std::optional<uint64_t> ParseBytes(std::string_view text) {
   if (const std::optional<uint64_t> plain = ParseNumber(text)) return plain;
   for (const unit_internal::Unit& unit : unit_internal::kSizes) {
     for (const std::string_view name : {unit.name, unit.name.substr(0, 2)}) {
-      if (unit_internal::EndsWithIgnoreCase(text, name)) return unit_internal::Scale(text, name.size(), unit.size);
+      if (EndsWithIgnoreCase(text, name)) return unit_internal::Scale(text, name.size(), unit.size);
     }
   }
   return std::nullopt;

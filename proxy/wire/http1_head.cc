@@ -57,8 +57,9 @@ std::optional<RejectReason> ParseRequestLine(std::string_view line, RequestHead&
   const size_t first_space = line.find(' ');
   const size_t last_space = line.rfind(' ');
   if (first_space == std::string_view::npos) return RejectReason::kBadRequestLine;
-  request.method = line.substr(0, first_space);
-  if (!IsToken(request.method)) return RejectReason::kBadRequestLine;
+  const std::string_view method = line.substr(0, first_space);
+  if (!IsToken(method)) return RejectReason::kBadRequestLine;
+  request.method = method;
   if (first_space == last_space) return RejectReason::kBadVersion;
 
   request.target = line.substr(first_space + 1, last_space - first_space - 1);

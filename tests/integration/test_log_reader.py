@@ -127,7 +127,7 @@ def test_slow_reader_gets_whole_lines_of_eight_workers_in_order(
 ) -> None:
     if nonblocking:
         pipe.set_nonblocking()
-    proxy = make_sheaf(backend.url, {"workers": 8, "log": {"format": "json"}}, stderr=pipe.writer)
+    proxy = make_sheaf(backend.url, {"workers": 8, "log": {"format": "json", "query": "full"}}, stderr=pipe.writer)
     pipe.read(pause=0.001)
     stop = threading.Event()
 

@@ -390,13 +390,14 @@ TEST_CASE("the log says which fault of the backend's answer it was, and what was
   const std::string protocol = upgrade + accept + "Sec-WebSocket-Protocol: chat\r\n\r\n";
   const Row rows[] = {
       {"bad_status_line", "HTTP/1.1 OK", "HTTP/1.1 OK\r\n\r\n"},
-      {"bad_version", "SSH-2.0-x\r\n", "SSH-2.0-x\r\n\r\n"},
-      {"bare_line_feed", "A: b\n", "HTTP/1.1 200 OK\r\nA: b\n\r\n"},
-      {"obsolete_fold", " c\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n"},
-      {"bad_field_name", "B b: c", "HTTP/1.1 200 OK\r\nA: b\r\nB b: c\r\n\r\n"},
+      {"bad_version", "SSH-2.0-x\r", "SSH-2.0-x\r\n\r\n"},
+      {"bare_line_feed", "A: -\n", "HTTP/1.1 200 OK\r\nA: b\n\r\n"},
+      {"obsolete_fold", "-\n", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n"},
+      {"bad_field_name", "B b: -", "HTTP/1.1 200 OK\r\nA: b\r\nB b: c\r\n\r\n"},
       {"bad_content_length", "Content-Length: +1", "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: +1\r\n\r\n"},
       {"bad_transfer_encoding", "Transfer-Encoding: gzip", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n"},
-      {"bad_chunk", "xyz\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"},
+      {"bad_chunk", "xyz ", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"},
+      {"bad_chunk", "zz-odd ", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nzz-odd\r\nok\r\n"},
       {"unasked_upgrade", "h2c", "HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"},
       {"bad_upgrade_field", "h2c", "HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", true},
       {"wrong_accept", "no", wrong, true},
@@ -421,6 +422,44 @@ TEST_CASE("the log says which fault of the backend's answer it was, and what was
     CHECK_EQ(log.Count(row.websocket ? " request=GET /ws " : " request=GET /path "), 1);
     CHECK(log.lines.back().ends_with("request_id=id-1"));
   }
+}
+
+TEST_CASE("what the log shows of a broken answer has no cookie, whatever is broken") {
+  const std::string cookie = "Set-Cookie: id=s3cr3t\r\n";
+  const std::string ok = "HTTP/1.1 200 OK\r\n";
+  for (const std::string& answer :
+       {ok + "A: b\n" + cookie + "\r\n", ok + "Set-Cookie: id=s3cr3t\n\r\n", ok + "Set-Cookie: id=\r\n s3cr3t\r\n\r\n",
+        ok + "Set-Cookie : id=s3cr3t\r\n\r\n", ok + "Set-Cookie: id=s3cr3t\x01\r\n\r\n",
+        ok + "Content-Length: 1\r\n" + cookie + "Content-Length: 2\r\n\r\n", "SSH-2\r\n" + cookie + "\r\n",
+        ok + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n{\"token\":\"s3cr3t\"}",
+        ok + "Transfer-Encoding: chunked\r\n\r\n0\r\nSet-Cookie: s3cr3t\x01\r\n\r\n"}) {
+    CAPTURE(answer);
+    PoolFixture fixture;
+    LogRecorder log;
+    fixture.Start();
+    RecordingEvents events;
+    const auto stream = fixture.OpenOn(0, Get(), events);
+    fixture.backend.Send(0, answer);
+    fixture.driver.Until([&] { return events.Told("closed upstream_protocol_error"); });
+    REQUIRE_EQ(log.Count("warning the backend's answer is not valid"), 1);
+    CAPTURE(log.lines.back());
+    CHECK_EQ(log.Count("s3cr3t"), 0);
+  }
+}
+
+TEST_CASE("where paths are not shown, a broken answer is told with its route") {
+  PoolFixture fixture;
+  fixture.options.log.path = LogPath::kRoute;
+  LogRecorder log;
+  fixture.Start();
+  RecordingEvents events;
+  UpstreamRequest request = Get("/reset/s3cr3t?token=s3cr3t");
+  request.route = "/reset";
+  const auto stream = fixture.OpenOn(0, std::move(request), events);
+  fixture.backend.Send(0, "HTTP/1.1 OK\r\n\r\n");
+  fixture.driver.Until([&] { return events.Told("closed upstream_protocol_error"); });
+  CHECK_EQ(log.Count(" request=GET /reset "), 1);
+  CHECK_EQ(log.Count("s3cr3t"), 0);
 }
 
 TEST_CASE("an answer that ends amid its head is a fault, too, and what is seen of it is bounded") {

@@ -49,13 +49,40 @@ TEST_CASE("times are in UTC, to the millisecond, also at the ends of days and ye
 
 TEST_CASE("a JSON line has the same as an object") {
   rapidjson::Document line;
-  line.Parse(Json("access", {{"path", "/a \"b\""}, {"status", "200"}}).c_str());
+  line.Parse(Json("access", {{"path", "/a \"b\""}, {"status", "200"}, {"bytes", 12}}).c_str());
   REQUIRE(line.IsObject());
   CHECK(std::string(line["ts"].GetString()) == "2026-05-04T12:00:00.007Z");
   CHECK(std::string(line["level"].GetString()) == "warning");
   CHECK(std::string(line["msg"].GetString()) == "access");
   CHECK(std::string(line["path"].GetString()) == "/a \"b\"");
   CHECK(std::string(line["status"].GetString()) == "200");
+  CHECK(line["bytes"].GetInt() == 12);
+}
+
+TEST_CASE("numbers are numbers in JSON, and bare in text") {
+  const std::vector<LogField> fields = {{"status", 200},
+                                        {"bytes", uint64_t{18446744073709551615U}},
+                                        {"least", INT64_MIN},
+                                        {"code", uint16_t{1000}},
+                                        {"ratio", LogValue::Decimal(12.345, 2)},
+                                        {"ms", LogValue::Decimal(-0.0004, 3)},
+                                        {"none", LogValue::Decimal(0.0 / 0.0, 1)},
+                                        {"much", LogValue::Decimal(1.0 / 0.0, 1)},
+                                        {"text", "200"}};
+  CHECK(Text("m", fields)
+            .ends_with(" m status=200 bytes=18446744073709551615 least=-9223372036854775808 code=1000 "
+                       "ratio=12.35 ms=-0.000 none=0.0 much=0.0 text=200"));
+  rapidjson::Document line;
+  REQUIRE_FALSE(line.Parse(Json("m", fields).c_str()).HasParseError());
+  CHECK(line["status"].GetInt() == 200);
+  CHECK(line["bytes"].GetUint64() == 18446744073709551615U);
+  CHECK(line["least"].GetInt64() == INT64_MIN);
+  CHECK(line["code"].GetInt() == 1000);
+  CHECK(line["ratio"].GetDouble() == 12.35);
+  CHECK(line["ms"].IsDouble());
+  CHECK(line["none"].GetDouble() == 0);
+  CHECK(line["much"].GetDouble() == 0);
+  CHECK(line["text"].IsString());
 }
 
 TEST_CASE("values that could be read otherwise are quoted") {
