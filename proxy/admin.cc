@@ -55,7 +55,20 @@ void Admin::Run() {
 }
 
 AdminAnswer Admin::Handle(const wire::RequestHead& request) {
-  return HandleAdminRequest(request, options_, source_, liveness_.live());
+  AdminAnswer answer = HandleAdminRequest(request, options_, source_, liveness_.live());
+  if (answer.foreign_host) TellOfForeignHost(NameOfHost(request.host));
+  return answer;
+}
+
+// With the line of the conf file that mends it, where the name is the operator's.
+void Admin::TellOfForeignHost(std::string_view host) {
+  if (told_of_host_ != TimePoint{} && loop_->now() - told_of_host_ < kTellInterval) return;
+  told_of_host_ = loop_->now();
+  Log(LogLevel::kWarning,
+      "the admin listener refused a request whose Host is not known: if the name is yours, write the line into "
+      "[admin], "
+      "or let the client send admin.token",
+      {{"host", host}, {"line", std::string("allowed_hosts = ['").append(host).append("']")}});
 }
 
 void Admin::OnAccepted(int fd, const net::Address& /*peer*/) {

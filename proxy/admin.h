@@ -56,10 +56,13 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   static constexpr size_t kMaxConnections = 64;
   static constexpr int kBacklog = 128;
   static constexpr Duration kLookInterval = std::chrono::seconds(1);
+  // A scraper that is refused comes again.
+  static constexpr Duration kTellInterval = std::chrono::minutes(1);
 
   Admin(const Options::Admin& options, const AdminSource& source, std::unique_ptr<net::Loop> loop,
         std::unique_ptr<net::Listener> listener, bool is_unix);
   void Run();
+  void TellOfForeignHost(std::string_view host);
 
   // Set at construction.
   const Options::Admin& options_;
@@ -76,6 +79,7 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   net::Deadline look_deadline_;
   OwningList<AdminConnection, &AdminConnection::hook_> connections_;
   net::Acceptor acceptor_;
+  TimePoint told_of_host_;
   bool stopped_ = false;
 
   std::thread thread_;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 
+#include "proxy/base/ascii.h"
 #include "proxy/base/prometheus.h"
 #include "proxy/base/units.h"
 #include "proxy/error_answer.h"
@@ -55,27 +56,29 @@ AdminAnswer Probe(bool well, std::string_view reason) {
   return answer;
 }
 
-// "name", "name:port", "[v6]" or "[v6]:port", without the port and the brackets.
-std::string_view HostWithoutPort(std::string_view host) {
-  if (host.starts_with('[')) {
-    const size_t end = host.find(']');
-    return end == std::string_view::npos ? host : host.substr(1, end - 1);
-  }
-  return host.substr(0, host.rfind(':'));
+// "sheaf-admin", "*.svc" for every name below it, or "*".
+bool MatchesHost(std::string_view name, std::string_view pattern) {
+  if (pattern == "*") return true;
+  if (!pattern.starts_with("*.")) return EqualsIgnoreCase(name, pattern);
+  return name.size() >= pattern.size() && EndsWithIgnoreCase(name, pattern.substr(1));
 }
 
-bool HostIsOurs(std::string_view host, std::string_view configured_address) {
-  const std::string_view name = HostWithoutPort(host);
+bool HostIsOurs(std::string_view host, const Options::Admin& options) {
+  // Only HTTP/1.0 may come without a Host, and no browser speaks that, nor connects to a Unix socket.
+  if (host.empty() || options.address.starts_with("unix:")) return true;
+  const std::string_view name = NameOfHost(host);
   if (name.empty()) return false;
-  return wire::EqualsIgnoreCase(name, "localhost") || net::IsIpLiteral(name) ||
-         wire::EqualsIgnoreCase(name, HostWithoutPort(configured_address));
+  if (EqualsIgnoreCase(name, "localhost") || net::IsIpLiteral(name)) return true;
+  const auto& allowed = options.allowed_hosts;
+  return EqualsIgnoreCase(name, NameOfHost(options.address)) ||
+         std::any_of(allowed.begin(), allowed.end(), [name](const std::string& one) { return MatchesHost(name, one); });
 }
 
 bool TokenIsRight(const wire::RequestHead& request, std::string_view token) {
   constexpr std::string_view kScheme = "Bearer ";
   if (request.Count("Authorization") != 1) return false;
   const std::string_view value = *request.Find("Authorization");
-  return wire::EqualsIgnoreCase(value.substr(0, kScheme.size()), kScheme) &&
+  return EqualsIgnoreCase(value.substr(0, kScheme.size()), kScheme) &&
          EqualsInConstantTime(value.substr(kScheme.size()), token);
 }
 
@@ -133,13 +136,18 @@ std::string_view ReasonPhrase(int status) {
 AdminAnswer HandleAdminRequest(const wire::RequestHead& request, const Options::Admin& options,
                                const AdminSource& source, bool live) {
   if (request.Find("Origin")) return Refusal(403, "requests from web pages are refused");
-  // Only HTTP/1.0 may come without a Host, and no browser speaks that.
-  if (!request.host.empty() && !HostIsOurs(request.host, options.address)) {
-    return Refusal(403, "the Host is neither localhost nor an address nor the name in admin.address");
-  }
   const PathRow* row = FindPath(request.target);
-  const bool open = options.token.empty() || (row != nullptr && row->probe);
-  if (!open && !TokenIsRight(request, options.token)) {
+  const bool probe = row != nullptr && row->probe;
+  const bool has_token = !options.token.empty() && TokenIsRight(request, options.token);
+  if (!probe && !has_token && !HostIsOurs(request.host, options)) {
+    AdminAnswer answer =
+        Refusal(403,
+                "the Host is neither localhost nor an address nor in admin.allowed_hosts: add its name "
+                "there, or set admin.token and send it as a bearer token");
+    answer.foreign_host = true;
+    return answer;
+  }
+  if (!probe && !has_token && !options.token.empty()) {
     AdminAnswer answer = Refusal(401, "admin.token is asked for as a bearer token");
     answer.extra_field = "WWW-Authenticate: Bearer\r\n";
     return answer;
@@ -157,6 +165,15 @@ AdminAnswer HandleAdminRequest(const wire::RequestHead& request, const Options::
 AdminAnswer RefuseAdminRequest(RejectReason reason) {
   const RejectReasonRow& row = Describe(reason);
   return Refusal(row.status, row.text);
+}
+
+std::string_view NameOfHost(std::string_view host) {
+  if (host.starts_with('[')) {
+    const size_t end = host.find(']');
+    return end == std::string_view::npos ? host : host.substr(1, end - 1);
+  }
+  host = host.substr(0, host.rfind(':'));
+  return host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
 }
 
 std::string SerializeAdminAnswer(const AdminAnswer& answer, bool head_request, bool keep_alive) {

@@ -1,9 +1,11 @@
 // What the admin listener answers: a checked request head in, status and body out. Pure but for asking the AdminSource.
 //
 // Who may ask (hardening row 69): browsers must not be led here by a foreign page, so a request with any Origin is
-// refused, and so is one whose Host is a name other than localhost and the configured one: a rebound DNS name is always
-// a name, while kubelets and Prometheus come with the pod's address. With admin.token set, all but the probes ask for
-// it as a bearer token.
+// refused. A page whose name was rebound to our address sends none, but its own name as Host; so a Host must be ours:
+// localhost, an address (a rebound name is always a name, while kubelets and Prometheus come with the pod's), the name
+// in admin.address, or one of admin.allowed_hosts. No page knows admin.token, so whoever has that may come with any
+// Host, as may whoever comes over a Unix socket or asks the probes, which tell nothing but well or not. With
+// admin.token set, all but the probes ask for it as a bearer token.
 #pragma once
 
 #include <string>
@@ -44,6 +46,7 @@ struct AdminAnswer {
   std::string_view content_type = "application/json";
   std::string_view extra_field = {};  // a whole field line with CRLF, or empty
   std::string body = {};
+  bool foreign_host = false;  // refused for its Host, which the operator should hear of
 };
 
 // `live`: as Liveness says.
@@ -52,6 +55,9 @@ AdminAnswer HandleAdminRequest(const wire::RequestHead& request, const Options::
 
 // For a head that could not be parsed or did not come in time.
 AdminAnswer RefuseAdminRequest(RejectReason reason);
+
+// The Host's name, without a port, brackets and the dot of a full name.
+std::string_view NameOfHost(std::string_view host);
 
 // The answer as bytes. `head_request`: without the body.
 std::string SerializeAdminAnswer(const AdminAnswer& answer, bool head_request, bool keep_alive);

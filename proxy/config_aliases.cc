@@ -21,6 +21,7 @@ struct RenamedOption {
 
 constexpr RenamedOption kRenamed[] = {
     {"limits.allow_underscores", "limits", "underscores", {{{"true", "pass"}, {"false", "refuse"}}}},
+    {"deflate.context_takeover", "deflate", "context", {{{"true", "own"}, {"false", "none"}}}},
 };
 
 std::string VariableOf(std::string_view full_name) {

@@ -80,6 +80,11 @@ std::string CheckOrigin(std::string_view text) {
               : R"(must hold origins such as "https://example.org", "https://*.example.org" or "*", without a path)";
 }
 
+std::string CheckAllowedHost(std::string_view text) {
+  const bool fits = text == "*" || IsHost(text.starts_with("*.") ? text.substr(2) : text);
+  return fits ? "" : R"(must hold host names such as "sheaf-admin", "*.svc" or "*", without a port)";
+}
+
 std::string CheckRequestPath(std::string_view text) {
   const bool fits = text.empty() || (text.starts_with('/') && IsPrintable(text));
   return fits ? "" : R"(must be empty or a path such as "/health")";
@@ -112,6 +117,7 @@ constexpr FormRule kFormRules[] = {
     {"forwarded.trusted_proxies", &CheckTrustedProxy},
     {"identity.user_header", &CheckUserHeader},
     {"admin.address", &CheckAdminAddress},
+    {"admin.allowed_hosts", &CheckAllowedHost},
     {"memory.webhook", &CheckWebhook},
 };
 
@@ -204,7 +210,9 @@ class ContradictionFinder {
   }
 
   void CheckProxyProtocol() {
-    if (options_.listen.proxy_protocol == ProxyProtocol::kOff || options_.proxies_named) return;
+    if (options_.listen.proxy_protocol == ProxyProtocol::kOff) return;
+    const auto& named = options_.forwarded.trusted_proxies;
+    if (options_.proxies_named && !named.empty() && named.front() != "none") return;
     Add({Row("listen", "proxy_protocol"), Row("forwarded", "trusted_proxies")},
         "listen.proxy_protocol is on, but forwarded.trusted_proxies names nobody whose PROXY header is believed: name "
         "the addresses of the load balancer");

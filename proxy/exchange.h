@@ -56,7 +56,7 @@ struct ExchangeInfo {
   std::string client;
   std::string request_id;
   std::string user_agent;
-  std::string user;  // as a named proxy says; empty: none
+  std::string user;      // as a named proxy says; empty: none
   std::string referer;   // as it may be shown; empty: none
   std::string trace_id;  // empty: none
   int minor_version = 1;

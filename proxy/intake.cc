@@ -190,7 +190,10 @@ void Intake::StartRequest() {
   if (request.wants_websocket && peer_ended_) return EndWithClient();
 
   const ClientInfo client = Client();
-  if (HasUntrustedClaims(request, client, worker_.forwarding())) worker_.OnUntrustedClaims(peer_.ip);
+  // Whom a balancer does not name is nobody that could be trusted by a line in the file.
+  if (!peer_.anonymous && HasUntrustedClaims(request, client, worker_.forwarding())) {
+    worker_.OnUntrustedClaims(peer_.ip);
+  }
   const Options::Log& log = worker_.options().log;
   ExchangeInfo info{.method = std::string(request.method),
                     .target = ShownTarget(log, *target, route_->path),

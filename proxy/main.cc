@@ -74,11 +74,7 @@ int RunConfigured(const CommandLine& line, Configuration configuration) {
     case Action::kDoctor:
       return Examine(configuration.options, line.doctor);
     default:
-<<<<<<< HEAD
-      return Serve(std::move(configuration.options), configuration.warnings);
-=======
       return Serve(std::move(configuration));
->>>>>>> 4b8ff67 (Environment: service links stop nothing, a slip does)
   }
 }
 

@@ -39,8 +39,8 @@ Session::Session(Worker& worker, std::unique_ptr<net::Connection> connection,
   if (negotiated.deflate) {
     client_window_bits_ = negotiated.deflate->client_window_bits;
   }
-  const std::array<const std::string*, kInfoStrings> strings = {
-      &info.client, &info.target, &info.request_id, &info.user_agent, &info.user, &info.trace_id};
+  const std::array<const std::string*, kInfoStrings> strings = {&info.client,     &info.target, &info.request_id,
+                                                                &info.user_agent, &info.user,   &info.trace_id};
   size_t size = 0;
   for (const std::string* one : strings) size += one->size() + 1;
   info_ = std::make_unique<char[]>(size);

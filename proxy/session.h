@@ -36,7 +36,7 @@ struct SessionInfo {
   std::string target;  // as it may be shown
   std::string request_id;
   std::string user_agent;
-  std::string user;  // as a named proxy says; empty: none
+  std::string user;      // as a named proxy says; empty: none
   std::string trace_id;  // empty: none
   TimePoint started;
 };

@@ -292,6 +292,9 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
          "host:port or unix:/path. Empty: off.")                                                                       \
   OPTION(std::string, token, "", "", "", kText, kReloadable | kSecret,                                                 \
          "Bearer token that the endpoints ask for, but for the three probes. Empty: none.")                            \
+  OPTION(std::vector<std::string>, allowed_hosts, "[]", "", "", kList, kReloadable,                                    \
+         "Names by which it may be asked without the token, besides localhost, addresses and the name in address: "     \
+         "\"sheaf-admin\", \"*.svc\" or \"*\". A right token, and the probes, need none.")                                \
   END(admin)                                                                                                           \
                                                                                                                        \
   BEGIN(Drain, drain, "The way out after SIGTERM.")                                                                    \

@@ -124,7 +124,8 @@ class Examination {
       answer = Ask(direct_, QuestionsFor(wishes_).front());
       if (answer.connected) break;
     }
-    if (!answer.connected) return fails("no connection to the backend at " + options_.upstream.url + ": ", answer.error);
+    if (!answer.connected)
+      return fails("no connection to the backend at " + options_.upstream.url + ": ", answer.error);
     out_ << "  directly: " << options_.upstream.url << "\n";
     return true;
   }

@@ -77,8 +77,8 @@ Result<bool> Trial::Spawn(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), "sheaf");
   // The last of several settings of a key counts.
   for (const std::string& own :
-       {"listen.address=" + address_, std::string("listen.ipv6_only=false"),
-        std::string("listen.socket_mode="), std::string("listen.proxy_protocol=off"), std::string("admin.address="), std::string("drain.delay=0s"),
+       {"listen.address=" + address_, std::string("listen.ipv6_only=false"), std::string("listen.socket_mode="),
+        std::string("listen.proxy_protocol=off"), std::string("admin.address="), std::string("drain.delay=0s"),
         std::string("drain.timeout=1s"), std::string("log.format=text"), std::string("log.level=warning"),
         std::string("log.access=false")}) {
     arguments.insert(arguments.end(), {"--set", own});

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/base/ascii.h"
 #include "proxy/base/status.h"
 
 namespace sheaf::wire {
@@ -26,8 +27,8 @@ struct Field {
   std::string_view value;  // without surrounding white space
 };
 
-// ASCII case-insensitive comparison of field names and tokens.
-bool EqualsIgnoreCase(std::string_view a, std::string_view b);
+// Field names and tokens are compared so.
+using sheaf::EqualsIgnoreCase;
 
 // Whether the comma-separated list `value` has `token` (case-insensitive, RFC 9110 5.6.1).
 bool ListHasToken(std::string_view value, std::string_view token);

@@ -59,11 +59,6 @@ bool IsIpv6Literal(std::string_view text) {
 
 }  // namespace
 
-bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return ToLower(x) == ToLower(y); });
-}
-
 bool ListHasToken(std::string_view value, std::string_view token) {
   while (!value.empty()) {
     if (EqualsIgnoreCase(TakeListMember(value), token)) return true;

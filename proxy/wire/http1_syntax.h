@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "proxy/base/ascii.h"
 #include "proxy/wire/http1.h"
 
 namespace sheaf::wire {
@@ -25,9 +26,7 @@ bool IsHostAndPort(std::string_view text);
 // A Content-Length: decimal digits and nothing else, at most 2^63 - 1.
 std::optional<uint64_t> ParseContentLength(std::string_view text);
 
-constexpr char ToLower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
+using sheaf::ToLower;
 
 // The value of a hexadecimal digit, or -1.
 int HexValue(char c);

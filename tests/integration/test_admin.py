@@ -87,6 +87,55 @@ def test_foreign_host_or_any_origin_is_refused(sheaf: Sheaf, fields: str, path: 
         assert client.request(f"GET {path} HTTP/1.1\n{fields}\nConnection: close\n\n").status == 403
 
 
+def ask(proxy: Sheaf, path: str, host: str, fields: str = "") -> tuple[int, str]:
+    with RawClient(proxy.admin_port) as client:
+        response = client.request(f"GET {path} HTTP/1.1\nHost: {host}\n{fields}Connection: close\n\n")
+    return response.status, response.body.decode()
+
+
+def test_names_of_a_compose_file_and_a_service_are_served_where_they_are_allowed(make_sheaf, backend: Backend) -> None:
+    proxy = make_sheaf(backend.url, {"admin": {"allowed_hosts": ["sheaf", "*.svc"]}})
+    for host in ("sheaf:9901", "Sheaf", "sheaf.default.svc:9901"):
+        assert ask(proxy, "/metrics", host)[0] == 200
+    for host in ("sheaf.example", "svc", "evil.example"):
+        assert ask(proxy, "/metrics", host)[0] == 403
+    assert ask(proxy, "/metrics", "sheaf", "Origin: http://sheaf\n")[0] == 403
+
+
+def test_right_token_is_proof_enough_whatever_the_host(make_sheaf, backend: Backend) -> None:
+    proxy = make_sheaf(backend.url, {"admin": {"token": "correct-horse"}})
+    token = "Authorization: Bearer correct-horse\n"
+    for path in ("/metrics", "/api/performance/websocket/stats"):
+        assert ask(proxy, path, "sheaf:9901", token)[0] == 200
+        assert ask(proxy, path, "sheaf:9901")[0] == 403
+        assert ask(proxy, path, "sheaf:9901", "Authorization: Bearer wrong-horse\n")[0] == 403
+        assert ask(proxy, path, "sheaf:9901", token + "Origin: http://sheaf:9901\n")[0] == 403
+    assert "correct-horse" not in proxy.log()
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/startupz"])
+def test_probes_answer_by_any_name(sheaf: Sheaf, path: str) -> None:
+    assert ask(sheaf, path, "sheaf-admin.default.svc.cluster.local:9901")[0] == 200
+    assert ask(sheaf, path, "sheaf", "Origin: http://sheaf\n")[0] == 403
+
+
+def test_refusal_for_the_host_is_told_once_with_the_remedy(make_sheaf, backend: Backend) -> None:
+    proxy = make_sheaf(backend.url)
+    for _ in range(3):
+        status, body = ask(proxy, "/metrics?token=s3cr3t", "sheaf-admin:9901")
+        assert status == 403 and "admin.allowed_hosts" in body and "admin.token" in body
+        assert json.loads(body)["status"] == 403
+    ask(proxy, "/metrics", "other.example")
+    proxy.wait_for_log("host=sheaf-admin")
+    assert proxy.count_log_lines("admin listener refused") == 1
+    (line,) = proxy.log_lines("admin listener refused")
+    assert " warning " in line and "s3cr3t" not in line
+    assert "allowed_hosts = ['sheaf-admin']" in line, line
+    remedied = make_sheaf(backend.url, {"admin": {"allowed_hosts": ["sheaf-admin"]}})
+    assert ask(remedied, "/metrics", "sheaf-admin:9901")[0] == 200
+    assert remedied.log_lines("admin listener refused") == []
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.0.0.1:{port}", "localhost:{port}"])
 def test_own_hosts_are_served(sheaf: Sheaf, host: str) -> None:
     with RawClient(sheaf.admin_port) as client:

@@ -181,13 +181,73 @@ TEST_CASE_FIXTURE(Fixture, "Localhost and addresses are served as Host: kubelets
   }
 }
 
+const std::vector<std::string> kForeignHosts = {
+    "evil.example", "evil.example:9901", "127.0.0.1.evil.example", "localhost.evil.example:9901", "xlocalhost", "1.2.3",
+    "0x7f000001",   "sheaf-admin",       "sheaf.default.svc:9901"};
+
 TEST_CASE_FIXTURE(Fixture, "A Host that is a foreign name is refused, so that DNS rebinding leads nowhere") {
-  for (const std::string host : {"evil.example", "evil.example:9901", "127.0.0.1.evil.example",
-                                 "localhost.evil.example:9901", "xlocalhost", "1.2.3", "0x7f000001"}) {
+  for (const std::string token : {"", "correct-horse"}) {
+    options.token = token;
+    for (const std::string& host : kForeignHosts) {
+      INFO(host);
+      const AdminAnswer answer = Ask("GET /metrics", "", host);
+      CHECK(answer.status == 403);
+      CHECK(answer.foreign_host);
+      CHECK(answer.body.find("admin.allowed_hosts") != std::string::npos);
+      CHECK(answer.body.find("admin.token") != std::string::npos);
+      CHECK(Ask("GET /nothing", "", host).status == 403);
+      CHECK(Ask("GET /metrics", "Authorization: Bearer wrong\r\n", host).status == 403);
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "The probes tell well or not by whatever name they are asked") {
+  options.token = "correct-horse";
+  for (const std::string& host : kForeignHosts) {
+    for (const std::string& path : kProbes) {
+      INFO(host);
+      CHECK(Ask("GET " + path, "", host).status == 200);
+      CHECK(Ask("GET " + path, "Origin: http://" + host + "\r\n", host).status == 403);
+    }
+  }
+  CHECK_FALSE(Ask("GET /readyz", "", "evil.example").foreign_host);
+}
+
+TEST_CASE_FIXTURE(Fixture, "A right token is proof enough, whatever the Host; with an Origin nothing is") {
+  options.token = "correct-horse";
+  const std::string token = "Authorization: Bearer correct-horse\r\n";
+  for (const std::string& host : kForeignHosts) {
+    for (const std::string& path : kGuarded) {
+      INFO(host);
+      CHECK(Ask("GET " + path, token, host).status == 200);
+      CHECK(Ask("GET " + path, token + "Origin: http://" + host + "\r\n", host).status == 403);
+    }
+  }
+  options.token = "";
+  CHECK(Ask("GET /metrics", "Authorization: Bearer \r\n", "evil.example").status == 403);
+}
+
+TEST_CASE_FIXTURE(Fixture, "The names of admin.allowed_hosts are served as Host, and those below a name with a star") {
+  options.allowed_hosts = {"sheaf-admin", "*.svc"};
+  for (const std::string host : {"sheaf-admin", "Sheaf-Admin:9901", "sheaf-admin.", "sheaf.default.svc", "x.SVC:80"}) {
     INFO(host);
-    CHECK(Ask("GET /livez", "", host).status == 403);
+    CHECK(Ask("GET /metrics", "", host).status == 200);
+  }
+  for (const std::string host :
+       {"svc", ".svc", "xsvc", "sheaf.svc.evil.example", "sheaf-admin.evil.example", "sheaf"}) {
+    INFO(host);
     CHECK(Ask("GET /metrics", "", host).status == 403);
   }
+  options.allowed_hosts = {"*"};
+  CHECK(Ask("GET /metrics", "", "whatever.example").status == 200);
+  CHECK(Ask("GET /metrics", "Origin: http://a\r\n", "whatever.example").status == 403);
+}
+
+TEST_CASE_FIXTURE(Fixture, "Over a Unix socket, where no browser comes from, any Host is served") {
+  options.address = "unix:/run/sheaf.sock";
+  CHECK(Ask("GET /metrics", "", "whatever").status == 200);
+  options.token = "correct-horse";
+  CHECK(Ask("GET /metrics", "", "whatever").status == 401);
 }
 
 TEST_CASE_FIXTURE(Fixture, "The name in admin.address is served as Host") {

@@ -247,6 +247,10 @@ TEST_CASE("addresses, URLs, networks, origins and paths must have their form") {
        "a.conf:3:15: listen.socket_mode must be empty or permissions in octal, such as \"0660\""},
       {"[listen]\nproxy_protocol = \"optional\"\n", "a.conf:2:18: listen.proxy_protocol must be"},
       {"[admin]\naddress = \"localhost\"\n", "a.conf:2:11: admin.address must be host:port"},
+      {"[admin]\nallowed_hosts = [\"sheaf:9901\"]\n", "a.conf:2:18: admin.allowed_hosts must hold host names"},
+      {"[admin]\nallowed_hosts = [\"*svc\"]\n", "a.conf:2:18: admin.allowed_hosts must hold host names"},
+      {"[admin]\nallowed_hosts = [\"a.*\"]\n", "a.conf:2:18: admin.allowed_hosts must hold host names"},
+      {"[admin]\nallowed_hosts = [\"\"]\n", "a.conf:2:18: admin.allowed_hosts must hold host names"},
       {"[upstream]\nurl = \"ws://a\"\n", "a.conf:2:7: upstream.url must be http://host:port"},
       {"[upstream]\nurl = \"http://a/path\"\n", "a.conf:2:7: upstream.url must be http://host:port"},
       {"[upstream]\nurl = \"http://a\\nb\"\n", "a.conf:2:7: upstream.url must be http://host:port"},
@@ -291,6 +295,7 @@ TEST_CASE("forms that are right are accepted") {
     CHECK(Valid("", {{}, {std::string("upstream.url=") + url}}).upstream.url == url);
   }
   CHECK(Valid("", {{}, {"admin.address="}}).admin.address.empty());
+  CHECK(Valid("", {{}, {"admin.allowed_hosts=sheaf-admin, *.svc, *, 10.0.0.1"}}).admin.allowed_hosts.size() == 4);
 }
 
 TEST_CASE("a route without a path, and two for one path, are errors") {
