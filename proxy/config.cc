@@ -51,8 +51,8 @@ class Loader {
       if (section.in_list && section.name == kRouteSection) AddRoute(section);
     }
     AddRootRoute();
-    ReportContradictions();
     result_.options.proxies_named = OriginOf(*FindOption("forwarded", "trusted_proxies")).source != Source::kDefault;
+    ReportContradictions();
     if (problems_.empty()) return std::move(result_);
     return JoinProblems();
   }

@@ -109,8 +109,9 @@ def test_downloads_that_nobody_reads_are_broken_off(
             assert len(response.body) < SIZE
         assert proxy.metric("sheaf_client_closes_total", reason="memory_shed") == 4
         assert proxy.metric("sheaf_memory_relief_bytes_total", step="shed_by_cost") > MIB // 2
-        lines = proxy.wait_for_log("access", f"target=/{framing}/{SIZE}")
-        assert len(lines) == 4 and all("end=memory_shed" in line for line in lines)
+        target = f"target=/{framing}/{SIZE}"
+        wait_until(lambda: len(proxy.log_lines("access", target)) == 4, 5, "each has its line")
+        assert all("end=memory_shed" in line for line in proxy.log_lines("access", target))
         wait_until(lambda: proxy.metric("sheaf_client_connections") == 0, 5, "their connections are gone")
         wait_until(lambda: proxy.metric("sheaf_pool_links", state="active") == 0, 5, "their backends are let go")
         assert held(proxy) == 0
