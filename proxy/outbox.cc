@@ -84,6 +84,7 @@ void Outbox::OnDeadline(net::Deadline& /*deadline*/) {
 // What the backend sent before it got this message lies in the kernel, or is gathered here. It is no answer, so it is
 // taken in before the answer is waited for.
 void Outbox::OnClientMessage() {
+  if (!limits_.adaptive) return;  // then nothing leaves before its time
   if (deferred_ == 0 && empty()) return window().OnClientMessage(worker_.loop().now());
   asked_ = true;
   FlushAtTurnEnd(FlushReason::kAtOnce);

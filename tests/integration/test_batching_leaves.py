@@ -19,7 +19,7 @@ from harness.recorder import Connection, Recorder, upgrade_answer
 from harness.sheaf import Conf, Sheaf
 
 REASONS = ("timeout", "at_once", "size", "bytes", "critical", "alone", "drained", "control", "end", "pressure")
-NEVER = {"adaptive": False, "timeout": "10s"}
+NEVER = {"adaptive": False, "timeout": "10s", "cork_timeout": "10s"}
 
 Start = Callable[..., tuple[Sheaf, Recorder]]
 

@@ -88,7 +88,7 @@ def check_batched(seen: dict[str, Any], messages_a_frame: float) -> None:
 
 
 @pytest.mark.parametrize("binary_type,type_name", [("blob", "Blob"), ("arraybuffer", "ArrayBuffer")])
-@pytest.mark.parametrize("envelope,messages_a_frame", [("json", 2), ("binary", 3)])
+@pytest.mark.parametrize("envelope,messages_a_frame", [("json", 2), ("binary", 10)])
 def test_messages_of_every_kind_come_as_they_were_sent(
     run: Run, envelope: str, messages_a_frame: float, binary_type: str, type_name: str
 ) -> None:
