@@ -110,7 +110,7 @@ TEST_CASE("whatever comes, of names that an application takes for one at most on
                      [](char c) { return static_cast<char>(std::tolower(c)); });
       spellings[Folded(name)].insert(lower);
     }
-    for (const auto& [folded, of_it] : spellings) CHECK_MESSAGE(of_it.size() == 1, folded);
+    for (const auto& spelling : spellings) CHECK_MESSAGE(spelling.second.size() == 1, spelling.first);
     // No field without an underscore goes, and the order stays.
     List plain;
     List plain_left;
