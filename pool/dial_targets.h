@@ -5,7 +5,7 @@
 //   if (targets.Fail(index)) ...                           // the next is current: dial it before the backend counts as
 //   down
 //
-// Each pool, and the health check, has its own. One thread.
+// A pool and the health check have one of their own. One thread.
 #pragma once
 
 #include <cstdint>

@@ -116,7 +116,7 @@ void BatchOutbox::SendAhead(const batching::MessageRef& message, const batching:
   if (facts.replaceable) CountReplaced(facts, batcher_.RemoveSameKey(*message, facts));
   worker_.metrics().batch_flushes_total[FlushReason::kCritical].Add();
   worker_.metrics().batch_delay_seconds.Observe(std::chrono::nanoseconds(0));
-  if (form_ == BatchForm::kCork) CountBatch(form_, 1);
+  CountBatch(form_, 1);
   SendFrame({&message, 1}, examiner_.encoder() != nullptr && facts.look_alike);
 }
 
@@ -148,18 +148,18 @@ void BatchOutbox::Flush(FlushReason reason) {
   worker_.metrics().batch_flushes_total[reason].Add();
   worker_.metrics().batch_delay_seconds.Observe(worker_.loop().now() - batcher_.oldest());
   Buffered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes()));
-  if (form_ == BatchForm::kCork) CountBatch(form_, batcher_.messages());  // many frames, one write
-  batcher_.TakeFrames(
-      examiner_.encoder(), limits_,
-      [this](std::span<const batching::MessageRef> messages, bool wrapped) { SendFrame(messages, wrapped); });
+  const batching::Encoder* encoder = examiner_.encoder();
+  if (encoder == nullptr) CountBatch(form_, batcher_.messages());  // many frames, one write
+  batcher_.TakeFrames(encoder, limits_, [&](std::span<const batching::MessageRef> messages, bool wrapped) {
+    if (encoder != nullptr) CountBatch(form_, messages.size());
+    SendFrame(messages, wrapped);
+  });
 }
 
 void BatchOutbox::SendFrame(std::span<const batching::MessageRef> messages, bool wrapped) {
   size_t bytes = 0;
   for (const batching::MessageRef& message : messages) bytes += message->size();
   worker_.metrics().batch_input_bytes_total.Add(bytes);
-  if (form_ != BatchForm::kCork) CountBatch(form_, messages.size());
-
   ChooseContext(messages);
   const uint8_t shared_window = own_ ? uint8_t{0} : window_bits_;
   const batching::FrameRecipe recipe{.encoder = wrapped ? examiner_.encoder() : nullptr, .window_bits = shared_window};

@@ -1,9 +1,9 @@
 // Gathers whole messages, and sends them as batch frames, or as a frame each; compressed if that was negotiated. Rules,
 // dropping and conflating work on what is gathered. See outbox.h.
 //
-// A message larger than limits.buffer_high is not gathered: it goes out in parts, behind what is queued.
-// Unless a decoder might take it for an envelope: then it must be wrapped, and so be gathered, and may not be larger
-// than kMostLookAlike.
+// A message larger than limits.buffer_high is not gathered: it goes out in parts, behind what is queued. Unless a
+// decoder might take it for an envelope: then it must be wrapped, and so be gathered, and may not be larger than
+// kMostLookAlike.
 #pragma once
 
 #include <memory>

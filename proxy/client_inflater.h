@@ -21,7 +21,7 @@ class ClientInflater {
   // Room for the payload of one frame, and its header before it.
   static constexpr size_t kRoom = 64 * 1024;
 
-  // Each message has a context of its own. A larger window than the client's does no harm.
+  // No context lives from one message to the next. A larger window than the client's does no harm.
   explicit ClientInflater(uint8_t window_bits);
 
   // Inflates a piece of a compressed message, and sends the frames that come of it upstream. The piece's payload is

@@ -303,7 +303,7 @@ bool Intake::HalfCloses() const {
   return HoldsMore() || worker_.loop().now() - heard_at_ < kHalfCloseWithin;
 }
 
-// It will send no more, and is owed nothing but what is queued.
+// The client will send no more, and is owed nothing but what is queued.
 void Intake::EndWithClient() {
   if (exchange_ || !served_ || connection_->queued() == 0) return Close(CloseReason::kClientGone);
   Finish(CloseReason::kClientGone, true);

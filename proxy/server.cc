@@ -140,7 +140,7 @@ Result<bool> Server::MakeWorkers() {
                            .max_connections = MaxConnections(options_.listen.max_connections, descriptors.value().limit,
                                                              descriptors.value().least),
                            .cpu_share = std::min(Cpus() / count, 1.0)});
-  if (const auto listening = Listen(count); !listening.ok()) return listening;
+  if (auto listening = Listen(count); !listening.ok()) return listening;
   metrics_.DefineRoutes(MakeRouteLabels(routes_.all()));
   for (uint32_t index = 0; index < count; ++index) {
     Result<std::unique_ptr<net::Loop>> loop =

@@ -86,7 +86,7 @@ Result<bool> Listener::OpenTcp(const Terms& terms) {
   const bool share = terms.sockets > 1;
   if (share) close(unshared.value());
   for (uint32_t i = 0; i < terms.sockets; ++i) {
-    const Result<int> fd = share ? BindTcp(address_, true, terms.ipv6_only) : std::move(unshared);
+    const Result<int> fd = share ? BindTcp(address_, true, terms.ipv6_only) : unshared;
     if (!fd.ok()) return Error{fd.error()};
     if (listen(fd.value(), terms.backlog) != 0) return ListenError("cannot listen on", address_, fd.value());
     sockets_.push_back(fd.value());

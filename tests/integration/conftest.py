@@ -54,6 +54,22 @@ def backend(folder: Path) -> Iterator[Backend]:
 
 
 @pytest.fixture(scope="module")
+def recorder() -> Iterator[Recorder]:
+    """A backend that records requests and answers by script. Files that need another kind define their own."""
+    running = Recorder()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def proxy(folder: Path, recorder: Recorder) -> Iterator[Sheaf]:
+    """A proxy in front of the file's recorder, whichever that is."""
+    running = Sheaf(folder, recorder.url)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
 def memory_app(folder: Path) -> Iterator[Backend]:
     """FastAPI that echoes and tells Close codes, and Socket.IO with frequent pings."""
     running = Backend(folder, app="harness.memory_app:app", app_folder=ROOT / "tests/integration")

@@ -7,8 +7,6 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -36,21 +34,6 @@ def late(seconds: float):  # noqa: ANN201
         return answer(request)
 
     return script
-
-
-@pytest.fixture(scope="module")
-def recorder() -> Iterator[Recorder]:
-    running = Recorder()
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def proxy(folder: Path, recorder: Recorder) -> Iterator[Sheaf]:
-    """A proxy in front of the recorder, as shipped."""
-    running = Sheaf(folder, recorder.url)
-    yield running
-    running.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -17,13 +17,6 @@ from harness.sheaf import Sheaf, is_sanitized
 
 
 @pytest.fixture(scope="module")
-def recorder() -> Iterator[Recorder]:
-    running = Recorder()
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
 def proxy(folder: Path, recorder: Recorder) -> Iterator[Sheaf]:
     """A proxy in front of the recorder; /private takes no bodies, so that a 413 shows which route was chosen."""
     running = Sheaf(folder, recorder.url, routes=[{"path": "/private", "max_body": 1}])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -20,14 +19,6 @@ GOOD = upgrade("/ws")
 @pytest.fixture(scope="module")
 def recorder() -> Iterator[Recorder]:
     running = Recorder(at_head=True)
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def proxy(folder: Path, recorder: Recorder) -> Iterator[Sheaf]:
-    """A proxy in front of the recorder."""
-    running = Sheaf(folder, recorder.url)
     yield running
     running.stop()
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -264,21 +262,6 @@ BODY_ROWS = [
         )
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def recorder() -> Iterator[Recorder]:
-    running = Recorder()
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def proxy(folder: Path, recorder: Recorder) -> Iterator[Sheaf]:
-    """A proxy in front of the recorder."""
-    running = Sheaf(folder, recorder.url)
-    yield running
-    running.stop()
 
 
 def identify(row: Row) -> str:

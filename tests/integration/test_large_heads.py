@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,21 +15,6 @@ from harness.recorder import OK, Recorder, Request, upgrade_answer
 from harness.sheaf import Sheaf, is_sanitized
 
 COOKIE = "sso=" + "0123456789abcdef" * 3750  # 60 KB
-
-
-@pytest.fixture(scope="module")
-def recorder() -> Iterator[Recorder]:
-    running = Recorder()
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def proxy(folder: Path, recorder: Recorder) -> Iterator[Sheaf]:
-    """A proxy in front of the recorder, as shipped."""
-    running = Sheaf(folder, recorder.url)
-    yield running
-    running.stop()
 
 
 @pytest.fixture(autouse=True)
