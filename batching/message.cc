@@ -124,7 +124,7 @@ std::span<MessageStore::Place> MessageStore::PlacesFor(size_t hash) {
   return std::span(places_).subspan(hash % kSets * kWays, kWays);
 }
 
-MessageRef MessageStore::Intern(wire::Opcode opcode, std::string_view payload) {
+MessageRef MessageStore::Intern(wire::Opcode opcode, std::string_view payload, const void* receiver) {
   if (payload.size() > kMaxShared) return Make(opcode, payload);
   const size_t hash = HashOf(opcode, payload);
   const std::span<Place> set = PlacesFor(hash);
@@ -134,11 +134,11 @@ MessageRef MessageStore::Intern(wire::Opcode opcode, std::string_view payload) {
       continue;
     }
     place.asked = asks_;
-    shared_[place.message->serial() % kKnown] = true;
+    if (place.receiver != receiver) shared_[place.message->serial() % kKnown] = true;
     return place.message;
   }
   MessageRef message = Make(opcode, payload);
-  Remember(set, hash, message);
+  Remember(set, hash, message, receiver);
   return message;
 }
 
@@ -147,13 +147,13 @@ bool MessageStore::WasShared(uint32_t serial) const {
   return shared_[serial % kKnown];
 }
 
-void MessageStore::Remember(std::span<Place> set, size_t hash, const MessageRef& message) {
+void MessageStore::Remember(std::span<Place> set, size_t hash, const MessageRef& message, const void* receiver) {
   // An empty place was never asked for: it is the oldest.
   Place& oldest =
       *std::min_element(set.begin(), set.end(), [](const Place& a, const Place& b) { return a.asked < b.asked; });
   if (oldest.message) Forget(oldest);
   if (bytes_ + message->size() > kMaxRemembered) return;
-  oldest = {hash, asks_, message};
+  oldest = {hash, asks_, receiver, message};
   ++remembered_;
   bytes_ += message->size();
 }

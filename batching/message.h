@@ -110,10 +110,11 @@ class MessageStore {
   ~MessageStore();
 
   // The message with this type and these bytes: a recent one if there is one, else a new one. `payload` is copied.
-  MessageRef Intern(wire::Opcode opcode, std::string_view payload);
+  // `receiver`: for whom; only its address is looked at, also when the object is gone.
+  MessageRef Intern(wire::Opcode opcode, std::string_view payload, const void* receiver = nullptr);
 
-  // Whether the message with this serial has been asked for more than once. True also for one so long ago that nobody
-  // knows any more, and for 0: who has to guess takes messages to be broadcast.
+  // Whether the message with this serial has been asked for by another receiver than the first one. True also for one
+  // so long ago that nobody knows any more, and for 0: who has to guess takes messages to be broadcast.
   bool WasShared(uint32_t serial) const;
 
   // Called once a period (the worker's tick of 100 ms): forgets what was not asked for since the call before, and gives
@@ -128,7 +129,8 @@ class MessageStore {
  private:
   struct Place {
     size_t hash = 0;
-    uint64_t asked = 0;  // asks_ when it was last asked for
+    uint64_t asked = 0;              // asks_ when it was last asked for
+    const void* receiver = nullptr;  // who asked for it first
     MessageRef message;
   };
   // A message is looked for in the few places that its hash names, so that not even chosen bytes make this slow.
@@ -138,7 +140,7 @@ class MessageStore {
 
   MessageRef Make(wire::Opcode opcode, std::string_view payload);
   std::span<Place> PlacesFor(size_t hash);
-  void Remember(std::span<Place> set, size_t hash, const MessageRef& message);
+  void Remember(std::span<Place> set, size_t hash, const MessageRef& message, const void* receiver);
   void Forget(Place& place);
 
   std::vector<Place> places_;  // made at the first use

@@ -79,7 +79,7 @@ bool BatchOutbox::MustBeWhole(const wire::FramePiece& piece) const {
 // ---- gathering
 
 void BatchOutbox::AddWhole(wire::Opcode opcode, std::string_view payload) {
-  const batching::MessageRef message = worker_.messages().Intern(opcode, payload);
+  const batching::MessageRef message = worker_.messages().Intern(opcode, payload, this);
   const batching::MessageFacts& facts = examiner_.Examine(*message);
   if (facts.critical) {
     counters().critical[facts.critical_rule].Add();
@@ -200,9 +200,16 @@ bool BatchOutbox::SendInOwnContext(wire::Opcode opcode, std::string_view payload
 
 void BatchOutbox::ChooseContext(std::span<const batching::MessageRef> messages) {
   if (!takeover_) return;
-  // Whether others get this message too is not known yet; of the last one it is.
-  const bool shared = worker_.messages().WasShared(std::exchange(last_serial_, messages.back()->serial()));
-  alone_ = static_cast<uint8_t>(shared ? alone_ - std::min(alone_, kAlone) : std::min(alone_ + 1, int{kMostAlone}));
+  const uint32_t serial = messages.back()->serial();
+  const uint32_t last = std::exchange(last_serial_, serial);
+  if (last == 0) {
+    if (worker_.contexts().plenty() && !worker_.messages().WasShared(serial)) alone_ = kAlone;
+  } else if (worker_.messages().WasShared(last)) {
+    // Of the last message it is known for certain; others may yet get this one.
+    alone_ = static_cast<uint8_t>(alone_ - std::min(alone_, kAlone));
+  } else {
+    alone_ = std::min(static_cast<uint8_t>(alone_ + 1), kMostAlone);
+  }
   if (alone_ < kAlone || InForce(ReliefStep::kDropContexts, worker_.pressure())) {
     // Of the frames that follow from elsewhere our context knows nothing: it must not be gone on with after one.
     own_.reset();

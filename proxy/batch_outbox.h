@@ -43,7 +43,9 @@ class BatchOutbox final : public Outbox {
   static constexpr size_t kLeastPart = 64 * 1024;
 
   // A context of the client's own is worth it when so many messages in a row were its own alone. One that others got as
-  // well takes away as much: a heartbeat now and then changes nothing.
+  // well takes away as much: a heartbeat now and then changes nothing. While contexts are plenty a client has so much
+  // from the start, unless somebody got its first message before: a few short answers take no more bytes than from the
+  // backend, and of those who get what all get the first alone has a context, for one message.
   static constexpr uint8_t kAlone = 4;
   static constexpr uint8_t kMostAlone = 8;
   static constexpr size_t kOwnThreshold = 8;  // what is smaller only grows

@@ -65,6 +65,9 @@ class ContextStore {
   // So many bytes at most, of this worker's. Contexts beyond a new bound stay until they are of no use.
   void SetBound(size_t bytes) { bound_ = bytes; }
 
+  // More than half of the bound is left: contexts need not be earned.
+  bool plenty() const { return bytes_ < bound_ / 2; }
+
   // Fills `place`, which lives as long as the context; leaves it empty, and counts that, when there is no room.
   void Make(std::unique_ptr<OwnContext>& place, uint8_t window_bits);
 

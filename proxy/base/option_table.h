@@ -230,7 +230,8 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
          "own: a client whose messages nobody else gets has a compression context of its own (12 bits, 38 KiB), which makes "\
          "its frames as small as the backend would; what many get is compressed once for all. none: each frame by itself.")\
   OPTION(uint64_t, max_context_bytes, "0", "0", "1TiB", kBytes, kReloadable,                                           \
-         "Memory for such contexts; without room, frames are compressed by themselves. 0: a quarter of the memory limit.")\
+         "Memory for such contexts. While more than half is taken, a client must have got four messages alone first; "  \
+         "without room, frames are compressed by themselves. 0: a quarter of the memory limit.")                       \
   OPTION(uint32_t, window_bits, "15", "9", "15", kCount, kReloadable,                                                  \
          "The window is 2^window_bits bytes, either way, or less where the client asks for less.")                     \
   OPTION(uint32_t, memory_level, "8", "1", "9", kCount, kReloadable,                                                   \

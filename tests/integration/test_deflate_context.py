@@ -9,6 +9,7 @@ import ssl
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -109,13 +110,13 @@ class Client:
         return struct.unpack_from("=Q", info, 128)[0]
 
 
-def bytes_a_message(port: int, load: str, tls: bool) -> float:
-    """TCP payload a message of the load, without the handshakes."""
+def bytes_a_message(port: int, load: str, tls: bool, messages: int = MESSAGES) -> float:
+    """TCP payload a message of the load's first ones, without the handshakes."""
     with Client(port, tls=tls) as client:
         before = client.bytes()
-        for text in LOADS[load](random.Random(1)):
+        for text in islice(LOADS[load](random.Random(1)), messages):
             client.echo(text)
-        return (client.bytes() - before) / MESSAGES
+        return (client.bytes() - before) / messages
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
@@ -127,9 +128,27 @@ def test_stock_client_gets_no_more_bytes_than_the_backend_would_send(
     direct = bytes_a_message(alone.port, load, tls)
     sheaf = bytes_a_message(through.port, load, tls)
     print(f"{load}: {direct:.1f} bytes a message from uvicorn, {sheaf:.1f} from Sheaf")
-    # The first few messages, before the context is earned, are compressed by themselves or not at all.
-    first = sum(len(text) for text in list(LOADS[load](random.Random(1)))[:4]) / MESSAGES
-    assert sheaf <= direct * 1.01 + first
+    assert sheaf <= direct * 1.01
+
+
+@pytest.mark.parametrize("load", LOADS)
+def test_short_conversation_takes_no_more_bytes_either(proxy: Sheaf, backend: Backend, load: str) -> None:
+    for messages in (1, 3):
+        direct = bytes_a_message(backend.port, load, False, messages)
+        sheaf = bytes_a_message(proxy.port, load, False, messages)
+        print(f"{load}, {messages}: {direct:.1f} bytes a message from uvicorn, {sheaf:.1f} from Sheaf")
+        assert sheaf <= direct * 1.01
+
+
+def test_same_text_again_is_still_the_clients_alone(proxy: Sheaf, backend: Backend) -> None:
+    def total(port: int) -> int:
+        with Client(port) as client:
+            before = client.bytes()
+            for n in range(40):
+                client.echo(f"a state that changes now and then, as this one for the {n // 4} times")
+            return client.bytes() - before
+
+    assert total(proxy.port) <= total(backend.port) * 1.01
 
 
 def test_client_without_a_context_of_its_own_gets_none(proxy: Sheaf) -> None:
@@ -158,6 +177,18 @@ def test_beyond_the_bound_frames_stand_alone_and_are_counted(make_sheaf, backend
                 client.echo(f"message {n} for client {number} alone, which it has echoed")
         assert proxy.metric("sheaf_deflate_contexts") == 2
         assert proxy.metric("sheaf_deflate_contexts_refused_total") > 0
+
+
+def test_when_contexts_are_scarce_they_are_earned(make_sheaf, backend: Backend) -> None:
+    proxy = make_sheaf(backend.url, {"workers": 1, "deflate": {"max_context_bytes": 2 * CONTEXT, "threshold": 0}})
+    with Client(proxy.port) as first, Client(proxy.port) as second:
+        first.echo("the first message of the first client")
+        assert proxy.metric("sheaf_deflate_contexts") == 1
+        for n in range(4):
+            second.echo(f"message {n} of a second client, which has to earn it")
+        assert proxy.metric("sheaf_deflate_contexts") == 1
+        second.echo("message 4 of a second client, which has earned it")
+        assert proxy.metric("sheaf_deflate_contexts") == 2
 
 
 def test_what_is_broadcast_is_compressed_once_and_earns_no_context(make_sheaf) -> None:

@@ -170,11 +170,15 @@ TEST_CASE("A trim forgets all messages and frees spare blocks; who still holds a
 
 TEST_CASE("whether anybody else got a message is known afterwards, for a while") {
   MessageStore store;
-  const MessageRef own = store.Intern(wire::Opcode::kText, "for one");
-  const MessageRef common = store.Intern(wire::Opcode::kText, "for two");
+  const int one = 1;
+  const int two = 2;
+  const MessageRef own = store.Intern(wire::Opcode::kText, "for one", &one);
+  const MessageRef common = store.Intern(wire::Opcode::kText, "for two", &one);
   CHECK_FALSE(store.WasShared(own->serial()));
   CHECK_FALSE(store.WasShared(common->serial()));
-  CHECK(store.Intern(wire::Opcode::kText, "for two") == common);
+  CHECK(store.Intern(wire::Opcode::kText, "for two", &two) == common);
+  // The same text again is for the same receiver alone.
+  CHECK(store.Intern(wire::Opcode::kText, "for one", &one) == own);
   CHECK_FALSE(store.WasShared(own->serial()));
   CHECK(store.WasShared(common->serial()));
   // Of a message that nobody remembers, it is taken for granted.
