@@ -83,6 +83,8 @@ def generate(arguments, scenario, port, pids, beside=()):
     command = [arguments.programs / "bench_generator", "--address", f"127.0.0.1:{port}",
                "--seconds", str(arguments.seconds), "--settle", str(arguments.settle)]
     command += scenario.arguments(arguments.scale)
+    if arguments.quick:
+        command += ["--rest", "0"]
     for pid in pids:
         command += ["--pid", str(pid)]
     for pid in beside:

@@ -2,7 +2,7 @@
 //
 //   bench_generator --kind echo|tick|broadcast|idle|hold|connect|soak --address 127.0.0.1:8080 [--tls 1] [--rate 20]
 //                   [--envelope json|binary] [--deflate 1] [--connections 100] [--outstanding 1] [--payload 128]
-//                   [--cycles 0] [--used 1] [--seconds 5] [--settle 1] [--pid N]... [--beside N]...
+//                   [--cycles 0] [--used 1] [--rest 0] [--seconds 5] [--settle 1] [--pid N]... [--beside N]...
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -54,6 +54,8 @@ Command ReadCommand(const std::vector<std::string>& words) {
       command.plan.cycles = std::stoull(value);
     else if (name == "--used")
       command.plan.used = value == "1";
+    else if (name == "--rest")
+      command.plan.rest = std::stod(value);
     else if (name == "--seconds")
       command.plan.seconds = std::stod(value);
     else if (name == "--settle")

@@ -198,7 +198,7 @@ Figures IdleRun::Measure() {
   const uint64_t pss_before = PssBytes(plan_.pids);
   Open(kFirstIdleClients, all);
   EchoOnce(kFirstIdleClients, plan_.used ? all : kFirstIdleClients);
-  TurnFor(plan_.settle * kIdleSettleFactor);
+  TurnFor(plan_.settle * kIdleSettleFactor + plan_.rest);
   figures_.pss_growth = Growth(pss_before, PssBytes(plan_.pids));
   EchoOnce(0, all);  // they are all still there
   figures_.connections -= std::min<uint64_t>(figures_.connections, kFirstIdleClients);

@@ -23,6 +23,7 @@ struct Plan {
   uint64_t cycles = 0;        // soak: connections in all; the run is over with them, or after `seconds`
   double idle = 0.02;         // soak: seconds between a client's echo and its Close
   bool used = false;          // idle: each client echoes one message before it falls silent
+  double rest = 0;            // idle: seconds of silence before the memory is looked at
   double seconds = 5;         // measured
   double settle = 1;          // before measuring
   bool broadcast = false;     // tick: all clients get the same messages
