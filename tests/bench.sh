@@ -5,7 +5,7 @@
 # "syscalls" to tests/bench/syscalls.py, which counts the system calls of short connections; after "bursts" to
 # tests/bench/bursts.py, which lets in thousands of clients at once; after "idle-cpu" to tests/bench/idle_cpu.py, which
 # measures the CPU that holding idle clients takes; after "answers" to tests/bench/answers.py, which measures how long
-# answers wait amid a stream.
+# answers wait amid a stream, and the bytes that a client's own messages take.
 set -eu
 cd "$(dirname "$0")/.."
 cmake --preset release

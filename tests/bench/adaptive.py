@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Measures added latency and batch size over the message rate: adaptive, with a fixed wait, and unbatched.
+"""Measures latency, batch size and CPU over the message rate: unbatched, and for clients that ask for nothing (as
+shipped), that ask for an envelope (adaptive), and with a fixed wait.
 
 Writes adaptive.csv and adaptive.svg into --output. With --publish, batching/adaptive.svg and the table in
 batching/adaptive.md are replaced by what was measured.
@@ -16,17 +17,18 @@ import bench  # noqa: E402
 import peers  # noqa: E402
 import plot  # noqa: E402
 import report  # noqa: E402
-from scenarios import BATCHED, UNBATCHED, Scenario  # noqa: E402
+from scenarios import BATCHED, CORK, UNBATCHED, Scenario  # noqa: E402
 
 RATES = [1, 3, 10, 30, 100, 300, 1000, 3000, 10000]  # messages a second a client
 # As many clients as the machine serves at the rate without being short of CPU: latency is not to be the queue's.
 MOST_CLIENTS, MOST_MESSAGES = 200, 30_000
 MODES = {
     "unbatched": (UNBATCHED, {}, "#888888"),
+    "cork": (CORK, {}, "#2a9d6f"),
     "adaptive": (BATCHED | {"batching.adaptive": "true"}, {"envelope": "json"}, "#1f6fb4"),
     "fixed": (BATCHED | {"batching.adaptive": "false"}, {"envelope": "json"}, "#d98b2b"),
 }
-COLUMNS = ["rate", "mode", "clients", "messages", "p50_ms", "p99_ms", "messages_a_frame"]
+COLUMNS = ["rate", "mode", "clients", "messages", "p50_ms", "p99_ms", "messages_a_frame", "cpu_us"]
 BEGIN, END = "<!-- figures: tests/bench.sh adaptive --publish -->", "<!-- end of figures -->"
 
 
@@ -42,7 +44,7 @@ def read_arguments():
     parser.add_argument("--publish", action="store_true", help="replace the figures in batching/")
     arguments = parser.parse_args()
     arguments.programs = arguments.programs.resolve()
-    arguments.scale = 1
+    arguments.scale, arguments.quick = 1, False
     return arguments
 
 
@@ -67,6 +69,7 @@ def measure_all(arguments, folder):
                 "rate": rate, "mode": mode, "clients": run["connections"], "messages": run["messages"],
                 "p50_ms": round(run["p50_us"] / 1000, 3), "p99_ms": round(run["p99_us"] / 1000, 3),
                 "messages_a_frame": round(run["messages"] / run["frames"], 2),
+                "cpu_us": round(run["cpu_us"] / run["messages"], 2),
             })
             print("  ".join(f"{name} {value}" for name, value in figures[-1].items()), flush=True)
     return figures
@@ -83,8 +86,8 @@ def curves(figures, column, dashed=False):
 
 
 def svg(figures):
-    """The plot of both figures over the rate."""
-    batched = [one for one in figures if one["mode"] != "unbatched"]
+    """The plot of the figures over the rate."""
+    batched = [one for one in figures if one["mode"] in ("adaptive", "fixed")]
     panels = [
         plot.Panel("Latency from the backend to the client, ms", curves(figures, "p50_ms") + curves(figures, "p99_ms", True)),
         plot.Panel("Messages a frame", [curve for curve in curves(batched, "messages_a_frame") if curve.points]),
@@ -93,13 +96,14 @@ def svg(figures):
 
 
 def table(figures):
-    """One line a rate, as Markdown: p50 / p99 of each mode, and the messages a frame of those that batch."""
+    """One line a rate, as Markdown: p50 / p99 and CPU of each mode, and the messages a frame of those with frames."""
     lines = [["messages/s a client", *(f"{mode}, p50 / p99 ms" for mode in MODES), "adaptive, messages a frame",
-              "fixed, messages a frame"]]
+              "fixed, messages a frame", f"CPU a message, us: {', '.join(MODES)}"]]
     for rate in dict.fromkeys(one["rate"] for one in figures):
         by_mode = {one["mode"]: one for one in figures if one["rate"] == rate}
         lines.append([f"{rate:,}", *(f"{by_mode[mode]['p50_ms']:.2f} / {by_mode[mode]['p99_ms']:.2f}" for mode in MODES),
-                      *(f"{by_mode[mode]['messages_a_frame']:.1f}" for mode in ("adaptive", "fixed"))])
+                      *(f"{by_mode[mode]['messages_a_frame']:.1f}" for mode in ("adaptive", "fixed")),
+                      ", ".join(f"{by_mode[mode]['cpu_us']:.1f}" for mode in MODES)])
     return report.markdown(lines)
 
 

@@ -1,10 +1,11 @@
 """The backend of answers.py: it pushes a steady stream to each client, and answers what a client asks after a pause.
 
 /ws?rate=R: messages {"n": N} at R a second; a client's {"ask": ID, "pause": MS} is answered after MS milliseconds with
-{"answer": ID}. Socket.IO the same: events "tick", and an event "ask" (ID, MS) that is acknowledged.
+{"answer": ID}. /ws/echo says what it is told, and nothing else. Socket.IO the same: events "tick", and an event "ask" (ID, MS) that is acknowledged.
 """
 
 import asyncio
+import contextlib
 import time
 
 import fastapi
@@ -42,6 +43,21 @@ async def stream(socket: fastapi.WebSocket, rate: float = 250):
             one.add_done_callback(answers.discard)
     except fastapi.WebSocketDisconnect:
         pushing.cancel()
+
+
+@api.get("/")
+async def ready():
+    """Says that it is there."""
+    return {}
+
+
+@api.websocket("/ws/echo")
+async def echo(socket: fastapi.WebSocket):
+    """Says what it is told."""
+    await socket.accept()
+    with contextlib.suppress(fastapi.WebSocketDisconnect):
+        while True:
+            await socket.send_text(await socket.receive_text())
 
 
 @server.event

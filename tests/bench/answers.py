@@ -1,15 +1,21 @@
 #!/usr/bin/env python3
-"""Measures how long answers wait amid a stream: directly at uvicorn, and through Sheaf as shipped.
+"""Measures what a client has of its own through Sheaf as shipped, through nginx, and directly at uvicorn.
 
-A client gets --rate messages a second and asks a question now and then, which the backend answers after a pause of its
-own (--pauses). For each kind of client and each pause one line: from the question to the answer, less the pause, median
-and 99th percentile in ms, directly and through Sheaf, and what Sheaf adds. Then, for each kind, the delay of the pushed
-messages themselves. All ends are Python processes, so the times are theirs as much as Sheaf's, and compare only within
-one run. Run it with the tests' Python (build/venv/bin/python).
+How long answers wait amid a stream: a client gets --rate messages a second and asks a question now and then, which the
+backend answers after a pause of its own (--pauses). For each kind of client and each pause one line: from the question
+to the answer, less the pause, median and 99th percentile in ms. A client that asks for an envelope asks everybody; the
+others just do not know it.
+
+How many bytes its messages take: TCP payload a message of three loads that no other client gets, for a stock client
+that offers permessage-deflate.
+
+All ends are Python processes, so the times are theirs as much as the proxies', and compare only within one run. Run it
+with the tests' Python (build/venv/bin/python).
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import pathlib
 import random
@@ -22,17 +28,18 @@ sys.dont_write_bytecode = True
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(SOURCE / "tests/integration"), str(SOURCE / "batching/clients/python")]
 
+import peers  # noqa: E402
 import report  # noqa: E402
 import socketio  # noqa: E402
 import websockets  # noqa: E402
 from harness.backend import Backend  # noqa: E402
+from harness.loads import LOADS, bytes_a_message  # noqa: E402
 from harness.sheaf import AS_SHIPPED, Sheaf, merged  # noqa: E402
 from sheaf_batch.query import with_envelope  # noqa: E402
 from sheaf_batch.socketio import unbatch  # noqa: E402
 from sheaf_batch.websockets import batch_connect  # noqa: E402
 
 CONF = merged(AS_SHIPPED, {"log": {"access": False}, "drain": {"delay": "0s"}})
-HEADING = ["client", "answer after ms", "direct p50 / p99 ms", "through Sheaf", "added p50", "added p99"]
 
 
 class Plain:
@@ -121,8 +128,30 @@ def percentiles(waits):
     return statistics.median(waits), sorted(waits)[min(len(waits) - 1, int(len(waits) * 0.99))]
 
 
+def answers(arguments, ports):
+    """One line for each kind of client and pause: what it waits each way, and what Sheaf adds."""
+    for kind in arguments.kind.split(";"):
+        for pause in map(int, arguments.pauses.split(",")):
+            waits = {way: percentiles(asyncio.run(measure(kind, port, pause, arguments))) for way, port in ports.items()}
+            added = [through - direct for direct, through in zip(waits["direct"], waits["Sheaf"])]
+            yield [f"{kind}: answer after {pause} ms, p50 / p99 ms", *map(pair, waits.values()), pair(added)]
+
+
+def pair(two):
+    """Both of them, as text."""
+    return " / ".join(f"{one:.2f}" for one in two)
+
+
+def sizes(ports):
+    """One line for each load: bytes a message each way, and what Sheaf adds."""
+    for load in LOADS:
+        taken = {way: bytes_a_message(port, load, tls=False) for way, port in ports.items()}
+        yield [f"deflate, {load}: bytes a message", *(f"{size:.1f}" for size in taken.values()),
+               f"{taken['Sheaf'] - taken['direct']:.1f}"]
+
+
 def main():
-    """Measures each kind and pause, the two ways in turn."""
+    """Measures all of it, the ways in turn."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sheaf", type=pathlib.Path, default=SOURCE / "build/release/sheaf")
     parser.add_argument("--rate", type=float, default=250, help="messages a second that are pushed")
@@ -130,21 +159,19 @@ def main():
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--kind", default=";".join(KINDS), help="only these, separated by semicolons")
     arguments = parser.parse_args()
-    lines = [HEADING]
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
+    nginx = peers.find("nginx")
+    if nginx is None:
+        sys.exit("answers: there is no nginx; tests/install.sh installs it")
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         backend = Backend(folder, app="answering_app:app", app_folder=SOURCE / "tests/bench")
+        stack.callback(backend.stop)
         proxy = Sheaf(folder, backend.url, CONF, binary=arguments.sheaf)
-        try:
-            for kind in arguments.kind.split(";"):
-                for pause in map(int, arguments.pauses.split(",")):
-                    direct = percentiles(asyncio.run(measure(kind, backend.port, pause, arguments)))
-                    through = percentiles(asyncio.run(measure(kind, proxy.port, pause, arguments)))
-                    added = [f"{b - a:.2f}" for a, b in zip(direct, through)]
-                    lines.append([kind, str(pause), "{:.2f} / {:.2f}".format(*direct), "{:.2f} / {:.2f}".format(*through), *added])
-        finally:
-            proxy.stop()
-            backend.stop()
+        stack.callback(proxy.stop)
+        (folder / "tmp").mkdir()
+        peer = stack.enter_context(peers.start_proxy("nginx", peers.nginx, nginx, folder, backend.port, False, {}))
+        ports = {"direct": backend.port, "nginx": peer.port, "Sheaf": proxy.port}
+        lines = [["", *ports, "Sheaf adds"], *answers(arguments, ports), *sizes(ports)]
     print(report.markdown(lines))
     return 0
 
