@@ -8,7 +8,7 @@
 #include "proxy/base/ascii.h"
 #include "proxy/base/prometheus.h"
 #include "proxy/base/units.h"
-#include "proxy/error_answer.h"
+#include "proxy/http/error_answer.h"
 #include "proxy/net/address.h"
 
 namespace sheaf {

@@ -14,7 +14,7 @@
 #include "proxy/config_names.h"
 #include "proxy/config_rules.h"
 #include "proxy/config_values.h"
-#include "proxy/routes.h"
+#include "proxy/plan/routes.h"
 
 namespace sheaf {
 namespace {

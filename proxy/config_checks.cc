@@ -16,7 +16,7 @@
 #include "pool/endpoint.h"
 #include "proxy/net/address.h"
 #include "proxy/net/tls_context.h"
-#include "proxy/trusted_proxies.h"
+#include "proxy/plan/trusted_proxies.h"
 #include "proxy/wire/http1.h"
 
 namespace sheaf {

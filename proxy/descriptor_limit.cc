@@ -6,7 +6,7 @@
 #include <string>
 #include <system_error>
 
-#include "proxy/admission.h"
+#include "proxy/plan/admission.h"
 
 namespace sheaf {
 namespace {

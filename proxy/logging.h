@@ -21,11 +21,6 @@
 
 namespace sheaf {
 
-// Container runtimes cut lines at 16 KiB, and glog at 30,000 bytes; a line is kept under both. A longer value ends in
-// "...", and fields for which there is no room are left out.
-inline constexpr size_t kMaxLogLine = 16 * 1024;
-inline constexpr size_t kMaxLogValue = 2 * 1024;
-
 // How long the end of the process waits for the reader of the log, in all.
 inline constexpr std::chrono::seconds kLogPatience(1);
 

@@ -10,8 +10,8 @@
 #include "proxy/control/drain_pace.h"
 #include "proxy/cpu_quota.h"
 #include "proxy/descriptor_limit.h"
+#include "proxy/plan/rule_labels.h"
 #include "proxy/relief_tally.h"
-#include "proxy/rule_labels.h"
 
 namespace sheaf {
 namespace {

@@ -22,7 +22,7 @@
 #include "proxy/control/resolver.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/tls_context.h"
-#include "proxy/routes.h"
+#include "proxy/plan/routes.h"
 #include "proxy/worker.h"
 
 namespace sheaf {

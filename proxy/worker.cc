@@ -8,38 +8,26 @@
 #include "proxy/base/random.h"
 
 namespace sheaf {
-namespace {
-
-wire::HeadLimits HeadLimitsFrom(const Options::Limits& limits) {
-  return {.max_line = limits.max_request_line,
-          .max_head = limits.max_head,
-          .max_fields = limits.max_fields,
-          .allow_underscores = limits.underscores != Underscores::kRefuse};
-}
-
-}  // namespace
-
 Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, uint32_t index,
                const pool::DialTargets& upstream, WorkerMetrics& metrics)
     : shared_(shared),
       metrics_(metrics),
-      client_io_{&metrics.client_received_bytes_total, &metrics.client_sent_bytes_total},
-      head_limits_(HeadLimitsFrom(shared.options.limits)),
-      forwarding_(shared.options),
-      activity_grain_(std::min<Duration>(shared.options.memory.idle_after / 8, kLongestGrain)),
       loop_(std::move(loop)),
       pool_(*loop_, shared.endpoint, upstream, shared.budget, shared.options,
             {.index = index, .workers = shared.workers}, metrics),
       acceptor_(std::make_unique<net::Acceptor>(*loop_, listen_fd, *this, kKeptFree)),
-      frames_(DeflateSettingsFrom(shared.options.deflate), shared.options.deflate.threshold, metrics),
-      contexts_(metrics),
+      outboxes_(shared.options.deflate, metrics),
+      context_({.shared = shared,
+                .loop = *loop_,
+                .pool = pool_,
+                .metrics = metrics,
+                .outboxes = outboxes_,
+                .inflaters = inflaters_,
+                .home = *this}),
       drain_deadline_(*this),
       busy_gauge_(shared.cpu_share),
       shed_pace_(static_cast<double>(shared.options.memory.shed_rate) / shared.workers) {
   loop_->WatchQueued(kGrowthToLookAt, [this] { WatchGrowth(); });
-  for (const RouteOptions& route : shared.routes.all()) {
-    plans_.push_back(std::make_unique<RoutePlan>(route, plans_.size(), shared.options.limits.max_fragments));
-  }
   if (index == 0 && shared.options.pool.health_check_interval.count() > 0) {
     health_check_ = std::make_unique<pool::HealthCheck>(*loop_, shared.endpoint, upstream, shared.options, metrics);
   }
@@ -64,9 +52,9 @@ void Worker::RunOneTurn() {
   FollowPressure();          // before the steps of relief, which are posted
   FollowLoad();
   loop_->RunPosted();
-  ProcessHeldRequests();  // pipelined requests whose turn has come
-  FlushDueSessions();     // batches of this turn; those of a tick were flushed when it came
-  pool_.Maintain();       // after all callbacks, so that it sees the turn's demand as a whole
+  ProcessHeldRequests();       // pipelined requests whose turn has come
+  outboxes_.FlushDue(*loop_);  // batches of this turn; those of a tick were flushed when it came
+  pool_.Maintain();            // after all callbacks, so that it sees the turn's demand as a whole
   ShedWithinBudget();
   loop_->FlushWrites();
   ForgetOldFrames();
@@ -78,58 +66,10 @@ void Worker::ProcessHeldRequests() {
   for (size_t left = soon_.size(); left > 0 && !soon_.empty(); --left) soon_.PopFront().ProcessHeld();
 }
 
-// Each gets its write at once: the next one's frame is often the same, and still in the cache.
-void Worker::FlushDueSessions() {
-  while (!flush_at_turn_end_.empty()) {
-    flush_at_turn_end_.PopFront().OnTurnEnd();
-    loop_->FlushWrites();
-  }
-}
-
 void Worker::ForgetOldFrames() {
   if (loop_->now() - frames_expired_ < net::kTick) return;
   frames_expired_ = loop_->now();
-  messages_.Expire();
-  frames_.Expire();
-  contexts_.SetBound(ContextBound());
-  contexts_.Expire(loop_->now());
-  if (scratch_.capacity() > kMostScratch) scratch_ = std::string();
-}
-
-std::vector<uint8_t> Worker::TakeBuffer() {
-  if (spare_buffers_.empty()) return {};
-  std::vector<uint8_t> buffer = std::move(spare_buffers_.back());
-  spare_buffers_.pop_back();
-  return buffer;
-}
-
-void Worker::GiveBuffer(std::vector<uint8_t> buffer) {
-  if (spare_buffers_.size() == kMostSpareBuffers || buffer.capacity() > kMostSpareBytes) return;
-  buffer.clear();
-  spare_buffers_.push_back(std::move(buffer));
-}
-
-std::unique_ptr<ClientInflater> Worker::TakeInflater() {
-  constexpr uint8_t kLargestWindow = 15;  // serves every smaller one
-  if (spare_inflaters_.empty()) return std::make_unique<ClientInflater>(kLargestWindow);
-  std::unique_ptr<ClientInflater> inflater = std::move(spare_inflaters_.back());
-  spare_inflaters_.pop_back();
-  return inflater;
-}
-
-void Worker::KeepInflater(std::unique_ptr<ClientInflater> inflater) {
-  if (spare_inflaters_.size() < kMostSpareInflaters) spare_inflaters_.push_back(std::move(inflater));
-}
-
-Load Worker::load() const {
-  return {.connections = shared_.connections.load(std::memory_order_relaxed),
-          .max_connections = shared_.max_connections,
-          .draining = draining(),
-          .pressure = pressure_};
-}
-
-const RoutePlan& Worker::plan(const RouteOptions& route) const {
-  return *plans_[static_cast<size_t>(&route - shared_.routes.all().data())];
+  outboxes_.Expire(loop_->now(), ContextBound());
 }
 
 void Worker::OnAccepted(int fd, const net::Address& address) {
@@ -137,44 +77,33 @@ void Worker::OnAccepted(int fd, const net::Address& address) {
   metrics_.client_connections.Add();
   metrics_.client_connections_total.Add();
   const Peer peer = Peer::Of(address);
-  const std::optional<RejectReason> reject = AdmitConnection(load());
+  const std::optional<RejectReason> reject = AdmitConnection(context_.load());
   if (!reject && options().listen.proxy_protocol == ProxyProtocol::kOn) return Greet(fd, peer);
-  auto intake = std::make_unique<Intake>(*this, peer);
+  auto intake = std::make_unique<Intake>(context_, peer);
   if (!intake->Start(fd)) {
     ConnectionOver();
     return;
   }
   Intake& member = intakes_.Adopt(std::move(intake));
-  if (reject) member.RefuseConnection(*reject, MayLinger(load()));
+  if (reject) member.RefuseConnection(*reject, MayLinger(context_.load()));
 }
 
 void Worker::Greet(int fd, const Peer& peer) {
-  auto greeting = std::make_unique<ProxyGreeting>(*this, peer);
+  auto greeting = std::make_unique<ProxyGreeting>(context_, peer);
   if (!greeting->Start(fd)) return ConnectionOver();
   greetings_.Adopt(std::move(greeting));
 }
 
 void Worker::StartIntake(std::unique_ptr<net::Connection> connection, const Peer& peer, std::span<uint8_t> received) {
-  Intake& intake = intakes_.Adopt(std::make_unique<Intake>(*this, peer));
+  Intake& intake = intakes_.Adopt(std::make_unique<Intake>(context_, peer));
   intake.TakeOver(std::move(connection), received);
-  if (draining()) intake.Drain();
+  if (context_.draining()) intake.Drain();
 }
 
 void Worker::OnAcceptPaused(int error) {
   metrics_.client_accept_pauses_total.Add();
   Log(LogLevel::kWarning, "accepting pauses: raise the limit of open files, or set listen.max_connections below it",
       {{"error", std::generic_category().message(error)}});
-}
-
-void Worker::OnUntrustedClaims(const net::IpBytes& peer) {
-  metrics_.forwarded_removed_total.Add();
-  const std::string line = LineThatTrusts(peer, options().forwarded.trusted_proxies, options().proxies_named);
-  if (line.empty() || shared_.warned_of_untrusted_peer.exchange(true, std::memory_order_relaxed)) return;
-  Log(LogLevel::kWarning,
-      "a peer that is not trusted sends X-Forwarded-* or the like, which is removed: the backend sees this peer's "
-      "address and its scheme. If it is your front proxy, write the conf line under [forwarded]; where its address "
-      "changes and nobody else reaches this port, 'private_ranges' instead of it",
-      {{"peer", net::IpToString(peer)}, {"conf", line}});
 }
 
 void Worker::ConnectionOver() {
@@ -185,12 +114,12 @@ void Worker::ConnectionOver() {
 void Worker::StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
                           const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,
                           std::string_view early) {
-  sessions_.Adopt(std::make_unique<Session>(*this, std::move(connection), std::move(stream), plan, negotiated, info))
+  sessions_.Adopt(std::make_unique<Session>(context_, std::move(connection), std::move(stream), plan, negotiated, info))
       .Start(early);
 }
 
 void Worker::Linger(std::unique_ptr<net::Connection> connection, const LingerTerms& terms) {
-  lingering_.Adopt(std::make_unique<LingeringClose>(*this, std::move(connection), terms)).Start();
+  lingering_.Adopt(std::make_unique<LingeringClose>(context_, std::move(connection), terms)).Start();
 }
 
 void Worker::ProcessSoon(Intake& intake) {

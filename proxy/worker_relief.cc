@@ -9,8 +9,8 @@
 namespace sheaf {
 
 void Worker::AdaptTo(PressureLevel level) {
-  const PressureLevel before = std::exchange(pressure_, level);
-  AdaptPlans();
+  const PressureLevel before = context_.pressure();
+  context_.Adapt(level, busy_gauge_.busy());
   const Options::Limits& limits = options().limits;
   uint64_t divisor = InForce(ReliefStep::kShrinkBatches, level) ? 4 : 1;
   if (level == PressureLevel::kCritical) divisor *= 4;
@@ -22,10 +22,6 @@ void Worker::AdaptTo(PressureLevel level) {
   // Each would take in another read before it noticed.
   if (level > before) sessions_.ForEach([](Session& session) { session.ObeyMarks(); });
   if (InForce(ReliefStep::kShedByCost, level)) BeginToLookForCostly();
-}
-
-void Worker::AdaptPlans() {
-  for (const std::unique_ptr<RoutePlan>& plan : plans_) plan->Adapt(pressure_, busy_gauge_.busy());
 }
 
 // This worker's part.
@@ -44,7 +40,7 @@ void Worker::FollowLoad() {
   busy_gauge_.Look(loop_->now(), std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec));
   if (busy_gauge_.busy() == before) return;
   metrics_.workers_busy.Set(before ? 0 : 1);
-  AdaptPlans();
+  context_.Adapt(context_.pressure(), busy_gauge_.busy());
 }
 
 // Whether a client reads shows at the second look: what is known before it may be from long ago.
@@ -57,7 +53,7 @@ uint64_t Worker::Relieve(ReliefStep step) {
   uint64_t given_back = 0;
   switch (step) {
     case ReliefStep::kFreeBuffers:
-      return FreeBuffers();
+      return outboxes_.Free() + inflaters_.Free();
     case ReliefStep::kTrimPool:
       return pool_.CloseSpare() * pool::UpstreamLink::kIdleBytes;
     case ReliefStep::kFlush:
@@ -66,25 +62,19 @@ uint64_t Worker::Relieve(ReliefStep step) {
       sessions_.ForEach([&given_back](Session& session) { given_back += session.FlushForMemory(); });
       return given_back;
     case ReliefStep::kDropContexts:
-      return contexts_.DropAll();
+      return outboxes_.contexts().DropAll();
     default:
       return 0;
   }
 }
 
-uint64_t Worker::FreeBuffers() {
-  uint64_t freed = messages_.Trim() + queues_.Trim() + frames_.Trim() + scratch_.capacity();
-  for (const std::vector<uint8_t>& buffer : spare_buffers_) freed += buffer.capacity();
-  constexpr uint8_t kLargestWindow = 15;
-  freed += spare_inflaters_.size() * (wire::InflaterBytes(kLargestWindow) + ClientInflater::kRoom);
-  std::vector<std::vector<uint8_t>>().swap(spare_buffers_);
-  spare_inflaters_.clear();
-  scratch_ = std::string();
-  return freed;
-}
-
 void Worker::TellBackend(const memwatch::PressureChange& change) {
   if (webhook_ && !stopped_) webhook_->Tell(change);
+}
+
+void Worker::WatchGrowth() {
+  FollowPressure();
+  HintAtGrowth();
 }
 
 // Queues grow faster than the watcher's interval passes: it is asked to look now.
@@ -100,7 +90,7 @@ void Worker::HintAtGrowth() {
 // So many a second that those who come back find room. Where memory is critically short, those who read nothing first:
 // nobody misses what they do not get. Then the idle, and where none is left those that hold much.
 void Worker::ShedWithinBudget() {
-  if (!InForce(ReliefStep::kShedIdle, pressure_)) return;
+  if (!InForce(ReliefStep::kShedIdle, context_.pressure())) return;
   const size_t budget = shed_pace_.Due(loop_->now());
   if (budget == 0) return;
   const bool look_for_costly = MayLookForCostly();
@@ -127,7 +117,7 @@ void Worker::FindIdle(size_t most) {
 }
 
 bool Worker::MayLookForCostly() const {
-  return InForce(ReliefStep::kShedByCost, pressure_) && loop_->now() - costly_looked_for_ >= kCostlyInterval;
+  return InForce(ReliefStep::kShedByCost, context_.pressure()) && loop_->now() - costly_looked_for_ >= kCostlyInterval;
 }
 
 Reads Worker::HowItReads(Duration stalled) const {

@@ -16,7 +16,11 @@ folder batching    batching proxy/wire proxy/base
 folder memwatch    memwatch proxy/base
 folder proxy/control  proxy/control proxy/net proxy/base
 folder proxy/doctor   proxy/doctor pool proxy/net proxy/wire proxy/base
-folder proxy       proxy proxy/control proxy/doctor proxy/net proxy/wire proxy/base pool batching memwatch
+folder proxy/plan     proxy/plan pool batching memwatch proxy/net proxy/wire proxy/base
+folder proxy/outbox   proxy/outbox proxy/plan pool batching proxy/net proxy/wire proxy/base
+folder proxy/session  proxy/session proxy/outbox proxy/plan pool batching proxy/net proxy/wire proxy/base
+folder proxy/http     proxy/http proxy/plan pool proxy/net proxy/wire proxy/base
+folder proxy       proxy proxy/http proxy/session proxy/outbox proxy/plan proxy/control proxy/doctor proxy/net proxy/wire proxy/base pool batching memwatch
 header ^(event2/|event\.h|evhttp|evdns)   ^proxy/net/
 header ^openssl/(evp|sha)\.h$             ^proxy/(net|wire)/
 header ^openssl/                          ^proxy/net/

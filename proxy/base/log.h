@@ -7,6 +7,7 @@
 // line. Any thread; a reader of the log that hangs holds nobody up. Never on the data path of a message.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
@@ -15,6 +16,11 @@
 #include "proxy/base/log_value.h"
 
 namespace sheaf {
+
+// Container runtimes cut lines at 16 KiB, and glog at 30,000 bytes; a line is kept under both. A longer value ends in
+// "...", and fields for which there is no room are left out.
+inline constexpr size_t kMaxLogLine = 16 * 1024;
+inline constexpr size_t kMaxLogValue = 2 * 1024;
 
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
 

@@ -1,5 +1,5 @@
 // Who is let in.
-#include "proxy/admission.h"
+#include "proxy/plan/admission.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // When a client's request body is too slow.
-#include "proxy/body_pace.h"
+#include "proxy/http/body_pace.h"
 
 #include <doctest/doctest.h>
 

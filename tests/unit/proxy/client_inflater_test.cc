@@ -1,4 +1,4 @@
-#include "proxy/client_inflater.h"
+#include "proxy/session/client_inflater.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // The contexts that clients have of their own: their bound, their age, and that they go without leaving a trace.
-#include "proxy/context_store.h"
+#include "proxy/outbox/context_store.h"
 
 #include <doctest/doctest.h>
 

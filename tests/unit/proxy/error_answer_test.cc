@@ -1,5 +1,5 @@
 // The answers that Sheaf gives itself.
-#include "proxy/error_answer.h"
+#include "proxy/http/error_answer.h"
 
 #include <doctest/doctest.h>
 #include <rapidjson/document.h>

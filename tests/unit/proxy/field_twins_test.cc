@@ -1,5 +1,5 @@
 // Field names with an underscore (hardening row 16).
-#include "proxy/field_twins.h"
+#include "proxy/http/field_twins.h"
 
 #include <doctest/doctest.h>
 

@@ -1,12 +1,12 @@
 // Who the client is: what is believed of whom, and what the backend is told (hardening rows 28 and 29).
-#include "proxy/forwarded_fields.h"
+#include "proxy/http/forwarded_fields.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
 
-#include "proxy/forwarding.h"
+#include "proxy/http/forwarding.h"
 
 namespace sheaf {
 namespace {

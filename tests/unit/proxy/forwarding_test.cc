@@ -1,5 +1,5 @@
 // What changes in a head on its way through (hardening rows 18, 20, 28-30, 40).
-#include "proxy/forwarding.h"
+#include "proxy/http/forwarding.h"
 
 #include <doctest/doctest.h>
 

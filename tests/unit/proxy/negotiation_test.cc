@@ -1,4 +1,4 @@
-#include "proxy/negotiation.h"
+#include "proxy/plan/negotiation.h"
 
 #include <doctest/doctest.h>
 

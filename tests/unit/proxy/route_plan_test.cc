@@ -1,5 +1,5 @@
 // What memory pressure does to a route's batches.
-#include "proxy/route_plan.h"
+#include "proxy/plan/route_plan.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "proxy/routes.h"
+#include "proxy/plan/routes.h"
 
 #include <doctest/doctest.h>
 

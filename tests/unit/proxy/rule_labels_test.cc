@@ -1,4 +1,4 @@
-#include "proxy/rule_labels.h"
+#include "proxy/plan/rule_labels.h"
 
 #include <doctest/doctest.h>
 

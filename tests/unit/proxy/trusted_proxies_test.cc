@@ -1,5 +1,5 @@
 // Whose word is taken (forwarded.trusted_proxies).
-#include "proxy/trusted_proxies.h"
+#include "proxy/plan/trusted_proxies.h"
 
 #include <doctest/doctest.h>
 

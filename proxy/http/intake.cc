@@ -1,0 +1,495 @@
+#include "proxy/http/intake.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/redaction.h"
+#include "proxy/http/error_answer.h"
+#include "proxy/http/field_twins.h"
+#include "proxy/plan/admission.h"
+#include "proxy/plan/context.h"
+#include "proxy/wire/trace_context.h"
+#include "proxy/wire/ws_handshake.h"
+
+namespace sheaf {
+
+Intake::Intake(WorkerContext& context, const Peer& peer) : context_(context), deadline_(*this), peer_(peer) {}
+
+Intake::~Intake() = default;
+
+bool Intake::Start(int fd) {
+  connection_ =
+      net::Connection::Accept(context_.loop(), fd, context_.tls(), context_.client_io(), *this, peer_.is_unix);
+  if (!connection_) return false;
+  AwaitFirst();
+  return true;
+}
+
+void Intake::TakeOver(std::unique_ptr<net::Connection> connection, std::span<uint8_t> received) {
+  connection_ = std::move(connection);
+  connection_->SetEvents(*this);
+  AwaitFirst();
+  if (context_.tls() != nullptr) {
+    if (!connection_->BeginTls(*context_.tls(), received)) Close(CloseReason::kOutOfMemory);
+  } else if (!received.empty()) {
+    OnBytes(received);
+  }
+}
+
+void Intake::AwaitFirst() {
+  if (context_.tls() == nullptr) return AwaitRequest();
+  state_ = State::kTlsHandshake;
+  context_.loop().SetDeadline(deadline_, context_.options().timeouts.handshake);
+}
+
+void Intake::OnConnected() {
+  context_.metrics().tls_handshakes_total.Add();
+  if (connection_->tls_resumed()) context_.metrics().tls_resumptions_total.Add();
+  AwaitRequest();
+}
+
+// A new connection owes its first head within timeouts.head; a kept one may be silent for timeouts.idle.
+void Intake::AwaitRequest() {
+  const bool first = state_ != State::kExchange;
+  state_ = State::kIdle;
+  scanner_.Reset();
+  const Options::Timeouts& timeouts = context_.options().timeouts;
+  context_.loop().SetDeadline(deadline_, first ? timeouts.head : timeouts.idle);
+}
+
+void Intake::OnBytes(std::span<uint8_t> bytes) {
+  heard_at_ = context_.loop().now();
+  std::string_view input = AsText(bytes);
+  if (held_.empty()) {
+    Process(input);
+    Hold(input);
+  } else {
+    Hold(input);
+    ProcessHeld();
+  }
+}
+
+void Intake::Hold(std::string_view bytes) {
+  if (state_ == State::kClosed || bytes.empty()) return;
+  held_.append(bytes);
+  if (held_.size() >= MostHeld()) connection_->PauseReading(PauseReason::kExchangeActive);
+}
+
+// A head that has not ended by then is refused, so that none waits for bytes that are not read.
+size_t Intake::MostHeld() const {
+  return std::max(kMaxHeld, context_.head_limits().max_head + 1);
+}
+
+void Intake::ProcessHeld() {
+  if (held_.empty() || processing_) return;
+  std::string bytes = std::exchange(held_, std::string());
+  std::string_view input(bytes);
+  Process(input);
+  if (state_ == State::kClosed) return;
+  // What is not taken stays in its place: a head that comes byte by byte must not be copied with each of them.
+  held_ = input.size() == bytes.size() ? std::move(bytes) : std::string(input);
+  if (held_.size() < MostHeld()) connection_->ResumeReading(PauseReason::kExchangeActive);
+  if (peer_ended_ && !OwesAnswers()) EndWithClient();
+}
+
+// Takes as much from the front of `input` as can be dealt with now.
+void Intake::Process(std::string_view& input) {
+  processing_ = true;
+  while (!input.empty() && state_ != State::kClosed) {
+    if (state_ == State::kExchange) {
+      if (body_.complete()) break;
+      TakeBody(input);
+    } else if (connection_->blocked() || !TakeHead(input)) {  // no new response on top of unread ones
+      break;
+    }
+  }
+  processing_ = false;
+}
+
+// False when the head is not complete, or the connection is over.
+bool Intake::TakeHead(std::string_view& input) {
+  if (state_ == State::kIdle) {
+    input.remove_prefix(wire::SkippableEmptyLines(input));
+    if (input.empty() || input == "\r") return false;
+    state_ = State::kHead;
+    context_.loop().SetDeadline(deadline_, context_.options().timeouts.head);
+  }
+  switch (scanner_.Scan(input, context_.head_limits())) {
+    case wire::HeadScanner::Verdict::kNeedMore:
+      return false;
+    case wire::HeadScanner::Verdict::kReject:
+      Reject(scanner_.reason(), nullptr);
+      return false;
+    case wire::HeadScanner::Verdict::kComplete:
+      break;
+  }
+  wire::RequestHead& request = context_.request_head();
+  const std::string_view head = input.substr(0, scanner_.head_size());
+  input.remove_prefix(scanner_.head_size());
+  scanner_.Reset();
+  if (const auto reject = wire::ParseRequestHead(head, context_.head_limits(), request)) {
+    Reject(*reject, &request);
+    return false;
+  }
+  StartRequest();
+  return state_ != State::kClosed;
+}
+
+ClientInfo Intake::Client() const {
+  const Trust trust = peer_.anonymous ? Trust::kNone : context_.trusted_proxies().TrustOf(peer_.ip);
+  return {peer_.Host(), connection_->is_tls(), trust};
+}
+
+// Where nobody in front names a client, it is the peer.
+std::string Intake::ClientForLog(const wire::RequestHead& request, const ClientInfo& client) const {
+  std::string original = OriginalClient(request, client, context_.forwarding());
+  return original == client.host ? peer_.Name() : original;
+}
+
+// What its route and the present load say of a request that is well-formed.
+std::optional<RejectReason> Intake::Admit(const wire::RequestHead& request) const {
+  if (const auto reject = AdmitRequest(context_.load())) return reject;
+  if (request.wants_websocket) {
+    if (const auto reject = wire::CheckUpgradeRequest(request)) return reject;
+    if (!wire::OriginAllowed(request.Find("Origin"), route_->allowed_origins)) return RejectReason::kOriginNotAllowed;
+    if (const auto reject = AdmitWebSocket(context_.load())) return reject;
+  }
+  const bool too_large =
+      route_->max_body != 0 && request.body == wire::BodyKind::kLength && request.content_length > route_->max_body;
+  return too_large ? std::optional(RejectReason::kBodyTooLarge) : std::nullopt;
+}
+
+// Before anybody reads the request.
+void Intake::RemoveForgedNames() {
+  const size_t removed = RemoveTwins(context_.request_head().fields, context_.options().limits.underscores,
+                                     context_.forwarding().user_header);
+  if (removed > 0) context_.metrics().underscore_fields_removed_total.Add(removed);
+}
+
+// The request is in the worker's scratch, whose views end with this call.
+void Intake::StartRequest() {
+  RemoveForgedNames();
+  const wire::RequestHead& request = context_.request_head();
+  const bool asterisk = request.target == "*";
+  std::optional<std::string> target =
+      asterisk ? std::optional<std::string>("*") : wire::NormalizeTarget(request.target);
+  if (!target) return Reject(RejectReason::kBadTarget, &request);
+  const std::string_view path = asterisk ? "/" : std::string_view(*target).substr(0, target->find('?'));
+  route_ = &context_.routes().Match(path);
+
+  const std::string& webhook = context_.options().memory.webhook;
+  if (!webhook.empty() && wire::MayBeTakenFor(path, webhook)) {
+    return Reject(RejectReason::kReservedPath, &request);
+  }
+  if (const auto reject = Admit(request)) return Reject(*reject, &request);
+  if (request.wants_websocket && peer_ended_) return EndWithClient();
+
+  const ClientInfo client = Client();
+  // Whom a balancer does not name is nobody that could be trusted by a line in the file.
+  if (!peer_.anonymous && HasUntrustedClaims(request, client, context_.forwarding())) {
+    context_.OnUntrustedClaims(peer_.ip);
+  }
+  const Options::Log& log = context_.options().log;
+  ExchangeInfo info{.method = std::string(request.method),
+                    .target = ShownTarget(log, *target, route_->path),
+                    .client = ClientForLog(request, client),
+                    .request_id = RequestIdFor(request, client),
+                    .user_agent = std::string(request.Find("User-Agent").value_or("").substr(0, kMaxLogValue)),
+                    .user = std::string(UserOf(request, client, context_.forwarding())),
+                    .referer = ShownUrl(log, request.Find("Referer").value_or("")),
+                    .trace_id = std::string(wire::TraceId(request)),
+                    .minor_version = request.minor_version,
+                    .wants_html = WantsHtml(request),
+                    .keep_alive = request.keep_alive,
+                    .expects_continue = request.expect_continue};
+  negotiated_.reset();
+  if (request.wants_websocket) {
+    negotiated_ = std::make_unique<Negotiated>(
+        Negotiate(request, *target, *route_, DeflateSettingsFrom(context_.options().deflate)));
+  } else if (route_->delivery != Delivery::kOff && IsEngineIo(*target)) {
+    // The wish is for the WebSocket that is to come; the backend sees it in neither. Any other request's query is its
+    // own affair.
+    TakeQueryParameter(*target, kBatchParameter);
+  }
+  pool::UpstreamRequest upstream = UpstreamRequestFor(request, client, *target, info.request_id);
+
+  state_ = State::kExchange;
+  served_ = true;
+  body_.Reset(request.body, request.content_length);
+  body_bytes_ = 0;
+  context_.metrics().http_requests_active.Add();
+  exchange_ = std::make_unique<Exchange>(context_, *this, *route_, std::move(info));
+  context_.loop().CancelDeadline(deadline_);
+  exchange_->Start(std::move(upstream));
+  if (body_.complete()) exchange_->OnRequestEnd();
+}
+
+pool::UpstreamRequest Intake::UpstreamRequestFor(const wire::RequestHead& request, const ClientInfo& client,
+                                                 std::string_view target, std::string_view request_id) const {
+  pool::UpstreamRequest upstream;
+  upstream.head = BuildUpstreamHead(request, client, context_.forwarding(), target, request_id,
+                                    context_.endpoint().url().host_header);
+  upstream.method = request.method;
+  upstream.request_id = request_id;
+  upstream.route = route_->path;
+  upstream.body = request.body;
+  upstream.websocket = request.wants_websocket;
+  if (!request.wants_websocket) return upstream;
+  upstream.websocket_accept = wire::WebSocketAccept(*request.Find("Sec-WebSocket-Key"));
+  upstream.frame_limits = &context_.plan(*route_).upstream_limits;
+  for (const wire::Field& field : request.fields) {
+    if (!wire::EqualsIgnoreCase(field.name, "Sec-WebSocket-Protocol")) continue;
+    if (!upstream.websocket_protocols.empty()) upstream.websocket_protocols.append(", ");
+    upstream.websocket_protocols.append(field.value);
+  }
+  return upstream;
+}
+
+void Intake::TakeBody(std::string_view& input) {
+  const wire::BodyDecoder::Step step = body_.Next(input);
+  switch (step.verdict) {
+    case wire::BodyDecoder::Verdict::kNeedMore:
+      return;
+    case wire::BodyDecoder::Verdict::kData:
+      body_bytes_ += step.data.size();
+      if (route_->max_body != 0 && body_bytes_ > route_->max_body)
+        return OnExchangeRefused(RejectReason::kBodyTooLarge);
+      exchange_->OnRequestBody(step.data);
+      break;
+    case wire::BodyDecoder::Verdict::kComplete:
+      break;
+    case wire::BodyDecoder::Verdict::kReject:
+      OnExchangeRefused(body_.reason());
+      return;
+  }
+  if (body_.complete()) exchange_->OnRequestEnd();
+}
+
+void Intake::OnOutputBlocked() {
+  if (exchange_) exchange_->OnClientBlocked();
+}
+
+void Intake::OnOutputDrained() {
+  if (exchange_) return exchange_->OnClientDrained();
+  if (!held_.empty()) context_.home().ProcessSoon(*this);
+}
+
+void Intake::OnEnd(net::ConnectionEnd end) {
+  if (end == net::ConnectionEnd::kTlsFailed) {
+    if (state_ == State::kTlsHandshake) context_.metrics().tls_failures_total.Add();
+    Log(LogLevel::kInfo, "TLS with a client failed",
+        {{"client", peer_.Name()}, {"error", connection_->TlsErrorText()}});
+    return Close(CloseReason::kClientTlsError);
+  }
+  if (end != net::ConnectionEnd::kEof) return Close(CloseReason::kClientGone);
+  peer_ended_ = true;
+  if (!OwesAnswers()) return EndWithClient();
+  if (!HalfCloses()) return Close(CloseReason::kClientGone);
+  connection_->ProbePeer();
+}
+
+bool Intake::OwesAnswers() const {
+  if (state_ == State::kExchange) return body_.complete();
+  return !held_.empty() && (connection_->blocked() || soon_hook_.linked());
+}
+
+bool Intake::HalfCloses() const {
+  if (exchange_ && negotiated_) return false;  // a WebSocket is of use in both directions only
+  return HoldsMore() || context_.loop().now() - heard_at_ < kHalfCloseWithin;
+}
+
+// The client will send no more, and is owed nothing but what is queued.
+void Intake::EndWithClient() {
+  if (exchange_ || !served_ || connection_->queued() == 0) return Close(CloseReason::kClientGone);
+  Finish(CloseReason::kClientGone, true);
+}
+
+void Intake::OnDeadline(net::Deadline& /*deadline*/) {
+  switch (state_) {
+    case State::kTlsHandshake:
+      context_.metrics().tls_failures_total.Add();
+      return Close(CloseReason::kClientTimeout);
+    case State::kIdle:
+      // The last response is still on its way to a slow reader.
+      if (const Duration stalled = connection_->StalledFor(), limit = context_.options().timeouts.stall;
+          connection_->queued() > 0 && stalled < limit) {
+        return context_.loop().SetDeadline(deadline_, limit - stalled);
+      }
+      return Close(CloseReason::kClientIdle);
+    case State::kHead:
+      return Reject(RejectReason::kHeadTimeout, nullptr);
+    case State::kExchange:
+    case State::kClosed:
+      return;
+  }
+}
+
+void Intake::DropExchange() {
+  if (!exchange_) return;
+  context_.metrics().http_requests_active.Sub();
+  context_.loop().graveyard().Retire(std::move(exchange_));
+}
+
+void Intake::OnUpstreamBlocked() {
+  connection_->PauseReading(PauseReason::kPeerFull);
+}
+
+void Intake::OnUpstreamDrained() {
+  connection_->ResumeReading(PauseReason::kPeerFull);
+}
+
+void Intake::OnExchangeDone(bool close) {
+  // It asked for the close itself, and nothing of it is on its way.
+  const bool asked = !exchange_->info().keep_alive && body_.kind() == wire::BodyKind::kNone && held_.empty();
+  const bool client_is_done = asked || peer_ended_;
+  DropExchange();
+  connection_->ResumeReading(PauseReason::kPeerFull);  // the backend may have answered without taking the body
+  if (close || context_.draining()) return Finish(CloseReason::kDone, client_is_done);
+  AwaitRequest();
+  if (held_.empty() && peer_ended_) return Finish(CloseReason::kDone, client_is_done);
+  // Not from within the backend's callback that brought us here.
+  if (!held_.empty() && !processing_) context_.home().ProcessSoon(*this);
+}
+
+void Intake::OnExchangeRefused(RejectReason reason) {
+  const ExchangeInfo& info = exchange_->info();
+  if (exchange_->response_begun()) {
+    exchange_->LogRefused(reason);
+    exchange_->Cancel(CloseReason::kRefused);
+    return OnExchangeBroken(CloseReason::kRefused);
+  }
+  // A request that was received whole leaves the connection in order.
+  const bool close =
+      !body_.complete() || !info.keep_alive || info.minor_version == 0 || IsLastRequest() || context_.draining();
+  LogRefusal(reason, info.method, info.target, info.request_id, info.trace_id);
+  exchange_->LogRefused(reason);
+  exchange_->Cancel(CloseReason::kRefused);
+  Answer(reason, info.request_id, info.wants_html, info.method == "HEAD", close);
+  OnExchangeDone(close);
+}
+
+void Intake::OnExchangeBroken(CloseReason reason) {
+  // Where the connection's end is the response's end, an orderly end would make a fragment look whole.
+  if (exchange_->framing() == Framing::kUntilClose) connection_->Abort();
+  DropExchange();
+  if (connection_->closed()) return Close(reason);
+  if (reason == CloseReason::kClientStalled) return Close(reason);  // it reads nothing, so there is nothing to wait for
+  Finish(reason);
+}
+
+void Intake::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::UpstreamStream> stream) {
+  const ExchangeInfo& info = exchange_->info();
+  connection_->Write(BuildSwitchingProtocols(head, *negotiated_, info.request_id));
+  context_.metrics().http_requests_total[StatusClass::k1xx].Add();
+  const SessionInfo session{.client = info.client,
+                            .target = info.target.substr(0, kMaxLogValue),
+                            .request_id = info.request_id,
+                            .user_agent = info.user_agent,
+                            .user = info.user,
+                            .trace_id = info.trace_id,
+                            .started = context_.loop().now()};
+  const std::string held = std::exchange(held_, std::string());
+  connection_->ResumeReading(PauseReason::kExchangeActive);
+  DropExchange();
+  state_ = State::kClosed;
+  context_.loop().CancelDeadline(deadline_);
+  context_.home().StartSession(std::move(connection_), std::move(stream), context_.plan(*route_), *negotiated_, session,
+                               held);
+  context_.home().Retire(*this);
+}
+
+void Intake::Reject(RejectReason reason, const wire::RequestHead* request) {
+  AnswerRejected(reason, request);
+  Finish(CloseReason::kRefused);
+}
+
+void Intake::AnswerRejected(RejectReason reason, const wire::RequestHead* request) {
+  const bool known = request != nullptr && !request->method.empty();
+  const std::string request_id = known ? RequestIdFor(*request, Client()) : NewRequestId();
+  LogRefusal(reason, known ? request->method : "", known ? ShownTargetOf(*request) : "", request_id,
+             known ? wire::TraceId(*request) : "");
+  context_.metrics().http_requests_total[StatusClassOf(Describe(reason).status)].Add();
+  Answer(reason, request_id, known && WantsHtml(*request), known && request->method == "HEAD", true);
+}
+
+// Of a request that is refused, before its route was looked for perhaps.
+std::string Intake::ShownTargetOf(const wire::RequestHead& request) const {
+  const Options::Log& log = context_.options().log;
+  if (log.path == LogPath::kFull) return ShownTarget(log, request.target, {});
+  const std::optional<std::string> normal = wire::NormalizeTarget(request.target);
+  return ShownTarget(log, request.target, normal ? context_.routes().Match(*normal).path : "");
+}
+
+void Intake::LogRefusal(RejectReason reason, std::string_view method, std::string_view target,
+                        std::string_view request_id, std::string_view trace_id) const {
+  const LogField fields[] = {{"reject", Describe(reason).label},
+                             {"status", Describe(reason).status},
+                             {"client", peer_.Name()},
+                             {"method", method},
+                             {"target", target},
+                             {"request_id", request_id},
+                             {"trace_id", trace_id}};
+  Log(LogLevel::kInfo, "request refused", std::span(fields).first(trace_id.empty() ? 6 : 7));
+}
+
+void Intake::Answer(RejectReason reason, std::string_view request_id, bool html, bool head_request, bool close) {
+  context_.metrics().rejects_total[reason].Add();
+  connection_->Write(BuildErrorAnswer(
+      {.reason = reason, .request_id = request_id, .html = html, .head_request = head_request, .close = close}));
+}
+
+void Intake::RefuseConnection(RejectReason reason, bool may_linger) {
+  // Over TLS nothing can be said before the handshake, which is the very work that there is no room for.
+  if (connection_->is_tls()) return Close(CloseReason::kOverloaded);
+  if (may_linger) return Reject(reason, nullptr);
+  AnswerRejected(reason, nullptr);
+  connection_->CloseAfterLastWords();
+  Close(CloseReason::kRefused);
+}
+
+void Intake::Drain() {
+  // A request that has begun is served, and its response says that the connection closes.
+  if (state_ != State::kIdle && state_ != State::kTlsHandshake) return;
+  if (served_) return Close(CloseReason::kDrain);
+  // It was accepted a moment ago, and its first request is most likely on its way.
+  context_.loop().SetDeadline(deadline_, kFirstRequestWhileDraining);
+}
+
+bool Intake::MayShedByCost() const {
+  return state_ != State::kClosed && connection_->queued() > 0 && may_shed();
+}
+
+void Intake::Shed() {
+  if (state_ == State::kClosed) return;
+  connection_->Abort();
+  Close(CloseReason::kMemoryShed);
+}
+
+void Intake::Finish(CloseReason reason, bool client_is_done) {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  context_.loop().CancelDeadline(deadline_);
+  context_.metrics().client_closes_total[reason].Add();
+  context_.home().Linger(std::move(connection_), {.may_shed = may_shed(), .peer_is_done = client_is_done});
+  context_.home().Retire(*this);
+}
+
+void Intake::Close(CloseReason reason) {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  context_.loop().CancelDeadline(deadline_);
+  context_.metrics().client_closes_total[reason].Add();
+  if (exchange_) {
+    exchange_->Cancel(reason);
+    DropExchange();
+  }
+  connection_->Close();
+  context_.home().ConnectionOver();
+  context_.home().Retire(*this);
+}
+
+}  // namespace sheaf

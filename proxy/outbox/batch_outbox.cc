@@ -1,0 +1,299 @@
+#include "proxy/outbox/batch_outbox.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/base/bytes.h"
+#include "proxy/outbox/stores.h"
+#include "proxy/plan/context.h"
+#include "proxy/plan/negotiation.h"
+#include "proxy/plan/route_plan.h"
+
+namespace sheaf {
+namespace {
+
+BatchForm FormOf(const std::optional<Envelope>& envelope) {
+  return envelope ? static_cast<BatchForm>(static_cast<size_t>(*envelope) + 1) : BatchForm::kCork;
+}
+static_assert(static_cast<size_t>(BatchForm::kJson) == static_cast<size_t>(Envelope::kJson) + 1);
+static_assert(static_cast<size_t>(BatchForm::kSocketIoEvent) == static_cast<size_t>(Envelope::kSocketIoEvent) + 1);
+
+}  // namespace
+
+BatchOutbox::BatchOutbox(WorkerContext& context, FrameSink& sink, const RoutePlan& plan, const Negotiated& negotiated)
+    : Outbox(context, sink, plan, negotiated),
+      examiner_(plan.examiner(negotiated.envelope)),
+      batcher_(context.outboxes().queues()),
+      form_(FormOf(negotiated.envelope)) {
+  static_assert(sizeof(BatchOutbox) <= 256, "an idle session's budget");
+  if (!negotiated.deflate) return;
+  window_bits_ = negotiated.deflate->server_window_bits;
+  takeover_ = negotiated.deflate->server_takeover;
+}
+
+BatchOutbox::~BatchOutbox() {
+  Buffered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes() + part_.size()));
+}
+
+void BatchOutbox::Add(const wire::FramePiece& piece) {
+  if (sending_pieces_) return SendPiece(piece);
+  if (piece.starts_message && piece.ends_message) return AddWhole(piece.opcode, AsText(piece.payload));
+  AddPart(piece);
+}
+
+void BatchOutbox::AddPart(const wire::FramePiece& piece) {
+  const uint64_t size = part_.size() + piece.payload.size();
+  const bool large = size > context_.loop().marks().high;
+  if (large && !MustBeWhole(piece)) {
+    Flush(FlushReason::kAlone);
+    BeginPieces(piece.opcode);
+    return SendPiece(piece);
+  }
+  if (large && size > std::max(kMostLookAlike, context_.options().limits.buffer_high)) {
+    TakePart();
+    return sink_.GiveUp(CloseReason::kUpstreamLookAlike);
+  }
+  Gather(AsText(piece.payload));
+  if (piece.ends_message) AddWhole(piece.opcode, TakePart());
+}
+
+void BatchOutbox::Gather(std::string_view payload) {
+  part_.append(payload);
+  Buffered(0, static_cast<int64_t>(payload.size()));
+}
+
+std::string BatchOutbox::TakePart() {
+  Buffered(0, -static_cast<int64_t>(part_.size()));
+  return std::exchange(part_, std::string());
+}
+
+// What a decoder may take for an envelope can be wrapped only as a whole.
+bool BatchOutbox::MustBeWhole(const wire::FramePiece& piece) const {
+  const batching::Encoder* encoder = examiner_.encoder();
+  if (encoder == nullptr || !encoder->Prefix(piece.opcode).empty()) return false;
+  std::string beginning = part_.substr(0, batching::kBeginning);
+  beginning.append(AsText(piece.payload).substr(0, batching::kBeginning - beginning.size()));
+  // So little of a message cannot be judged.
+  return beginning.size() < batching::kBeginning || encoder->MayLookAlike(piece.opcode, beginning);
+}
+
+// ---- gathering
+
+void BatchOutbox::AddWhole(wire::Opcode opcode, std::string_view payload) {
+  const batching::MessageRef message = context_.outboxes().messages().Intern(opcode, payload, this);
+  const batching::MessageFacts& facts = examiner_.Examine(*message);
+  if (facts.critical) {
+    counters().critical[facts.critical_rule].Add();
+    if (facts.overtake && MayOvertake()) return SendAhead(message, facts);
+  }
+  if (message->is_text()) LetAnswerPass(payload);
+  const bool conflate = plan_.options.slow_client != SlowClient::kConflate || sink_.client_full() ||
+                        InForce(ReliefStep::kConflate, context_.pressure());
+  const batching::Batcher::Verdict verdict = batcher_.Add(message, facts, conflate, limits_, context_.loop().now());
+  Buffered(1, static_cast<int64_t>(payload.size()));
+  if (verdict.replaced.messages > 0) CountReplaced(facts, verdict.replaced);
+  Schedule(verdict);
+}
+
+void BatchOutbox::Schedule(const batching::Batcher::Verdict& verdict) {
+  switch (verdict.when) {
+    case batching::Batcher::Verdict::When::kNow:
+      return FlushAtTurnEnd(verdict.reason);
+    case batching::Batcher::Verdict::When::kAt:
+      return FlushAt(verdict.due, batcher_.bytes());
+    case batching::Batcher::Verdict::When::kWaiting:
+      return;
+  }
+}
+
+// The attachments of a Socket.IO packet that has been sent must follow it with nothing in between.
+bool BatchOutbox::MayOvertake() const {
+  const batching::Message* front = batcher_.front();
+  return !socket_io_ || front == nullptr || front->is_text();
+}
+
+// A critical message that may overtake: what is queued stays queued.
+void BatchOutbox::SendAhead(const batching::MessageRef& message, const batching::MessageFacts& facts) {
+  if (facts.replaceable) CountReplaced(facts, batcher_.RemoveSameKey(*message, facts));
+  context_.metrics().batch_flushes_total[FlushReason::kCritical].Add();
+  context_.metrics().batch_delay_seconds.Observe(std::chrono::nanoseconds(0));
+  CountBatch(form_, 1);
+  SendFrame({&message, 1}, examiner_.encoder() != nullptr && facts.look_alike);
+}
+
+void BatchOutbox::DropDownTo(size_t most) {
+  const auto may_go = [this](const batching::Message& message) { return batching::IsDroppable(message, socket_io_); };
+  while (bytes() > most) {
+    const std::optional<size_t> dropped = batcher_.DropOldest(may_go);
+    if (!dropped) return;
+    Buffered(-1, -static_cast<int64_t>(*dropped));
+    counters().dropped.Add();
+  }
+}
+
+void BatchOutbox::CountReplaced(const batching::MessageFacts& facts, const batching::Queue::Removed& removed) {
+  Buffered(-static_cast<int64_t>(removed.messages), -static_cast<int64_t>(removed.bytes));
+  counters().conflated[facts.conflate_rule].Add(removed.messages);
+}
+
+void BatchOutbox::Buffered(int64_t messages, int64_t bytes) {
+  context_.metrics().buffered_messages.Add(messages);
+  context_.metrics().buffered_bytes.Add(bytes);
+}
+
+// ---- sending
+
+void BatchOutbox::Flush(FlushReason reason) {
+  if (empty()) return;
+  CancelFlush();
+  context_.metrics().batch_flushes_total[reason].Add();
+  context_.metrics().batch_delay_seconds.Observe(context_.loop().now() - batcher_.oldest());
+  Buffered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes()));
+  const batching::Encoder* encoder = examiner_.encoder();
+  if (encoder == nullptr) CountBatch(form_, batcher_.messages());  // many frames, one write
+  batcher_.TakeFrames(encoder, limits_, [&](std::span<const batching::MessageRef> messages, bool wrapped) {
+    if (encoder != nullptr) CountBatch(form_, messages.size());
+    SendFrame(messages, wrapped);
+  });
+}
+
+void BatchOutbox::SendFrame(std::span<const batching::MessageRef> messages, bool wrapped) {
+  size_t bytes = 0;
+  for (const batching::MessageRef& message : messages) bytes += message->size();
+  context_.metrics().batch_input_bytes_total.Add(bytes);
+  ChooseContext(messages);
+  const uint8_t shared_window = own_ ? uint8_t{0} : window_bits_;
+  const batching::FrameRecipe recipe{.encoder = wrapped ? examiner_.encoder() : nullptr, .window_bits = shared_window};
+  const batching::Message& first = *messages.front();
+  if (recipe == batching::FrameRecipe{}) {
+    if (!SendInOwnContext(first.opcode(), first.text())) SendPlain(first);
+  } else {
+    const batching::CachedFrame& frame = context_.outboxes().frames().Get(recipe, messages);
+    if (!SendInOwnContext(frame.opcode, frame.payload())) Write(frame.bytes);
+  }
+  sink_.OnSent(messages.size(), bytes, 1);
+}
+
+void BatchOutbox::SendPlain(const batching::Message& message) {
+  std::string& frame = context_.outboxes().scratch();
+  frame.clear();
+  wire::AppendFrameHeader(frame, message.opcode(), true, message.size());
+  frame.append(message.text());
+  Write(frame);
+}
+
+// False: it has none, or the frame is to go as it is.
+bool BatchOutbox::SendInOwnContext(wire::Opcode opcode, std::string_view payload) {
+  if (!own_ || payload.size() < kOwnThreshold) return false;
+  std::string& compressed = context_.outboxes().scratch();
+  compressed.clear();
+  const auto size = own_->Use().Append(opcode, AsBytes(payload), true, true, compressed);
+  if (!size) {
+    // What failed has not reached the client's context, so plain frames, and later a new context, can follow.
+    own_.reset();
+    return false;
+  }
+  CountCompressed(payload.size(), *size);
+  context_.metrics().deflate_messages_total.Add();
+  Write(compressed);
+  return true;
+}
+
+void BatchOutbox::ChooseContext(std::span<const batching::MessageRef> messages) {
+  if (!takeover_) return;
+  const uint32_t serial = messages.back()->serial();
+  const uint32_t last = std::exchange(last_serial_, serial);
+  if (last == 0) {
+    if (context_.outboxes().contexts().plenty() && !context_.outboxes().messages().WasShared(serial)) alone_ = kAlone;
+  } else if (context_.outboxes().messages().WasShared(last)) {
+    // Of the last message it is known for certain; others may yet get this one.
+    alone_ = static_cast<uint8_t>(alone_ - std::min(alone_, kAlone));
+  } else {
+    alone_ = std::min(static_cast<uint8_t>(alone_ + 1), kMostAlone);
+  }
+  if (alone_ < kAlone || InForce(ReliefStep::kDropContexts, context_.pressure())) {
+    // Of the frames that follow from elsewhere our context knows nothing: it must not be gone on with after one.
+    own_.reset();
+  } else if (!own_) {
+    context_.outboxes().contexts().Make(own_, window_bits_);
+  }
+}
+
+size_t BatchOutbox::context_bytes() const {
+  return own_ ? OwnContext::Bytes(window_bits_) : 0;
+}
+
+MessageCompressor& BatchOutbox::compressor() {
+  if (own_) return own_->Use();
+  if (!compressor_) {
+    compressor_ =
+        std::make_unique<MessageCompressor>(window_bits_, false, DeflateSettingsFrom(context_.options().deflate));
+  }
+  return *compressor_;
+}
+
+void BatchOutbox::CountCompressed(size_t input, size_t output) {
+  context_.metrics().deflate_input_bytes_total.Add(input);
+  context_.metrics().deflate_output_bytes_total.Add(output);
+}
+
+void BatchOutbox::Write(std::string_view frame) {
+  context_.metrics().batch_output_bytes_total.Add(frame.size());
+  sink_.WriteFrames(AsBytes(frame), true);
+}
+
+RouteCounters& BatchOutbox::counters() {
+  return context_.metrics().routes[plan_.index];
+}
+
+// ---- a large message
+
+// What was gathered of it is its first part.
+void BatchOutbox::BeginPieces(wire::Opcode opcode) {
+  sending_pieces_ = true;
+  if (own_) own_->amid_message = true;
+  sent_part_ = false;
+  parts_compressed_ = window_bits_ != 0;
+  if (examiner_.encoder() == nullptr) return;
+  const std::string_view prefix = examiner_.encoder()->Prefix(opcode);
+  part_.insert(0, prefix);
+  Buffered(0, static_cast<int64_t>(prefix.size()));
+}
+
+void BatchOutbox::SendPiece(const wire::FramePiece& piece) {
+  const bool last = piece.ends_message;
+  if (!last && part_.size() + piece.payload.size() < kLeastPart) return Gather(AsText(piece.payload));
+  if (part_.empty()) {
+    SendPart(piece.opcode, piece.payload, last);
+  } else {
+    Gather(AsText(piece.payload));
+    const std::string part = TakePart();
+    SendPart(piece.opcode, AsBytes(part), last);
+  }
+  if (!last) return;
+  sending_pieces_ = false;
+  if (own_) own_->amid_message = false;
+  compressor_.reset();
+  CountBatch(form_, 1);
+  sink_.OnSent(1, 0, 1);
+}
+
+void BatchOutbox::SendPart(wire::Opcode opcode, std::span<const uint8_t> payload, bool last) {
+  const bool first = !std::exchange(sent_part_, true);
+  std::string& frame = context_.outboxes().scratch();
+  frame.clear();
+  if (parts_compressed_) {
+    const auto size = compressor().Append(opcode, payload, first, last, frame);
+    if (!size) return sink_.GiveUp(CloseReason::kOutOfMemory);
+    CountCompressed(payload.size(), *size);
+    if (last) context_.metrics().deflate_messages_total.Add();
+  } else {
+    wire::AppendFrameHeader(frame, first ? opcode : wire::Opcode::kContinuation, last, payload.size());
+    frame.append(AsText(payload));
+  }
+  context_.metrics().batch_input_bytes_total.Add(payload.size());
+  if (!frame.empty()) Write(frame);
+  sink_.OnSent(0, payload.size(), 0);
+}
+
+}  // namespace sheaf

@@ -1,0 +1,95 @@
+// Gathers whole messages, and sends them as batch frames, or as a frame each; compressed if that was negotiated. Rules,
+// dropping and conflating work on what is gathered. See outbox.h.
+//
+// A message larger than limits.buffer_high is not gathered: it goes out in parts, behind what is queued. Unless a
+// decoder might take it for an envelope: then it must be wrapped, and so be gathered, and may not be larger than
+// kMostLookAlike.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "batching/batcher.h"
+#include "batching/examiner.h"
+#include "batching/frame_cache.h"
+#include "proxy/outbox/context_store.h"
+#include "proxy/outbox/message_compressor.h"
+#include "proxy/outbox/outbox.h"
+
+namespace sheaf {
+
+class BatchOutbox final : public Outbox {
+ public:
+  BatchOutbox(WorkerContext& context, FrameSink& sink, const RoutePlan& plan, const Negotiated& negotiated);
+  ~BatchOutbox() override;
+
+  void Add(const wire::FramePiece& piece) override;
+  void Flush(FlushReason reason) override;
+  void DropDownTo(size_t most) override;
+  bool empty() const override { return batcher_.empty(); }
+  bool passing_on() const override { return sending_pieces_; }
+  size_t bytes() const override { return batcher_.memory(); }
+  size_t partial_bytes() const override { return part_.empty() ? 0 : part_.capacity(); }
+  size_t context_bytes() const override;
+
+ private:
+  // Anybody who has a message broadcast can have it begin like an envelope, so this much a client is what it can cost.
+  // Four times what Socket.IO and Python's websockets let a client send as shipped. With a larger limits.buffer_high,
+  // that.
+  static constexpr uint64_t kMostLookAlike = 4 * 1024 * 1024;
+
+  // Of a large message, a frame each, which the backend may have sent as one: some receivers count them (Python's
+  // websockets takes 4,096 a message), and what trickles in would make a great many.
+  static constexpr size_t kLeastPart = 64 * 1024;
+
+  // A context of the client's own is worth it when so many messages in a row were its own alone. One that others got as
+  // well takes away as much: a heartbeat now and then changes nothing. While contexts are plenty a client has so much
+  // from the start, unless somebody got its first message before: a few short answers take no more bytes than from the
+  // backend, and of those who get what all get the first alone has a context, for one message.
+  static constexpr uint8_t kAlone = 4;
+  static constexpr uint8_t kMostAlone = 8;
+  static constexpr size_t kOwnThreshold = 8;  // what is smaller only grows
+
+  batching::Window& window() override { return batcher_.window(); }
+  void AddWhole(wire::Opcode opcode, std::string_view payload);
+  void AddPart(const wire::FramePiece& piece);
+  bool MustBeWhole(const wire::FramePiece& piece) const;
+  std::string TakePart();
+  void Gather(std::string_view payload);
+  void Schedule(const batching::Batcher::Verdict& verdict);
+  bool MayOvertake() const;
+  void SendAhead(const batching::MessageRef& message, const batching::MessageFacts& facts);
+
+  // One frame with these messages.
+  void SendFrame(std::span<const batching::MessageRef> messages, bool wrapped);
+  void SendPlain(const batching::Message& message);
+  bool SendInOwnContext(wire::Opcode opcode, std::string_view payload);
+  void BeginPieces(wire::Opcode opcode);
+  void SendPiece(const wire::FramePiece& piece);
+  void SendPart(wire::Opcode opcode, std::span<const uint8_t> payload, bool last);
+  void Write(std::string_view frame);
+
+  // Makes the client's own context where it is worth it for a frame with these messages, else gives it up.
+  void ChooseContext(std::span<const batching::MessageRef> messages);
+  MessageCompressor& compressor();
+  void CountCompressed(size_t input, size_t output);
+  void CountReplaced(const batching::MessageFacts& facts, const batching::Queue::Removed& removed);
+  void Buffered(int64_t messages, int64_t bytes);
+  RouteCounters& counters();
+
+  const batching::Examiner& examiner_;
+  batching::Batcher batcher_;
+  std::string part_;                               // of a message that came in several pieces, not sent yet
+  std::unique_ptr<OwnContext> own_;                // the client's own compression context, while it is worth it
+  std::unique_ptr<MessageCompressor> compressor_;  // without that, amid a large message
+  const BatchForm form_;
+  uint8_t window_bits_ = 0;        // of compression; 0: none
+  bool takeover_ = false;          // was agreed on
+  uint8_t alone_ = 0;              // how much the last messages were this client's alone, up to kMostAlone
+  uint32_t last_serial_ = 0;       // of the last message
+  bool sending_pieces_ = false;    // of a large message
+  bool sent_part_ = false;         // of it: something has gone
+  bool parts_compressed_ = false;  // of it
+};
+
+}  // namespace sheaf

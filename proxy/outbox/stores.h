@@ -1,0 +1,63 @@
+// What the outboxes of a worker share: messages and frames that several clients get are there once, and buffers go from
+// one to the next. Bounded, and cheap to empty: none of it is needed to go on.
+//
+// Owned by the worker, which outlives the outboxes; one thread only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "batching/batcher.h"
+#include "batching/frame_cache.h"
+#include "batching/message.h"
+#include "proxy/base/clock.h"
+#include "proxy/base/list.h"
+#include "proxy/base/metrics.h"
+#include "proxy/base/option_table.h"
+#include "proxy/net/loop.h"
+#include "proxy/outbox/context_store.h"
+#include "proxy/outbox/outbox.h"
+
+namespace sheaf {
+
+class OutboxStores {
+ public:
+  OutboxStores(const Options::Deflate& options, WorkerMetrics& metrics);
+
+  batching::MessageStore& messages() { return messages_; }
+  batching::QueuePool& queues() { return queues_; }
+  batching::FrameCache& frames() { return frames_; }
+  ContextStore& contexts() { return contexts_; }
+  std::string& scratch() { return scratch_; }  // for one frame; the next user overwrites it
+
+  // An empty buffer with room, lent while something is gathered in it.
+  std::vector<uint8_t> TakeBuffer();
+  void GiveBuffer(std::vector<uint8_t> buffer);
+
+  // Has `outbox` flush in FlushDue; it must not be on the list.
+  void FlushAtTurnEnd(Outbox& outbox) { flush_at_turn_end_.PushBack(outbox); }
+  void ForgetFlush(Outbox& outbox) { flush_at_turn_end_.Remove(outbox); }
+  // Flushes those that asked for it in this turn.
+  void FlushDue(net::Loop& loop);
+
+  // Once a tick: forgets what was of no use for a while. `context_bound`: bytes that contexts may take.
+  void Expire(TimePoint now, size_t context_bound);
+  // Frees all that nobody uses at the moment, contexts aside; returns its bytes, about.
+  uint64_t Free();
+
+ private:
+  static constexpr size_t kMostScratch = 256 * 1024;
+  static constexpr size_t kMostSpareBuffers = 256;
+  static constexpr size_t kMostSpareBytes = 16 * 1024;  // of one buffer
+
+  batching::MessageStore messages_;
+  batching::QueuePool queues_;
+  batching::FrameCache frames_;
+  ContextStore contexts_;
+  std::string scratch_;
+  std::vector<std::vector<uint8_t>> spare_buffers_;
+  List<Outbox, &Outbox::turn_hook_> flush_at_turn_end_;
+};
+
+}  // namespace sheaf

@@ -1,0 +1,79 @@
+#include "proxy/session/client_inflater.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string>
+
+#include "proxy/base/random.h"
+
+namespace sheaf {
+
+ClientInflater::ClientInflater(uint8_t window_bits) : inflater_(window_bits) {}
+
+wire::FrameError ClientInflater::Feed(const wire::FramePiece& piece, uint64_t max_message, pool::UpstreamStream& stream,
+                                      WorkerMetrics& metrics) {
+  if (piece.starts_message) BeginMessage();
+  metrics.inflate_input_bytes_total.Add(piece.payload.size());
+  wire::ApplyMask(piece.payload, piece.mask);
+  std::span<const uint8_t> input = piece.payload;
+  for (;;) {
+    const std::span<uint8_t> room(room_.get() + wire::kMaxFrameHeader + filled_, kMostPayload - filled_);
+    size_t produced = 0;
+    const wire::Inflater::Verdict verdict = inflater_.Step(input, piece.ends_message, room, produced);
+    if (verdict == wire::Inflater::Verdict::kError) return wire::FrameError::kProtocol;
+    const bool full = verdict == wire::Inflater::Verdict::kOutputFull;
+    const bool last = !full && piece.ends_message;
+    metrics.inflate_output_bytes_total.Add(produced);
+    filled_ += produced;
+    inflated_ += produced;
+    if (inflated_ > max_message) return wire::FrameError::kTooBig;
+    if (piece.opcode == wire::Opcode::kText) {
+      const wire::FrameError error = CheckText(room.first(produced), last);
+      if (error != wire::FrameError::kNone) return error;
+    }
+    if (full || last) Send(piece.opcode, last, stream);
+    if (last) {
+      metrics.inflate_messages_total.Add();
+      inflater_.Reset();
+    }
+    if (!full) return wire::FrameError::kNone;
+  }
+}
+
+void ClientInflater::BeginMessage() {
+  if (!room_) room_.reset(new uint8_t[kRoom]);
+  inflated_ = filled_ = 0;
+  begun_ = false;
+  utf8_ = {};
+}
+
+wire::FrameError ClientInflater::CheckText(std::span<const uint8_t> bytes, bool last) {
+  const bool fits = utf8_.Feed(bytes) && (!last || utf8_.complete());
+  return fits ? wire::FrameError::kNone : wire::FrameError::kBadUtf8;
+}
+
+// What is in the room, as a frame.
+void ClientInflater::Send(wire::Opcode opcode, bool last, pool::UpstreamStream& stream) {
+  std::array<uint8_t, 4> key{};
+  FillRandom(key);  // RFC 6455 5.3: towards the backend we are the client
+  std::string header;
+  wire::AppendFrameHeader(header, begun_ ? wire::Opcode::kContinuation : opcode, last, filled_, key.data());
+  const std::span<uint8_t> room(room_.get(), kRoom);
+  wire::FramePiece frame;
+  frame.kind = wire::FramePiece::Kind::kData;
+  frame.opcode = opcode;
+  frame.starts_message = !begun_;
+  frame.ends_message = last;
+  frame.starts_frame = frame.ends_frame = true;
+  frame.wire = room.subspan(wire::kMaxFrameHeader - header.size(), header.size() + filled_);
+  frame.payload = frame.wire.subspan(header.size());
+  std::memcpy(&frame.mask, key.data(), key.size());
+  std::copy(header.begin(), header.end(), frame.wire.begin());
+  wire::ApplyMask(frame.payload, frame.mask);
+  stream.SendMessage(frame);
+  begun_ = true;
+  filled_ = 0;
+}
+
+}  // namespace sheaf
