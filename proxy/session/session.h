@@ -126,7 +126,7 @@ class Session final : public net::ConnectionEvents,
   static constexpr size_t kSlice = 1024;
   static constexpr size_t kBurst = 4 * net::Loop::kReceiveBuffer;  // what one turn may add to a connection, and more
 
-  // What an idle session costs, its upstream link included: measured (README, "Performance").
+  // What an idle session costs, its upstream link included: measured (tests/bench/README.md, "Memory").
   static constexpr size_t kPlainBytes = 1300;
   static constexpr size_t kTlsBytes = 14'000;  // besides
 
