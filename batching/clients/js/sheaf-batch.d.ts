@@ -64,7 +64,7 @@ export class BatchWebSocket extends EventTarget {
   readonly CLOSED: 3;
 
   /** OPEN as long as received messages wait to be delivered. */
-  readonly readyState: number;
+  readonly readyState: 0 | 1 | 2 | 3;
   /** The address that the page gave, resolved, without what this class put into its query. */
   readonly url: string;
   readonly protocol: string;

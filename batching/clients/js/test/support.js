@@ -2,16 +2,40 @@
 
 import {execFileSync} from 'node:child_process';
 import {once} from 'node:events';
-import {readFileSync} from 'node:fs';
+import {cpSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {createRequire} from 'node:module';
+import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {after} from 'node:test';
 import {fileURLToPath} from 'node:url';
 
 export const ROOT = path.resolve(fileURLToPath(import.meta.url), '../../../../..');
 export const MODULES = process.env.SHEAF_NODE_MODULES ?? path.join(ROOT, 'build/clients/node_modules');
 
+/** The package under test, as it is in the tree. */
+export const PACKAGE = path.join(ROOT, 'batching/clients/js');
+
 /** require() for the packages that tests/install.sh puts into build/clients. */
 export const require = createRequire(path.join(MODULES, '../index.js'));
+
+/**
+ * @param {string} name a part of the folder's name
+ * @returns {string} a new folder, removed when the test file is through
+ */
+export function temporaryFolder(name) {
+  const folder = mkdtempSync(path.join(tmpdir(), `sheaf-${name}-`));
+  after(() => rmSync(folder, {recursive: true}));
+  return folder;
+}
+
+/**
+ * @returns {string} a copy of the package's folder without what is made from it, so that making it leaves the tree alone
+ */
+export function copyOfPackage() {
+  const folder = temporaryFolder('copy');
+  cpSync(PACKAGE, folder, {recursive: true, filter: (name) => !['test', 'cjs'].includes(path.relative(PACKAGE, name))});
+  return folder;
+}
 
 /**
  * @param {string | (string | [string, number])[]} data as tests/vectors/README.md describes it

@@ -2,30 +2,31 @@
 
 import assert from 'node:assert/strict';
 import {spawnSync} from 'node:child_process';
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {writeFileSync} from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 
 import * as sheafBatch from '../sheaf-batch.js';
-import {MODULES, require, ROOT} from './support.js';
+import {MODULES, PACKAGE, require, temporaryFolder} from './support.js';
 
-const PACKAGE = path.join(ROOT, 'batching/clients/js');
+/** The oldest and the newest that are promised, the one before the newest, and those in between that changed lib.dom most. */
+const COMPILERS = ['typescript-5.4', 'typescript-5.7', 'typescript', 'typescript-6.0', 'typescript-7.0'];
 
-test('uses.ts compiles, strictly', (context) => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'sheaf-types-'));
-  context.after(() => rmSync(folder, {recursive: true}));
-  const compilerOptions = {
-    strict: true, noEmit: true, target: 'es2022', module: 'esnext', moduleResolution: 'bundler', types: [],
-    lib: ['es2022', 'dom', 'dom.iterable'],
-    paths: {'sheaf-batch': [PACKAGE], '*': [path.join(MODULES, '*')]},
-  };
-  const project = path.join(folder, 'tsconfig.json');
-  writeFileSync(project, JSON.stringify({compilerOptions, files: [path.join(PACKAGE, 'test/types/uses.ts')]}));
-  const tsc = spawnSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', project], {encoding: 'utf8'});
-  assert.equal(tsc.stdout + tsc.stderr, '');
-  assert.equal(tsc.status, 0);
-});
+for (const compiler of COMPILERS) {
+  const {version} = require(`${compiler}/package.json`);
+  test(`uses.ts compiles, strictly (TypeScript ${version})`, () => {
+    const compilerOptions = {
+      strict: true, exactOptionalPropertyTypes: true, noImplicitOverride: true, skipLibCheck: false, noEmit: true,
+      target: 'es2022', module: 'esnext', moduleResolution: 'bundler', types: [], lib: ['es2022', 'dom', 'dom.iterable'],
+      paths: {'sheaf-batch': [path.join(PACKAGE, 'sheaf-batch.d.ts')], '*': [path.join(MODULES, '*')]},
+    };
+    const project = path.join(temporaryFolder('types'), 'tsconfig.json');
+    writeFileSync(project, JSON.stringify({compilerOptions, files: [path.join(PACKAGE, 'test/types/uses.ts')]}));
+    const tsc = spawnSync(process.execPath, [path.join(MODULES, compiler, 'bin/tsc'), '-p', project], {encoding: 'utf8'});
+    assert.equal(tsc.stdout + tsc.stderr, '');
+    assert.equal(tsc.status, 0);
+  });
+}
 
 test('what is declared is there, and what is there is declared', () => {
   const ts = require('typescript');

@@ -1,8 +1,27 @@
 // Compiled, never run: each line that is marked must be an error, and no other may be.
 import {BatchWebSocket, batchTransport, decodeFrame, EnvelopeError, onBatch, type Envelope} from 'sheaf-batch';
+import ReconnectingWebSocket from 'reconnecting-websocket';
 import {io, type Socket, NodeWebSocket, WebSocket as IoWebSocket, XHR} from 'socket.io-client';
 
 const standard: WebSocket = new BatchWebSocket('ws://host/');
+const plain: WebSocket = Math.random() < 0.5 ? new WebSocket('ws://host/') : new BatchWebSocket('ws://host/', 'protocol');
+const watch = (watched: WebSocket) => watched.addEventListener('message', ({data}) => watched.send(data));
+watch(new BatchWebSocket('ws://host/'));
+const state: WebSocket['readyState'] = standard.readyState;
+const target: EventTarget = new BatchWebSocket('ws://host/');
+
+// In the place of the class.
+const standardClass: typeof WebSocket = BatchWebSocket;
+globalThis.WebSocket = BatchWebSocket;
+window.WebSocket = class extends BatchWebSocket {
+  constructor(url: string | URL, protocols?: string | string[]) {
+    super(url, protocols, {envelope: 'binary'});
+  }
+};
+const takesAClass = (Class: {new (url: string | URL, protocols?: string | string[]): WebSocket; readonly OPEN: number}) => Class.OPEN;
+takesAClass(BatchWebSocket);
+new ReconnectingWebSocket('ws://host/', [], {WebSocket: BatchWebSocket});
+
 const socket = new BatchWebSocket(new URL('ws://host/'), ['a', 'b'], {envelope: 'binary', onFrame: (count: number) => {}});
 new BatchWebSocket('ws://host/', undefined, {WebSocket});
 const open: boolean = socket.readyState === BatchWebSocket.OPEN && socket instanceof EventTarget && standard.OPEN === 1;
@@ -13,6 +32,8 @@ socket.addEventListener('close', ({wasClean}) => wasClean, {once: true, signal: 
 socket.addEventListener('message', {handleEvent: (event: Event) => event.type});
 socket.send(new Blob([]));
 socket.send(new Uint8Array(1));
+socket.send(new ArrayBuffer(1));
+socket.send(new DataView(new ArrayBuffer(1)));
 socket.close(4000, 'reason');
 
 const transport = batchTransport(IoWebSocket, {onFrame: (packets) => packets.toFixed()});
@@ -40,4 +61,4 @@ socket.send({});
 batchTransport('websocket');
 
 declare const Buffer: Uint8Array;
-export {any, error, mixed, open, texts, typed};
+export {any, error, mixed, open, plain, standardClass, state, target, texts, typed};
