@@ -18,8 +18,7 @@ const OPEN_BRACKET = 0x5b, CLOSE_BRACKET = 0x5d, OPEN_BRACE = 0x7b, CLOSE_BRACE 
 const JSON_FORM = /([1-9][0-9]*),"(messages":\[|text":)/y;
 const SOCKET_IO_FORM = /^((?:42|45[0-9]+-)(?:\/[^,]*,)?)\["batch",\{"type":"batch","batch_size":([1-9][0-9]*),"messages":\[/;
 
-// ignoreBOM: a byte order mark is a part of the message.
-const utf8 = new TextDecoder('utf-8', {fatal: true, ignoreBOM: true});
+let utf8;
 
 /**
  * Finds the quote that ends a JSON string.
@@ -143,6 +142,8 @@ function copyBytes(view, begin, end) {
  * @throws {EnvelopeError} the bytes are not UTF-8
  */
 function decodeText(view, begin, end) {
+  // Made at need: jsdom has no TextDecoder. ignoreBOM: a byte order mark is a part of the message.
+  utf8 ??= new TextDecoder('utf-8', {fatal: true, ignoreBOM: true});
   try {
     return utf8.decode(new Uint8Array(view.buffer, view.byteOffset + begin, end - begin));
   } catch {

@@ -34,9 +34,9 @@ export type WebSocketClass = new (url: any, protocols?: any) => {
 };
 
 export interface BatchWebSocketOptions extends FrameOptions {
-  /** The form of batch frames to ask for; default `json`. */
+  /** The form of batch frames to ask for; default `json`, for an address that asks for one of Socket.IO's: none. */
   envelope?: Envelope;
-  /** The class to use instead of the global WebSocket. */
+  /** The class to use instead of the WebSocket that was global when this module was loaded. */
   WebSocket?: WebSocketClass;
 }
 
@@ -51,7 +51,8 @@ export class BatchWebSocket extends EventTarget {
   static readonly CLOSED: 3;
 
   /**
-   * @param url as for WebSocket; a query parameter `sheaf` is replaced
+   * @param url as for WebSocket; a query parameter `sheaf` is replaced, unless it asks for an envelope of Socket.IO and
+   *   `options.envelope` for nothing: then the frames pass as they come
    * @param protocols as for WebSocket
    * @throws {TypeError} an unknown envelope, or no WebSocket class
    * @throws {DOMException} SyntaxError, as WebSocket throws it

@@ -1,39 +1,13 @@
 // A WebSocket that takes batch frames apart: one message event for each message, whether or not Sheaf is on the way.
 
+import {CloseEvent, later, nativeWebSocket, UNDERLYING, webSocketClass} from './environment.js';
 import {decodeFrame, EnvelopeError, ENVELOPES} from './frames.js';
 
 const CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3;
 const BROKEN_ENVELOPE = 4002;
 
-// Node has had CloseEvent since version 23 only.
-const CloseEvent = globalThis.CloseEvent ?? class extends Event {
-  constructor(type, {code = 0, reason = '', wasClean = false} = {}) {
-    super(type);
-    Object.assign(this, {code, reason, wasClean});
-  }
-};
-
-/**
- * Makes the function that runs a callback in a task of its own, in the order of the calls. Timers would be too slow.
- * @returns {(callback: () => void) => void}
- */
-function makeLater() {
-  if (typeof setImmediate === 'function') return (callback) => void setImmediate(callback);
-  const {port1, port2} = new MessageChannel();
-  const due = new Map();
-  let number = 0;
-  port1.onmessage = ({data}) => {
-    const callback = due.get(data);
-    due.delete(data);
-    callback();
-  };
-  return (callback) => {
-    due.set(++number, callback);
-    port2.postMessage(number);
-  };
-}
-
-let later;
+// Asked for by a layer above, which takes the frames apart: socket.io-client over a BatchWebSocket in WebSocket's place.
+const OF_LAYERS_ABOVE = ['engineio', 'socketio-event'];
 
 /**
  * Sets the query parameter `sheaf`; the others and their order stay.
@@ -107,9 +81,12 @@ class Handlers {
  * and each in a task of its own, as if it had come in a frame of its own. Plain frames pass unchanged.
  */
 export class BatchWebSocket extends EventTarget {
+  static [UNDERLYING] = nativeWebSocket;
+
   #socket;
   #url;
   #origin;
+  // Undefined where a layer above takes the frames apart.
   #envelope;
   #onFrame;
   #handlers = new Handlers(this);
@@ -122,26 +99,29 @@ export class BatchWebSocket extends EventTarget {
   #isDelivering = false;
 
   /**
-   * @param {string | URL} url as for WebSocket; a query parameter `sheaf` is replaced
+   * @param {string | URL} url as for WebSocket; a query parameter `sheaf` is replaced, unless it asks for an envelope of
+   *   Socket.IO and `envelope` for nothing: then the frames pass as they come
    * @param {string | string[]} [protocols] as for WebSocket
    * @param {{envelope?: string, WebSocket?: Function, onFrame?: (messages: number) => void}} [options] `envelope`: `json`
-   *   (default) or another one; `WebSocket`: the class to use instead of the global one; `onFrame`: is told of each frame
-   *   how many messages it had, after the first of them
+   *   (default) or another one; `WebSocket`: the class to use instead of the one that was global when this module was
+   *   loaded; `onFrame`: is told of each frame how many messages it had, after the first of them
    * @throws {TypeError} an unknown envelope, or no WebSocket class
    * @throws {DOMException} SyntaxError, as WebSocket throws it
    */
-  constructor(url, protocols, {envelope = 'json', WebSocket = globalThis.WebSocket, onFrame} = {}) {
+  constructor(url, protocols, {envelope, WebSocket, onFrame} = {}) {
     super();
-    if (!ENVELOPES.includes(envelope)) throw new TypeError(`no envelope is named ${envelope}: ${ENVELOPES.join(', ')}`);
-    if (typeof WebSocket !== 'function') throw new TypeError('there is no global WebSocket: pass one, as in {WebSocket: ws}');
-    this.#envelope = envelope;
-    this.#onFrame = onFrame;
+    if (envelope !== undefined && !ENVELOPES.includes(envelope)) {
+      throw new TypeError(`no envelope is named ${envelope}: ${ENVELOPES.join(', ')}`);
+    }
+    const Underlying = webSocketClass(WebSocket);
     const address = resolve(url);
     this.#url = address?.href;
-    if (address) askFor(address, envelope);
+    if (envelope || !OF_LAYERS_ABOVE.includes(address?.searchParams.get('sheaf'))) this.#envelope = envelope ?? 'json';
+    this.#onFrame = onFrame;
+    if (address && this.#envelope) askFor(address, this.#envelope);
     // What is no URL is left to WebSocket to complain about.
     const target = address?.href ?? url;
-    this.#socket = protocols === undefined ? new WebSocket(target) : new WebSocket(target, protocols);
+    this.#socket = protocols === undefined ? new Underlying(target) : new Underlying(target, protocols);
     this.#origin = address?.origin ?? '';
     // Bytes, never blobs: blobs are read asynchronously, and texts would overtake them.
     this.#socket.binaryType = 'arraybuffer';
@@ -169,7 +149,7 @@ export class BatchWebSocket extends EventTarget {
     if (origin) this.#origin = origin;
     let messages;
     try {
-      messages = decodeFrame(this.#envelope, data);
+      messages = this.#envelope ? decodeFrame(this.#envelope, data) : [data];
     } catch (error) {
       if (!(error instanceof EnvelopeError)) throw error;
       this.#accept([{broken: true}]);
@@ -184,7 +164,6 @@ export class BatchWebSocket extends EventTarget {
   #accept(items) {
     const isIdle = this.#next === this.#waiting.length;
     for (const item of items) this.#waiting.push(item);
-    later ??= makeLater();
     for (let left = isIdle ? items.length - 1 : items.length; left > 0; --left) later(() => this.#deliverNext());
     if (isIdle) this.#deliverNext();
   }

@@ -101,6 +101,24 @@ testWithEach('the query asks for the envelope and is else as it was', async (con
   assert.equal(requests.at(-1), '/h?sheaf=binary');
 });
 
+testWithEach('an address that asks for an envelope of Socket.IO is left to whoever asked, unless told otherwise', async (context, connect) => {
+  const frames = ['42["a",1]\u001e42["b",2]', '42["batch",{"type":"batch","batch_size":1,"messages":[{"event":"a","data":1}]}]'];
+  const {url, requests} = await serve(context, (socket) => {
+    for (const frame of frames) socket.send(frame);
+    socket.close();
+  });
+  for (const envelope of ['engineio', 'socketio-event']) {
+    const counts = [];
+    const {messages} = await untilClosed(connect(`${url}/?sheaf=${envelope}&b=%20+`, {onFrame: (count) => counts.push(count)}));
+    assert.deepEqual(messages, frames);
+    assert.deepEqual(counts, [1, 1]);
+    assert.equal(requests.at(-1), `/?sheaf=${envelope}&b=%20+`);
+  }
+  const {messages} = await untilClosed(connect(`${url}/?sheaf=socketio-event`, {envelope: 'engineio'}));
+  assert.deepEqual(messages, ['42["a",1]', '42["b",2]', frames[1]]);
+  assert.equal(requests.at(-1), '/?sheaf=engineio');
+});
+
 testWithEach('what a handler awaits goes on before the next message of the frame', async (context, connect) => {
   const texts = Array.from({length: 20}, (_, number) => String(number));
   const {url} = await serve(context, (socket) => socket.send(jsonBatch(texts)));
@@ -295,8 +313,4 @@ testWithEach('addresses that WebSocket refuses are refused alike', (_, connect) 
     assert.throws(() => connect(address), {name: 'SyntaxError'}, address);
   }
   assert.throws(() => connect('ws://127.0.0.1:9', {envelope: 'jsn'}), /no envelope is named jsn/);
-});
-
-test('without any WebSocket class the error says what to do', () => {
-  assert.throws(() => new BatchWebSocket('ws://127.0.0.1:9', [], {WebSocket: null}), /pass one, as in \{WebSocket: ws\}/);
 });
