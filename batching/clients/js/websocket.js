@@ -272,3 +272,9 @@ for (const [name, value] of Object.entries({CONNECTING, OPEN, CLOSING, CLOSED}))
   Object.defineProperty(BatchWebSocket, name, {value, enumerable: true});
   Object.defineProperty(BatchWebSocket.prototype, name, {value, enumerable: true});
 }
+
+// Pages and libraries ask `instanceof WebSocket`. All members are defined above, so that no native one is reached; the class
+// of the package ws, in WebSocket's place, is no EventTarget.
+if (nativeWebSocket?.prototype instanceof EventTarget) {
+  Object.setPrototypeOf(BatchWebSocket.prototype, nativeWebSocket.prototype);
+}

@@ -77,6 +77,24 @@ for (const [origin, {flags, before, skip}] of Object.entries(ORIGINS)) {
   }
 }
 
+test('it is an instance of WebSocket, and inherits nothing but that', {skip: ORIGINS["Node's own WebSocket"].skip}, async () => {
+  const text = `
+    const {inspect} = require('node:util');
+    const Native = WebSocket;
+    const {BatchWebSocket} = await import(${MODULE});
+    const socket = new BatchWebSocket('ws://127.0.0.1:9');
+    socket.onerror = () => {};
+    const own = Object.getOwnPropertyNames(BatchWebSocket.prototype);
+    const proxied = new Proxy(Native, {});
+    console.log(JSON.stringify({
+      isOne: [socket instanceof Native, socket instanceof proxied, socket instanceof EventTarget],
+      inherited: Object.getOwnPropertyNames(Native.prototype).filter((name) => !own.includes(name)),
+      shown: inspect(socket).includes('BatchWebSocket'),
+    }));`;
+  assert.deepEqual(JSON.parse(await run(text, {flags: ORIGINS["Node's own WebSocket"].flags})),
+    {isOne: [true, true, true], inherited: [], shown: true});
+});
+
 /** A Node without WebSocket, whatever its version. */
 const WITHOUT = CAN_HAVE_ONE ? {flags: ['--no-experimental-websocket']} : {};
 
