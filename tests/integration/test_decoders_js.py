@@ -13,10 +13,10 @@ import pytest
 
 from harness.backend import Backend
 from harness.browser import Page, open_page
+from harness.recipes import MODULES
 from harness.sheaf import ROOT, Sheaf
 
 CLIENTS = ROOT / "tests/clients"
-MODULES = Path(os.environ.get("SHEAF_NODE_MODULES", ROOT / "build/clients/node_modules"))
 
 # A fixed wait, so that what comes in a burst shares frames whatever the machine is doing.
 BATCHING = {"batching": {"adaptive": False, "timeout": "30ms"}}
