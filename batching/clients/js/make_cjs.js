@@ -1,6 +1,6 @@
-// Makes cjs/, the CommonJS build, out of the ES modules here: npm runs this when it packs or links the folder. It needs
-// nothing but Node, so that a folder of the tree can be installed as it is; in return the modules may import and export only
-// in the forms below, and another one is an error.
+// Makes cjs/, the CommonJS build, out of the ES modules here; npm runs this when it packs the folder. It needs nothing but
+// Node, so that the folder is packed as it stands, without an installation first. In return the modules may import and export
+// only in the forms below; another one is an error.
 
 import {copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
