@@ -1,21 +1,24 @@
 #!/bin/sh
-# Builds Sheaf, starts the demo backend (a quote ticker: REST, WebSocket, Socket.IO) and Sheaf in front of it; Ctrl-C ends
-# both. Environment: SHEAF_PORT (8080), ADMIN_PORT (9901), SHEAF_HOST (127.0.0.1); BACKEND_PORT: the backend listens there on
-# 127.0.0.1, where it can be asked without Sheaf, too, instead of on a Unix socket.
+# Builds Sheaf, starts the demo backend (quotes over REST, WebSocket, Socket.IO and server-sent events) and Sheaf in front of
+# it; the page compares the two. Ctrl-C ends both. Environment: SHEAF_HOST (127.0.0.1) and SHEAF_PORT (8080): where Sheaf
+# listens; BACKEND_PORT: where the backend does, on the same host (8000, or any free port where that one is taken);
+# ADMIN_PORT (9901); SHEAF_BINARY: this one is run, and nothing is installed or built.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 host=${SHEAF_HOST:-127.0.0.1}
 port=${SHEAF_PORT:-8080}
 backend_port=${BACKEND_PORT:-}
 admin_port=${ADMIN_PORT:-9901}
+binary=${SHEAF_BINARY:-$root/build/release/sheaf}
+python=$root/build/venv/bin/python
 
 say() { printf '== %s\n' "$*"; }
 
-"$root/tests/install.sh" demo
+[ -n "${SHEAF_BINARY:-}" ] || "$root/tests/install.sh" demo
 
 # port_is_free ADDRESS PORT VARIABLE: says which variable to set where another program has the port.
 port_is_free() {
-  "$root/build/venv/bin/python" - "$@" <<'PYTHON'
+  "$python" - "$@" <<'PYTHON'
 import socket, sys
 address, port, variable = sys.argv[1], sys.argv[2], sys.argv[3]
 try:
@@ -27,18 +30,28 @@ except (OSError, ValueError, OverflowError) as error:
              f"  {variable}={int(port) + 1000 if port.isdigit() else 8080} docker/demo.sh")
 PYTHON
 }
-port_is_free "$host" "$port" SHEAF_PORT
-[ -z "$backend_port" ] || port_is_free 127.0.0.1 "$backend_port" BACKEND_PORT
-port_is_free 127.0.0.1 "$admin_port" ADMIN_PORT
+any_free_port() { "$python" -c 'import socket, sys; s = socket.socket(); s.bind((sys.argv[1], 0)); print(s.getsockname()[1])' "$host"; }
 
-say "building Sheaf (release preset; the first time takes a few minutes)"
+port_is_free "$host" "$port" SHEAF_PORT
+port_is_free 127.0.0.1 "$admin_port" ADMIN_PORT
+if [ -n "$backend_port" ]; then
+  port_is_free "$host" "$backend_port" BACKEND_PORT
+elif port_is_free "$host" 8000 BACKEND_PORT 2>/dev/null; then
+  backend_port=8000
+else
+  backend_port=$(any_free_port)
+fi
+
 cd "$root"
-cmake --preset release >build/configure-release.log 2>&1 || { cat build/configure-release.log >&2; exit 1; }
-cmake --build --preset release --target sheaf
+if [ -z "${SHEAF_BINARY:-}" ]; then
+  say "building Sheaf (release preset; the first time takes a few minutes)"
+  mkdir -p build
+  cmake --preset release >build/configure-release.log 2>&1 || { cat build/configure-release.log >&2; exit 1; }
+  cmake --build --preset release --target sheaf
+fi
 
 backend=""
 sheaf=""
-sockets=$(mktemp -d)
 # shellcheck disable=SC2317,SC2329  # called by the traps
 stop() {
   trap - EXIT INT TERM
@@ -47,25 +60,15 @@ stop() {
     kill "$process" 2>/dev/null || true
     wait "$process" 2>/dev/null || true
   done
-  rm -rf "$sockets"
   say "both are stopped"
 }
 trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-answers() { # answers URL, or answers unix:PATH
-  "$root/build/venv/bin/python" - "$1" 2>/dev/null <<'PYTHON'
-import socket, sys, urllib.request
-place = sys.argv[1]
-if place.startswith("unix:"):
-    socket.socket(socket.AF_UNIX).connect(place[5:])
-else:
-    urllib.request.urlopen(place, timeout=1)
-PYTHON
-}
+answers() { "$python" -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=1)' "$1" 2>/dev/null; }
 
-wait_for() { # wait_for PLACE PROCESS NAME
+wait_for() { # wait_for URL PROCESS NAME
   tries=0
   until answers "$1"; do
     kill -0 "$2" 2>/dev/null || { echo "$3 ended before it was ready" >&2; exit 1; }
@@ -75,37 +78,31 @@ wait_for() { # wait_for PLACE PROCESS NAME
   done
 }
 
-if [ -n "$backend_port" ]; then
-  upstream=http://127.0.0.1:$backend_port
-  direct="  the same without Sheaf             $upstream/"
-  set -- --host 127.0.0.1 --port "$backend_port"
-else
-  upstream=unix:$sockets/app.sock
-  direct="  the same without Sheaf             BACKEND_PORT=8000 docker/demo.sh has the backend listen there"
-  # uvicorn believes X-Forwarded-* from 127.0.0.1 by itself, but of no Unix socket.
-  set -- --uds "$sockets/app.sock" --forwarded-allow-ips='*'
-fi
+# Who listens everywhere is reached at loopback from here.
+case $host in 0.0.0.0) here=127.0.0.1 ;; *) here=$host ;; esac
+upstream=http://$here:$backend_port
 
-say "starting the demo backend on $upstream"
-"$root/build/venv/bin/python" -m uvicorn demo.app:app --app-dir docker "$@" \
+say "starting the demo backend on $host:$backend_port"
+SHEAF_DEMO_PROXY=http://$here:$port "$python" -m uvicorn demo.app:app --app-dir docker \
+  --host "$host" --port "$backend_port" --forwarded-allow-ips "127.0.0.1,$here" \
   --log-level warning --timeout-graceful-shutdown 3 &
 backend=$!
-wait_for "$upstream" "$backend" "the demo backend"
+wait_for "$upstream/api/quotes" "$backend" "the demo backend"
 
 say "starting Sheaf on $host:$port"
-build/release/sheaf --set "listen.address=$host:$port" --set "upstream.url=$upstream" \
+"$binary" -c docker/demo/sheaf.conf --set "listen.address=$host:$port" --set "upstream.url=$upstream" \
   --set "admin.address=127.0.0.1:$admin_port" --set drain.delay=0s --set drain.timeout=3s --set log.level=warning &
 sheaf=$!
 wait_for "http://127.0.0.1:$admin_port/readyz" "$sheaf" "Sheaf"
 
 cat <<TEXT
 
-  the page, live through Sheaf       http://$host:$port/
-$direct
+  the page: with and without Sheaf   http://$here:$port/
+  the backend, without Sheaf         $upstream/
   Sheaf's figures                    http://127.0.0.1:$admin_port/api/performance/websocket/stats
   Sheaf's metrics (Prometheus)       http://127.0.0.1:$admin_port/metrics
 
-  Open the page in a browser, or try:  curl http://$host:$port/api/quotes
+  Open the page in a browser, or try:  curl http://$here:$port/api/quotes
   Ctrl-C ends both.
 
 TEXT

@@ -1,8 +1,9 @@
 """Puts the pieces together: `uvicorn demo.app:app --app-dir docker`.
 
-Environment: SHEAF_DEMO_TICK (seconds between quotes, 0.2), SHEAF_DEMO_CLIENT (the folder that holds
-socket.io.esm.min.js; tests/install.sh puts it at build/clients/node_modules/socket.io-client/dist) and SHEAF_DEMO_DECODER
-(the folder that holds sheaf-batch.js, batching/clients/js).
+Environment: SHEAF_DEMO_TICK (seconds between quotes of the ticker, 0.2), SHEAF_DEMO_PROXY (see comparing.py),
+SHEAF_DEMO_CLIENT (the folder that holds socket.io.esm.min.js; tests/install.sh puts it at
+build/clients/node_modules/socket.io-client/dist) and SHEAF_DEMO_DECODER (the folder that holds sheaf-batch.js,
+batching/clients/js).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from . import events, rest, sockets
+from . import comparing, events, rest, sockets
 from .quotes import Ticker
 
 HERE = Path(__file__).resolve().parent
@@ -38,6 +39,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 
 api = FastAPI(title="Sheaf demo backend", lifespan=lifespan)
+api.include_router(comparing.make_router())
 api.include_router(rest.make_router(ticker))
 api.include_router(sockets.make_router(ticker))
 

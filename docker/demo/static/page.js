@@ -1,83 +1,97 @@
-// Shows the ticker over WebSocket, Socket.IO and server-sent events side by side. Addresses are relative to the page,
-// so that it works behind any proxy, on http and https, and without Sheaf: then each frame has one message.
+// The demo page. Addresses are relative to it, so that it works behind any proxy; straight from the backend it shows what is
+// there without Sheaf.
 
-import {BatchWebSocket, batchTransport} from '../decoder/sheaf-batch.js';
+import {BatchWebSocket} from '../decoder/sheaf-batch.js';
+import {makeRoom} from './chart.js';
+import {Clock, compareClocks} from './clock.js';
+import {conflationSwitch, rateSlider} from './controls.js';
+import {change, milliseconds} from './format.js';
+import {Side} from './side.js';
+import {slowClients} from './slow.js';
+import {startTicker} from './ticker.js';
+import {Wire} from './wire.js';
 
-function panel(id) {
-  const section = document.getElementById(id);
-  const rows = new Map();
-  let updates = 0;
-  let messages = 0, frames = 0, most = 0;
-  return {
-    frame(size) {
-      messages += size;
-      ++frames;
-      most = Math.max(most, size);
-      section.querySelector('.frames').textContent = `${(messages / frames).toFixed(2)} a frame, at most ${most}`;
-    },
-    state(name, kind) {
-      section.querySelector('.state').dataset.state = kind;
-      section.querySelector('.name').textContent = name;
-    },
-    show(quote) {
-      let row = rows.get(quote.symbol);
-      if (!row) {
-        row = section.querySelector('tbody').insertRow();
-        for (let i = 0; i < 3; ++i) row.insertCell();
-        row.cells[0].textContent = quote.symbol;
-        rows.set(quote.symbol, row);
-      }
-      const before = Number(row.cells[1].textContent);
-      if (before) row.className = quote.price < before ? 'down' : 'up';
-      row.cells[1].textContent = quote.price.toFixed(2);
-      row.cells[2].textContent = quote.sequence;
-      section.querySelector('.count').textContent = `${++updates} ${updates === 1 ? 'update' : 'updates'}`;
-    },
-  };
+const FIGURES_MS = 250, WIRE_MS = 1000;
+
+const feed = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+const ask = () => fetch('api/comparison').then((response) => response.json());
+const wire = new Wire(`api/feeds/${feed}/wire`);
+let directPort = null;
+let clock = new Clock(0, Infinity);
+
+const rate = rateSlider((value) => fetch(`api/feeds/${feed}?rate=${value}`, {method: 'PUT'}));
+const isConflated = conflationSwitch(() => sheaf.connect());
+
+const direct = new Side({
+  name: 'direct',
+  title: 'Without Sheaf',
+  address: () => directPort && feedUrl('ws/feed', `${location.hostname}:${directPort}`),
+  open: (url, Socket) => new Socket(url),
+  age: (at) => clock.age(at),
+});
+const sheaf = new Side({
+  name: 'sheaf',
+  title: 'Through Sheaf',
+  address: () => isThroughSheaf() ? feedUrl(isConflated() ? 'ws/feed/conflated' : 'ws/feed') : null,
+  open: (url, Socket) => new BatchWebSocket(url, [], {WebSocket: Socket}),
+  age: (at) => clock.age(at),
+});
+
+function feedUrl(path, host) {
+  const url = new URL(path, document.baseURI);
+  url.protocol = url.protocol.replace('http', 'ws');
+  if (host) url.host = host;
+  url.search = `feed=${feed}&rate=${rate()}&measure=1`;
+  return url;
 }
 
-function startWebSocket() {
-  const view = panel('websocket');
-  const address = new URL('ws/quotes', document.baseURI);
-  address.protocol = address.protocol.replace('http', 'ws');
-  const connect = () => {
-    const socket = new BatchWebSocket(address, [], {onFrame: view.frame});
-    socket.onopen = () => view.state('connected', 'open');
-    socket.onmessage = (event) => view.show(JSON.parse(event.data));
-    socket.onclose = (event) => {
-      view.state(`closed (${event.code}), trying again`, 'closed');
-      setTimeout(connect, 1000 + Math.random() * 1000);
-    };
-  };
-  connect();
+// Whoever is on the way to the backend listens on a port of its own.
+function isThroughSheaf() {
+  return String(directPort) !== location.port;
 }
 
-async function startSocketIo() {
-  const view = panel('socketio');
-  const client = await import('../client/socket.io.esm.min.js').catch(() => null);
-  if (!client) {
-    view.state('the Socket.IO client is not installed (run tests/install.sh)', 'closed');
-    return;
-  }
-  const transports = [client.XHR, batchTransport(client.WebSocket, {onFrame: view.frame})];
-  const socket = client.io({path: new URL('socket.io', document.baseURI).pathname, transports});
-  const transport = () => view.state(`connected (${socket.io.engine.transport.name})`, 'open');
-  socket.on('connect', () => {
-    transport();
-    socket.io.engine.on('upgrade', transport);
-  });
-  socket.on('disconnect', (reason) => view.state(`closed (${reason}), trying again`, 'closed'));
-  socket.on('price_update', (quote) => view.show(quote));
+function showFigures() {
+  const now = performance.now();
+  const [left, right] = [direct.meter.rates(now), sheaf.meter.rates(now)];
+  direct.show(left, wire.rates.direct, false);
+  sheaf.show(right, wire.rates.sheaf, isConflated());
+  verdict('batch', right.batch?.toFixed(1) ?? '–');
+  verdict('frames', right.frames ? change(right.frames, left.frames) : '–');
+  verdict('bytes', wire.rates.sheaf && wire.rates.direct ? change(wire.rates.sheaf.bytes, wire.rates.direct.bytes) : '–');
+  verdict('delay', right.p50 === null || left.p50 === null ? '–' : signed(right.p50 - left.p50));
 }
 
-function startServerSentEvents() {
-  const view = panel('sse');
-  const source = new EventSource('sse');
-  source.onopen = () => view.state('connected', 'open');
-  source.onerror = () => view.state('closed, trying again', 'closed');
-  source.addEventListener('quotes', (event) => JSON.parse(event.data).forEach((quote) => view.show(quote)));
+function signed(difference) {
+  return difference < 0 ? `−${milliseconds(-difference)}` : `+${milliseconds(difference)}`;
 }
 
-startWebSocket();
-startSocketIo();
-startServerSentEvents();
+function verdict(name, text) {
+  document.querySelector(`[data-verdict="${name}"]`).textContent = text;
+}
+
+function draw() {
+  makeRoom([...direct.meter.frames, ...sheaf.meter.frames]);
+  direct.draw();
+  sheaf.draw();
+  requestAnimationFrame(draw);
+}
+
+async function start() {
+  directPort = (await ask()).direct_port;
+  clock = await compareClocks(ask);
+  document.getElementById('clock').textContent = clock.describe();
+  if (!directPort) direct.state('the backend listens on a Unix socket, where no page can reach it', 'closed');
+  if (!isThroughSheaf()) sheaf.state('this page came straight from the backend: open it through Sheaf', 'closed');
+  // One after another, and before anything else: so the backend can tell the connections apart.
+  await direct.connect();
+  await sheaf.connect();
+  slowClients(`api/feeds/${feed}/slow-clients`);
+  startTicker();
+  setInterval(showFigures, FIGURES_MS);
+  setInterval(() => wire.update(), WIRE_MS);
+  draw();
+}
+
+// For those who look from outside: tests, and the console.
+globalThis.comparison = {direct, sheaf, wire};
+start();

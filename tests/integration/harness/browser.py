@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
@@ -28,15 +30,30 @@ class Page:
 
     def evaluate(self, expression: str, seconds: float = 10) -> object:
         """The value of a JavaScript expression in the page; a promise is waited for. AssertionError where it throws."""
+        answer = self.command("Runtime.evaluate", seconds, expression=expression, returnByValue=True, awaitPromise=True)
+        result = answer.get("result", answer)
+        assert "result" in result and "exceptionDetails" not in result, result
+        return result["result"].get("value")
+
+    def command(self, method: str, seconds: float = 10, **parameters: object) -> dict[str, Any]:
+        """The answer to a command of the DevTools protocol: it has `result`, or `error`."""
         self._calls += 1
-        parameters = {"expression": expression, "returnByValue": True, "awaitPromise": True}
-        self._socket.send(json.dumps({"id": self._calls, "method": "Runtime.evaluate", "params": parameters}))
+        self._socket.send(json.dumps({"id": self._calls, "method": method, "params": parameters}))
         while True:
             answer = json.loads(self._socket.recv(timeout=seconds))
             if answer.get("id") == self._calls:
-                result = answer.get("result", answer)
-                assert "result" in result and "exceptionDetails" not in result, result
-                return result["result"].get("value")
+                return dict(answer)
+
+    def resize(self, width: int, height: int, *, dark: bool = False) -> None:
+        """Shows the page in a window of that size (CSS pixels), in the light or the dark scheme."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.command("Emulation.setScrollbarsHidden", hidden=True)
+        self.command("Emulation.setEmulatedMedia", features=[scheme])
+        self.command("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def screenshot(self) -> bytes:
+        """What the window shows, as PNG."""
+        return base64.b64decode(self.command("Page.captureScreenshot", 30, format="png")["result"]["data"])
 
     def shows(self, url: str) -> bool:
         """Whether `url` is there, complete. Before, the tab has a blank page, or nothing to evaluate in."""

@@ -1,0 +1,167 @@
+"""The routes of the comparison: feeds over two paths, their rate, the wire's counters, clients on slow links, the clock.
+
+Environment: SHEAF_DEMO_PROXY (the URL at which Sheaf stands before this backend, as in http://127.0.0.1:8080); without it
+there are no slow clients, and no counters of Sheaf's side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, HTTPException, Path as PathParameter, Query, Request, WebSocket, WebSocketDisconnect
+from fastapi.responses import StreamingResponse
+
+from . import wire
+from .feed import MAX_RATE, MIN_RATE, Feeds, Subscription, TooManyFeeds
+
+NAME = "^[A-Za-z0-9-]{1,40}$"
+FeedName = Annotated[str, Query(pattern=NAME)]
+FeedInPath = Annotated[str, PathParameter(pattern=NAME)]
+Rate = Annotated[float, Query(ge=MIN_RATE, le=MAX_RATE)]
+PATHS = ("/ws/feed", "/ws/feed/conflated")
+SLOW_LINK_BYTES_PER_SECOND = 12_000
+
+
+class Measured:
+    """Which TCP connections a page's two WebSockets run on, so that their bytes on the wire can be told."""
+
+    def __init__(self, proxy_port: int | None) -> None:
+        self._proxy_port = proxy_port
+        # By feed and side: the local port and the other side's.
+        self._ports: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def note(self, feed: str, socket: WebSocket) -> None:
+        """Before the WebSocket is accepted: remembers what it runs on, or that this cannot be told."""
+        is_proxied = "x-forwarded-for" in socket.headers
+        found = self._proxied() if is_proxied else self._direct(socket)
+        self._ports.pop((feed, "sheaf" if is_proxied else "direct"), None)
+        if found:
+            self._ports[feed, "sheaf" if is_proxied else "direct"] = found
+
+    def _direct(self, socket: WebSocket) -> tuple[int, int] | None:
+        server, client = socket.scope.get("server"), socket.scope.get("client")
+        return (server[1], client[1]) if server and server[1] and client else None
+
+    def _proxied(self) -> tuple[int, int] | None:
+        # Sheaf has not answered this client yet: its connection is the one on which nothing was sent. Where there are
+        # several such, it cannot be told which.
+        if self._proxy_port is None:
+            return None
+        silent = [port for port, sent in wire.sent_by(self._proxy_port).items() if sent.bytes == 0]
+        return (self._proxy_port, silent[0]) if len(silent) == 1 else None
+
+    def sent(self, feed: str, side: str) -> wire.Counted | None:
+        """What has been sent to the page on that side; None where it cannot be told."""
+        ports = self._ports.get((feed, side))
+        return wire.sent_by(ports[0]).get(ports[1]) if ports else None
+
+    def forget(self, feed: str) -> None:
+        """The feed is over."""
+        for side in ("direct", "sheaf"):
+            self._ports.pop((feed, side), None)
+
+
+async def send_until_closed(socket: WebSocket, subscription: Subscription) -> None:
+    """Sends what comes from the feed until the client leaves."""
+
+    async def send() -> None:
+        while True:
+            await socket.send_text(await subscription.get())
+
+    sending = asyncio.create_task(send())
+    try:
+        while (await socket.receive())["type"] != "websocket.disconnect":
+            pass
+    finally:
+        sending.cancel()
+        with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
+            await sending
+
+
+async def lines_of_slow_clients(addresses: list[str]) -> AsyncIterator[str]:
+    """Runs slow_client.py and gives what it prints, as server-sent events; ends it when the page leaves."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "demo.slow_client", *addresses, str(SLOW_LINK_BYTES_PER_SECOND),
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).resolve().parents[1],
+    )  # fmt: skip
+    assert process.stdout
+    try:
+        async for line in process.stdout:
+            yield f"data: {line.decode().strip()}\n\n"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+def make_router() -> APIRouter:
+    """All routes of the comparison."""
+    router = APIRouter()
+    feeds = Feeds()
+    proxy = os.environ.get("SHEAF_DEMO_PROXY", "")
+    measured = Measured(urlsplit(proxy).port)
+
+    # Both do the same: only Sheaf's routes differ.
+    @router.websocket(PATHS[0])
+    @router.websocket(PATHS[1])
+    async def quotes(socket: WebSocket, feed: FeedName, rate: Rate | None = None, measure: bool = False) -> None:
+        """The quotes of a feed; `measure`: this is the one whose bytes on the wire the page asks for."""
+        if measure:
+            measured.note(feed, socket)
+        await socket.accept()
+        try:
+            subscription = feeds.subscribe(feed, rate)
+        except TooManyFeeds as error:
+            await socket.close(1013, str(error))
+            return
+        try:
+            await send_until_closed(socket, subscription)
+        finally:
+            feeds.unsubscribe(feed, subscription)
+            if not feeds.get(feed):
+                measured.forget(feed)
+
+    @router.put("/api/feeds/{feed}")
+    async def set_rate(feed: FeedInPath, rate: Rate) -> dict[str, float]:
+        """Sets the quotes a second of a feed that is being read."""
+        found = feeds.get(feed)
+        if found is None:
+            raise HTTPException(404, f"nobody reads a feed named {feed}")
+        found.rate = rate
+        return {"rate": rate}
+
+    @router.get("/api/feeds/{feed}/wire")
+    async def sent_on_the_wire(feed: FeedInPath) -> dict[str, object]:
+        """What the kernel has counted on the page's two connections; null where that cannot be told."""
+        sides = {side: measured.sent(feed, side) for side in ("direct", "sheaf")}
+        return {"at": time.monotonic(), **sides}
+
+    @router.get("/api/comparison")
+    async def comparison(request: Request) -> dict[str, object]:
+        """Where the backend itself listens (null: on no port), and its clock, in seconds since 1970."""
+        server = request.scope.get("server")
+        return {"direct_port": server[1] if server else None, "now": time.time()}
+
+    @router.get("/api/feeds/{feed}/slow-clients")
+    async def slow_clients(request: Request, feed: FeedInPath) -> StreamingResponse:
+        """Server-sent events: how old the quotes are that three clients on a slow link get; see slow_client.py."""
+        server = request.scope.get("server")
+        if not feeds.get(feed) or not proxy or not server or not server[1]:
+            raise HTTPException(409, "slow clients need a feed that is read, SHEAF_DEMO_PROXY, and a backend on a port")
+        query = f"?feed={feed}"
+        through = proxy.replace("http", "ws", 1)
+        direct = f"ws://{server[0]}:{server[1]}"
+        addresses = [direct + PATHS[0] + query, through + PATHS[0] + query, through + PATHS[1] + query]
+        return StreamingResponse(
+            lines_of_slow_clients(addresses), media_type="text/event-stream", headers={"cache-control": "no-store"}
+        )
+
+    return router
