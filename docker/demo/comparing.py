@@ -28,6 +28,9 @@ FeedInPath = Annotated[str, PathParameter(pattern=NAME)]
 Rate = Annotated[float, Query(ge=MIN_RATE, le=MAX_RATE)]
 PATHS = ("/ws/feed", "/ws/feed/conflated")
 SLOW_LINK_BYTES_PER_SECOND = 12_000
+# What slow clients read is a feed of their own: else the page would not be the only reader of its messages any more, and
+# Sheaf would compress them once for all of their readers.
+SLOW_SUFFIX = "-slow"
 
 
 class Measured:
@@ -131,11 +134,11 @@ def make_router() -> APIRouter:
 
     @router.put("/api/feeds/{feed}")
     async def set_rate(feed: FeedInPath, rate: Rate) -> dict[str, float]:
-        """Sets the quotes a second of a feed that is being read."""
-        found = feeds.get(feed)
-        if found is None:
+        """Sets the quotes a second of a feed that is being read, and of its slow clients'."""
+        if feeds.get(feed) is None:
             raise HTTPException(404, f"nobody reads a feed named {feed}")
-        found.rate = rate
+        for found in filter(None, (feeds.get(feed), feeds.get(feed + SLOW_SUFFIX))):
+            found.rate = rate
         return {"rate": rate}
 
     @router.get("/api/feeds/{feed}/wire")
@@ -146,17 +149,18 @@ def make_router() -> APIRouter:
 
     @router.get("/api/comparison")
     async def comparison(request: Request) -> dict[str, object]:
-        """Where the backend itself listens (null: on no port), and its clock, in seconds since 1970."""
+        """On which ports the backend and Sheaf listen (null: on none, or not known); its clock, in seconds since 1970."""
         server = request.scope.get("server")
-        return {"direct_port": server[1] if server else None, "now": time.time()}
+        direct_port = server[1] if server else None
+        return {"direct_port": direct_port, "proxy_port": urlsplit(proxy).port, "now": time.time()}
 
     @router.get("/api/feeds/{feed}/slow-clients")
     async def slow_clients(request: Request, feed: FeedInPath) -> StreamingResponse:
         """Server-sent events: how old the quotes are that three clients on a slow link get; see slow_client.py."""
-        server = request.scope.get("server")
-        if not feeds.get(feed) or not proxy or not server or not server[1]:
+        found, server = feeds.get(feed), request.scope.get("server")
+        if not found or not proxy or not server or not server[1]:
             raise HTTPException(409, "slow clients need a feed that is read, SHEAF_DEMO_PROXY, and a backend on a port")
-        query = f"?feed={feed}"
+        query = f"?feed={feed}{SLOW_SUFFIX}&rate={found.rate}"
         through = proxy.replace("http", "ws", 1)
         direct = f"ws://{server[0]}:{server[1]}"
         addresses = [direct + PATHS[0] + query, through + PATHS[0] + query, through + PATHS[1] + query]

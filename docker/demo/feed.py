@@ -121,7 +121,7 @@ class Feeds:
         return self._feeds.get(name)
 
     def subscribe(self, name: str, rate: float | None) -> Subscription:
-        """Subscribes to a feed, which is made where there is none of this name; sets its rate where one is given.
+        """Subscribes to a feed; where there is none of this name, it is made, with this rate or the default.
 
         Raises TooManyFeeds.
         """
@@ -129,9 +129,7 @@ class Feeds:
         if feed is None:
             if len(self._feeds) >= MOST_FEEDS:
                 raise TooManyFeeds(f"{MOST_FEEDS} feeds are read already")
-            feed = self._feeds[name] = Feed(DEFAULT_RATE)
-        if rate is not None:
-            feed.rate = rate
+            feed = self._feeds[name] = Feed(rate or DEFAULT_RATE)
         return feed.subscribe()
 
     def unsubscribe(self, name: str, subscription: Subscription) -> None:

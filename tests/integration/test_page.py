@@ -38,7 +38,7 @@ def test_page_is_live_over_all_three_ways_and_takes_batches(make_sheaf, backend:
     sheaf = make_sheaf(backend.url, {"batching": {"adaptive": False, "timeout": "300ms"}})
     with open_page(f"{sheaf.url}/", tmp_path) as page:
         check_live(page)
-        assert sheaf.metric("sheaf_websocket_sessions") == 2
+        assert sheaf.metric("sheaf_websocket_sessions") == 3
         for section in ("websocket", "socketio"):
             shown = frames(page, section)
             most = int(shown.rsplit(" ", 1)[-1])
@@ -50,4 +50,4 @@ def test_page_is_live_over_all_three_ways_and_takes_batches(make_sheaf, backend:
 def test_page_works_without_the_proxy(backend: Backend, tmp_path: Path) -> None:
     with open_page(f"{backend.url}/", tmp_path) as page:
         check_live(page)
-        assert frames(page, "websocket") == "1.00 a frame, at most 1"
+        assert frames(page, "websocket") == "1.00 messages a frame, at most 1"

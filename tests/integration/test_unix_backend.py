@@ -1,4 +1,4 @@
-"""A real uvicorn on a Unix socket, as README, demo and manifest have it: the app sees what it sees over TCP."""
+"""A real uvicorn on a Unix socket, as README and manifest have it: the app sees what it sees over TCP."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_app_believes_no_client_that_names_itself(make_sheaf, make_backend) -> N
     assert json.loads(response.body) == {"client": CLIENT, "scheme": "http"}
 
 
-@pytest.mark.parametrize("place", ["README.md", "docker/demo.sh", "docker/k8s/sidecar.yaml"])
+@pytest.mark.parametrize("place", ["README.md", "docker/k8s/sidecar.yaml"])
 def test_every_recipe_with_a_unix_socket_has_uvicorn_trust_it(place: str) -> None:
     text = (ROOT / place).read_text().replace("\\\n", " ")
     recipes = [line for line in text.splitlines() if "--uds" in line]

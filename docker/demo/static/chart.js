@@ -1,19 +1,19 @@
 // Draws frames as they came, newest at the right: a column for each frame, a block in it for each message.
 
 const MS_A_PIXEL = 1.4;
-const MOST_BLOCK = 7;
+const MOST_BLOCK = 7, LEAST_ROOM = 16;
 
 // Messages that the highest column has room for: the same for all charts, so that they compare.
-let room = 16;
+let room = LEAST_ROOM;
 
 /**
- * Makes room for the frames that are shown; all charts then have the same scale.
- * @param {Iterable<import('./meter.js').Frame>} frames
+ * Makes room for the frames of the last second; all charts then have the same scale.
+ * @param {import('./meter.js').Frame[]} frames of all charts
+ * @param {number} now ms
  */
-export function makeRoom(frames) {
-  let most = 16;
-  for (const frame of frames) most = Math.max(most, frame.messages);
-  room = most > room ? most : Math.max(most, room * 0.99);
+export function makeRoom(frames, now) {
+  const sizes = frames.filter(({at}) => at > now - 1000).map(({messages}) => messages);
+  room = Math.max(LEAST_ROOM, room * 0.98, ...sizes);
 }
 
 /**

@@ -50,6 +50,15 @@ function isThroughSheaf() {
   return String(directPort) !== location.port;
 }
 
+function showTheWay(port) {
+  sheaf.state('not on the way: this page came straight from the backend. ', 'closed');
+  if (!port) return;
+  const link = document.createElement('a');
+  link.href = `${location.protocol}//${location.hostname}:${port}/`;
+  link.textContent = 'Open it through Sheaf';
+  document.querySelector('[data-side="sheaf"] .state').append(link);
+}
+
 function showFigures() {
   const now = performance.now();
   const [left, right] = [direct.meter.rates(now), sheaf.meter.rates(now)];
@@ -70,18 +79,19 @@ function verdict(name, text) {
 }
 
 function draw() {
-  makeRoom([...direct.meter.frames, ...sheaf.meter.frames]);
+  makeRoom([...direct.meter.frames, ...sheaf.meter.frames], performance.now());
   direct.draw();
   sheaf.draw();
   requestAnimationFrame(draw);
 }
 
 async function start() {
-  directPort = (await ask()).direct_port;
+  const ports = await ask();
+  directPort = ports.direct_port;
   clock = await compareClocks(ask);
   document.getElementById('clock').textContent = clock.describe();
-  if (!directPort) direct.state('the backend listens on a Unix socket, where no page can reach it', 'closed');
-  if (!isThroughSheaf()) sheaf.state('this page came straight from the backend: open it through Sheaf', 'closed');
+  if (!directPort) direct.state('the backend listens on no port', 'closed');
+  if (!isThroughSheaf()) showTheWay(ports.proxy_port);
   // One after another, and before anything else: so the backend can tell the connections apart.
   await direct.connect();
   await sheaf.connect();
@@ -93,5 +103,5 @@ async function start() {
 }
 
 // For those who look from outside: tests, and the console.
-globalThis.comparison = {direct, sheaf, wire};
+globalThis.comparison = {feed, direct, sheaf, wire};
 start();

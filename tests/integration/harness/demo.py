@@ -1,0 +1,51 @@
+"""Runs docker/demo.sh, as somebody who tries Sheaf would."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+from .ports import free_port, wait_until
+from .sheaf import BINARY, ROOT
+
+
+class Demo:
+    """The script with the binary under test, on free ports. `environment` goes over what is set here."""
+
+    def __init__(self, folder: Path, environment: dict[str, str] | None = None) -> None:
+        self.port, self.admin_port = free_port(), free_port()
+        self._log_file = folder / f"demo-{self.port}.log"
+        ports = {"SHEAF_PORT": str(self.port), "ADMIN_PORT": str(self.admin_port), "SHEAF_BINARY": str(BINARY.absolute())}
+        with self._log_file.open("wb") as log:
+            self.process = subprocess.Popen(
+                [ROOT / "docker/demo.sh"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **ports, **(environment or {})},
+            )  # fmt: skip
+        wait_until(self._is_ready, 40, "docker/demo.sh is ready")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def backend_url(self) -> str:
+        """Where the backend can be asked without Sheaf: what the script says."""
+        found = re.search(r"the backend, without Sheaf +(http://\S+)/", self.log())
+        assert found, self.log()
+        return found[1]
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, self.log()
+        return "Ctrl-C ends both" in self.log()
+
+    def log(self) -> str:
+        return self._log_file.read_text(errors="replace")
+
+    def stop(self) -> int:
+        """The exit code after a SIGTERM."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
