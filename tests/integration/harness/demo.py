@@ -24,7 +24,11 @@ class Demo:
                 [ROOT / "docker/demo.sh"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **ports, **(environment or {})},
             )  # fmt: skip
-        wait_until(self._is_ready, 40, "docker/demo.sh is ready")
+        try:
+            wait_until(self._is_ready, 40, "docker/demo.sh is ready")
+        except AssertionError:
+            self.stop()
+            raise
 
     @property
     def url(self) -> str:
