@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proxy/wire/ws_frame.h"
@@ -64,6 +65,40 @@ inline std::vector<std::string> ReadAsServer(std::string_view bytes) {
       case wire::FramePiece::Kind::kError:
         seen.push_back("error");
         return seen;
+    }
+  }
+}
+
+// What a client sees: whole messages as "text hello", a Close as "close 1000 bye", what has not ended as "half ...".
+inline std::vector<std::string> ReadAsClient(std::string_view bytes) {
+  static const wire::FrameLimits limits;
+  wire::FrameDecoder decoder(wire::FrameSource::kServer, limits);
+  std::vector<uint8_t> copy(bytes.begin(), bytes.end());
+  std::span<uint8_t> input = copy;
+  std::vector<std::string> seen;
+  std::string message;
+  bool amid_message = false;
+  for (;;) {
+    const wire::FramePiece piece = decoder.Next(input);
+    const std::string payload(piece.payload.begin(), piece.payload.end());
+    switch (piece.kind) {
+      case wire::FramePiece::Kind::kNeedMore:
+        if (amid_message) seen.push_back("half " + message);
+        return seen;
+      case wire::FramePiece::Kind::kData:
+        message += payload;
+        amid_message = !piece.ends_message;
+        if (piece.ends_message) seen.push_back("text " + std::exchange(message, ""));
+        break;
+      case wire::FramePiece::Kind::kClose:
+        if (std::exchange(amid_message, false)) seen.push_back("half " + message);
+        seen.push_back("close " + std::to_string(piece.close_code) + " " + payload);
+        break;
+      case wire::FramePiece::Kind::kError:
+        seen.push_back("error");
+        return seen;
+      default:
+        seen.push_back("control");
     }
   }
 }

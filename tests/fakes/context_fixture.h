@@ -1,0 +1,130 @@
+// What a worker lends, without a worker: a real loop, metrics and stores, and a home that notes who comes and goes.
+//
+//   ContextFixture fixture;
+//   fixture.options.batching.delivery = ...;   // before Make
+//   fixture.Make();
+//   Session session(fixture.context(), ...);
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proxy/base/log.h"
+#include "proxy/outbox/stores.h"
+#include "proxy/plan/context.h"
+#include "proxy/session/inflater_store.h"
+#include "tests/fakes/loop_driver.h"
+
+namespace sheaf {
+
+// Keeps the connections that are to linger, and counts the rest.
+class HomeRecorder final : public ClientHome {
+ public:
+  explicit HomeRecorder(net::Loop& loop) : loop_(loop) {}
+
+  std::vector<std::unique_ptr<net::Connection>> lingering;
+  size_t sessions = 0;  // that were started
+  size_t retired = 0;
+  size_t connections_over = 0;
+  size_t processed_soon = 0;
+  std::function<void()> on_growth;  // WatchGrowth
+
+  void StartIntake(std::unique_ptr<net::Connection> connection, const Peer& /*peer*/,
+                   std::span<uint8_t> /*received*/) override {
+    Bury(std::move(connection));
+  }
+  void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> /*stream*/,
+                    const RoutePlan& /*plan*/, const Negotiated& /*negotiated*/, const SessionInfo& /*info*/,
+                    std::string_view /*early*/) override {
+    ++sessions;
+    Bury(std::move(connection));
+  }
+  void Linger(std::unique_ptr<net::Connection> connection, const LingerTerms& /*terms*/) override {
+    connection->FinishWriting();
+    connection->SetEvents(deaf_);
+    lingering.push_back(std::move(connection));
+  }
+  void ProcessSoon(Intake& /*intake*/) override { ++processed_soon; }
+  void MoveToNewest(Session& /*session*/) override {}
+  void WatchGrowth() override {
+    if (on_growth) on_growth();
+  }
+  void ConnectionOver() override { ++connections_over; }
+  void Retire(ProxyGreeting& /*greeting*/) override { ++retired; }
+  void Retire(Intake& /*intake*/) override { ++retired; }
+  void Retire(Session& /*session*/) override { ++retired; }
+  void Retire(LingeringClose& /*lingering*/) override { ++retired; }
+
+ private:
+  struct Deaf final : net::ConnectionEvents {
+    void OnBytes(std::span<uint8_t> /*bytes*/) override {}
+    void OnEnd(net::ConnectionEnd /*end*/) override {}
+  };
+
+  void Bury(std::unique_ptr<net::Connection> connection) {
+    connection->Close();
+    loop_.graveyard().Retire(std::move(connection));
+  }
+
+  net::Loop& loop_;
+  Deaf deaf_;
+};
+
+class ContextFixture {
+ public:
+  ContextFixture() {
+    SetLogLevel(LogLevel::kError);
+    options.pool.min_size = 0;
+  }
+
+  Options options;
+  WorkerMetrics metrics;
+  LoopDriver driver{[this] {
+                      if (outboxes_) outboxes_->FlushDue(driver.loop());
+                    },
+                    net::BufferMarks{64 * 1024, 16 * 1024}};
+  HomeRecorder home{driver.loop()};
+
+  // From the options as they are now.
+  void Make() {
+    metrics.routes = std::vector<RouteCounters>(options.routes.size() + 1);
+    routes_ = std::make_unique<Routes>(options);
+    budget_ = std::make_unique<pool::PoolBudget>(options.pool.max_size, options.pool.max_waiting);
+    shared_.reset(new Shared{.options = options,
+                             .routes = *routes_,
+                             .endpoint = endpoint_,
+                             .budget = *budget_,
+                             .tls = nullptr,
+                             .workers = 1,
+                             .max_connections = 0,
+                             .cpu_share = 1});
+    pool_ = std::make_unique<pool::UpstreamPool>(driver.loop(), endpoint_, pool::DialTargets{}, *budget_, options,
+                                                 pool::PoolShare{}, metrics);
+    outboxes_ = std::make_unique<OutboxStores>(options.deflate, metrics);
+    context_ = std::make_unique<WorkerContext>(WorkerContext::Lent{.shared = *shared_,
+                                                                   .loop = driver.loop(),
+                                                                   .pool = *pool_,
+                                                                   .metrics = metrics,
+                                                                   .outboxes = *outboxes_,
+                                                                   .inflaters = inflaters_,
+                                                                   .home = home});
+  }
+
+  WorkerContext& context() { return *context_; }
+  const RoutePlan& plan() { return context_->plan(routes_->Match("/")); }
+
+ private:
+  pool::Endpoint endpoint_{pool::UpstreamUrl::Parse("http://127.0.0.1:8000").value(), nullptr, ""};
+  std::unique_ptr<Routes> routes_;
+  std::unique_ptr<pool::PoolBudget> budget_;
+  std::unique_ptr<Shared> shared_;
+  std::unique_ptr<pool::UpstreamPool> pool_;
+  std::unique_ptr<OutboxStores> outboxes_;
+  InflaterStore inflaters_;
+  std::unique_ptr<WorkerContext> context_;
+};
+
+}  // namespace sheaf

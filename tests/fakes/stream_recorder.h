@@ -1,0 +1,99 @@
+// A backend at the other end of an UpstreamStream, played by hand.
+//
+//   StreamRecorder backend;
+//   Session session(context, connection, backend.Open(), ...);
+//   backend.Send(ServerFrame(wire::Opcode::kText, "hello"));
+//   CHECK(backend.told == ...);   // "text hello", "close 1000 bye", "pause", "resume", "closed"
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pool/upstream_stream.h"
+
+namespace sheaf {
+
+class StreamRecorder {
+ public:
+  std::vector<std::string> told;
+  std::function<void(std::string_view)> after;  // called behind each call of the stream, with its first word
+  bool full = false;                            // a Close finds no place
+
+  std::unique_ptr<pool::UpstreamStream> Open() { return std::make_unique<Stream>(*this); }
+
+  // The stream stands: its events may come.
+  bool open() const { return events_ != nullptr; }
+  pool::UpstreamEvents& events() {
+    REQUIRE(open());
+    return *events_;
+  }
+
+  // Has the stream tell of these frames, as far as it stands meanwhile.
+  void Send(std::string bytes) {
+    std::span<uint8_t> input(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size());
+    while (open() && !input.empty()) {
+      const wire::FramePiece piece = decoder_.Next(input);
+      REQUIRE(piece.kind != wire::FramePiece::Kind::kError);
+      if (piece.kind == wire::FramePiece::Kind::kData) events().OnUpstreamMessage(piece);
+      if (piece.kind == wire::FramePiece::Kind::kClose) {
+        events().OnUpstreamClose(piece.close_code, std::string(piece.payload.begin(), piece.payload.end()));
+      }
+    }
+  }
+
+ private:
+  class Stream final : public pool::UpstreamStream {
+   public:
+    explicit Stream(StreamRecorder& recorder) : recorder_(recorder) {}
+    ~Stream() override { recorder_.events_ = nullptr; }
+
+    void SetEvents(pool::UpstreamEvents& events) override { recorder_.events_ = &events; }
+    void SendBody(std::string_view data) override { recorder_.Tell("body", data); }
+    void FinishBody() override { recorder_.Tell("finish", ""); }
+    void SendMessage(const wire::FramePiece& piece) override {
+      std::vector<uint8_t> copy(piece.payload.begin(), piece.payload.end());
+      wire::ApplyMask(copy, piece.mask);
+      recorder_.Tell("text", std::string(copy.begin(), copy.end()));
+    }
+    bool SendClose(uint16_t code, std::string_view reason) override {
+      if (recorder_.full || std::exchange(close_sent_, true)) return false;
+      recorder_.Tell("close", std::to_string(code) + " " + std::string(reason));
+      return true;
+    }
+    void PauseReading(PauseReason /*reason*/) override { recorder_.Tell("pause", ""); }
+    void ResumeReading(PauseReason /*reason*/) override { recorder_.Tell("resume", ""); }
+    void DeferReading(size_t /*bytes*/) override {}
+    void ReadDeferred() override {}
+    size_t Untaken() const override { return 0; }
+    void Close(CloseReason /*reason*/) override {
+      if (std::exchange(closed_, true)) return;
+      recorder_.events_ = nullptr;  // no event follows
+      recorder_.Tell("closed", "");
+    }
+    bool leased() const override { return true; }
+    bool reused() const override { return false; }
+
+   private:
+    StreamRecorder& recorder_;
+    bool close_sent_ = false;
+    bool closed_ = false;
+  };
+
+  void Tell(std::string_view word, std::string_view rest) {
+    told.push_back(std::string(word) + (rest.empty() ? "" : " ") + std::string(rest));
+    if (after) after(word);
+  }
+
+  pool::UpstreamEvents* events_ = nullptr;
+  const wire::FrameLimits limits_;
+  wire::FrameDecoder decoder_{wire::FrameSource::kServer, limits_};
+};
+
+}  // namespace sheaf

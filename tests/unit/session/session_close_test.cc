@@ -1,0 +1,240 @@
+// How a session ends: every order in which its ends may speak, and a Close from within every call.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/session/session.h"
+#include "tests/fakes/context_fixture.h"
+#include "tests/fakes/frames.h"
+#include "tests/fakes/sockets.h"
+#include "tests/fakes/stream_recorder.h"
+
+namespace sheaf {
+namespace {
+
+constexpr uint16_t kClientsCode = 4001;
+constexpr uint16_t kBackendsCode = 4002;
+
+struct Fixture {
+  explicit Fixture(Delivery delivery = Delivery::kCork) {
+    worker.options.batching.delivery = delivery;
+    worker.options.log.access = false;
+    worker.Make();
+    auto connection = net::Connection::Accept(worker.driver.loop(), sockets.own, nullptr, worker.context().client_io(),
+                                              before_session);
+    session = std::make_unique<Session>(worker.context(), std::move(connection), backend.Open(), worker.plan(),
+                                        Negotiated{}, SessionInfo{});
+    session->Start({});
+  }
+
+  // What one end does:
+  //   c  the client sends a Close      x  the client is gone       m  a message of the client
+  //   b  the backend sends a Close     e  its connection ends      M  a message of the backend, or its end
+  //   l  its connection is lost        h  half a message of it     d  a drain
+  void Play(char event) {
+    switch (event) {
+      case 'c':
+        ToServer(ClientClose());
+        break;
+      case 'm':
+        ToServer(ClientFrame(wire::Opcode::kText, "from the client"));
+        break;
+      case 'x':
+        sockets.peer->Read();
+        sockets.peer->Close();
+        break;
+      case 'd':
+        session->BeginClose(CloseReason::kDrain);
+        break;
+      case 'M':
+        backend.Send(ServerFrame(half_ ? wire::Opcode::kContinuation : wire::Opcode::kText, "from the backend"));
+        half_ = false;
+        break;
+      case 'h':
+        backend.Send(ServerFrame(wire::Opcode::kText, "half a message", false));
+        half_ = true;
+        break;
+      case 'b':
+        backend.Send(ServerClose(kBackendsCode, "backend"));
+        break;
+      case 'e':
+        if (backend.open()) backend.events().OnUpstreamEnd();
+        break;
+      default:
+        if (backend.open()) backend.events().OnUpstreamClosed(CloseReason::kUpstreamGone);
+    }
+    worker.driver.Settle();
+  }
+
+  void Play(std::string_view events) {
+    for (const char event : events) {
+      if (!over()) Play(event);
+    }
+  }
+
+  bool over() const { return worker.home.retired > 0; }
+
+  // The frames that the client has got.
+  std::vector<std::string> Got() {
+    worker.driver.Settle();
+    if (sockets.peer->fd() >= 0) sockets.peer->Read();
+    return ReadAsClient(sockets.peer->received);
+  }
+
+  uint64_t Ends(CloseReason reason) { return worker.metrics.websocket_closes_total[reason].value(); }
+  uint64_t Ends() const {
+    uint64_t all = 0;
+    for (size_t i = 0; i < kCloseReasonCount; ++i) all += worker.metrics.websocket_closes_total.at(i).value();
+    return all;
+  }
+
+  TcpPair sockets;
+  ContextFixture worker;
+  ConnectionRecorder before_session;
+  StreamRecorder backend;
+  std::unique_ptr<Session> session;
+
+ private:
+  static std::string ClientClose() {
+    std::string payload;
+    payload.push_back(static_cast<char>(kClientsCode >> 8));
+    payload.push_back(static_cast<char>(kClientsCode & 0xFF));
+    return ClientFrame(wire::Opcode::kClose, payload + "client");
+  }
+
+  bool half_ = false;  // the backend is amid a message
+
+  void ToServer(std::string_view bytes) {
+    if (sockets.peer->fd() >= 0) sockets.peer->SendSome(bytes);
+  }
+};
+
+std::string Joined(const std::vector<std::string>& frames) {
+  std::string all;
+  for (const std::string& one : frames) all += one + "\n";
+  return all;
+}
+
+bool IsClose(std::string_view frame) {
+  return frame.starts_with("close");
+}
+
+// Whatever happened before: it ends once, and tells each end at most once.
+void CheckEnd(Fixture& fixture) {
+  if (!fixture.over()) fixture.session->Close(CloseReason::kDrain);
+  fixture.session->Close(CloseReason::kDrain);  // twice does no harm
+  CHECK_EQ(fixture.worker.home.retired, 1);
+  CHECK_EQ(fixture.worker.home.lingering.size() + fixture.worker.home.connections_over, 1);
+  CHECK_EQ(fixture.worker.metrics.websocket_sessions.value(), 0);
+  CHECK_FALSE(fixture.backend.open());
+  const std::vector<std::string> got = fixture.Got();
+  const auto closes = std::count_if(got.begin(), got.end(), IsClose);
+  CHECK(closes <= 1);
+  if (closes == 1) CHECK(IsClose(got.back()));
+  CHECK_EQ(fixture.Ends(), 1);
+}
+
+void EveryOrder(std::string_view events, size_t most, std::string& played, std::vector<std::string>& orders) {
+  if (!played.empty()) orders.push_back(played);
+  if (played.size() == most) return;
+  for (const char event : events) {
+    if (played.find(event) != std::string::npos) continue;
+    played.push_back(event);
+    EveryOrder(events, most, played, orders);
+    played.pop_back();
+  }
+}
+
+}  // namespace
+
+TEST_CASE("in whatever order the ends speak, a session ends once, and its client gets at most one Close, the last") {
+  std::string played;
+  std::vector<std::string> orders;
+  EveryOrder("cxbeldMhm", 4, played, orders);
+  CHECK_EQ(orders.size(), 9 + 9 * 8 + 9 * 8 * 7 + 9 * 8 * 7 * 6);
+  for (const std::string& order : orders) {
+    CAPTURE(order);
+    Fixture fixture(order.size() % 2 == 0 ? Delivery::kOff : Delivery::kCork);
+    fixture.Play(order);
+    CheckEnd(fixture);
+  }
+}
+
+TEST_CASE("who speaks first decides on the code, and the other one hears it") {
+  struct Row {
+    const char* events;
+    std::vector<std::string> client_got;
+    const char* backend_heard;  // the Close; nullptr: none
+    CloseReason reason;
+  };
+  const Row rows[] = {
+      {"cb", {"close 4002 backend"}, "close 4001 client", CloseReason::kClientClosed},
+      {"ce", {"close 4001 "}, "close 4001 client", CloseReason::kClientClosed},
+      {"bc", {"close 4002 backend"}, "close 4001 client", CloseReason::kUpstreamClosed},
+      {"bec", {"close 4002 backend"}, nullptr, CloseReason::kUpstreamClosed},
+      {"Mbc", {"text from the backend", "close 4002 backend"}, "close 4001 client", CloseReason::kUpstreamClosed},
+      {"x", {}, nullptr, CloseReason::kClientGone},
+      {"dc", {"close 1012 the proxy is restarting"}, "close 4001 client", CloseReason::kDrain},
+      {"dbc", {"close 1012 the proxy is restarting"}, "close 4001 client", CloseReason::kDrain},
+  };
+  for (const Row& row : rows) {
+    const std::string events = row.events;
+    CAPTURE(events);
+    Fixture fixture;
+    fixture.Play(row.events);
+    CHECK(fixture.over());
+    CHECK_EQ(Joined(fixture.Got()), Joined(row.client_got));
+    std::string heard;
+    for (const std::string& one : fixture.backend.told) {
+      if (IsClose(one) && one != "closed") heard = one;
+    }
+    CHECK_EQ(heard, row.backend_heard == nullptr ? "" : row.backend_heard);
+    CHECK_EQ(fixture.Ends(row.reason), 1);
+  }
+}
+
+// As when a write fails at once, or the pool is drained.
+TEST_CASE("a Close from within any call of the stream is the end, once") {
+  for (const std::string word : {"text", "close"}) {
+    for (const std::string events : {"mc", "mb", "mMbc", "md", "ml"}) {
+      CAPTURE(word);
+      CAPTURE(events);
+      Fixture fixture;
+      fixture.backend.after = [&](std::string_view told) {
+        if (told == word) fixture.session->Close(CloseReason::kDrain);
+      };
+      fixture.Play(events);
+      CheckEnd(fixture);
+    }
+  }
+}
+
+// Growth makes the worker look at the level of memory pressure, and a higher one may close who is too slow.
+TEST_CASE("a Close from within the look at growth is the end, once") {
+  Fixture fixture;
+  fixture.worker.home.on_growth = [&] { fixture.session->Close(CloseReason::kMemoryShed); };
+  const std::string large(1024 * 1024, 'x');
+  for (int i = 0; i < 16 && !fixture.over(); ++i) {
+    if (fixture.backend.open()) fixture.backend.Send(ServerFrame(wire::Opcode::kText, large));
+    fixture.worker.driver.Turn();
+  }
+  CHECK(fixture.over());
+  CHECK_EQ(fixture.Ends(CloseReason::kMemoryShed), 1);
+}
+
+TEST_CASE("a drain waits for the end of the message that is half here, and for no other") {
+  Fixture fixture(Delivery::kOff);
+  fixture.Play("hd");
+  CHECK_EQ(Joined(fixture.Got()), "half half a message\n");
+  fixture.Play("M");
+  CHECK_EQ(Joined(fixture.Got()), "text half a messagefrom the backend\nclose 1012 the proxy is restarting\n");
+  fixture.Play("M");
+  CHECK_EQ(fixture.Got().size(), 2);
+  CheckEnd(fixture);
+}
+
+}  // namespace sheaf
