@@ -4,9 +4,10 @@
 #include <array>
 #include <chrono>
 #include <optional>
+#include <vector>
 
 #include "proxy/base/ascii.h"
-#include "proxy/base/prometheus.h"
+#include "proxy/base/exposition.h"
 #include "proxy/base/units.h"
 #include "proxy/http/error_answer.h"
 #include "proxy/net/address.h"
@@ -98,7 +99,19 @@ AdminAnswer History(std::string_view target, const AdminSource& source) {
   return {.body = HistoryJson(source.memory_history().Since(since)) + "\n"};
 }
 
-AdminAnswer Answer(Path path, std::string_view target, const AdminSource& source, bool live) {
+// In the form that the scraper asks for.
+AdminAnswer Metrics(const wire::RequestHead& request, const AdminSource& source) {
+  std::vector<std::string_view> accept;
+  for (const wire::Field& field : request.fields) {
+    if (EqualsIgnoreCase(field.name, "Accept")) accept.push_back(field.value);
+  }
+  const ExpositionFormat format = FormatFor(accept);
+  return {.content_type = ContentTypeOf(format),
+          .extra_field = "Vary: Accept\r\n",
+          .body = source.metrics().Render(format)};
+}
+
+AdminAnswer Answer(Path path, const wire::RequestHead& request, const AdminSource& source, bool live) {
   switch (path) {
     case Path::kLive:
       return Probe(live, "a worker hangs");
@@ -109,13 +122,13 @@ AdminAnswer Answer(Path path, std::string_view target, const AdminSource& source
     case Path::kStarted:
       return Probe(source.started(), "not listening yet");
     case Path::kMetrics:
-      return {.content_type = kPrometheusContentType, .body = source.metrics().RenderPrometheus()};
+      return Metrics(request, source);
     case Path::kStats:
       return {.body = StatsJson(source.Stats()) + "\n"};
     case Path::kSummary:
       return {.body = SummaryJson(source.Stats()) + "\n"};
     case Path::kHistory:
-      return History(target, source);
+      return History(request.target, source);
   }
   return Refusal(404, "there is nothing at this path");
 }
@@ -159,7 +172,7 @@ AdminAnswer HandleAdminRequest(const wire::RequestHead& request, const Options::
     return answer;
   }
   if (request.body != wire::BodyKind::kNone) return Refusal(400, "this request must not have a body");
-  return Answer(row->path, request.target, source, live);
+  return Answer(row->path, request, source, live);
 }
 
 AdminAnswer RefuseAdminRequest(RejectReason reason) {

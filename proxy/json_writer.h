@@ -64,7 +64,7 @@ class JsonWriter {
   void Add(std::string_view name, const HistogramTotals<Buckets>& histogram, double unit = 1) {
     Begin(name);
     for (size_t i = 0; i < Buckets::kBounds.size(); ++i) {
-      Add(ShortText(static_cast<double>(Buckets::kBounds[i]) * Buckets::kScale / unit), histogram.buckets[i]);
+      Add(ShortText(static_cast<double>(Buckets::kBounds[i]) / Buckets::kPerUnit / unit), histogram.buckets[i]);
     }
     Add("+Inf", histogram.buckets.back());
     End();

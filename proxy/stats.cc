@@ -147,7 +147,7 @@ void WriteBatcher(const StatsSnapshot& snapshot, JsonWriter& json) {
 void WriteSessions(const MetricsTotals& totals, JsonWriter& json) {
   json.Begin("sessions");
   json.Add("active_sessions", totals.websocket_sessions);
-  json.Add("total_sessions", totals.websocket_sessions_total);
+  json.Add("total_sessions", totals.websocket_sessions_opened_total);
   json.Add("messages_to_clients", totals.messages_to_clients_total);
   json.Add("messages_to_upstream", totals.messages_to_upstream_total);
   json.Add("message_bytes_to_clients", totals.message_bytes_to_clients_total);
@@ -161,10 +161,10 @@ void WriteSessions(const MetricsTotals& totals, JsonWriter& json) {
 void WriteHttp(const MetricsTotals& totals, JsonWriter& json) {
   json.Begin("http");
   json.Add("active_requests", totals.http_requests_active);
-  json.Add("total_requests", Total(totals.http_requests_total));
+  json.Add("total_requests", Total(totals.requests()));
   json.Begin("by_status");
   for (size_t i = 0; i < StatusClassLabels::kCount; ++i) {
-    json.Add(StatusClassLabels::At(i), totals.http_requests_total[i]);
+    json.Add(StatusClassLabels::At(i), totals.requests()[i]);
   }
   json.End();
   json.AddCounted<RejectReasonLabels>("rejected", totals.rejects_total);
@@ -174,7 +174,7 @@ void WriteHttp(const MetricsTotals& totals, JsonWriter& json) {
 void WriteClients(const MetricsTotals& totals, JsonWriter& json) {
   json.Begin("clients");
   json.Add("connections", totals.client_connections);
-  json.Add("total_connections", totals.client_connections_total);
+  json.Add("total_connections", totals.client_connections_accepted_total);
   json.Add("received_bytes", totals.client_received_bytes_total);
   json.Add("sent_bytes", totals.client_sent_bytes_total);
   json.Add("accept_pauses", totals.client_accept_pauses_total);
@@ -271,8 +271,8 @@ std::string SummaryJson(const StatsSnapshot& snapshot) {
   json.Add("uptime_seconds", std::chrono::duration<double>(snapshot.uptime).count());
   json.Add("ready", snapshot.ready);
   json.Add("active_sessions", totals.websocket_sessions);
-  json.Add("total_sessions", totals.websocket_sessions_total);
-  json.Add("total_requests", Total(totals.http_requests_total));
+  json.Add("total_sessions", totals.websocket_sessions_opened_total);
+  json.Add("total_requests", Total(totals.requests()));
   json.Add("messages_to_clients", totals.messages_to_clients_total);
   json.Add("messages_to_upstream", totals.messages_to_upstream_total);
   json.Add("avg_batch_size", Fraction(count(Total(totals.batched_messages_total)), count(Total(totals.batches_total))));

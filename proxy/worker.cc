@@ -75,7 +75,7 @@ void Worker::ForgetOldFrames() {
 void Worker::OnAccepted(int fd, const net::Address& address) {
   shared_.connections.fetch_add(1, std::memory_order_relaxed);
   metrics_.client_connections.Add();
-  metrics_.client_connections_total.Add();
+  metrics_.client_connections_accepted_total.Add();
   const Peer peer = Peer::Of(address);
   const std::optional<RejectReason> reject = AdmitConnection(context_.load());
   if (!reject && options().listen.proxy_protocol == ProxyProtocol::kOn) return Greet(fd, peer);

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -95,33 +96,107 @@ struct BatchFormLabels {
   static constexpr std::string_view At(size_t i) { return kValues[i]; }
 };
 
+// The code of a session's Close as a label: those that RFC 6455 and its registry give a meaning, the ranges that are
+// for frameworks and applications, and the rest. "none": the session ended without a Close.
+struct CloseCodeLabels {
+  static constexpr std::array<std::string_view, 17> kValues = {"none", "1000", "1001", "1002", "1003", "1005",
+                                                               "1007", "1008", "1009", "1010", "1011", "1012",
+                                                               "1013", "1014", "3xxx", "4xxx", "other"};
+  static constexpr size_t kCount = kValues.size();
+  static constexpr std::string_view At(size_t i) { return kValues[i]; }
+  static constexpr size_t IndexOf(uint16_t code) {
+    constexpr std::array<uint16_t, 14> kCodes = {0,    1000, 1001, 1002, 1003, 1005, 1007,
+                                                 1008, 1009, 1010, 1011, 1012, 1013, 1014};
+    for (size_t i = 0; i < kCodes.size(); ++i) {
+      if (kCodes[i] == code) return i;
+    }
+    if (code >= 3000 && code < 5000) return kCodes.size() + (code < 4000 ? 0 : 1);
+    return kCount - 1;
+  }
+};
+
+// Who ended a session: with a Close, or by ending the connection.
+enum class Closer : uint8_t { kClient, kUpstream, kSheaf };
+struct CloserLabels {
+  static constexpr std::array<std::string_view, 3> kValues = {"client", "upstream", "sheaf"};
+  static constexpr size_t kCount = kValues.size();
+  static constexpr std::string_view At(size_t i) { return kValues[i]; }
+};
+constexpr Closer CloserOf(CloseReason reason) {
+  switch (reason) {
+    case CloseReason::kClientClosed:
+    case CloseReason::kClientGone:
+      return Closer::kClient;
+    case CloseReason::kUpstreamClosed:
+    case CloseReason::kUpstreamGone:
+      return Closer::kUpstream;
+    default:
+      return Closer::kSheaf;
+  }
+}
+
+// A pair of labels: every value of First with every value of Second, whose key is kSecondKey.
+enum class CloseEnd : uint8_t {};
+struct CloseEndLabels {
+  using First = CloseCodeLabels;
+  using Second = CloserLabels;
+  static constexpr std::string_view kSecondKey = "by";
+  static constexpr size_t kCount = First::kCount * Second::kCount;
+};
+constexpr CloseEnd CloseEndOf(uint16_t code, CloseReason reason) {
+  return static_cast<CloseEnd>(CloseCodeLabels::IndexOf(code) * CloserLabels::kCount +
+                               static_cast<size_t>(CloserOf(reason)));
+}
+
+// Upper bounds of a histogram, in the unit that is observed (of times, Tick); kPerUnit of it make the exported base
+// unit. A division gives the double that is next to the decimal bound; a product with 1e-9 does not.
 struct BatchSizeBuckets {
-  static constexpr double kScale = 1;
+  static constexpr double kPerUnit = 1;
   static constexpr std::array<uint64_t, 10> kBounds = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000};
 };
 
 // From 100 microseconds to 10 seconds, which is the longest batching.timeout.
 struct BatchDelayBuckets {
-  static constexpr double kScale = 1e-9;
+  using Tick = std::chrono::nanoseconds;
+  static constexpr double kPerUnit = 1e9;
   static constexpr std::array<uint64_t, 12> kBounds = {100'000,     1'000'000,   5'000'000,     10'000'000,
                                                        25'000'000,  50'000'000,  75'000'000,    100'000'000,
                                                        250'000'000, 500'000'000, 1'000'000'000, 10'000'000'000};
 };
 
-// Upper bounds of a histogram, in the unit that is observed; `kScale` turns that unit into the exported base unit.
 // From 10 microseconds (a warm link is at hand) to 10 seconds (pool.acquire_timeout and beyond).
 struct AcquireSecondsBuckets {
-  static constexpr double kScale = 1e-9;
+  using Tick = std::chrono::nanoseconds;
+  static constexpr double kPerUnit = 1e9;
   static constexpr std::array<uint64_t, 19> kBounds = {
       10'000,      25'000,        50'000,        100'000,       250'000,       500'000,     1'000'000,
       2'500'000,   5'000'000,     10'000'000,    25'000'000,    50'000'000,    100'000'000, 250'000'000,
       500'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000};
 };
 
+// From 1 millisecond to a minute. Downloads and event streams last longer, and many of them side by side: in
+// nanoseconds their sum would soon be too large.
+struct RequestSecondsBuckets {
+  using Tick = std::chrono::microseconds;
+  static constexpr double kPerUnit = 1e6;
+  static constexpr std::array<uint64_t, 15> kBounds = {1'000,     2'500,     5'000,      10'000,     25'000,
+                                                       50'000,    100'000,   250'000,    500'000,    1'000'000,
+                                                       2'500'000, 5'000'000, 10'000'000, 30'000'000, 60'000'000};
+};
+
+// From a second (a page that is left at once) to a week.
+struct SessionSecondsBuckets {
+  using Tick = std::chrono::milliseconds;
+  static constexpr double kPerUnit = 1e3;
+  static constexpr std::array<uint64_t, 11> kBounds = {
+      1'000, 10'000, 30'000, 60'000, 300'000, 900'000, 3'600'000, 14'400'000, 43'200'000, 86'400'000, 604'800'000};
+};
+
 // clang-format off
 #define SHEAF_METRICS(COUNTER, GAUGE, GAUGE_MAX, COUNTERS, GAUGES, HISTOGRAM)                                          \
   GAUGE(client_connections, "sheaf_client_connections", "Client connections open now.")                                \
-  COUNTER(client_connections_total, "sheaf_client_connections_total", "Client connections accepted.")                  \
+  COUNTER(client_connections_accepted_total, "sheaf_client_connections_accepted_total",                                \
+          "Client connections accepted.")                                                                              \
   COUNTER(client_accept_pauses_total, "sheaf_client_accept_pauses_total",                                              \
           "Times accepting paused because descriptors, memory or listen.max_connections ran out.")                     \
   COUNTERS(client_closes_total, "sheaf_client_closes_total", "reason", CloseReasonLabels,                              \
@@ -134,8 +209,6 @@ struct AcquireSecondsBuckets {
           "TLS handshakes with clients that resumed an earlier session.")                                              \
   COUNTER(tls_failures_total, "sheaf_tls_failures_total", "TLS handshakes with clients that failed.")                  \
   GAUGE(http_requests_active, "sheaf_http_requests_active", "HTTP requests being served now.")                         \
-  COUNTERS(http_requests_total, "sheaf_http_requests_total", "status", StatusClassLabels,                              \
-           "HTTP requests answered, by class of the status, refusals and WebSocket handshakes included.")              \
   COUNTERS(rejects_total, "sheaf_rejects_total", "reason", RejectReasonLabels,                                         \
            "Requests that the proxy answered itself instead of passing them on, by reason.")                           \
   COUNTER(forwarded_removed_total, "sheaf_forwarded_removed_total",                                                    \
@@ -143,9 +216,13 @@ struct AcquireSecondsBuckets {
   COUNTER(underscore_fields_removed_total, "sheaf_underscore_fields_removed_total",                                    \
           "Request fields with an underscore in their name that were removed.")                                        \
   GAUGE(websocket_sessions, "sheaf_websocket_sessions", "WebSocket sessions open now.")                                \
-  COUNTER(websocket_sessions_total, "sheaf_websocket_sessions_total", "WebSocket sessions opened.")                    \
+  COUNTER(websocket_sessions_opened_total, "sheaf_websocket_sessions_opened_total", "WebSocket sessions opened.")      \
   COUNTERS(websocket_closes_total, "sheaf_websocket_closes_total", "reason", CloseReasonLabels,                        \
            "WebSocket sessions closed, by reason.")                                                                    \
+  COUNTERS(websocket_close_codes_total, "sheaf_websocket_close_codes_total", "code", CloseEndLabels,                   \
+           "WebSocket sessions closed, by the first Close code that was seen or sent, and by who ended them.")         \
+  HISTOGRAM(websocket_session_seconds, "sheaf_websocket_session_duration_seconds", SessionSecondsBuckets,              \
+            "Time from the handshake to the end of a WebSocket session.")                                              \
   COUNTER(messages_to_clients_total, "sheaf_messages_to_clients_total",                                                \
           "WebSocket messages passed on to clients.")                                                                  \
   COUNTER(messages_to_upstream_total, "sheaf_messages_to_upstream_total",                                              \
@@ -197,8 +274,9 @@ struct AcquireSecondsBuckets {
   GAUGE(pool_waiting, "sheaf_pool_waiting", "Requests that wait for a connection to the backend now.")                 \
   COUNTER(pool_acquired_total, "sheaf_pool_acquired_total", "Leases of a connection to the backend.")                  \
   COUNTER(pool_created_total, "sheaf_pool_created_total", "Connections to the backend that were established.")         \
-  COUNTER(pool_reused_total, "sheaf_pool_reused_total",                                                                \
-          "Leases served at once by a connection that already stood.")                                                 \
+  COUNTER(pool_ready_total, "sheaf_pool_ready_total",                                                                  \
+          "Leases served at once by a connection that already stood, unused or not.")                                  \
+  COUNTER(pool_reused_total, "sheaf_pool_reused_total", "Leases of a connection that had served an earlier one.")      \
   COUNTER(pool_failed_total, "sheaf_pool_failed_total", "Connections to the backend that could not be established.")   \
   COUNTERS(pool_evicted_total, "sheaf_pool_evicted_total", "reason", CloseReasonLabels,                                \
            "Unused connections to the backend that were closed, by reason.")                                           \

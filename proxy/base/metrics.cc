@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/base/build_info.h"
 #include "proxy/base/log.h"
 #include "proxy/base/prometheus.h"
 
@@ -14,23 +15,36 @@ void AddAll(const std::vector<RuleCounter>& counters, std::vector<uint64_t>& sum
   for (size_t i = 0; i < counters.size(); ++i) sums[i] += counters[i].value();
 }
 
+void AddAll(const CellArray<Counter, StatusClassLabels>& counters, StatusTotals& sums) {
+  for (size_t i = 0; i < sums.size(); ++i) sums[i] += counters.at(i).value();
+}
+
 }  // namespace
+
+StatusTotals MetricsTotals::requests() const {
+  StatusTotals all = unrouted;
+  for (const RouteTotals& route : routes) {
+    for (size_t i = 0; i < all.size(); ++i) all[i] += route.requests[i];
+  }
+  return all;
+}
 
 void MetricsTotals::Add(const WorkerMetrics& worker) {
 #define SHEAF_SCALAR(member, name, help) member += worker.member.value();
 #define SHEAF_MAX(member, name, help) member = std::max(member, worker.member.value());
 #define SHEAF_ARRAY(member, name, key, labels, help) \
   for (size_t i = 0; i < labels::kCount; ++i) member[i] += worker.member.at(i).value();
-#define SHEAF_HISTOGRAM(member, name, bounds, help)                                                \
-  for (size_t i = 0; i < member.buckets.size(); ++i) member.buckets[i] += worker.member.bucket(i); \
-  member.sum += worker.member.sum();
+#define SHEAF_HISTOGRAM(member, name, bounds, help) member.Add(worker.member);
   SHEAF_METRICS(SHEAF_SCALAR, SHEAF_SCALAR, SHEAF_MAX, SHEAF_ARRAY, SHEAF_ARRAY, SHEAF_HISTOGRAM)
 #undef SHEAF_SCALAR
 #undef SHEAF_MAX
 #undef SHEAF_ARRAY
 #undef SHEAF_HISTOGRAM
+  AddAll(worker.unrouted, unrouted);
   routes.resize(worker.routes.size());
   for (size_t i = 0; i < routes.size(); ++i) {
+    AddAll(worker.routes[i].requests, routes[i].requests);
+    routes[i].request_seconds.Add(worker.routes[i].request_seconds);
     routes[i].dropped += worker.routes[i].dropped.value();
     AddAll(worker.routes[i].critical, routes[i].critical);
     AddAll(worker.routes[i].conflated, routes[i].conflated);
@@ -60,13 +74,13 @@ MetricsTotals MetricsRegistry::Sum() const {
   return totals;
 }
 
-std::string MetricsRegistry::RenderPrometheus() const {
-  std::string text;
+std::string MetricsRegistry::Render(ExpositionFormat format) const {
+  Exposition text(format);
   const MetricsTotals totals = Sum();
   AppendMetrics(totals, text);
-  AppendRouteMetrics(routes_, totals.routes, text);
-  AppendProcessMetrics({version_, started_, workers_.size()}, ReadProcessUsage(), text);
-  return text;
+  AppendRouteMetrics(routes_, totals, text);
+  AppendProcessMetrics({version_, BuildCommit(), started_, workers_.size()}, ReadProcessUsage(), text);
+  return text.Take();
 }
 
 }  // namespace sheaf

@@ -6,7 +6,7 @@
 //   metrics.messages_to_clients_total.Add();             // the worker's thread
 //   metrics.client_closes_total[CloseReason::kDrain].Add();
 //   metrics.routes[0].conflated[0].Add();
-//   std::string text = registry.RenderPrometheus();      // any thread
+//   std::string text = registry.Render(ExpositionFormat::kPrometheus);      // any thread
 //
 // A cell is written by its worker's thread only, so adding is a plain load and store; any thread may read it. Sums are
 // therefore exact for each cell but not taken at one instant.
@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/base/exposition.h"
 #include "proxy/base/metric_table.h"
 
 namespace sheaf {
@@ -63,7 +64,7 @@ class CellArray {
   std::array<Cell, kCount> cells_;
 };
 
-// Observations in the unit of the bounds (nanoseconds for times). A bound belongs to the bucket under it ("le").
+// Observations in the unit of the bounds. A bound belongs to the bucket under it ("le").
 template <typename Buckets>
 class Histogram {
  public:
@@ -75,8 +76,10 @@ class Histogram {
     buckets_[bucket].Add();
     sum_.Add(value);
   }
+  // Rounded up, so that what is over a bound stays over it.
   void Observe(std::chrono::nanoseconds time) {
-    Observe(time.count() > 0 ? static_cast<uint64_t>(time.count()) : uint64_t{0});
+    const auto ticks = std::chrono::ceil<typename Buckets::Tick>(time).count();
+    Observe(ticks > 0 ? static_cast<uint64_t>(ticks) : uint64_t{0});
   }
 
   // Observations in bucket i alone; the last bucket has no upper bound.
@@ -98,11 +101,13 @@ struct RouteLabels {
 // On a cache line of its own, since the lists of two workers may lie side by side.
 struct alignas(64) RuleCounter : Counter {};
 
-// What was counted for one route: messages.
+// What was counted for one route.
 struct alignas(64) RouteCounters {
-  Counter dropped;                     // slow_client = "drop_oldest"
-  std::vector<RuleCounter> critical;   // a critical rule's
-  std::vector<RuleCounter> conflated;  // replaced by newer ones, by conflation rule
+  CellArray<Counter, StatusClassLabels> requests;    // answered, by class of the status
+  Histogram<RequestSecondsBuckets> request_seconds;  // of those that were not refused at once
+  Counter dropped;                                   // slow_client = "drop_oldest"
+  std::vector<RuleCounter> critical;                 // a critical rule's
+  std::vector<RuleCounter> conflated;                // replaced by newer ones, by conflation rule
 };
 
 // A worker's block. It begins on a cache line of its own, so that two workers never write to the same one.
@@ -118,12 +123,18 @@ struct alignas(64) WorkerMetrics {
 #undef SHEAF_COUNTERS
 #undef SHEAF_GAUGES
 #undef SHEAF_HISTOGRAM
-  std::vector<RouteCounters> routes;  // in the order of MetricsRegistry::DefineRoutes
+  CellArray<Counter, StatusClassLabels> unrouted;  // requests that were refused before their route was known
+  std::vector<RouteCounters> routes;               // in the order of MetricsRegistry::DefineRoutes
 };
 
 // A histogram's sum over the workers.
 template <typename Buckets>
 struct HistogramTotals {
+  void Add(const Histogram<Buckets>& histogram) {
+    for (size_t i = 0; i < buckets.size(); ++i) buckets[i] += histogram.bucket(i);
+    sum += histogram.sum();
+  }
+
   std::array<uint64_t, Buckets::kBounds.size() + 1> buckets{};
   uint64_t sum = 0;
 
@@ -132,14 +143,18 @@ struct HistogramTotals {
     for (const uint64_t bucket : buckets) all += bucket;
     return all;
   }
-  // In the exported base unit; 0 without observations.
+  // Of all observations, in the exported base unit; 0 without any.
   double mean() const {
     const uint64_t observed = count();
-    return observed == 0 ? 0.0 : static_cast<double>(sum) * Buckets::kScale / static_cast<double>(observed);
+    return observed == 0 ? 0.0 : static_cast<double>(sum) / Buckets::kPerUnit / static_cast<double>(observed);
   }
 };
 
+using StatusTotals = std::array<uint64_t, StatusClassLabels::kCount>;
+
 struct RouteTotals {
+  StatusTotals requests{};
+  HistogramTotals<RequestSecondsBuckets> request_seconds{};
   uint64_t dropped = 0;
   std::vector<uint64_t> critical;
   std::vector<uint64_t> conflated;
@@ -158,7 +173,11 @@ struct MetricsTotals {
 #undef SHEAF_COUNTERS
 #undef SHEAF_GAUGES
 #undef SHEAF_HISTOGRAM
+  StatusTotals unrouted{};
   std::vector<RouteTotals> routes;
+
+  // Requests answered, of all routes and of none.
+  StatusTotals requests() const;
 
   void Add(const WorkerMetrics& worker);
 };
@@ -185,8 +204,8 @@ class MetricsRegistry {
 
   MetricsTotals Sum() const;
 
-  // All metrics and those of the process, in Prometheus' text format 0.0.4.
-  std::string RenderPrometheus() const;
+  // All metrics and those of the process.
+  std::string Render(ExpositionFormat format) const;
 
  private:
   const std::string version_;

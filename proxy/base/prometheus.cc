@@ -3,80 +3,88 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <array>
-#include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <string>
 #include <system_error>
 
 namespace sheaf {
 namespace {
 
-std::string ToText(uint64_t value) {
-  return std::to_string(value);
-}
-std::string ToText(int64_t value) {
-  return std::to_string(value);
-}
-
-// The shortest decimal text that reads back as the same number, in any locale.
-std::string ToText(double value) {
-  std::array<char, 400> digits;  // no double is longer
-  const auto [end, error] =
-      std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed);
-  return {digits.data(), end};
-}
-
-void AppendHeading(std::string_view name, std::string_view type, std::string_view help, std::string& text) {
-  text.append("# HELP ").append(name).append(" ").append(help).append("\n");
-  text.append("# TYPE ").append(name).append(" ").append(type).append("\n");
-}
-
-// key="label", escaped by the rules of the format: labels of rules come from the conf file.
-std::string Label(std::string_view key, std::string_view label) {
-  std::string text = std::string(key) + "=\"";
-  for (const char c : label) {
-    if (c == '\\' || c == '"') text.push_back('\\');
-    text.append(c == '\n' ? std::string("\\n") : std::string(1, c));
-  }
-  return text + "\"";
-}
-
-void AppendSample(std::string_view name, std::string_view labels, const std::string& value, std::string& text) {
-  text.append(name);
-  if (!labels.empty()) text.append("{").append(labels).append("}");
-  text.append(" ").append(value).append("\n");
-}
-
 template <typename T>
-void AppendScalar(std::string_view name, std::string_view type, std::string_view help, T value, std::string& text) {
-  AppendHeading(name, type, help, text);
-  AppendSample(name, {}, ToText(value), text);
+void AppendScalar(std::string_view name, MetricType type, std::string_view help, T value, Exposition& text) {
+  text.Begin(name, type, help);
+  text.Add(name, {}, value);
+}
+
+// The i-th value of `Labels`, or the i-th pair where there are two.
+template <typename Labels>
+std::string LabelsAt(std::string_view key, size_t i) {
+  if constexpr (requires { typename Labels::Second; }) {
+    using Second = typename Labels::Second;
+    return Label(key, Labels::First::At(i / Second::kCount)) + "," +
+           Label(Labels::kSecondKey, Second::At(i % Second::kCount));
+  } else {
+    return Label(key, Labels::At(i));
+  }
 }
 
 // Every label value is written, also where the count is 0: a series that is missing before its first event makes rate()
 // and alerts blind to just that event.
 template <typename Labels, typename Values>
-void AppendArray(std::string_view name, std::string_view type, std::string_view key, std::string_view help,
-                 const Values& values, std::string& text) {
-  AppendHeading(name, type, help, text);
-  for (size_t i = 0; i < Labels::kCount; ++i) AppendSample(name, Label(key, Labels::At(i)), ToText(values[i]), text);
+void AppendArray(std::string_view name, MetricType type, std::string_view key, std::string_view help,
+                 const Values& values, Exposition& text) {
+  text.Begin(name, type, help);
+  for (size_t i = 0; i < Labels::kCount; ++i) text.Add(name, LabelsAt<Labels>(key, i), values[i]);
+}
+
+// The samples of one histogram. `labels`: besides "le"; may be empty.
+template <typename Buckets>
+void AppendBuckets(std::string_view name, const std::string& labels, const HistogramTotals<Buckets>& histogram,
+                   Exposition& text) {
+  const std::string bucket = std::string(name) + "_bucket";
+  const std::string before = labels.empty() ? "" : labels + ",";
+  uint64_t cumulative = 0;
+  for (size_t i = 0; i < Buckets::kBounds.size(); ++i) {
+    cumulative += histogram.buckets[i];
+    const double bound = static_cast<double>(Buckets::kBounds[i]) / Buckets::kPerUnit;
+    text.Add(bucket, before + text.BoundLabel(bound), cumulative);
+  }
+  text.Add(bucket, before + Label("le", "+Inf"), histogram.count());
+  text.Add(std::string(name) + "_sum", labels, static_cast<double>(histogram.sum) / Buckets::kPerUnit);
+  text.Add(std::string(name) + "_count", labels, histogram.count());
 }
 
 template <typename Buckets>
 void AppendHistogram(std::string_view name, std::string_view help, const HistogramTotals<Buckets>& histogram,
-                     std::string& text) {
-  AppendHeading(name, "histogram", help, text);
-  const std::string bucket = std::string(name) + "_bucket";
-  uint64_t cumulative = 0;
-  for (size_t i = 0; i < Buckets::kBounds.size(); ++i) {
-    cumulative += histogram.buckets[i];
-    const double bound = static_cast<double>(Buckets::kBounds[i]) * Buckets::kScale;
-    AppendSample(bucket, Label("le", ToText(bound)), ToText(cumulative), text);
+                     Exposition& text) {
+  text.Begin(name, MetricType::kHistogram, help);
+  AppendBuckets(name, {}, histogram, text);
+}
+
+// No route is called so: their names begin with a slash.
+constexpr std::string_view kNoRoute = "none";
+
+void AppendStatuses(std::string_view name, std::string_view route, const StatusTotals& counts, Exposition& text) {
+  for (size_t i = 0; i < counts.size(); ++i) {
+    text.Add(name, Label("route", route) + "," + Label("status", StatusClassLabels::At(i)), counts[i]);
   }
-  AppendSample(bucket, Label("le", "+Inf"), ToText(histogram.count()), text);
-  AppendSample(std::string(name) + "_sum", {}, ToText(static_cast<double>(histogram.sum) * Buckets::kScale), text);
-  AppendSample(std::string(name) + "_count", {}, ToText(histogram.count()), text);
+}
+
+void AppendRequests(const std::vector<RouteLabels>& routes, const MetricsTotals& totals, Exposition& text) {
+  constexpr std::string_view kRequests = "sheaf_http_requests_total";
+  text.Begin(kRequests, MetricType::kCounter,
+             "HTTP requests answered, by class of the status, refusals and WebSocket handshakes included.");
+  for (size_t i = 0; i < routes.size(); ++i)
+    AppendStatuses(kRequests, routes[i].route, totals.routes[i].requests, text);
+  AppendStatuses(kRequests, kNoRoute, totals.unrouted, text);
+  if (routes.empty()) return;
+  constexpr std::string_view kSeconds = "sheaf_http_request_duration_seconds";
+  text.Begin(kSeconds, MetricType::kHistogram,
+             "Time from a request's head to the end of its answer, or to the 101 of a WebSocket handshake.");
+  for (size_t i = 0; i < routes.size(); ++i) {
+    AppendBuckets(kSeconds, Label("route", routes[i].route), totals.routes[i].request_seconds, text);
+  }
 }
 
 // One family of counters, a series a rule. Where there is no rule, there is no family.
@@ -88,15 +96,15 @@ struct RuleFamily {
 };
 
 void AppendRules(const RuleFamily& family, const std::vector<RouteLabels>& routes,
-                 const std::vector<RouteTotals>& totals, std::string& text) {
+                 const std::vector<RouteTotals>& totals, Exposition& text) {
   bool first = true;
   for (size_t route = 0; route < totals.size(); ++route) {
     const std::vector<std::string>& rules = routes[route].*family.labels;
     for (size_t rule = 0; rule < rules.size(); ++rule) {
-      if (first) AppendHeading(family.name, "counter", family.help, text);
+      if (first) text.Begin(family.name, MetricType::kCounter, family.help);
       first = false;
-      AppendSample(family.name, Label("route", routes[route].route) + "," + Label("rule", rules[rule]),
-                   ToText((totals[route].*family.counts)[rule]), text);
+      text.Add(family.name, Label("route", routes[route].route) + "," + Label("rule", rules[rule]),
+               (totals[route].*family.counts)[rule]);
     }
   }
 }
@@ -133,13 +141,13 @@ ProcessUsage ReadProcessUsage() {
   return usage;
 }
 
-void AppendMetrics(const MetricsTotals& totals, std::string& text) {
-#define SHEAF_COUNTER(member, name, help) AppendScalar(name, "counter", help, totals.member, text);
-#define SHEAF_GAUGE(member, name, help) AppendScalar(name, "gauge", help, totals.member, text);
+void AppendMetrics(const MetricsTotals& totals, Exposition& text) {
+#define SHEAF_COUNTER(member, name, help) AppendScalar(name, MetricType::kCounter, help, totals.member, text);
+#define SHEAF_GAUGE(member, name, help) AppendScalar(name, MetricType::kGauge, help, totals.member, text);
 #define SHEAF_COUNTERS(member, name, key, labels, help) \
-  AppendArray<labels>(name, "counter", key, help, totals.member, text);
+  AppendArray<labels>(name, MetricType::kCounter, key, help, totals.member, text);
 #define SHEAF_GAUGES(member, name, key, labels, help) \
-  AppendArray<labels>(name, "gauge", key, help, totals.member, text);
+  AppendArray<labels>(name, MetricType::kGauge, key, help, totals.member, text);
 #define SHEAF_HISTOGRAM(member, name, buckets, help) AppendHistogram(name, help, totals.member, text);
   SHEAF_METRICS(SHEAF_COUNTER, SHEAF_GAUGE, SHEAF_GAUGE, SHEAF_COUNTERS, SHEAF_GAUGES, SHEAF_HISTOGRAM)
 #undef SHEAF_COUNTER
@@ -149,31 +157,33 @@ void AppendMetrics(const MetricsTotals& totals, std::string& text) {
 #undef SHEAF_HISTOGRAM
 }
 
-void AppendRouteMetrics(const std::vector<RouteLabels>& routes, const std::vector<RouteTotals>& totals,
-                        std::string& text) {
+void AppendRouteMetrics(const std::vector<RouteLabels>& routes, const MetricsTotals& totals, Exposition& text) {
+  AppendRequests(routes, totals, text);
   AppendRules({"sheaf_conflated_messages_total", "Queued messages whose place a newer one took, by conflation rule.",
                &RouteLabels::conflated, &RouteTotals::conflated},
-              routes, totals, text);
+              routes, totals.routes, text);
   AppendRules({"sheaf_critical_messages_total", "Messages that left at once, by critical rule.", &RouteLabels::critical,
                &RouteTotals::critical},
-              routes, totals, text);
-  if (totals.empty()) return;
+              routes, totals.routes, text);
+  if (routes.empty()) return;
   constexpr std::string_view kDropped = "sheaf_dropped_messages_total";
-  AppendHeading(kDropped, "counter", "Messages dropped because the client was too slow.", text);
-  for (size_t i = 0; i < totals.size(); ++i) {
-    AppendSample(kDropped, Label("route", routes[i].route), ToText(totals[i].dropped), text);
+  text.Begin(kDropped, MetricType::kCounter, "Messages dropped because the client was too slow.");
+  for (size_t i = 0; i < routes.size(); ++i) {
+    text.Add(kDropped, Label("route", routes[i].route), totals.routes[i].dropped);
   }
 }
 
-void AppendProcessMetrics(const ProcessFacts& facts, const ProcessUsage& usage, std::string& text) {
-  AppendHeading("sheaf_build_info", "gauge", "1, with the program's version as a label.", text);
-  AppendSample("sheaf_build_info", Label("version", facts.version), "1", text);
-  AppendScalar("sheaf_workers", "gauge", "Worker threads.", uint64_t{facts.workers}, text);
+void AppendProcessMetrics(const ProcessFacts& facts, const ProcessUsage& usage, Exposition& text) {
+  text.Begin("sheaf_build_info", MetricType::kInfo, "1, with the program's version and commit as labels.");
+  text.Add("sheaf_build_info", Label("version", facts.version) + "," + Label("commit", facts.commit), uint64_t{1});
+  AppendScalar("sheaf_workers", MetricType::kGauge, "Worker threads.", uint64_t{facts.workers}, text);
   const auto started = std::chrono::duration<double>(facts.started.time_since_epoch()).count();
-  AppendScalar("process_start_time_seconds", "gauge", "Start of the process, seconds since 1970.", started, text);
-  AppendScalar("process_cpu_seconds_total", "counter", "User and system CPU time spent.", usage.cpu_seconds, text);
+  AppendScalar("process_start_time_seconds", MetricType::kGauge, "Start of the process, seconds since 1970.", started,
+               text);
+  AppendScalar("process_cpu_seconds_total", MetricType::kCounter, "User and system CPU time spent.", usage.cpu_seconds,
+               text);
   const auto append = [&text](std::string_view name, std::string_view help, const std::optional<uint64_t>& value) {
-    if (value) AppendScalar(name, "gauge", help, *value, text);
+    if (value) AppendScalar(name, MetricType::kGauge, help, *value, text);
   };
   append("process_resident_memory_bytes", "Resident memory.", usage.resident_bytes);
   append("process_virtual_memory_bytes", "Virtual memory.", usage.virtual_bytes);

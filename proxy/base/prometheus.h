@@ -1,4 +1,4 @@
-// Metrics as Prometheus' text format 0.0.4, and the figures of the process that every exporter gives.
+// The families of metrics as text, and the figures of the process that every exporter gives.
 // Pure but for ReadProcessUsage, which asks the kernel. Any thread.
 #pragma once
 
@@ -6,20 +6,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "proxy/base/exposition.h"
 #include "proxy/base/metrics.h"
 
 namespace sheaf {
 
-// The Content-Type that belongs to the text.
-inline constexpr std::string_view kPrometheusContentType = "text/plain; version=0.0.4; charset=utf-8";
-
 // What is known of the program from its start on.
 struct ProcessFacts {
   std::string_view version;
+  std::string_view commit;
   std::chrono::system_clock::time_point started;
   size_t workers;
 };
@@ -34,10 +32,9 @@ struct ProcessUsage {
 };
 ProcessUsage ReadProcessUsage();
 
-void AppendMetrics(const MetricsTotals& totals, std::string& text);
-// The counters by route and rule. `totals`: for each of `routes`.
-void AppendRouteMetrics(const std::vector<RouteLabels>& routes, const std::vector<RouteTotals>& totals,
-                        std::string& text);
-void AppendProcessMetrics(const ProcessFacts& facts, const ProcessUsage& usage, std::string& text);
+void AppendMetrics(const MetricsTotals& totals, Exposition& text);
+// What is counted by route and rule. `routes`: of totals.routes.
+void AppendRouteMetrics(const std::vector<RouteLabels>& routes, const MetricsTotals& totals, Exposition& text);
+void AppendProcessMetrics(const ProcessFacts& facts, const ProcessUsage& usage, Exposition& text);
 
 }  // namespace sheaf

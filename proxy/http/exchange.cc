@@ -55,6 +55,7 @@ void Exchange::OnUpstreamHead(const wire::ResponseHead& head) {
   if (head.status == 101) {
     context_.loop().CancelDeadline(deadline_);
     status_ = 101;
+    CountAnswer(101);
     owner_.OnExchangeUpgraded(head, std::move(stream_));
     return;
   }
@@ -242,9 +243,15 @@ void Exchange::LogRefused(RejectReason reason) {
   LogAccess(status_ != 0 ? status_ : Describe(reason).status, Describe(reason).label);
 }
 
+void Exchange::CountAnswer(int status) {
+  RouteCounters& route = context_.metrics().routes[context_.plan(route_).index];
+  route.requests[StatusClassOf(status)].Add();
+  route.request_seconds.Observe(context_.loop().now() - started_);
+}
+
 void Exchange::LogAccess(int status, std::string_view end) {
   if (std::exchange(logged_, true)) return;
-  context_.metrics().http_requests_total[StatusClassOf(status)].Add();
+  CountAnswer(status);
   if (!context_.options().log.access || !LogEnabled(LogLevel::kInfo)) return;
   const std::chrono::duration<double, std::milli> duration = context_.loop().now() - started_;
   std::array<LogField, 14> fields = {{{"client", info_.client},

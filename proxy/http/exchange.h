@@ -125,6 +125,7 @@ class Exchange final : public pool::UpstreamEvents, public net::DeadlineHandler 
   // The response that was begun ends here.
   void Break(CloseReason reason);
   void Write(std::string_view bytes);
+  void CountAnswer(int status);
   // The access line, once. `status`: what the client was answered (499: it left before an answer).
   void LogAccess(int status, std::string_view end);
 

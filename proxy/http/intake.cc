@@ -183,9 +183,9 @@ void Intake::StartRequest() {
 
   const std::string& webhook = context_.options().memory.webhook;
   if (!webhook.empty() && wire::MayBeTakenFor(path, webhook)) {
-    return Reject(RejectReason::kReservedPath, &request);
+    return Reject(RejectReason::kReservedPath, &request, route_);
   }
-  if (const auto reject = Admit(request)) return Reject(*reject, &request);
+  if (const auto reject = Admit(request)) return Reject(*reject, &request, route_);
   if (request.wants_websocket && peer_ended_) return EndWithClient();
 
   const ClientInfo client = Client();
@@ -384,7 +384,6 @@ void Intake::OnExchangeBroken(CloseReason reason) {
 void Intake::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::UpstreamStream> stream) {
   const ExchangeInfo& info = exchange_->info();
   connection_->Write(BuildSwitchingProtocols(head, *negotiated_, info.request_id));
-  context_.metrics().http_requests_total[StatusClass::k1xx].Add();
   const SessionInfo session{.client = info.client,
                             .target = info.target.substr(0, kMaxLogValue),
                             .request_id = info.request_id,
@@ -402,17 +401,19 @@ void Intake::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<
   context_.home().Retire(*this);
 }
 
-void Intake::Reject(RejectReason reason, const wire::RequestHead* request) {
-  AnswerRejected(reason, request);
+void Intake::Reject(RejectReason reason, const wire::RequestHead* request, const RouteOptions* route) {
+  AnswerRejected(reason, request, route);
   Finish(CloseReason::kRefused);
 }
 
-void Intake::AnswerRejected(RejectReason reason, const wire::RequestHead* request) {
+void Intake::AnswerRejected(RejectReason reason, const wire::RequestHead* request, const RouteOptions* route) {
   const bool known = request != nullptr && !request->method.empty();
   const std::string request_id = known ? RequestIdFor(*request, Client()) : NewRequestId();
   LogRefusal(reason, known ? request->method : "", known ? ShownTargetOf(*request) : "", request_id,
              known ? wire::TraceId(*request) : "");
-  context_.metrics().http_requests_total[StatusClassOf(Describe(reason).status)].Add();
+  WorkerMetrics& metrics = context_.metrics();
+  auto& requests = route == nullptr ? metrics.unrouted : metrics.routes[context_.plan(*route).index].requests;
+  requests[StatusClassOf(Describe(reason).status)].Add();
   Answer(reason, request_id, known && WantsHtml(*request), known && request->method == "HEAD", true);
 }
 
@@ -446,7 +447,7 @@ void Intake::RefuseConnection(RejectReason reason, bool may_linger) {
   // Over TLS nothing can be said before the handshake, which is the very work that there is no room for.
   if (connection_->is_tls()) return Close(CloseReason::kOverloaded);
   if (may_linger) return Reject(reason, nullptr);
-  AnswerRejected(reason, nullptr);
+  AnswerRejected(reason, nullptr, nullptr);
   connection_->CloseAfterLastWords();
   Close(CloseReason::kRefused);
 }

@@ -111,9 +111,10 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   void AwaitFirst();
   void AwaitRequest();
 
-  // Answers without the backend, and closes. The request's head may be known (in the worker's scratch) or not.
-  void Reject(RejectReason reason, const wire::RequestHead* request);
-  void AnswerRejected(RejectReason reason, const wire::RequestHead* request);
+  // Answers without the backend, and closes. The request's head may be known (in the worker's scratch) or not, and so
+  // may its route.
+  void Reject(RejectReason reason, const wire::RequestHead* request, const RouteOptions* route = nullptr);
+  void AnswerRejected(RejectReason reason, const wire::RequestHead* request, const RouteOptions* route);
   std::string ShownTargetOf(const wire::RequestHead& request) const;
   // `target`: as it may be shown.
   void LogRefusal(RejectReason reason, std::string_view method, std::string_view target, std::string_view request_id,

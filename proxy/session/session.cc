@@ -55,7 +55,7 @@ void Session::Start(std::string_view early) {
   connection_->SetEvents(*this);
   stream_->SetEvents(*this);
   context_.metrics().websocket_sessions.Add();
-  context_.metrics().websocket_sessions_total.Add();
+  context_.metrics().websocket_sessions_opened_total.Add();
   SetNextLook();
   if (early.empty()) return;
   std::string copy(early);

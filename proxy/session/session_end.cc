@@ -157,6 +157,8 @@ void Session::Close(CloseReason reason) {
   if (outbox_) outbox_->Stop();  // it may be the caller: it dies with the session
   context_.metrics().websocket_sessions.Sub();
   context_.metrics().websocket_closes_total[close_reason_].Add();
+  context_.metrics().websocket_close_codes_total[CloseEndOf(close_code_, close_reason_)].Add();
+  context_.metrics().websocket_session_seconds.Observe(context_.loop().now() - started_);
   context_.metrics().client_closes_total[close_reason_].Add();
   LogEnd();
   if (give_up) {

@@ -82,7 +82,7 @@ class Soak:
         return cycles / (time.monotonic() - started)
 
     def opened(self, name):
-        return self.proxies[name].metric("sheaf_client_connections_total")
+        return self.proxies[name].metric("sheaf_client_connections_accepted_total")
 
     def generate(self, name, count, seconds):
         return subprocess.Popen(

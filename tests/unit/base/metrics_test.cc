@@ -6,12 +6,14 @@
 #include <atomic>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <set>
 #include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "proxy/base/build_info.h"
 #include "proxy/base/prometheus.h"
 
 namespace sheaf {
@@ -180,7 +182,7 @@ TEST_CASE("Another thread may read while the worker counts, and loses nothing in
 TEST_CASE("Every metric of the table appears with help and type, and every sample after its own heading") {
   MetricsRegistry registry("1.0");
   registry.AddWorker();
-  const std::string text = registry.RenderPrometheus();
+  const std::string text = registry.Render(ExpositionFormat::kPrometheus);
   for (const std::string& name : NamesInTable()) {
     INFO(name);
     CHECK(("\n" + text).find("\n# HELP " + name + " ") != std::string::npos);
@@ -203,13 +205,22 @@ TEST_CASE("Names are unique, begin with sheaf_, and end in _total exactly for co
     CHECK(seen.insert(name).second);
   }
   MetricsRegistry registry("1.0");
-  const std::string text = registry.RenderPrometheus();
+  const std::string text = registry.Render(ExpositionFormat::kPrometheus);
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     if (!line.starts_with("# TYPE ")) continue;
     const std::string name = line.substr(7, line.find(' ', 7) - 7);
     CHECK_MESSAGE(name.ends_with("_total") == line.ends_with(" counter"), line);
   }
+}
+
+// As the document writes them.
+template <typename Labels>
+std::string KeysOf(const std::string& key) {
+  if constexpr (requires { Labels::kSecondKey; }) {
+    return "`" + key + "`, `" + std::string(Labels::kSecondKey) + "`";
+  }
+  return "`" + key + "`";
 }
 
 TEST_CASE("conf/METRICS.md has a row for every metric, with the table's label and help") {
@@ -222,7 +233,7 @@ TEST_CASE("conf/METRICS.md has a row for every metric, with the table's label an
     CHECK_MESSAGE(line.ends_with(" | " + label + " | " + help + " |"), line);
   };
 #define SHEAF_PLAIN(member, name, help) check(name, "", help);
-#define SHEAF_LABELLED(member, name, key, labels, help) check(name, "`" key "`", help);
+#define SHEAF_LABELLED(member, name, key, labels, help) check(name, KeysOf<labels>(key), help);
 #define SHEAF_HISTOGRAM(member, name, buckets, help) check(name, "", help);
   SHEAF_METRICS(SHEAF_PLAIN, SHEAF_PLAIN, SHEAF_PLAIN, SHEAF_LABELLED, SHEAF_LABELLED, SHEAF_HISTOGRAM)
 #undef SHEAF_PLAIN
@@ -231,25 +242,30 @@ TEST_CASE("conf/METRICS.md has a row for every metric, with the table's label an
   MetricsRegistry registry("1.0");
   registry.DefineRoutes(TwoRoutes());
   registry.AddWorker();
-  std::string families;
-  AppendRouteMetrics(registry.routes(), registry.Sum().routes, families);
-  std::istringstream lines(families);
+  Exposition families(ExpositionFormat::kPrometheus);
+  AppendRouteMetrics(registry.routes(), registry.Sum(), families);
+  AppendProcessMetrics({"1.0", "abc", {}, 1}, ReadProcessUsage(), families);
+  std::istringstream lines(families.Take());
   for (std::string line; std::getline(lines, line);) {
     if (!line.starts_with("# HELP ")) continue;
     const size_t help = line.find(' ', 7);
     const std::string name = line.substr(7, help - 7);
-    check(name, name.find("dropped") == std::string::npos ? "`route`, `rule`" : "`route`", line.substr(help + 1));
+    const std::map<std::string, std::string> labels = {
+        {"sheaf_dropped_messages_total", "`route`"},          {"sheaf_http_request_duration_seconds", "`route`"},
+        {"sheaf_http_requests_total", "`route`, `status`"},   {"sheaf_conflated_messages_total", "`route`, `rule`"},
+        {"sheaf_critical_messages_total", "`route`, `rule`"}, {"sheaf_build_info", "`version`, `commit`"}};
+    check(name, labels.contains(name) ? labels.at(name) : "", line.substr(help + 1));
   }
 }
 
 TEST_CASE("Labels are written for every value, also while nothing was counted") {
   MetricsRegistry registry("1.0");
   WorkerMetrics& metrics = registry.AddWorker();
-  metrics.http_requests_total[StatusClass::k4xx].Add(2);
+  metrics.health_checks_total[CheckResult::kFailed].Add(2);
   metrics.backpressure_pauses_total[Side::kUpstream].Add(9);
-  const std::string text = registry.RenderPrometheus();
-  CHECK(HasLine(text, "sheaf_http_requests_total{status=\"4xx\"} 2"));
-  CHECK(HasLine(text, "sheaf_http_requests_total{status=\"5xx\"} 0"));
+  const std::string text = registry.Render(ExpositionFormat::kPrometheus);
+  CHECK(HasLine(text, "sheaf_health_checks_total{result=\"failed\"} 2"));
+  CHECK(HasLine(text, "sheaf_health_checks_total{result=\"passed\"} 0"));
   CHECK(HasLine(text, "sheaf_backpressure_pauses_total{side=\"upstream\"} 9"));
   CHECK(HasLine(text, "sheaf_rejects_total{reason=\"bad_host\"} 0"));
   CHECK(HasLine(text, "sheaf_pool_links{state=\"draining\"} 0"));
@@ -261,7 +277,7 @@ TEST_CASE("Counters by route and rule are written with both labels, also while n
   WorkerMetrics& metrics = registry.AddWorker();
   metrics.routes[0].conflated[0].Add(4);
   metrics.routes[1].dropped.Add(6);
-  const std::string text = registry.RenderPrometheus();
+  const std::string text = registry.Render(ExpositionFormat::kPrometheus);
   CHECK(HasLine(text, "# TYPE sheaf_conflated_messages_total counter"));
   CHECK(HasLine(text, "sheaf_conflated_messages_total{route=\"/api\",rule=\"price /symbol\"} 4"));
   CHECK(HasLine(text, "sheaf_critical_messages_total{route=\"/api\",rule=\"alert\"} 0"));
@@ -270,24 +286,103 @@ TEST_CASE("Counters by route and rule are written with both labels, also while n
   CHECK(HasLine(text, "sheaf_dropped_messages_total{route=\"/\"} 6"));
 }
 
+TEST_CASE("Requests are counted and timed by route, and those without a route apart") {
+  MetricsRegistry registry("1.0");
+  registry.DefineRoutes(TwoRoutes());
+  WorkerMetrics& first = registry.AddWorker();
+  WorkerMetrics& second = registry.AddWorker();
+  first.routes[0].requests[StatusClass::k2xx].Add(3);
+  second.routes[0].requests[StatusClass::k2xx].Add(4);
+  second.routes[1].requests[StatusClass::k5xx].Add();
+  second.unrouted[StatusClass::k4xx].Add(2);
+  first.routes[0].request_seconds.Observe(milliseconds(5));
+  second.routes[0].request_seconds.Observe(milliseconds(80));
+  const StatusTotals all = registry.Sum().requests();
+  CHECK(all == StatusTotals{0, 7, 0, 2, 1});
+  const std::string text = registry.Render(ExpositionFormat::kPrometheus);
+  CHECK(HasLine(text, "sheaf_http_requests_total{route=\"/api\",status=\"2xx\"} 7"));
+  CHECK(HasLine(text, "sheaf_http_requests_total{route=\"/\",status=\"5xx\"} 1"));
+  CHECK(HasLine(text, "sheaf_http_requests_total{route=\"/\",status=\"3xx\"} 0"));
+  CHECK(HasLine(text, "sheaf_http_requests_total{route=\"none\",status=\"4xx\"} 2"));
+  const std::string seconds = "sheaf_http_request_duration_seconds";
+  CHECK(HasLine(text, seconds + "_bucket{route=\"/api\",le=\"0.005\"} 1"));
+  CHECK(HasLine(text, seconds + "_bucket{route=\"/api\",le=\"0.1\"} 2"));
+  CHECK(HasLine(text, seconds + "_bucket{route=\"/api\",le=\"+Inf\"} 2"));
+  CHECK(HasLine(text, seconds + "_sum{route=\"/api\"} 0.085"));
+  CHECK(HasLine(text, seconds + "_count{route=\"/\"} 0"));
+}
+
+TEST_CASE("Ends of sessions are counted by code and by who ended them") {
+  MetricsRegistry registry("1.0");
+  WorkerMetrics& metrics = registry.AddWorker();
+  const auto end = [&metrics](uint16_t code, CloseReason reason) {
+    metrics.websocket_close_codes_total[CloseEndOf(code, reason)].Add();
+  };
+  end(1000, CloseReason::kClientClosed);
+  end(1000, CloseReason::kUpstreamClosed);
+  end(0, CloseReason::kClientGone);
+  end(1012, CloseReason::kUpstreamGone);
+  end(1013, CloseReason::kMemoryShed);
+  end(3000, CloseReason::kClientClosed);
+  end(4999, CloseReason::kUpstreamClosed);
+  for (const uint16_t code : {uint16_t{999}, uint16_t{1006}, uint16_t{2999}, uint16_t{5000}, uint16_t{65535}}) {
+    end(code, CloseReason::kClientClosed);
+  }
+  const std::string text = registry.Render(ExpositionFormat::kPrometheus);
+  const auto has = [&text](const std::string& labels, int count) {
+    CHECK(HasLine(text, "sheaf_websocket_close_codes_total{" + labels + "} " + std::to_string(count)));
+  };
+  has("code=\"1000\",by=\"client\"", 1);
+  has("code=\"1000\",by=\"upstream\"", 1);
+  has("code=\"1000\",by=\"sheaf\"", 0);
+  has("code=\"none\",by=\"client\"", 1);
+  has("code=\"1012\",by=\"upstream\"", 1);
+  has("code=\"1013\",by=\"sheaf\"", 1);
+  has("code=\"3xxx\",by=\"client\"", 1);
+  has("code=\"4xxx\",by=\"upstream\"", 1);
+  has("code=\"other\",by=\"client\"", 5);
+}
+
+TEST_CASE("Every code has the label that it is called by") {
+  for (size_t i = 0; i < CloseCodeLabels::kCount; ++i) {
+    const std::string label(CloseCodeLabels::At(i));
+    if (label.starts_with("1")) CHECK(CloseCodeLabels::IndexOf(static_cast<uint16_t>(std::stoi(label))) == i);
+  }
+}
+
+TEST_CASE("The binary names the commit that it was built from") {
+  CHECK_FALSE(BuildCommit().empty());
+  CHECK(BuildCommit().find_first_of(" \n") == std::string_view::npos);
+}
+
+TEST_CASE("A time over a bound by less than a tick is not under it") {
+  Histogram<RequestSecondsBuckets> histogram;
+  histogram.Observe(milliseconds(1));
+  histogram.Observe(milliseconds(1) + std::chrono::nanoseconds(1));
+  CHECK(histogram.bucket(0) == 1);
+  CHECK(histogram.bucket(1) == 1);
+  CHECK(histogram.sum() == 2001);  // microseconds
+}
+
 TEST_CASE("A family has one heading, and none where no route has such a rule") {
   MetricsRegistry registry("1.0");
   registry.DefineRoutes(
       {{.route = "/a", .critical = {"x"}, .conflated = {}}, {.route = "/b", .critical = {"x"}, .conflated = {}}});
   registry.AddWorker();
-  const std::string text = registry.RenderPrometheus();
+  const std::string text = registry.Render(ExpositionFormat::kPrometheus);
   const size_t heading = text.find("# TYPE sheaf_critical_messages_total");
   REQUIRE(heading != std::string::npos);
   CHECK(text.find("# TYPE sheaf_critical_messages_total", heading + 1) == std::string::npos);
   CHECK(text.find("sheaf_conflated_messages_total") == std::string::npos);
-  CHECK(MetricsRegistry("1.0").RenderPrometheus().find("sheaf_dropped_messages_total") == std::string::npos);
+  CHECK(MetricsRegistry("1.0").Render(ExpositionFormat::kPrometheus).find("sheaf_dropped_messages_total") ==
+        std::string::npos);
 }
 
 TEST_CASE("Labels from the conf file are escaped") {
   MetricsRegistry registry("1.0");
   registry.DefineRoutes({{.route = "/a", .critical = {"say \"hi\"\\\n\xC3\xA9"}, .conflated = {}}});
   registry.AddWorker();
-  CHECK(HasLine(registry.RenderPrometheus(),
+  CHECK(HasLine(registry.Render(ExpositionFormat::kPrometheus),
                 "sheaf_critical_messages_total{route=\"/a\",rule=\"say \\\"hi\\\"\\\\\\n\xC3\xA9\"} 0"));
 }
 
@@ -297,8 +392,8 @@ TEST_CASE("Buckets are cumulative, in seconds, and end with +Inf, sum and count"
   metrics.pool_acquire_seconds.Observe(microseconds(5));
   metrics.pool_acquire_seconds.Observe(milliseconds(500));
   metrics.pool_acquire_seconds.Observe(seconds(20));
-  const std::string text = registry.RenderPrometheus();
-  CHECK(HasLine(text, "sheaf_pool_acquire_seconds_bucket{le=\"0.00001\"} 1"));
+  const std::string text = registry.Render(ExpositionFormat::kPrometheus);
+  CHECK(HasLine(text, "sheaf_pool_acquire_seconds_bucket{le=\"1e-05\"} 1"));
   CHECK(HasLine(text, "sheaf_pool_acquire_seconds_bucket{le=\"0.25\"} 1"));
   CHECK(HasLine(text, "sheaf_pool_acquire_seconds_bucket{le=\"0.5\"} 2"));
   CHECK(HasLine(text, "sheaf_pool_acquire_seconds_bucket{le=\"10\"} 2"));
@@ -319,9 +414,11 @@ TEST_CASE("The process's own figures are read from the kernel") {
 }
 
 TEST_CASE("A figure that the kernel does not tell is left out instead of being written as 0") {
-  std::string text;
-  AppendProcessMetrics({"2.0", std::chrono::system_clock::time_point(seconds(1'700'000'001)), 4}, ProcessUsage{}, text);
-  CHECK(HasLine(text, "sheaf_build_info{version=\"2.0\"} 1"));
+  Exposition exposition(ExpositionFormat::kPrometheus);
+  AppendProcessMetrics({"2.0", "0123abc", std::chrono::system_clock::time_point(seconds(1'700'000'001)), 4},
+                       ProcessUsage{}, exposition);
+  const std::string text = exposition.Take();
+  CHECK(HasLine(text, "sheaf_build_info{version=\"2.0\",commit=\"0123abc\"} 1"));
   CHECK(HasLine(text, "sheaf_workers 4"));
   CHECK(HasLine(text, "process_start_time_seconds 1700000001"));
   CHECK(text.find("process_open_fds") == std::string::npos);

@@ -131,6 +131,17 @@ TEST_CASE_FIXTURE(Fixture, "Metrics come in Prometheus' text format, with what t
   CHECK(answer.body.find("\nsheaf_messages_to_clients_total 12\n") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(Fixture, "Metrics come as OpenMetrics to whom asks for it, also in a second line of Accept") {
+  source.registry.AddWorker().messages_to_clients_total.Add(12);
+  const AdminAnswer answer =
+      Ask("GET /metrics", "Accept: text/plain;q=0.5\r\naccept: application/openmetrics-text\r\n");
+  CHECK(answer.status == 200);
+  CHECK(answer.content_type == "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  CHECK(answer.extra_field == "Vary: Accept\r\n");
+  CHECK(answer.body.find("\nsheaf_messages_to_clients_total 12\n") != std::string::npos);
+  CHECK(answer.body.ends_with("\n# EOF\n"));
+}
+
 TEST_CASE_FIXTURE(Fixture, "Statistics come as JSON") {
   const AdminAnswer answer = Ask("GET /api/performance/websocket/stats");
   rapidjson::Document document;

@@ -185,11 +185,11 @@ TEST_CASE("Sessions, requests and refusals are told, and reasons that never happ
   snapshot.workers = 4;
   snapshot.ready = true;
   snapshot.totals.websocket_sessions = 7;
-  snapshot.totals.websocket_sessions_total = 9;
+  snapshot.totals.websocket_sessions_opened_total = 9;
   snapshot.totals.websocket_closes_total[static_cast<size_t>(CloseReason::kClientGone)] = 2;
   snapshot.totals.messages_to_clients_total = uint64_t{1} << 60;
-  snapshot.totals.http_requests_total[static_cast<size_t>(StatusClass::k2xx)] = 20;
-  snapshot.totals.http_requests_total[static_cast<size_t>(StatusClass::k5xx)] = 1;
+  snapshot.totals.unrouted[static_cast<size_t>(StatusClass::k2xx)] = 20;
+  snapshot.totals.unrouted[static_cast<size_t>(StatusClass::k5xx)] = 1;
   snapshot.totals.rejects_total[static_cast<size_t>(RejectReason::kBadHost)] = 3;
 
   const rapidjson::Document document = Parse(snapshot);
