@@ -107,7 +107,8 @@ bool UpstreamPool::IsSafe(const UpstreamLink& link) {
 void UpstreamPool::LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled) {
   stream.reused_ = pooled;
   metrics_.pool_acquired_total.Add();
-  if (pooled) metrics_.pool_reused_total.Add();
+  if (pooled) metrics_.pool_ready_total.Add();
+  if (link.answered()) metrics_.pool_reused_total.Add();
   metrics_.pool_acquire_seconds.Observe(loop_.now() - stream.opened_);
   link.Lease(stream);
   if (std::exchange(stream.blocked_, false)) stream.events_->OnUpstreamDrained();

@@ -55,7 +55,8 @@ def test_warm_connection_is_used_and_replaced_for_a_websocket(make_recorder, mak
     wait_until(lambda: len(recorder.open_connections) == 3, 3, "3 connections stand")
     with RawWebSocket(proxy.port, "/ws"):
         assert len([c for c in recorder.connections[:3] if c.received]) == 1, "no warm connection was used"
-        assert (links(proxy, "active"), proxy.metric("sheaf_pool_reused_total")) == (1, 1)
+        assert (links(proxy, "active"), proxy.metric("sheaf_pool_ready_total")) == (1, 1)
+        assert proxy.metric("sheaf_pool_reused_total") == 0, "it had served nobody before"
         wait_until(lambda: links(proxy, "idle") == 3, 3, "the pool warms another one")
 
 

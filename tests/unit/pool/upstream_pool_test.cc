@@ -73,7 +73,8 @@ TEST_CASE("a request leaves on a warm connection at once, and the connection is 
     CHECK_FALSE(stream->leased());
     CHECK_EQ(fixture.Idle(), 1);
     CHECK_EQ(fixture.metrics.pool_acquired_total.value(), static_cast<uint64_t>(i));
-    CHECK_EQ(fixture.metrics.pool_reused_total.value(), static_cast<uint64_t>(i));
+    CHECK_EQ(fixture.metrics.pool_ready_total.value(), static_cast<uint64_t>(i));
+    CHECK_EQ(fixture.metrics.pool_reused_total.value(), static_cast<uint64_t>(i - 1));  // at first it was new
   }
   CHECK_EQ(fixture.backend.accepted(), 1);
   CHECK_EQ(fixture.metrics.pool_created_total.value(), 1);
@@ -96,6 +97,7 @@ TEST_CASE("a request without a warm connection has one dialled, which does not c
   fixture.driver.Until([&] { return events.Told("end"); });
   CHECK_EQ(fixture.metrics.pool_acquired_total.value(), 1);
   CHECK_EQ(fixture.metrics.pool_created_total.value(), 1);
+  CHECK_EQ(fixture.metrics.pool_ready_total.value(), 0);
   CHECK_EQ(fixture.metrics.pool_reused_total.value(), 0);
   CHECK_EQ(AcquireCount(fixture.metrics), 1);
 }
