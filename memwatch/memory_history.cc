@@ -33,6 +33,7 @@ MemoryHistory::Packed MemoryHistory::Pack(const MemorySample& sample) {
           .rss_kib = Kibibytes(reading.rss),
           .vms_kib = Kibibytes(reading.vms),
           .sockets_kib = Kibibytes(reading.sockets),
+          .traffic = sample.traffic,
           .level = sample.level,
           .source = reading.source};
 }
@@ -45,7 +46,8 @@ MemorySample MemoryHistory::Unpack(const Packed& packed) {
                       .vms = Bytes(packed.vms_kib),
                       .sockets = Bytes(packed.sockets_kib),
                       .source = packed.source},
-          .level = packed.level};
+          .level = packed.level,
+          .traffic = packed.traffic};
 }
 
 void MemoryHistory::Add(const MemorySample& sample) {
@@ -75,13 +77,18 @@ MemorySummary MemoryHistory::Summary() const {
   MemorySummary summary;
   const std::lock_guard lock(mutex_);
   summary.samples = count_;
+  if (count_ > 0) summary.window = std::chrono::milliseconds(At(count_ - 1).at_ms - At(0).at_ms);
   const auto count = static_cast<double>(count_);
   for (size_t i = 0; i < count_; ++i) {
-    const MemoryReading reading = Unpack(At(i)).reading;
+    const MemorySample sample = Unpack(At(i));
+    const MemoryReading& reading = sample.reading;
     summary.average_rss += static_cast<double>(reading.rss) / count;
     summary.average_percent += reading.percent() / count;
     summary.peak_rss = std::max(summary.peak_rss, reading.rss);
     summary.peak_percent = std::max(summary.peak_percent, reading.percent());
+    summary.average_sessions += sample.traffic.sessions / count;
+    summary.peak_sessions = std::max(summary.peak_sessions, sample.traffic.sessions);
+    summary.average_active_connections += sample.traffic.active_connections / count;
   }
   return summary;
 }

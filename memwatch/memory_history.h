@@ -1,4 +1,4 @@
-// The readings of the last hours, one a look, in a ring.
+// The readings of the last hours, one a look, and what went through meanwhile, in a ring.
 //
 // Written by the memory watcher's thread, read by the admin thread: every method locks.
 #pragma once
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "memwatch/memory_reading.h"
+#include "memwatch/traffic.h"
 #include "proxy/base/pressure.h"
 
 namespace sheaf::memwatch {
@@ -19,20 +20,25 @@ struct MemorySample {
   std::chrono::system_clock::time_point at;
   MemoryReading reading;
   PressureLevel level = PressureLevel::kNormal;
+  Traffic traffic{};
 };
 
 // Of the samples that are kept; zeros without any.
 struct MemorySummary {
   size_t samples = 0;
-  double average_rss = 0;  // bytes
+  std::chrono::milliseconds window{0};  // from the first of them to the last
+  double average_rss = 0;               // bytes
   uint64_t peak_rss = 0;
   double average_percent = 0;  // of the limit
   double peak_percent = 0;
+  double average_sessions = 0;
+  uint32_t peak_sessions = 0;
+  double average_active_connections = 0;
 };
 
 class MemoryHistory {
  public:
-  static constexpr size_t kMost = 20'000;  // samples; 32 bytes each
+  static constexpr size_t kMost = 20'000;  // samples; 64 bytes each
 
   // Keeps `length` of samples that come every `interval`, but no more than kMost. Takes all of its memory now: it must
   // not look like a leak later.
@@ -53,10 +59,11 @@ class MemoryHistory {
     uint32_t rss_kib;
     uint32_t vms_kib;
     uint32_t sockets_kib;
+    Traffic traffic;
     PressureLevel level;
     MemorySource source;
   };
-  static_assert(sizeof(Packed) <= 32);
+  static_assert(sizeof(Packed) <= 64);
 
   static Packed Pack(const MemorySample& sample);
   static MemorySample Unpack(const Packed& packed);

@@ -47,8 +47,8 @@ PressureLevel MemoryMonitor::Update(TimePoint now) {
   level_.store(after, std::memory_order_relaxed);
   // Looks that were hinted at come by the hundred: they must not drive the last hours out of the history.
   const bool keep = after != before || kept_ == TimePoint{} || now - kept_ >= options_.check_interval;
-  if (keep) kept_ = now;
-  Record(reading_, keep);
+  Record();
+  if (keep) Keep(now);
   if (after != before) Tell({before, after, reading_});
   return after;
 }
@@ -153,13 +153,20 @@ uint64_t MemoryMonitor::Take(ReliefStep step) {
   return given_back;
 }
 
-void MemoryMonitor::Record(const MemoryReading& reading, bool keep) {
-  metrics_.memory_used_bytes.Set(static_cast<int64_t>(reading.used));
-  metrics_.memory_limit_bytes.Set(static_cast<int64_t>(reading.limit));
-  metrics_.memory_sockets_bytes.Set(static_cast<int64_t>(reading.sockets));
+void MemoryMonitor::Record() {
+  metrics_.memory_used_bytes.Set(static_cast<int64_t>(reading_.used));
+  metrics_.memory_limit_bytes.Set(static_cast<int64_t>(reading_.limit));
+  metrics_.memory_sockets_bytes.Set(static_cast<int64_t>(reading_.sockets));
   metrics_.memory_level.Set(static_cast<int64_t>(pressure_.level()));
   metrics_.memory_looks_total.Add();
-  if (keep) history_.Add({.at = std::chrono::system_clock::now(), .reading = reading, .level = pressure_.level()});
+}
+
+void MemoryMonitor::Keep(TimePoint now) {
+  kept_ = now;
+  history_.Add({.at = std::chrono::system_clock::now(),
+                .reading = reading_,
+                .level = pressure_.level(),
+                .traffic = totals_ ? traffic_.Take(totals_(), now) : Traffic{}});
 }
 
 }  // namespace sheaf::memwatch

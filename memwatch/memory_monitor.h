@@ -18,6 +18,7 @@
 #include "memwatch/memory_history.h"
 #include "memwatch/memory_reading.h"
 #include "memwatch/pressure.h"
+#include "memwatch/traffic.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
@@ -87,7 +88,8 @@ class MemoryMonitor {
   void TakeAndLog(const ReliefRow& row);
   void RepeatSteps(TimePoint now);
   uint64_t Take(ReliefStep step);
-  void Record(const MemoryReading& reading, bool keep);
+  void Record();
+  void Keep(TimePoint now);
 
   const Options::Memory& options_;
   const Read read_;
@@ -98,6 +100,7 @@ class MemoryMonitor {
   Pressure pressure_;
   std::atomic<PressureLevel> level_{PressureLevel::kNormal};
   MemoryHistory history_;
+  TrafficMeter traffic_;
   MemoryReading reading_;
   std::array<Begun, kReliefRows.size()> begun_;
   TimePoint cleaned_up_{};  // when kOnce steps were last taken

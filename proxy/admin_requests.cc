@@ -11,6 +11,7 @@
 #include "proxy/base/units.h"
 #include "proxy/http/error_answer.h"
 #include "proxy/net/address.h"
+#include "proxy/stats_history.h"
 
 namespace sheaf {
 namespace {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "memwatch/allocator.h"
+#include "proxy/base/build_info.h"
 #include "proxy/base/log.h"
 #include "proxy/control/drain_pace.h"
 #include "proxy/cpu_quota.h"
@@ -256,6 +257,7 @@ StatsSnapshot Server::Stats() const {
   snapshot.totals = metrics_.Sum();
   snapshot.routes = metrics_.routes();
   snapshot.version = metrics_.version();
+  snapshot.commit = BuildCommit();
   snapshot.uptime = SteadyClock().Now() - created_;
   snapshot.workers = metrics_.workers();
   snapshot.pool_min_size = pool::WarmLinks(options_.pool, endpoint_->url());

@@ -3,49 +3,56 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <string_view>
+#include <vector>
 
 #include "pool/upstream_link.h"
 #include "proxy/json_writer.h"
+#include "proxy/stats_figures.h"
 
 namespace sheaf {
 namespace {
 
 static_assert(LinkStateLabels::kCount == pool::kLinkStates);
 
-template <typename T, size_t kCount>
-T Total(const std::array<T, kCount>& counts) {
-  return std::accumulate(counts.begin(), counts.end(), T{0});
+void WritePoolSize(const StatsSnapshot& snapshot, JsonWriter& json) {
+  const auto& links = snapshot.totals.pool_links;
+  const int64_t active = links[static_cast<size_t>(pool::LinkState::kActive)];
+  json.Begin("pool_size");
+  json.Add("min", uint64_t{snapshot.pool_min_size});
+  json.Add("max", uint64_t{snapshot.pool_max_size});
+  json.Add("current", Total(links));
+  json.Add("active", active);
+  json.Add("idle", links[static_cast<size_t>(pool::LinkState::kIdle)]);
+  json.Add("utilization", Fraction(static_cast<double>(active), static_cast<double>(snapshot.pool_max_size)));
+  json.End();
 }
 
-double Fraction(double part, double whole) {
-  return whole > 0 ? part / whole : 0.0;
+void WritePoolStatistics(const MetricsTotals& totals, JsonWriter& json) {
+  json.Begin("statistics");
+  json.Add("total_acquired", totals.pool_acquired_total);
+  json.Add("total_created", totals.pool_created_total);
+  json.Add("total_reused", totals.pool_reused_total);
+  json.Add("total_ready", totals.pool_ready_total);
+  json.Add("total_failed", totals.pool_failed_total);
+  json.Add("total_evicted", Total(totals.pool_evicted_total));
+  json.Add("total_retried", totals.pool_retries_total);
+  json.Add("reuse_rate", Fraction(totals.pool_reused_total, totals.pool_acquired_total));
+  json.Add("ready_rate", Fraction(totals.pool_ready_total, totals.pool_acquired_total));
+  json.Add("avg_acquire_time_ms", totals.pool_acquire_seconds.mean() * 1000);
+  json.End();
 }
 
 void WritePool(const StatsSnapshot& snapshot, JsonWriter& json) {
   const MetricsTotals& totals = snapshot.totals;
-  const auto links = [&totals](pool::LinkState state) { return totals.pool_links[static_cast<size_t>(state)]; };
   json.Begin("connection_pool");
-  json.Add("total_connections", Total(totals.pool_links));
-  json.Add("active_connections", links(pool::LinkState::kActive));
-  json.Add("idle_connections", links(pool::LinkState::kIdle));
-  json.Add("connecting_connections", links(pool::LinkState::kConnecting));
-  json.Add("draining_connections", links(pool::LinkState::kDraining));
-  json.Add("stale_connections", links(pool::LinkState::kStale));
-  json.Add("broken_connections", links(pool::LinkState::kBroken));
+  WritePoolSize(snapshot, json);
+  json.Begin("connection_states");
+  for (size_t i = 0; i < LinkStateLabels::kCount; ++i) json.Add(LinkStateLabels::At(i), totals.pool_links[i]);
+  json.End();
+  WritePoolStatistics(totals, json);
+  json.AddCounted<CloseReasonLabels>("evicted", totals.pool_evicted_total);
   json.Add("waiting_requests", totals.pool_waiting);
-  json.Add("min_size", uint64_t{snapshot.pool_min_size});
-  json.Add("max_size", uint64_t{snapshot.pool_max_size});
-  json.Add("pool_utilization",
-           Fraction(static_cast<double>(links(pool::LinkState::kActive)), static_cast<double>(snapshot.pool_max_size)));
-  json.Add("acquired", totals.pool_acquired_total);
-  json.Add("created", totals.pool_created_total);
-  json.Add("reused", totals.pool_reused_total);
-  json.Add("failed", totals.pool_failed_total);
-  json.Add("evicted", Total(totals.pool_evicted_total));
-  json.Add("retried", totals.pool_retries_total);
-  json.Add("reuse_rate",
-           Fraction(static_cast<double>(totals.pool_reused_total), static_cast<double>(totals.pool_acquired_total)));
-  json.Add("avg_acquire_time_ms", totals.pool_acquire_seconds.mean() * 1000);
   json.End();
 }
 
@@ -73,12 +80,12 @@ uint64_t FramesSaved(const MetricsTotals& totals) {
   return messages - std::min(messages, frames);
 }
 
-void WriteCompression(std::string_view name, uint64_t messages, uint64_t before, uint64_t after, JsonWriter& json) {
+void WriteCompression(std::string_view name, uint64_t messages, uint64_t plain, uint64_t compressed, JsonWriter& json) {
   json.Begin(name);
   json.Add("messages", messages);
-  json.Add("bytes_before", before);
-  json.Add("bytes_after", after);
-  json.Add("ratio", Fraction(static_cast<double>(after), static_cast<double>(before)));
+  json.Add("plain_bytes", plain);
+  json.Add("compressed_bytes", compressed);
+  json.Add("compression_ratio", CompressionRatio(plain, compressed));
   json.End();
 }
 
@@ -111,37 +118,59 @@ void WriteBatchForms(const MetricsTotals& totals, JsonWriter& json) {
   json.End();
 }
 
+void WriteBatchStatistics(const MetricsTotals& totals, JsonWriter& json) {
+  json.Begin("statistics");
+  json.Add("total_messages", Total(totals.batched_messages_total));
+  json.Add("total_batches_sent", Total(totals.batches_total));
+  json.Add("avg_batch_size", AverageBatchSize(totals));
+  json.Add("avg_delay_ms", totals.batch_delay_seconds.mean() * 1000);
+  json.Add("frames_saved", FramesSaved(totals));
+  json.Add("payload_bytes", totals.batch_input_bytes_total);
+  json.Add("sent_bytes", totals.batch_output_bytes_total);
+  json.Add("encodings", totals.encodings_total);
+  json.Add("encodings_shared", totals.encodings_shared_total);
+  json.Add("total_conflated", TotalOf(totals, &RouteTotals::conflated));
+  json.Add("total_critical", TotalOf(totals, &RouteTotals::critical));
+  json.Add("total_dropped", TotalDropped(totals));
+  json.End();
+}
+
 void WriteBatcher(const StatsSnapshot& snapshot, JsonWriter& json) {
   const MetricsTotals& totals = snapshot.totals;
-  const uint64_t batches = Total(totals.batches_total);
-  const uint64_t messages = Total(totals.batched_messages_total);
-  const auto before = static_cast<double>(totals.batch_input_bytes_total);
   json.Begin("message_batcher");
-  json.Add("batches_sent", batches);
-  json.Add("messages_batched", messages);
-  json.Add("avg_batch_size", Fraction(static_cast<double>(messages), static_cast<double>(batches)));
+  WriteBatchStatistics(totals, json);
+  json.Begin("current_buffers");
+  json.Add("buffered_messages", totals.buffered_messages);
+  json.Add("buffered_bytes", totals.buffered_bytes);
+  json.End();
   json.Add("batch_size_histogram", totals.batch_size);
-  json.Add("frames_saved", FramesSaved(totals));
-  json.Add("bytes_before", totals.batch_input_bytes_total);
-  json.Add("bytes_after", totals.batch_output_bytes_total);
-  json.Add("compression_ratio", Fraction(static_cast<double>(totals.batch_output_bytes_total), before));
-  json.Add("avg_delay_ms", totals.batch_delay_seconds.mean() * 1000);
   json.Add("delay_ms_histogram", totals.batch_delay_seconds, 1e-3);
   json.AddCounted<FlushReasonLabels>("flushes", totals.batch_flushes_total);
   WriteBatchForms(totals, json);
-  json.Add("buffered_messages", totals.buffered_messages);
-  json.Add("buffered_bytes", totals.buffered_bytes);
-  json.Add("encodings", totals.encodings_total);
-  json.Add("encodings_shared", totals.encodings_shared_total);
   WriteCompression("deflate", totals.deflate_messages_total, totals.deflate_input_bytes_total,
                    totals.deflate_output_bytes_total, json);
-  WriteCompression("inflate", totals.inflate_messages_total, totals.inflate_input_bytes_total,
-                   totals.inflate_output_bytes_total, json);
-  json.Add("conflated", TotalOf(totals, &RouteTotals::conflated));
-  json.Add("critical", TotalOf(totals, &RouteTotals::critical));
-  json.Add("dropped", TotalDropped(totals));
+  json.Begin("deflate_contexts");
+  json.Add("current", totals.deflate_contexts);
+  json.Add("bytes", totals.deflate_context_bytes);
+  json.Add("refused", totals.deflate_contexts_refused_total);
+  json.End();
+  WriteCompression("inflate", totals.inflate_messages_total, totals.inflate_output_bytes_total,
+                   totals.inflate_input_bytes_total, json);
   WriteRoutes(snapshot, json);
   json.End();
+}
+
+// Sums over who closed, and over the codes.
+void WriteEnds(const MetricsTotals& totals, JsonWriter& json) {
+  std::array<uint64_t, CloseCodeLabels::kCount> by_code{};
+  std::array<uint64_t, CloserLabels::kCount> by_closer{};
+  for (size_t i = 0; i < CloseEndLabels::kCount; ++i) {
+    by_code[i / CloserLabels::kCount] += totals.websocket_close_codes_total[i];
+    by_closer[i % CloserLabels::kCount] += totals.websocket_close_codes_total[i];
+  }
+  json.AddCounted<CloseReasonLabels>("closed", totals.websocket_closes_total);
+  json.AddCounted<CloseCodeLabels>("closed_with", by_code);
+  json.AddCounted<CloserLabels>("closed_by", by_closer);
 }
 
 void WriteSessions(const MetricsTotals& totals, JsonWriter& json) {
@@ -154,20 +183,29 @@ void WriteSessions(const MetricsTotals& totals, JsonWriter& json) {
   json.Add("message_bytes_to_upstream", totals.message_bytes_to_upstream_total);
   json.Add("pings_sent", totals.client_pings_total);
   json.Add("backpressure_pauses", Total(totals.backpressure_pauses_total));
-  json.AddCounted<CloseReasonLabels>("closed", totals.websocket_closes_total);
+  json.Add("avg_duration_seconds", totals.websocket_session_seconds.mean());
+  WriteEnds(totals, json);
   json.End();
 }
 
-void WriteHttp(const MetricsTotals& totals, JsonWriter& json) {
+void WriteStatuses(const StatusTotals& counts, JsonWriter& json) {
+  json.Begin("by_status");
+  for (size_t i = 0; i < counts.size(); ++i) json.Add(StatusClassLabels::At(i), counts[i]);
+  json.End();
+}
+
+void WriteHttp(const StatsSnapshot& snapshot, JsonWriter& json) {
+  const MetricsTotals& totals = snapshot.totals;
   json.Begin("http");
   json.Add("active_requests", totals.http_requests_active);
   json.Add("total_requests", Total(totals.requests()));
-  json.Begin("by_status");
-  for (size_t i = 0; i < StatusClassLabels::kCount; ++i) {
-    json.Add(StatusClassLabels::At(i), totals.requests()[i]);
-  }
-  json.End();
+  WriteStatuses(totals.requests(), json);
   json.AddCounted<RejectReasonLabels>("rejected", totals.rejects_total);
+  json.AddList("routes", totals.routes, [&](size_t i) {
+    json.Add("route", snapshot.routes[i].route);
+    WriteStatuses(totals.routes[i].requests, json);
+    json.Add("avg_duration_ms", totals.routes[i].request_seconds.mean() * 1000);
+  });
   json.End();
 }
 
@@ -194,23 +232,10 @@ void WriteUpstream(const MetricsTotals& totals, JsonWriter& json) {
   json.End();
 }
 
-double Megabytes(uint64_t bytes) {
-  return static_cast<double>(bytes) / (1024.0 * 1024.0);
-}
-
-void WriteSample(const memwatch::MemorySample& sample, JsonWriter& json) {
-  json.Add("rss_mb", Megabytes(sample.reading.rss));
-  json.Add("vms_mb", Megabytes(sample.reading.vms));
-  json.Add("percent", sample.reading.percent());
-  json.Add("pressure_level", NameOf(sample.level));
-  json.Add("used_mb", Megabytes(sample.reading.used));
-  json.Add("limit_mb", Megabytes(sample.reading.limit));
-}
-
 void WriteMemory(const StatsSnapshot& snapshot, JsonWriter& json) {
   const MetricsTotals& totals = snapshot.totals;
   json.Begin("memory_optimizer");
-  WriteSample(snapshot.memory, json);
+  WriteMemorySample(snapshot.memory, json);
   json.Add("source", memwatch::Name(snapshot.memory.reading.source));
   json.Add("sockets_mb", Megabytes(snapshot.memory.reading.sockets));
   json.Add("moderate_percent", snapshot.memory_thresholds.moderate);
@@ -230,24 +255,13 @@ void WriteMemory(const StatsSnapshot& snapshot, JsonWriter& json) {
   json.End();
 }
 
-void WriteMemorySummary(const StatsSnapshot& snapshot, JsonWriter& json) {
-  const memwatch::MemorySummary& summary = snapshot.memory_summary;
-  json.Begin("memory");
-  WriteSample(snapshot.memory, json);
-  json.Add("avg_rss_mb", summary.average_rss / (1024.0 * 1024.0));
-  json.Add("peak_rss_mb", Megabytes(summary.peak_rss));
-  json.Add("avg_percent", summary.average_percent);
-  json.Add("peak_percent", summary.peak_percent);
-  json.Add("samples", uint64_t{summary.samples});
-  json.End();
-}
-
 }  // namespace
 
 std::string StatsJson(const StatsSnapshot& snapshot) {
   JsonWriter json;
   json.Begin();
   json.Add("version", snapshot.version);
+  json.Add("commit", snapshot.commit);
   json.Add("uptime_seconds", std::chrono::duration<double>(snapshot.uptime).count());
   json.Add("workers", uint64_t{snapshot.workers});
   json.Add("ready", snapshot.ready);
@@ -255,42 +269,9 @@ std::string StatsJson(const StatsSnapshot& snapshot) {
   WriteBatcher(snapshot, json);
   WriteMemory(snapshot, json);
   WriteSessions(snapshot.totals, json);
-  WriteHttp(snapshot.totals, json);
+  WriteHttp(snapshot, json);
   WriteClients(snapshot.totals, json);
   WriteUpstream(snapshot.totals, json);
-  json.End();
-  return json.Take();
-}
-
-std::string SummaryJson(const StatsSnapshot& snapshot) {
-  const MetricsTotals& totals = snapshot.totals;
-  const auto count = [](uint64_t number) { return static_cast<double>(number); };
-  JsonWriter json;
-  json.Begin();
-  json.Add("version", snapshot.version);
-  json.Add("uptime_seconds", std::chrono::duration<double>(snapshot.uptime).count());
-  json.Add("ready", snapshot.ready);
-  json.Add("active_sessions", totals.websocket_sessions);
-  json.Add("total_sessions", totals.websocket_sessions_opened_total);
-  json.Add("total_requests", Total(totals.requests()));
-  json.Add("messages_to_clients", totals.messages_to_clients_total);
-  json.Add("messages_to_upstream", totals.messages_to_upstream_total);
-  json.Add("avg_batch_size", Fraction(count(Total(totals.batched_messages_total)), count(Total(totals.batches_total))));
-  json.Add("avg_batch_delay_ms", totals.batch_delay_seconds.mean() * 1000);
-  json.Add("reuse_rate", Fraction(count(totals.pool_reused_total), count(totals.pool_acquired_total)));
-  json.Add("avg_acquire_time_ms", totals.pool_acquire_seconds.mean() * 1000);
-  WriteMemorySummary(snapshot, json);
-  json.End();
-  return json.Take();
-}
-
-std::string HistoryJson(std::span<const memwatch::MemorySample> samples) {
-  JsonWriter json;
-  json.Begin();
-  json.AddList("metrics", samples, [&](size_t i) {
-    json.Add("timestamp", std::chrono::duration<double>(samples[i].at.time_since_epoch()).count());
-    WriteSample(samples[i], json);
-  });
   json.End();
   return json.Take();
 }

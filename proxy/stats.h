@@ -1,5 +1,5 @@
-// The documents of /api/performance/websocket/stats, /summary and /metrics, with the field names of the Python original
-// where it has them. Pure; any thread.
+// The document of /api/performance/websocket/stats, with the field names of the Python original where it has them.
+// Every field, with its unit and meaning, is in proxy/admin_api.md; a test compares. Pure; any thread.
 #pragma once
 
 #include <chrono>
@@ -20,6 +20,7 @@ struct StatsSnapshot {
   MetricsTotals totals;
   std::span<const RouteLabels> routes;  // of totals.routes; outlive the snapshot
   std::string_view version;             // of the program; outlives the snapshot
+  std::string_view commit;              // that it was built from; a constant
   std::chrono::nanoseconds uptime{0};
   size_t workers = 0;
   uint32_t pool_min_size = 0;
@@ -30,15 +31,8 @@ struct StatsSnapshot {
   memwatch::MemorySummary memory_summary;
 };
 
-// A JSON object. Rates are fractions between 0 and 1, times are in the unit of the field's name; a rate or ratio of
-// nothing is 0. The members of a histogram are named by the upper bounds of their buckets ("+Inf": beyond the last
+// A JSON object. The members of a histogram are named by the upper bounds of their buckets ("+Inf": beyond the last
 // one), and count what is in that bucket alone.
 std::string StatsJson(const StatsSnapshot& snapshot);
-
-// A short form of it: what an operator looks at first, with averages and peaks.
-std::string SummaryJson(const StatsSnapshot& snapshot);
-
-// The history of memory: {"metrics":[{"timestamp":...,"rss_mb":...,...},...]}, times in seconds since 1970.
-std::string HistoryJson(std::span<const memwatch::MemorySample> samples);
 
 }  // namespace sheaf

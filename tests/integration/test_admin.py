@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from websockets.sync.client import connect
 
 from harness.backend import Backend
 from harness.frames import TEXT, RawWebSocket
@@ -46,6 +47,56 @@ def test_stats_are_json(sheaf: Sheaf) -> None:
         )
     assert response.status == 200 and (response.get("content-type") or "").startswith("application/json")
     assert isinstance(json.loads(response.body), dict)
+
+
+def test_compression_ratio_is_before_by_after(make_sheaf, backend: Backend) -> None:
+    proxy = make_sheaf(backend.url)
+    text = "the quick brown fox jumps over the lazy dog " * 100
+    with RawWebSocket(proxy.port) as socket:
+        socket.check_echo(text.encode())
+        assert proxy.stats()["message_batcher"]["deflate"]["compression_ratio"] == 1, "nothing was compressed"
+    with connect(f"{proxy.ws_url}/ws/echo") as socket:
+        socket.send(text)
+        assert socket.recv(timeout=10) == text
+        told = proxy.stats()["message_batcher"]
+    for way in ("deflate", "inflate"):
+        assert told[way]["plain_bytes"] == len(text) and told[way]["messages"] == 1
+        assert told[way]["compression_ratio"] == pytest.approx(len(text) / told[way]["compressed_bytes"])
+        assert told[way]["compression_ratio"] > 5
+    summary = json.loads(proxy.admin("/api/performance/websocket/summary")[1])
+    assert summary["compression_ratio"] == told["deflate"]["compression_ratio"]
+
+
+def test_history_tells_of_sessions_rates_and_batches(make_sheaf, backend: Backend) -> None:
+    proxy = make_sheaf(backend.url, {"workers": 1, "memory": {"check_interval": "50ms"}})
+
+    def history() -> list[dict[str, float]]:
+        return json.loads(proxy.admin("/api/performance/websocket/metrics")[1])["metrics"]
+
+    with RawWebSocket(proxy.port) as socket:
+        for number in range(20):
+            socket.check_echo(f"message {number}".encode())
+        done = len(history())
+        wait_until(lambda: len(history()) > done + 1, 5, "there is a sample after the last message")
+    samples = history()
+
+    def passed(rate: str) -> float:
+        """How much went through in all, as the samples' rates say."""
+        pairs = zip(samples, samples[1:], strict=False)
+        return sum(after[rate] * (after["timestamp"] - before["timestamp"]) for before, after in pairs)
+
+    assert passed("messages_to_clients_per_second") == pytest.approx(20, rel=0.2)
+    assert passed("messages_to_upstream_per_second") == pytest.approx(20, rel=0.2)
+    batches = passed("batches_per_second")
+    assert 0 < batches < 25
+    sizes = {sample["avg_batch_size"] for sample in samples if sample["batches_per_second"] > 0}
+    assert sizes and min(sizes) >= 1
+    assert all(0 <= sample["avg_batch_delay_ms"] < 1000 for sample in samples)
+    assert samples[0]["active_sessions"] == 0 and samples[-1]["active_sessions"] == 1
+    assert max(sample["active_connections"] for sample in samples) == 1
+    summary = json.loads(proxy.admin("/api/performance/websocket/summary")[1])
+    assert summary["peak_active_sessions"] == 1 and 0 < summary["average_active_sessions"] < 1
+    assert 0 < summary["average_active_connections"] < 1
 
 
 @pytest.mark.parametrize(

@@ -372,8 +372,8 @@ def test_bytes_before_and_after_are_counted(start: Start) -> None:
     assert proxy.metric("sheaf_batch_input_bytes_total") == sum(map(len, messages))
     header = 2 if len(payload) < 126 else 4
     assert proxy.metric("sheaf_batch_output_bytes_total") == len(payload) + header
-    batcher = proxy.stats()["message_batcher"]
-    assert (batcher["batches_sent"], batcher["messages_batched"], batcher["avg_batch_size"]) == (1, 4, 4)
+    told = proxy.stats()["message_batcher"]["statistics"]
+    assert (told["total_batches_sent"], told["total_messages"], told["avg_batch_size"]) == (1, 4, 4)
 
 
 # ---- TLS

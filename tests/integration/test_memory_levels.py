@@ -167,19 +167,21 @@ def test_statistics_summary_history_and_metrics_agree(make_leaky: Callable[..., 
     assert memory["rss_mb"] == pytest.approx(kernel, rel=0.05)
 
     status, body = proxy.admin("/api/performance/websocket/summary")
-    summary = json.loads(body)["memory"]
-    assert status == 200 and summary["pressure_level"] == "normal"
+    summary = json.loads(body)
+    assert status == 200 and summary["memory"]["pressure_level"] == "normal"
     assert summary["samples"] > 10
-    assert 60 <= summary["peak_percent"] < 72 and summary["avg_percent"] < summary["peak_percent"]
-    assert summary["avg_rss_mb"] <= summary["peak_rss_mb"]
+    peak = summary["peak_memory_percent"]
+    assert 60 <= peak < 72 and summary["average_memory_percent"] < peak
+    assert summary["average_rss_mb"] <= summary["peak_rss_mb"]
 
     samples = history(proxy)
     assert len(samples) >= summary["samples"]
     levels = [sample["pressure_level"] for sample in samples]
     assert levels == sorted(levels[: levels.index("moderate")], key=str) + levels[levels.index("moderate") :]
     assert "moderate" in levels and levels[0] == levels[-1] == "normal"
-    assert max(sample["percent"] for sample in samples) == pytest.approx(summary["peak_percent"], abs=0.01)
+    assert max(sample["percent"] for sample in samples) == pytest.approx(peak, abs=0.01)
     assert max(sample["rss_mb"] for sample in samples) == pytest.approx(summary["peak_rss_mb"], abs=0.01)
+    assert summary["window_seconds"] == pytest.approx(samples[-1]["timestamp"] - samples[0]["timestamp"], abs=0.5)
     recent = history(proxy, "?last=100ms")
     assert 0 < len(recent) < len(samples)
     for query in ("?last=soon", "?first=1s", "?last="):

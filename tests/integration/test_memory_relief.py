@@ -56,8 +56,8 @@ def test_contexts_are_dropped_and_the_client_decodes_everything_that_follows(
             for name, socket in enumerate(sockets):
                 talk(socket, name, round_number)
             after = proxy.stats()["message_batcher"]["deflate"]
-            ratios[f"{round_number} {level}"] = (after["bytes_after"] - before["bytes_after"]) / (
-                after["bytes_before"] - before["bytes_before"]
+            ratios[f"{round_number} {level}"] = (after["compressed_bytes"] - before["compressed_bytes"]) / (
+                after["plain_bytes"] - before["plain_bytes"]
             )
         print("compressed to:", {key: round(value, 3) for key, value in ratios.items()})
         # Without a context each message is compressed by itself, and comes out larger.

@@ -388,13 +388,31 @@ def test_tls_to_the_backend_checks_names_and_authority(
 def test_stats_tell_the_pools_figures(make_recorder, make_sheaf) -> None:
     recorder: Recorder = make_recorder()
     proxy = make_sheaf(recorder.url, {"workers": 1, "pool": {"min_size": 2, **QUIET}})
+    wait_until(lambda: links(proxy, "idle") == 2, 3, "both are warm")
     for _ in range(10):
         get(proxy.port)
-    pool = next(value for key, value in proxy.stats().items() if "pool" in key)
-    assert isinstance(pool, dict), pool
-    text = str(pool)
-    for word in ("idle", "active", "acquired", "created", "reused", "failed", "evicted"):
-        assert word in text, f"the pool's figures lack {word}: {pool}"
+    wait_until(lambda: links(proxy, "active") == links(proxy, "connecting") == 0, 3, "the pool is at rest")
+    pool = proxy.stats()["connection_pool"]
+    size, statistics = pool["pool_size"], pool["statistics"]
+    assert (size["min"], size["active"]) == (2, 0) and size["idle"] == links(proxy, "idle") == size["current"]
+    assert pool["connection_states"]["idle"] == size["idle"]
+    assert (statistics["total_acquired"], statistics["total_ready"]) == (10, 10)
+    # Of the connections that served somebody, each was new once.
+    used = len([one for one in recorder.connections if one.received])
+    assert statistics["total_reused"] == 10 - used and statistics["total_created"] == len(recorder.connections)
+    assert statistics["reuse_rate"] == pytest.approx((10 - used) / 10)
+
+
+def test_reuse_rate_is_no_more_than_what_was_used_again(make_recorder, make_sheaf) -> None:
+    """WebSockets take their connections for good: however warm the pool, none is used again."""
+    recorder: Recorder = make_recorder(upgrade_answer, at_head=True)
+    proxy = make_sheaf(recorder.url, {"workers": 1, "pool": {"min_size": 3, **QUIET}})
+    assert proxy.stats()["connection_pool"]["statistics"]["reuse_rate"] == 0, "nothing was acquired"
+    wait_until(lambda: links(proxy, "idle") == 3, 3, "3 connections stand")
+    with RawWebSocket(proxy.port, "/ws"), RawWebSocket(proxy.port, "/ws"):
+        statistics = proxy.stats()["connection_pool"]["statistics"]
+    assert (statistics["total_acquired"], statistics["total_reused"], statistics["reuse_rate"]) == (2, 0, 0)
+    assert statistics["ready_rate"] == 1
 
 
 def test_websockets_and_requests_share_the_pool_without_starving(make_backend, make_sheaf) -> None:

@@ -19,7 +19,8 @@ MemorySample Sample(int second, uint64_t rss_mib, PressureLevel level = Pressure
                       .vms = 3 * rss_mib * kMiB,
                       .sockets = kMiB,
                       .source = MemorySource::kCgroupV1},
-          .level = level};
+          .level = level,
+          .traffic = {.sessions = static_cast<uint32_t>(second), .active_connections = 2, .batch_size = 2.5F}};
 }
 
 TEST_CASE("An empty history has no latest sample and a summary of zeros") {
@@ -42,6 +43,8 @@ TEST_CASE("A sample comes back as it was") {
   CHECK(sample.reading.sockets == kMiB);
   CHECK(sample.reading.source == MemorySource::kCgroupV1);
   CHECK(sample.level == PressureLevel::kHigh);
+  CHECK(sample.traffic.sessions == 5);
+  CHECK(sample.traffic.batch_size == 2.5F);
 }
 
 TEST_CASE("The oldest samples make room for new ones") {
@@ -62,13 +65,18 @@ TEST_CASE("Since leaves out what is older") {
 
 TEST_CASE("The summary has averages and peaks") {
   MemoryHistory history(10s, 1s);
-  for (const uint64_t rss : {uint64_t{10}, uint64_t{30}, uint64_t{20}}) history.Add(Sample(1, rss));
+  int second = 0;
+  for (const uint64_t rss : {uint64_t{10}, uint64_t{30}, uint64_t{20}}) history.Add(Sample(second += 2, rss));
   const MemorySummary summary = history.Summary();
   CHECK(summary.samples == 3);
   CHECK(summary.average_rss == doctest::Approx(20 * kMiB));
   CHECK(summary.peak_rss == 30 * kMiB);
   CHECK(summary.average_percent == doctest::Approx(20));
   CHECK(summary.peak_percent == doctest::Approx(30));
+  CHECK(summary.window == 4s);
+  CHECK(summary.average_sessions == doctest::Approx(4));
+  CHECK(summary.peak_sessions == 6);
+  CHECK(summary.average_active_connections == doctest::Approx(2));
 }
 
 TEST_CASE("An interval that is short does not make it large") {

@@ -153,6 +153,19 @@ TEST_CASE_FIXTURE(Fixture, "Every look is in the history") {
   CHECK(samples[1].level == kModerate);
 }
 
+TEST_CASE_FIXTURE(Fixture, "What went through between two looks is in the history") {
+  WorkerMetrics& worker = registry.AddWorker();
+  worker.websocket_sessions.Set(7);
+  Look(10);
+  worker.messages_to_clients_total.Add(40);
+  Look(10);
+  const std::vector<MemorySample> samples = monitor.history().Since({});
+  REQUIRE(samples.size() == 2);
+  CHECK(samples[0].traffic.sessions == 7);
+  CHECK(samples[0].traffic.messages_to_clients == 0);
+  CHECK(samples[1].traffic.messages_to_clients == 40);  // the looks are a second apart
+}
+
 TEST_CASE_FIXTURE(Fixture, "Looks between two intervals are in the history only where the level changes") {
   Look(10);
   reading.used = 11;

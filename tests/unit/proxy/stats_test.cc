@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pool/upstream_link.h"
+#include "proxy/stats_history.h"
 
 namespace sheaf {
 namespace {
@@ -26,9 +27,10 @@ TEST_CASE("The document is valid JSON also before anything has happened, and its
   const rapidjson::Document document = Parse(StatsSnapshot{});
   REQUIRE_FALSE(document.HasParseError());
   const auto& pool = document["connection_pool"];
-  CHECK(pool["reuse_rate"].GetDouble() == 0.0);
-  CHECK(pool["pool_utilization"].GetDouble() == 0.0);
-  CHECK(pool["avg_acquire_time_ms"].GetDouble() == 0.0);
+  CHECK(pool["pool_size"]["utilization"].GetDouble() == 0.0);
+  CHECK(pool["statistics"]["reuse_rate"].GetDouble() == 0.0);
+  CHECK(pool["statistics"]["ready_rate"].GetDouble() == 0.0);
+  CHECK(pool["statistics"]["avg_acquire_time_ms"].GetDouble() == 0.0);
   CHECK_FALSE(document["upstream"]["up"].GetBool());
 }
 
@@ -44,7 +46,8 @@ TEST_CASE("The pool's figures stand under the original's names") {
   Links(snapshot, pool::LinkState::kBroken) = 6;
   snapshot.totals.pool_acquired_total = 40;
   snapshot.totals.pool_created_total = 9;
-  snapshot.totals.pool_reused_total = 38;
+  snapshot.totals.pool_reused_total = 30;
+  snapshot.totals.pool_ready_total = 38;
   snapshot.totals.pool_failed_total = 3;
   snapshot.totals.pool_evicted_total[static_cast<size_t>(CloseReason::kUpstreamStale)] = 7;
   snapshot.totals.pool_evicted_total[static_cast<size_t>(CloseReason::kUpstreamExpired)] = 1;
@@ -53,23 +56,32 @@ TEST_CASE("The pool's figures stand under the original's names") {
 
   const rapidjson::Document document = Parse(snapshot);
   const auto& pool = document["connection_pool"];
-  CHECK(pool["total_connections"].GetInt() == 68);
-  CHECK(pool["connecting_connections"].GetInt() == 1);
-  CHECK(pool["idle_connections"].GetInt() == 2);
-  CHECK(pool["active_connections"].GetInt() == 50);
-  CHECK(pool["draining_connections"].GetInt() == 4);
-  CHECK(pool["stale_connections"].GetInt() == 5);
-  CHECK(pool["broken_connections"].GetInt() == 6);
-  CHECK(pool["min_size"].GetInt() == 10);
-  CHECK(pool["max_size"].GetInt() == 200);
-  CHECK(pool["pool_utilization"].GetDouble() == doctest::Approx(0.25));
-  CHECK(pool["acquired"].GetInt() == 40);
-  CHECK(pool["created"].GetInt() == 9);
-  CHECK(pool["reused"].GetInt() == 38);
-  CHECK(pool["failed"].GetInt() == 3);
-  CHECK(pool["evicted"].GetInt() == 8);
-  CHECK(pool["reuse_rate"].GetDouble() == doctest::Approx(0.95));
-  CHECK(pool["avg_acquire_time_ms"].GetDouble() == doctest::Approx(2.5));
+  const auto& size = pool["pool_size"];
+  CHECK(size["min"].GetInt() == 10);
+  CHECK(size["max"].GetInt() == 200);
+  CHECK(size["current"].GetInt() == 68);
+  CHECK(size["active"].GetInt() == 50);
+  CHECK(size["idle"].GetInt() == 2);
+  CHECK(size["utilization"].GetDouble() == doctest::Approx(0.25));
+  const auto& states = pool["connection_states"];
+  CHECK(states["connecting"].GetInt() == 1);
+  CHECK(states["idle"].GetInt() == 2);
+  CHECK(states["active"].GetInt() == 50);
+  CHECK(states["draining"].GetInt() == 4);
+  CHECK(states["stale"].GetInt() == 5);
+  CHECK(states["broken"].GetInt() == 6);
+  const auto& statistics = pool["statistics"];
+  CHECK(statistics["total_acquired"].GetInt() == 40);
+  CHECK(statistics["total_created"].GetInt() == 9);
+  CHECK(statistics["total_reused"].GetInt() == 30);
+  CHECK(statistics["total_ready"].GetInt() == 38);
+  CHECK(statistics["total_failed"].GetInt() == 3);
+  CHECK(statistics["total_evicted"].GetInt() == 8);
+  CHECK(statistics["reuse_rate"].GetDouble() == doctest::Approx(0.75));
+  CHECK(statistics["ready_rate"].GetDouble() == doctest::Approx(0.95));
+  CHECK(statistics["avg_acquire_time_ms"].GetDouble() == doctest::Approx(2.5));
+  CHECK(pool["evicted"].MemberCount() == 2);
+  CHECK(pool["evicted"]["upstream_stale"].GetInt() == 7);
 }
 
 template <typename T, size_t kCount, typename Enum>
@@ -98,24 +110,24 @@ TEST_CASE("Batches are told: how many, how large, how long they waited, and what
 
   const rapidjson::Document document = Parse(snapshot);
   const auto& batcher = document["message_batcher"];
-  CHECK(batcher["batches_sent"].GetInt() == 16);
-  CHECK(batcher["messages_batched"].GetInt() == 120);
-  CHECK(batcher["avg_batch_size"].GetDouble() == doctest::Approx(7.5));
-  CHECK(batcher["frames_saved"].GetInt() == 44);  // corked messages keep their frames
+  const auto& statistics = batcher["statistics"];
+  CHECK(statistics["total_batches_sent"].GetInt() == 16);
+  CHECK(statistics["total_messages"].GetInt() == 120);
+  CHECK(statistics["avg_batch_size"].GetDouble() == doctest::Approx(7.5));
+  CHECK(statistics["frames_saved"].GetInt() == 44);  // corked messages keep their frames
   CHECK(batcher["batch_size_histogram"].MemberCount() == 11);
   CHECK(batcher["batch_size_histogram"]["1"].GetInt() == 1);
   CHECK(batcher["batch_size_histogram"]["5"].GetInt() == 2);
   CHECK(batcher["batch_size_histogram"]["1000"].GetInt() == 0);
   CHECK(batcher["batch_size_histogram"]["+Inf"].GetInt() == 5);
-  CHECK(batcher["avg_delay_ms"].GetDouble() == doctest::Approx(2));
+  CHECK(statistics["avg_delay_ms"].GetDouble() == doctest::Approx(2));
   CHECK(batcher["delay_ms_histogram"]["0.1"].GetInt() == 3);
   CHECK(batcher["delay_ms_histogram"]["50"].GetInt() == 1);
   CHECK(batcher["delay_ms_histogram"]["10000"].GetInt() == 0);
-  CHECK(batcher["bytes_before"].GetInt() == 1000);
-  CHECK(batcher["bytes_after"].GetInt() == 250);
-  CHECK(batcher["compression_ratio"].GetDouble() == doctest::Approx(0.25));
-  CHECK(batcher["buffered_messages"].GetInt() == 6);
-  CHECK(batcher["buffered_bytes"].GetInt() == 600);
+  CHECK(statistics["payload_bytes"].GetInt() == 1000);
+  CHECK(statistics["sent_bytes"].GetInt() == 250);
+  CHECK(batcher["current_buffers"]["buffered_messages"].GetInt() == 6);
+  CHECK(batcher["current_buffers"]["buffered_bytes"].GetInt() == 600);
   CHECK(batcher["flushes"].MemberCount() == 1);
   CHECK(batcher["flushes"]["size"].GetInt() == 9);
   CHECK(batcher["by_form"]["json"]["messages"].GetInt() == 24);
@@ -134,13 +146,15 @@ TEST_CASE("Encoding and compression are told each by itself") {
   snapshot.totals.inflate_output_bytes_total = 60;
   const rapidjson::Document document = Parse(snapshot);
   const auto& batcher = document["message_batcher"];
-  CHECK(batcher["encodings"].GetInt() == 1);
-  CHECK(batcher["encodings_shared"].GetInt() == 999);
+  CHECK(batcher["statistics"]["encodings"].GetInt() == 1);
+  CHECK(batcher["statistics"]["encodings_shared"].GetInt() == 999);
   CHECK(batcher["deflate"]["messages"].GetInt() == 3);
-  CHECK(batcher["deflate"]["bytes_before"].GetInt() == 400);
-  CHECK(batcher["deflate"]["bytes_after"].GetInt() == 100);
-  CHECK(batcher["deflate"]["ratio"].GetDouble() == doctest::Approx(0.25));
-  CHECK(batcher["inflate"]["ratio"].GetDouble() == doctest::Approx(2));
+  CHECK(batcher["deflate"]["plain_bytes"].GetInt() == 400);
+  CHECK(batcher["deflate"]["compressed_bytes"].GetInt() == 100);
+  CHECK(batcher["deflate"]["compression_ratio"].GetDouble() == doctest::Approx(4));
+  CHECK(batcher["inflate"]["plain_bytes"].GetInt() == 60);
+  CHECK(batcher["inflate"]["compressed_bytes"].GetInt() == 30);
+  CHECK(batcher["inflate"]["compression_ratio"].GetDouble() == doctest::Approx(2));
 }
 
 TEST_CASE("What rules did is told in sum, by route and by rule") {
@@ -148,13 +162,16 @@ TEST_CASE("What rules did is told in sum, by route and by rule") {
                                            {.route = "/", .critical = {}, .conflated = {}}};
   StatsSnapshot snapshot;
   snapshot.routes = labels;
-  snapshot.totals.routes = {{.dropped = 1, .critical = {2}, .conflated = {3, 4}},
-                            {.dropped = 5, .critical = {}, .conflated = {}}};
+  snapshot.totals.routes.resize(2);
+  snapshot.totals.routes[0].dropped = 1;
+  snapshot.totals.routes[0].critical = {2};
+  snapshot.totals.routes[0].conflated = {3, 4};
+  snapshot.totals.routes[1].dropped = 5;
   const rapidjson::Document document = Parse(snapshot);
   const auto& batcher = document["message_batcher"];
-  CHECK(batcher["dropped"].GetInt() == 6);
-  CHECK(batcher["critical"].GetInt() == 2);
-  CHECK(batcher["conflated"].GetInt() == 7);
+  CHECK(batcher["statistics"]["total_dropped"].GetInt() == 6);
+  CHECK(batcher["statistics"]["total_critical"].GetInt() == 2);
+  CHECK(batcher["statistics"]["total_conflated"].GetInt() == 7);
   REQUIRE(batcher["routes"].Size() == 2);
   const auto& first = batcher["routes"][0];
   CHECK(first["route"] == "/a");
@@ -167,20 +184,61 @@ TEST_CASE("What rules did is told in sum, by route and by rule") {
   CHECK(batcher["routes"][1]["conflated"].Empty());
 }
 
-TEST_CASE("Before the first batch averages and ratios are 0") {
+TEST_CASE("Before the first batch averages are 0, and nothing was compressed") {
   const rapidjson::Document document = Parse(StatsSnapshot{});
   const auto& batcher = document["message_batcher"];
-  for (const char* name : {"avg_batch_size", "compression_ratio", "avg_delay_ms"}) {
-    CHECK(batcher[name].GetDouble() == 0.0);
-  }
-  CHECK(batcher["deflate"]["ratio"].GetDouble() == 0.0);
+  CHECK(batcher["statistics"]["avg_batch_size"].GetDouble() == 0.0);
+  CHECK(batcher["statistics"]["avg_delay_ms"].GetDouble() == 0.0);
+  CHECK(batcher["deflate"]["compression_ratio"].GetDouble() == 1.0);
   CHECK(batcher["routes"].Empty());
   CHECK(batcher["flushes"].ObjectEmpty());
+}
+
+TEST_CASE("Ends of sessions are told by reason, by code and by who ended them") {
+  StatsSnapshot snapshot;
+  auto& ends = snapshot.totals.websocket_close_codes_total;
+  At(ends, CloseEndOf(1000, CloseReason::kClientClosed)) = 3;
+  At(ends, CloseEndOf(1000, CloseReason::kUpstreamClosed)) = 4;
+  At(ends, CloseEndOf(1013, CloseReason::kMemoryShed)) = 5;
+  snapshot.totals.websocket_session_seconds.buckets[0] = 2;
+  snapshot.totals.websocket_session_seconds.sum = 3'000;  // milliseconds
+  const rapidjson::Document document = Parse(snapshot);
+  const auto& sessions = document["sessions"];
+  CHECK(sessions["closed_with"].MemberCount() == 2);
+  CHECK(sessions["closed_with"]["1000"].GetInt() == 7);
+  CHECK(sessions["closed_with"]["1013"].GetInt() == 5);
+  CHECK(sessions["closed_by"]["client"].GetInt() == 3);
+  CHECK(sessions["closed_by"]["upstream"].GetInt() == 4);
+  CHECK(sessions["closed_by"]["sheaf"].GetInt() == 5);
+  CHECK(sessions["avg_duration_seconds"].GetDouble() == doctest::Approx(1.5));
+}
+
+TEST_CASE("Requests are told in sum and by route") {
+  const std::vector<RouteLabels> labels = {{.route = "/a", .critical = {}, .conflated = {}},
+                                           {.route = "/", .critical = {}, .conflated = {}}};
+  StatsSnapshot snapshot;
+  snapshot.routes = labels;
+  snapshot.totals.routes.resize(2);
+  At(snapshot.totals.routes[0].requests, StatusClass::k2xx) = 4;
+  At(snapshot.totals.routes[1].requests, StatusClass::k5xx) = 2;
+  At(snapshot.totals.unrouted, StatusClass::k4xx) = 1;
+  snapshot.totals.routes[0].request_seconds.buckets[0] = 4;
+  snapshot.totals.routes[0].request_seconds.sum = 10'000;  // microseconds
+  const rapidjson::Document document = Parse(snapshot);
+  const auto& http = document["http"];
+  CHECK(http["total_requests"].GetInt() == 7);
+  CHECK(http["by_status"]["4xx"].GetInt() == 1);
+  CHECK(http["by_status"]["5xx"].GetInt() == 2);
+  CHECK(http["routes"][0]["route"] == "/a");
+  CHECK(http["routes"][0]["by_status"]["2xx"].GetInt() == 4);
+  CHECK(http["routes"][0]["avg_duration_ms"].GetDouble() == doctest::Approx(2.5));
+  CHECK(http["routes"][1]["avg_duration_ms"].GetDouble() == 0.0);
 }
 
 TEST_CASE("Sessions, requests and refusals are told, and reasons that never happened are left out") {
   StatsSnapshot snapshot;
   snapshot.version = "1.2.3";
+  snapshot.commit = "0123abc";
   snapshot.uptime = std::chrono::milliseconds(1500);
   snapshot.workers = 4;
   snapshot.ready = true;
@@ -194,6 +252,7 @@ TEST_CASE("Sessions, requests and refusals are told, and reasons that never happ
 
   const rapidjson::Document document = Parse(snapshot);
   CHECK(document["version"] == "1.2.3");
+  CHECK(document["commit"] == "0123abc");
   CHECK(document["uptime_seconds"].GetDouble() == doctest::Approx(1.5));
   CHECK(document["workers"].GetInt() == 4);
   CHECK(document["ready"].GetBool());
@@ -207,6 +266,62 @@ TEST_CASE("Sessions, requests and refusals are told, and reasons that never happ
   CHECK(document["http"]["by_status"]["3xx"].GetInt() == 0);
   CHECK(document["http"]["rejected"].MemberCount() == 1);
   CHECK(document["http"]["rejected"]["bad_host"].GetInt() == 3);
+}
+
+TEST_CASE("The summary has averages and peaks of the window, and rates since the start") {
+  StatsSnapshot snapshot;
+  snapshot.totals.pool_acquired_total = 32;
+  snapshot.totals.pool_created_total = 21;
+  snapshot.totals.pool_reused_total = 11;
+  snapshot.totals.pool_ready_total = 32;
+  snapshot.memory_summary = {.samples = 60,
+                             .window = std::chrono::milliseconds(59'500),
+                             .average_rss = 2.0 * 1024 * 1024,
+                             .peak_rss = 3 * 1024 * 1024,
+                             .average_percent = 40,
+                             .peak_percent = 55,
+                             .average_sessions = 12.5,
+                             .peak_sessions = 20,
+                             .average_active_connections = 13.5};
+  rapidjson::Document summary;
+  summary.Parse(SummaryJson(snapshot).c_str());
+  CHECK(summary["window_seconds"].GetDouble() == doctest::Approx(59.5));
+  CHECK(summary["samples"].GetInt() == 60);
+  CHECK(summary["average_active_connections"].GetDouble() == doctest::Approx(13.5));
+  CHECK(summary["average_active_sessions"].GetDouble() == doctest::Approx(12.5));
+  CHECK(summary["peak_active_sessions"].GetInt() == 20);
+  CHECK(summary["average_memory_percent"].GetDouble() == doctest::Approx(40));
+  CHECK(summary["peak_memory_percent"].GetDouble() == doctest::Approx(55));
+  CHECK(summary["average_rss_mb"].GetDouble() == doctest::Approx(2));
+  CHECK(summary["peak_rss_mb"].GetDouble() == doctest::Approx(3));
+  CHECK(summary["connection_reuse_rate"].GetDouble() == doctest::Approx(11.0 / 32));
+  CHECK(summary["connection_ready_rate"].GetDouble() == 1.0);
+  CHECK(summary["compression_ratio"].GetDouble() == 1.0);
+}
+
+TEST_CASE("A sample of the history tells of memory and of what went through") {
+  const std::vector<memwatch::MemorySample> samples = {
+      {.at = std::chrono::system_clock::time_point(std::chrono::milliseconds(1500)),
+       .reading = {.used = 2 << 20, .limit = 4 << 20},
+       .traffic = {.sessions = 3,
+                   .active_connections = 4,
+                   .messages_to_clients = 100,
+                   .messages_to_upstream = 2,
+                   .batches = 25,
+                   .batch_size = 4,
+                   .batch_delay = 0.0625F}}};
+  rapidjson::Document history;
+  history.Parse(HistoryJson(samples).c_str());
+  const auto& sample = history["metrics"][0];
+  CHECK(sample["timestamp"].GetDouble() == doctest::Approx(1.5));
+  CHECK(sample["percent"].GetDouble() == doctest::Approx(50));
+  CHECK(sample["active_sessions"].GetInt() == 3);
+  CHECK(sample["active_connections"].GetInt() == 4);
+  CHECK(sample["messages_to_clients_per_second"].GetDouble() == 100);
+  CHECK(sample["messages_to_upstream_per_second"].GetDouble() == 2);
+  CHECK(sample["batches_per_second"].GetDouble() == 25);
+  CHECK(sample["avg_batch_size"].GetDouble() == 4);
+  CHECK(sample["avg_batch_delay_ms"].GetDouble() == doctest::Approx(62.5));
 }
 
 }  // namespace

@@ -1,0 +1,101 @@
+// proxy/admin_api.md against the documents that it describes.
+#include <doctest/doctest.h>
+#include <rapidjson/document.h>
+
+#include <fstream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "proxy/stats.h"
+#include "proxy/stats_history.h"
+
+namespace sheaf {
+namespace {
+
+using Fields = std::set<std::string>;
+
+// The fields that the section for `path` describes, each with a unit or a meaning or both.
+Fields DocumentedFields(const std::string& path) {
+  std::ifstream file(SHEAF_SOURCE_DIR "/proxy/admin_api.md");
+  Fields fields;
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("## ")) inside = line == "## GET " + path;
+    if (!inside || !line.starts_with("| `")) continue;
+    const std::string field = line.substr(3, line.find('`', 3) - 3);
+    CHECK_MESSAGE(fields.insert(field).second, "twice: " << field);
+  }
+  REQUIRE(fields.size() > 5);
+  return fields;
+}
+
+// Where the document has a placeholder for the members of the object at `path`, that; else an empty string.
+std::string PlaceholderAt(const std::string& path, const Fields& documented) {
+  const std::string before = path + ".<";
+  const auto field = documented.lower_bound(before);
+  if (field == documented.end() || !field->starts_with(before)) return "";
+  return field->substr(path.size() + 1, field->find('>', before.size()) - path.size());
+}
+
+void Collect(const rapidjson::Value& value, const std::string& path, const Fields& documented, Fields& found) {
+  if (value.IsArray()) {
+    REQUIRE_MESSAGE(!value.Empty(), path << " has no example");
+    for (const auto& item : value.GetArray()) Collect(item, path + "[]", documented, found);
+  } else if (value.IsObject()) {
+    REQUIRE_MESSAGE(!value.ObjectEmpty(), path << " has no example");
+    const std::string placeholder = PlaceholderAt(path, documented);
+    for (const auto& member : value.GetObject()) {
+      const std::string name = placeholder.empty() ? member.name.GetString() : placeholder;
+      Collect(member.value, path.empty() ? name : path + "." + name, documented, found);
+    }
+  } else {
+    found.insert(path);
+  }
+}
+
+void CheckAgainstDocument(const std::string& path, const std::string& json) {
+  const Fields documented = DocumentedFields(path);
+  rapidjson::Document document;
+  document.Parse(json.c_str());
+  REQUIRE_FALSE(document.HasParseError());
+  Fields found;
+  Collect(document, "", documented, found);
+  for (const std::string& field : found) CHECK_MESSAGE(documented.contains(field), "not described: " << field);
+  for (const std::string& field : documented) CHECK_MESSAGE(found.contains(field), "not in the answer: " << field);
+}
+
+// Everything was counted, so that no field is left out.
+StatsSnapshot FullSnapshot(const std::vector<RouteLabels>& routes) {
+  StatsSnapshot snapshot;
+#define SHEAF_SCALAR(member, name, help) snapshot.totals.member = 1;
+#define SHEAF_ARRAY(member, name, key, labels, help) snapshot.totals.member.fill(1);
+#define SHEAF_HISTOGRAM(member, name, bounds, help) snapshot.totals.member.buckets.fill(1);
+  SHEAF_METRICS(SHEAF_SCALAR, SHEAF_SCALAR, SHEAF_SCALAR, SHEAF_ARRAY, SHEAF_ARRAY, SHEAF_HISTOGRAM)
+#undef SHEAF_SCALAR
+#undef SHEAF_ARRAY
+#undef SHEAF_HISTOGRAM
+  snapshot.routes = routes;
+  snapshot.totals.routes.resize(routes.size());
+  snapshot.totals.routes[0].critical = {1};
+  snapshot.totals.routes[0].conflated = {1};
+  return snapshot;
+}
+
+const std::vector<RouteLabels> kRoutes = {{.route = "/", .critical = {"alert"}, .conflated = {"p /s"}}};
+
+TEST_CASE("The statistics have the fields that the document describes, and no others") {
+  CheckAgainstDocument("/api/performance/websocket/stats", StatsJson(FullSnapshot(kRoutes)));
+}
+
+TEST_CASE("The summary has the fields that the document describes, and no others") {
+  CheckAgainstDocument("/api/performance/websocket/summary", SummaryJson(FullSnapshot(kRoutes)));
+}
+
+TEST_CASE("The history has the fields that the document describes, and no others") {
+  const std::vector<memwatch::MemorySample> samples(2);
+  CheckAgainstDocument("/api/performance/websocket/metrics", HistoryJson(samples));
+}
+
+}  // namespace
+}  // namespace sheaf
