@@ -57,16 +57,17 @@ make_base() {
 }
 
 build() {
+  commit=$(git rev-parse --short=12 HEAD 2>/dev/null || true)
   case $tool in
     docker)
       say "building $image with docker"
-      docker build -f docker/Dockerfile -t "$image" .
+      docker build --build-arg "SHEAF_COMMIT=$commit" -f docker/Dockerfile -t "$image" .
       ;;
     buildah)
       make_base
       say "building $image with buildah"
       buildah build --layers --pull-never --format docker --ignorefile docker/Dockerfile.dockerignore \
-        --build-arg "BASE=$base" -f docker/Dockerfile -t "$image" .
+        --build-arg "BASE=$base" --build-arg "SHEAF_COMMIT=$commit" -f docker/Dockerfile -t "$image" .
       ;;
     *) die "SHEAF_IMAGE_TOOL must be docker or buildah" ;;
   esac

@@ -15,6 +15,7 @@
 #include "proxy/config_docs.h"
 #include "proxy/doctor/doctor.h"
 #include "proxy/healthcheck.h"
+#include "proxy/libraries.h"
 #include "proxy/logging.h"
 #include "proxy/server.h"
 
@@ -87,7 +88,7 @@ void OpenStandardDescriptors() {
 
 int Main(int argc, char** argv) {
   OpenStandardDescriptors();
-  CommandLine line = ParseCommandLine(argc, argv, SHEAF_VERSION);
+  CommandLine line = ParseCommandLine(argc, argv, VersionText(SHEAF_VERSION, BuildCommit(), Libraries()));
   switch (line.action) {
     case Action::kShow:
       std::cout << line.text;

@@ -25,10 +25,10 @@ header ^(event2/|event\.h|evhttp|evdns)   ^proxy/net/
 header ^openssl/(evp|sha)\.h$             ^proxy/(net|wire)/
 header ^openssl/                          ^proxy/net/
 header ^llhttp                            ^proxy/wire/
-header ^zlib\.h                           ^proxy/wire/ws_deflate
+header ^zlib\.h                           ^proxy/wire/(ws_deflate|libraries)
 header ^glog/                             ^proxy/logging\.(h|cc)$
-header ^rapidjson/                        ^(proxy/json_writer\.h|(proxy/(admin|config|logging)[a-z_]*|batching/(packet|envelope_[a-z_]*))\.cc)$
-header ^toml\+\+/                         ^proxy/config[a-z_]*\.cc$
+header ^rapidjson/                        ^(proxy/json_writer\.h|(proxy/(admin|config|libraries|logging)[a-z_]*|batching/(packet|envelope_[a-z_]*))\.cc)$
+header ^toml\+\+/                         ^proxy/(config[a-z_]*|libraries)\.cc$
 header ^CLI/                              ^proxy/command_line\.cc$
 '
 
