@@ -15,16 +15,39 @@ struct ActionRow {
   const char* doc;
 };
 constexpr std::array kActionRows = {
-    ActionRow{Action::kCheck, "-t,--check", "Say whether the configuration is valid, and exit with 0 or 1"},
-    ActionRow{Action::kDumpConfig, "--dump-config", "Print the configuration in effect and where each value came from"},
-    ActionRow{Action::kPrintDefaultConfig, "--print-default-config", "Print a conf file with every option, explained"},
-    ActionRow{Action::kPrintOptionsManual, "--print-options-manual", "Print the manual of the options (Markdown)"},
-    ActionRow{Action::kHealthcheck, "--healthcheck", "Ask a running Sheaf's /readyz, and exit with 0 if it is ready"},
+    ActionRow{Action::kCheck, "-t,--check", "say whether the configuration is valid: exit 0 or 1"},
+    ActionRow{Action::kDumpConfig, "--dump-config", "the configuration in effect, and whence each value"},
+    ActionRow{Action::kPrintDefaultConfig, "--print-default-config", "a conf file with every option, explained"},
+    ActionRow{Action::kPrintOptionsManual, "--print-options-manual", "the manual of the options (Markdown)"},
+    ActionRow{Action::kHealthcheck, "--healthcheck", "ask a running Sheaf's /readyz: exit 0 if it is ready"},
 };
+constexpr const char* kConfigFlags = "-c,--config";
+constexpr const char* kVersionFlags = "--version";
 
-constexpr const char* kFooter =
-    "\nWithout any of them, Sheaf serves. Values are taken from --set, else from the environment\n"
-    "(SHEAF_SECTION_KEY), else from the file, else they are the defaults.";
+void AppendFlag(std::string_view flags, std::string_view doc, std::string& text) {
+  constexpr size_t kColumn = 28;
+  const size_t begin = text.size();
+  text.append("  ").append(flags);
+  if (const size_t comma = text.find(',', begin); comma != std::string::npos) text.insert(comma + 1, " ");
+  text.append(begin + kColumn - text.size(), ' ').append(doc).append("\n");
+}
+
+// By hand, since it is to fit a screen of 24 lines and 80 columns.
+std::string Help() {
+  std::string text =
+      "Sheaf, a WebSocket reverse proxy and sidecar\n\n"
+      "  sheaf [-c FILE] [--set SECTION.KEY=VALUE]... [ACTION]\n"
+      "  sheaf doctor [OPTION]...  compare the backend with and without Sheaf (--help)\n\n";
+  AppendFlag(std::string(kConfigFlags) + " FILE", "the conf file (TOML)", text);
+  AppendFlag("--set SECTION.KEY=VALUE", "set an option; may be given many times", text);
+  text.append("\nActions, instead of serving:\n");
+  for (const ActionRow& row : kActionRows) AppendFlag(row.flags, row.doc, text);
+  AppendFlag(kVersionFlags, "the version, its commit and the libraries", text);
+  AppendFlag("-h,--help", "this", text);
+  return text +
+         "\nA value is taken from --set, else from the environment (SHEAF_SECTION_KEY),\n"
+         "else from the file, else it is the default.\n";
+}
 
 // `sheaf doctor`. Options that are not its own, -c and --set, are the program's.
 void AddDoctor(CLI::App& app, CommandLine& line) {
@@ -69,18 +92,13 @@ std::vector<std::string> ConfigurationArguments(const CommandLine& line) {
 CommandLine ParseCommandLine(int argc, const char* const* argv, const std::string& version) {
   CommandLine line;
   CLI::App app("Sheaf, a WebSocket reverse proxy and sidecar", "sheaf");
-  app.footer(kFooter);
-  app.set_version_flag("--version", "sheaf " + version, "Print the version and exit");
-  app.add_option("-c,--config", line.config_file, "The conf file")->type_name("FILE");
-  app.add_option("--set", line.settings, "Set an option; may be given many times")
-      ->type_name("SECTION.KEY=VALUE")
-      ->type_size(1)
-      ->allow_extra_args(false);
+  app.set_version_flag(kVersionFlags, "sheaf " + version);
+  app.add_option(kConfigFlags, line.config_file);
+  app.add_option("--set", line.settings)->type_size(1)->allow_extra_args(false);
   // Of the actions, at most one.
-  CLI::Option_group* actions = app.add_option_group("Instead of serving");
+  CLI::Option_group* actions = app.add_option_group("actions");
   for (const ActionRow& row : kActionRows) {
-    actions->add_flag_callback(
-        row.flags, [&line, &row] { line.action = row.action; }, row.doc);
+    actions->add_flag_callback(row.flags, [&line, &row] { line.action = row.action; });
   }
   actions->require_option(0, 1);
   AddDoctor(app, line);
@@ -89,7 +107,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv, const std::strin
     line.doctor.arguments = ConfigurationArguments(line);
   } catch (const CLI::CallForHelp&) {
     line.action = Action::kShow;
-    line.text = app.help();
+    line.text = app.got_subcommand("doctor") ? app.help() : Help();
   } catch (const CLI::CallForVersion& version_text) {
     line.action = Action::kShow;
     line.text = std::string(version_text.what()) + "\n";

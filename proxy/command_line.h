@@ -29,6 +29,7 @@ struct CommandLine {
   std::string text;
 };
 
+// `version`: what --version tells behind the name.
 CommandLine ParseCommandLine(int argc, const char* const* argv, const std::string& version);
 
 }  // namespace sheaf

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <sstream>
+
 namespace sheaf {
 namespace {
 
@@ -58,6 +60,18 @@ TEST_CASE("help and version are shown") {
   CHECK(Parse({"--help"}).text.find("--set SECTION.KEY=VALUE") != std::string::npos);
   CHECK(Parse({"--version"}).action == Action::kShow);
   CHECK(Parse({"--version"}).text == "sheaf 1.2.3\n");
+}
+
+TEST_CASE("the help fits a screen and names every action") {
+  const std::string help = Parse({"--help"}).text;
+  std::istringstream lines(help);
+  size_t count = 0;
+  for (std::string line; std::getline(lines, line); ++count) CHECK(line.size() <= 80);
+  CHECK(count <= 24);
+  for (const char* flag : {"-c, --config FILE", "-t, --check", "--dump-config", "--print-default-config",
+                           "--print-options-manual", "--healthcheck", "--version", "-h, --help", "sheaf doctor"}) {
+    CHECK(help.find(flag) != std::string::npos);
+  }
 }
 
 TEST_CASE("a wrong command line fails and says why") {
