@@ -11,6 +11,7 @@
 #include "proxy/config_aliases.h"
 #include "proxy/config_checks.h"
 #include "proxy/config_environment.h"
+#include "proxy/config_excerpt.h"
 #include "proxy/config_names.h"
 #include "proxy/config_rules.h"
 #include "proxy/config_values.h"
@@ -42,7 +43,10 @@ class Loader {
 
   Result<Configuration> Load() {
     const ConfigFile file = ParseConfigFile(sources_.file_text);
-    for (const FileProblem& problem : file.problems) ReportFile(problem.position, problem.text);
+    for (const FileProblem& problem : file.problems) {
+      ReportFile(problem.position, problem.text);
+      problems_.back().line += "\n" + problem.excerpt;
+    }
     for (const FileSection& section : file.sections) ApplySection(section);
     for (const std::string& variable : sources_.environment) ApplyVariable(variable);
     for (const std::string& setting : sources_.settings) ApplySetting(setting);
@@ -58,8 +62,9 @@ class Loader {
   }
 
  private:
+  // Names and values are whatever somebody wrote, and errors are read in terminals.
   void Report(const Origin& origin, const std::string& where, const std::string& text) {
-    problems_.push_back({origin, where + ": " + text});
+    problems_.push_back({origin, Printable(where + ": " + text)});
   }
   void ReportFile(Position position, const std::string& text) {
     const Origin origin{Source::kFile, position};

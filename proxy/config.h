@@ -54,7 +54,8 @@ struct Configuration {
   std::vector<std::string> foreign_variables;
 };
 
-// The error has a line for each thing that is wrong, in the order file (from its top), environment, command line:
+// The error has a line for each thing that is wrong, in the order file (from its top), environment, command line, and
+// below an error of syntax the line of the file (config_syntax.h). Nothing in it is obeyed by a terminal.
 //
 //   sheaf.conf:12:1: unknown key "min_sise" in [pool]; did you mean "min_size"?
 //   environment variable SHEAF_LOG_LEVEL: log.level must be "debug", "info", "warning" or "error", not "loud"

@@ -3,6 +3,12 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <optional>
+#include <string>
+
+#include "proxy/config_excerpt.h"
+#include "proxy/config_line.h"
+#include "proxy/config_syntax.h"
 
 namespace sheaf {
 namespace {
@@ -78,6 +84,69 @@ void AddTop(std::string_view name, Position position, const toml::node& node, Co
   }
 }
 
+std::optional<toml::table> TryParse(std::string_view text) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error&) {
+    return std::nullopt;
+  }
+}
+
+// What a key or a section must be followed through: of a list of tables, as what comes next belongs to, the last.
+const toml::table* TableOf(const toml::node& node) {
+  const toml::array* array = node.as_array();
+  if (array == nullptr || array->empty()) return node.as_table();
+  return array->back().as_table();
+}
+
+// Where `whole` has the only key of `repeated`, or what is in its way.
+std::optional<Position> PlaceOf(const toml::table& whole, const toml::table& repeated) {
+  const toml::table* of_whole = &whole;
+  const toml::table* of_repeated = &repeated;
+  std::optional<Position> place;
+  while (of_whole != nullptr && of_repeated != nullptr && !of_repeated->empty()) {
+    const auto [key, node] = *of_repeated->cbegin();
+    const auto found = of_whole->find(key.str());
+    if (found == of_whole->cend()) break;
+    place = PositionOf(found->first.source());
+    of_whole = TableOf(found->second);
+    of_repeated = TableOf(node);
+  }
+  return place;
+}
+
+// The last section's name, in its brackets, in a file that ends with `text`.
+std::string LastHeader(std::string_view text, uint32_t line) {
+  for (; line >= 1; --line) {
+    const std::string header(LineOf(text, line));
+    if (header.find_first_not_of(" \t") == header.find('[') && TryParse(header + "\n")) return header;
+  }
+  return {};
+}
+
+// Where that stands already what line `number` repeats: what is before the line is parsed by itself, and then looked
+// through. nullopt, too, within a list or a table of many lines.
+std::optional<Position> FindFirst(std::string_view text, uint32_t number) {
+  const std::string_view line = LineOf(text, number);
+  const std::string_view before = text.substr(0, static_cast<size_t>(line.data() - text.data()));
+  const ConfigLine parts = TakeApart(line);
+  const bool is_header = parts.text.starts_with('[');
+  // Whatever the value is, it may go on below.
+  const std::string repeated =
+      is_header ? std::string(parts.text) : LastHeader(before, number - 1) + "\n" + std::string(parts.key) + " = 0";
+  const std::optional<toml::table> whole = TryParse(before);
+  const std::optional<toml::table> alone = TryParse(repeated + "\n");
+  if (!whole || !alone) return std::nullopt;
+  return PlaceOf(*whole, *alone);
+}
+
+FileProblem Explain(std::string_view text, const toml::parse_error& error) {
+  SyntaxError syntax{.position = PositionOf(error.source()), .description = error.description()};
+  syntax.repeated = syntax.description.find("cannot redefine existing") != std::string_view::npos;
+  if (syntax.repeated) syntax.first = FindFirst(text, syntax.position.line);
+  return ExplainSyntax(text, syntax);
+}
+
 }  // namespace
 
 ConfigFile ParseConfigFile(std::string_view text) {
@@ -87,7 +156,7 @@ ConfigFile ParseConfigFile(std::string_view text) {
     file.sections.emplace_back();
     for (const auto& [key, node] : root) AddTop(key.str(), PositionOf(key.source()), node, file);
   } catch (const toml::parse_error& error) {
-    file.problems.push_back({PositionOf(error.source()), std::string(error.description())});
+    file.problems.push_back(Explain(text, error));
   }
   return file;
 }

@@ -45,6 +45,7 @@ struct FileSection {
 struct FileProblem {
   Position position;
   std::string text;
+  std::string excerpt = {};  // the line and a caret under the place, ready for a terminal; empty: not shown
 };
 
 struct ConfigFile {
