@@ -5,8 +5,10 @@
 #include <span>
 #include <vector>
 
+#include "proxy/base/ascii.h"
 #include "proxy/base/option_table.h"
 #include "proxy/config_rules.h"
+#include "proxy/config_suggestions.h"
 
 namespace sheaf {
 namespace {
@@ -79,6 +81,77 @@ std::vector<std::string> SectionNames() {
   return names;
 }
 
+// The option that says where something is, in a section that has one: people call it address, url, host or port.
+const OptionRow* PlaceOf(std::string_view section) {
+  if (section == "upstream") return FindOption(section, "url");
+  return section == "listen" || section == "admin" ? FindOption(section, "address") : nullptr;
+}
+
+bool IsPlace(const OptionRow& row) {
+  return PlaceOf(row.section) == &row;
+}
+
+// The option that a key of another program would be, or one of ours in the wrong place; nullptr when there is none.
+const OptionRow* OptionMeant(std::string_view section, std::string_view name) {
+  const OptionRow* meant = nullptr;
+  for (const OptionRow& row : OptionRows()) {
+    const bool elsewhere = EqualsIgnoreCase(row.name, name) && row.section != section;
+    if (meant == nullptr && (elsewhere || row.EnvironmentName() == name)) meant = &row;
+  }
+  if (const ForeignName* foreign = FindForeignName(name); meant == nullptr && foreign != nullptr) {
+    meant = FindOption(foreign->section, foreign->option);
+  }
+  return meant != nullptr && IsPlace(*meant) && PlaceOf(section) != nullptr ? PlaceOf(section) : meant;
+}
+
+// A number of milliseconds, say, is written otherwise here. `quoted`: as the file has it.
+std::string UnitHint(std::string_view name, const OptionRow& row, bool quoted) {
+  static constexpr std::string_view kUnits[] = {"_ms", "_seconds", "_mb"};
+  const bool has_unit = std::any_of(std::begin(kUnits), std::end(kUnits),
+                                    [name](std::string_view unit) { return EndsWithIgnoreCase(name, unit); });
+  if (!has_unit) return {};
+  const std::string example = row.unit == OptionUnit::kTime ? "50ms" : "64MiB";
+  return quoted ? ", in quotes and with its unit (" + QuoteToml(example) + ")" : ", with its unit (" + example + ")";
+}
+
+// In the file. `written`: how the option is written where `name` stands.
+std::string MeantInFile(const OptionRow& meant, std::string_view name, const std::string& written) {
+  return DidYouMean(written + UnitHint(name, meant, true));
+}
+
+// `variable` without the prefix and the section that it begins with.
+std::string_view WithoutSection(std::string_view variable) {
+  variable.remove_prefix(kEnvironmentPrefix.size());
+  for (const SectionRow& row : SectionRows()) {
+    const size_t size = row.name.size();
+    if (variable.size() > size && variable[size] == '_' && EqualsIgnoreCase(variable.substr(0, size), row.name)) {
+      return variable.substr(size + 1);
+    }
+  }
+  return variable;
+}
+
+std::string_view SectionOf(std::string_view variable) {
+  const std::string_view rest = WithoutSection(variable);
+  for (const SectionRow& row : SectionRows()) {
+    if (kEnvironmentPrefix.size() + row.name.size() + 1 + rest.size() != variable.size()) continue;
+    if (EqualsIgnoreCase(variable.substr(kEnvironmentPrefix.size(), row.name.size()), row.name)) return row.name;
+  }
+  return {};
+}
+
+// For the environment and the command line, which name an option as a whole, by `name_of`. `whole`: what was written;
+// `section`, `name`: its two parts, as far as they can be told.
+std::string SuggestWhole(std::string_view whole, std::string_view section, std::string_view name,
+                         std::string_view written, std::string (OptionRow::*name_of)() const) {
+  const bool is_foreign = FindForeignName(whole) != nullptr;
+  const OptionRow* meant = OptionMeant(section, is_foreign ? whole : name);
+  const std::string nearest = NearestName(written, NamesOf(name_of));
+  // Where even the section is none of ours, a name that looks like it is the better guess.
+  if (meant == nullptr || (!is_foreign && !IsSection(section) && !nearest.empty())) return DidYouMean(nearest);
+  return DidYouMean((meant->*name_of)() + UnitHint(whole, *meant, false));
+}
+
 }  // namespace
 
 bool IsSection(std::string_view name) {
@@ -97,27 +170,41 @@ bool NamesSection(std::string_view variable) {
 }
 
 bool ResemblesOption(std::string_view variable) {
+  const std::string_view name = variable.substr(kEnvironmentPrefix.size());
+  const ForeignName* foreign = FindForeignName(name);
+  if (foreign != nullptr && foreign->origin == NameOrigin::kPredecessor) return true;
   std::vector<std::string> names = NamesOf(&OptionRow::EnvironmentName);
-  for (std::string& name : names) name.erase(0, kEnvironmentPrefix.size());
-  return !NearestName(variable.substr(kEnvironmentPrefix.size()), names, 1).empty();
+  for (std::string& option : names) option.erase(0, kEnvironmentPrefix.size());
+  return !NearestName(name, names, 1).empty();
 }
 
 std::string SuggestSection(std::string_view name) {
-  const std::string nearest = NearestName(name, SectionNames());
+  std::string nearest;
+  for (const ForeignSection& foreign : ForeignSections()) {
+    if (foreign.name == name) nearest = foreign.section;
+  }
+  if (nearest.empty()) nearest = NearestName(name, SectionNames());
   if (nearest.empty()) return DidYouMean(nearest);
   return DidYouMean(nearest == kRouteSection ? "[[route]]" : "[" + nearest + "]");
 }
 
 std::string SuggestKey(std::string_view section, std::string_view key) {
-  // A right name in the wrong place comes before a name that only looks like it.
-  for (const OptionRow& row : OptionRows()) {
-    if (row.name == key && row.section != section) return DidYouMean(Quoted(row.FullName()));
+  // A name that means something comes before one that only looks like it.
+  if (const OptionRow* meant = OptionMeant(section, key)) {
+    const bool here = meant->section == section;
+    return MeantInFile(*meant, key, QuoteToml(here ? std::string(meant->name) : meant->FullName()));
   }
   return DidYouMean(Quoted(NearestName(key, KeysOf(section))));
 }
 
 std::string SuggestRouteKey(std::string_view key) {
-  return DidYouMean(Quoted(NearestName(key, RouteKeys())));
+  const ForeignName* foreign = FindForeignName(key);
+  if (foreign == nullptr) return DidYouMean(Quoted(NearestName(key, RouteKeys())));
+  const OptionRow* meant = FindOption(foreign->section, foreign->option);
+  for (const RouteRow& row : RouteRows()) {
+    if (row.inherits == meant) return MeantInFile(*meant, key, QuoteToml(row.name));
+  }
+  return MeantInFile(*meant, key, QuoteToml(meant->FullName()) + ", which holds for all routes");
 }
 
 std::string SuggestRuleKey(std::string_view key, std::span<const std::string_view> keys) {
@@ -125,11 +212,14 @@ std::string SuggestRuleKey(std::string_view key, std::span<const std::string_vie
 }
 
 std::string SuggestSetting(std::string_view full_name) {
-  return DidYouMean(NearestName(full_name, NamesOf(&OptionRow::FullName)));
+  const size_t dot = full_name.rfind('.');
+  const std::string_view section = dot == std::string_view::npos ? "" : full_name.substr(0, dot);
+  return SuggestWhole(full_name, section, full_name.substr(dot + 1), full_name, &OptionRow::FullName);
 }
 
 std::string SuggestVariable(std::string_view variable) {
-  return DidYouMean(NearestName(variable, NamesOf(&OptionRow::EnvironmentName)));
+  return SuggestWhole(variable.substr(kEnvironmentPrefix.size()), SectionOf(variable), WithoutSection(variable),
+                      variable, &OptionRow::EnvironmentName);
 }
 
 }  // namespace sheaf
