@@ -13,6 +13,7 @@
 #include "proxy/config_environment.h"
 #include "proxy/config_excerpt.h"
 #include "proxy/config_names.h"
+#include "proxy/config_patterns.h"
 #include "proxy/config_rules.h"
 #include "proxy/config_values.h"
 #include "proxy/plan/routes.h"
@@ -264,6 +265,14 @@ class Loader {
   // The path's normal form; empty, and reported, when it is none or taken.
   std::string TakePath(const FileValue& value) {
     const bool is_text = value.type == FileValue::Type::kText;
+    if (const auto meant = is_text ? PathMeantBy(value.text) : std::nullopt) {
+      ReportFile(value.position,
+                 "path " + QuoteToml(value.text) +
+                     " is a pattern, and paths are compared as they are: a route has all that lies under its "
+                     "path, so write path = " +
+                     QuoteToml(*meant));
+      return {};
+    }
     const std::optional<std::string> path = is_text ? NormalizeRoutePath(value.text) : std::nullopt;
     if (!path) {
       ReportFile(value.position,

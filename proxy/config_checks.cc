@@ -14,6 +14,7 @@
 
 #include "memwatch/pressure.h"
 #include "pool/endpoint.h"
+#include "proxy/config_addresses.h"
 #include "proxy/net/address.h"
 #include "proxy/net/tls_context.h"
 #include "proxy/plan/trusted_proxies.h"
@@ -136,6 +137,7 @@ class ContradictionFinder {
     CheckMemoryLevels();
     CheckSlowClient();
     CheckAddresses();
+    CheckUpstream();
     CheckTrustedProxies();
     CheckProxyProtocol();
     CheckServerTls();
@@ -197,9 +199,25 @@ class ContradictionFinder {
       Add({Row("listen", "socket_mode"), Row("listen", "address")},
           "listen.socket_mode is for a Unix socket, and listen.address is none: remove it, or listen on unix:/path");
     }
-    if (options_.listen.address != options_.admin.address) return;
+    const auto& [listen, admin] = std::tie(options_.listen.address, options_.admin.address);
+    if (!LeadsTo(listen, admin, false) && !LeadsTo(admin, listen, options_.listen.ipv6_only)) return;
     Add({Row("listen", "address"), Row("admin", "address")},
-        "listen.address and admin.address are the same: give one of them another port");
+        "listen.address and admin.address are one port of one address: give one of them another port");
+  }
+
+  void CheckUpstream() {
+    const Result<pool::UpstreamUrl> url = pool::UpstreamUrl::Parse(options_.upstream.url);
+    const OptionRow* row = Row("upstream", "url");
+    if (!url.ok()) return;  // told already
+    if (LeadsTo(url.value().address, options_.listen.address, options_.listen.ipv6_only)) {
+      Add({row, Row("listen", "address")}, "upstream.url (" + options_.upstream.url +
+                                               ") is Sheaf itself, which listens at " + options_.listen.address +
+                                               ": name the address of the backend, or listen at another");
+    } else if (LeadsTo(url.value().address, options_.admin.address, false)) {
+      Add({row, Row("admin", "address")}, "upstream.url (" + options_.upstream.url +
+                                              ") is the admin listener of Sheaf itself, " + options_.admin.address +
+                                              ": name the address of the backend, or another admin.address");
+    }
   }
 
   void CheckTrustedProxies() {

@@ -10,6 +10,7 @@
 #include "batching/packet.h"
 #include "proxy/base/option_table.h"
 #include "proxy/config_names.h"
+#include "proxy/config_patterns.h"
 #include "proxy/config_rule_checks.h"
 
 namespace sheaf {
@@ -65,7 +66,7 @@ class RuleReader {
 
   void ReadKey(const FileKey& key) {
     if (key.name == "event") {
-      ReadText(key, rule_.event);
+      ReadEvent(key);
     } else if (key.name == "prefix") {
       ReadText(key, rule_.prefix);
     } else if (key.name == "pointer") {
@@ -103,6 +104,18 @@ class RuleReader {
       return Report(key.value.position, Name(key.name) + " must not be empty: leave it out where it does not matter");
     }
     text = key.value.text;
+  }
+
+  void ReadEvent(const FileKey& key) {
+    ReadText(key, rule_.event);
+    const std::optional<std::string> beginning = BeginningMeantBy(rule_.event);
+    if (!beginning) return;
+    const bool all = beginning->empty();
+    Report(key.value.position,
+           Name(key.name) + " " + QuoteToml(rule_.event) +
+               " is a pattern, and names are compared as they are: for every event " +
+               (all ? "" : "that begins with " + QuoteToml(*beginning) + " ") +
+               "write, instead of event, prefix = " + QuoteToml(all ? "42[" : "42[\"" + *beginning));
   }
 
   std::string ReadPointer(const FileKey& key) {

@@ -1,6 +1,7 @@
 #include "proxy/net/address.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <netdb.h>
 #include <netinet/in.h>
 
@@ -175,6 +176,20 @@ bool IsLoopback(const IpBytes& ip) {
   static constexpr IpBytes kLoopbackV6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   const bool mapped = ip[10] == 0xFF && ip[11] == 0xFF;
   return ip == kLoopbackV6 || (mapped && ip[12] == 127);
+}
+
+bool IsOwnIp(const IpBytes& ip) {
+  if (IsLoopback(ip)) return true;
+  ifaddrs* interfaces = nullptr;
+  if (getifaddrs(&interfaces) != 0) return false;
+  bool own = false;
+  for (const ifaddrs* one = interfaces; one != nullptr && !own; one = one->ifa_next) {
+    const int family = one->ifa_addr == nullptr ? AF_UNSPEC : one->ifa_addr->sa_family;
+    if (family == AF_INET) own = Address(one->ifa_addr, sizeof(sockaddr_in)).ip() == ip;
+    if (family == AF_INET6) own = Address(one->ifa_addr, sizeof(sockaddr_in6)).ip() == ip;
+  }
+  freeifaddrs(interfaces);
+  return own;
 }
 
 bool IsIpLiteral(std::string_view host) {

@@ -78,6 +78,9 @@ bool IsIpLiteral(std::string_view host);
 // 127.0.0.0/8 or ::1.
 bool IsLoopback(const IpBytes& ip);
 
+// Whether this machine (this network namespace) has the address, now: what is sent there comes back.
+bool IsOwnIp(const IpBytes& ip);
+
 // A range of IP addresses, "10.0.0.0/8" or "fd00::/8" or a single address.
 class Cidr {
  public:

@@ -330,7 +330,7 @@ TEST_CASE("options that contradict each other are errors where the later one was
        "a.conf:2:15: listen.socket_mode is for a Unix socket, and listen.address is none: remove it, or listen on "
        "unix:/path"},
       {"[admin]\naddress = \":8080\"\n",
-       "a.conf:2:11: listen.address and admin.address are the same: give one of them another port"},
+       "a.conf:2:11: listen.address and admin.address are one port of one address: give one of them another port"},
   };
   for (const ErrorRow& row : rows) CHECK(ErrorOf(row.text) == row.error);
   CHECK(ErrorOf("[pool]\nmin_size = 9\n", {{"SHEAF_POOL_MAX_SIZE=8"}, {}})
