@@ -36,7 +36,7 @@ bool operator<(const Problem& a, const Problem& b) {
 
 class Loader {
  public:
-  explicit Loader(const ConfigSources& sources) : sources_(sources) {
+  Loader(const ConfigSources& sources, Purpose purpose) : sources_(sources), purpose_(purpose) {
     result_.file_name = sources.file_name;
     result_.origins.resize(OptionRows().size());
     failed_.resize(OptionRows().size());
@@ -307,13 +307,19 @@ class Loader {
         if (Problem{OriginOf(*blamed), {}} < Problem{OriginOf(*row), {}}) blamed = row;
       }
       const Origin& origin = OriginOf(*blamed);
-      Report(origin, DescribeOrigin(origin, *blamed, sources_.file_name), contradiction.text);
+      const std::string where = DescribeOrigin(origin, *blamed, sources_.file_name);
+      if (contradiction.of_user && purpose_ == Purpose::kCheck) {
+        result_.notes.push_back(Printable(where + ": " + contradiction.text));
+      } else {
+        Report(origin, where, contradiction.text);
+      }
     }
   }
 
   const Origin& OriginOf(const OptionRow& row) const { return result_.origins[IndexOf(row)]; }
 
   const ConfigSources& sources_;
+  const Purpose purpose_;
   Configuration result_;
   std::vector<bool> failed_;  // for each of OptionRows(): some source had a faulty value
   std::map<std::string, Position> paths_;
@@ -322,8 +328,8 @@ class Loader {
 
 }  // namespace
 
-Result<Configuration> LoadConfiguration(const ConfigSources& sources) {
-  return Loader(sources).Load();
+Result<Configuration> LoadConfiguration(const ConfigSources& sources, Purpose purpose) {
+  return Loader(sources, purpose).Load();
 }
 
 }  // namespace sheaf

@@ -49,17 +49,21 @@ struct Configuration {
   std::vector<Origin> origins;              // for each of OptionRows()
   std::vector<RouteOrigins> route_origins;  // for each of options.routes
   std::vector<std::string> warnings;        // of what works, but not for long: a line each, with its place
+  std::vector<std::string> notes;           // of kCheck: what this user may not do
   // Names of variables that begin with SHEAF_ and set nothing: Kubernetes' service links, and others'.
   std::vector<std::string> service_links;
   std::vector<std::string> foreign_variables;
 };
+
+// To serve, a file that this user may not read is an error; to check what another user will serve, it is a note.
+enum class Purpose : uint8_t { kServe, kCheck };
 
 // The error has a line for each thing that is wrong, in the order file (from its top), environment, command line, and
 // below an error of syntax the line of the file (config_syntax.h). Nothing in it is obeyed by a terminal.
 //
 //   sheaf.conf:12:1: unknown key "min_sise" in [pool]; did you mean "min_size"?
 //   environment variable SHEAF_LOG_LEVEL: log.level must be "debug", "info", "warning" or "error", not "loud"
-Result<Configuration> LoadConfiguration(const ConfigSources& sources);
+Result<Configuration> LoadConfiguration(const ConfigSources& sources, Purpose purpose = Purpose::kServe);
 
 // "sheaf.conf:12:1", "environment variable SHEAF_POOL_MIN_SIZE", "--set pool.min_size" or "default".
 std::string DescribeOrigin(const Origin& origin, const OptionRow& row, const std::string& file_name);

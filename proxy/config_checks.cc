@@ -148,8 +148,8 @@ class ContradictionFinder {
  private:
   static const OptionRow* Row(std::string_view section, std::string_view name) { return FindOption(section, name); }
 
-  void Add(std::vector<const OptionRow*> options, std::string text) {
-    found_.push_back({std::move(options), std::move(text)});
+  void Add(std::vector<const OptionRow*> options, std::string text, bool of_user = false) {
+    found_.push_back({std::move(options), std::move(text), of_user});
   }
 
   void CheckOrder() {
@@ -261,8 +261,11 @@ class ContradictionFinder {
 
   bool IsReadable(const std::string& path, const OptionRow* row) {
     if (access(path.c_str(), R_OK) == 0) return true;
-    Add({row}, row->FullName() + ": cannot read " + QuoteToml(path) + ": " + std::generic_category().message(errno) +
-                   "; correct the path or its permissions");
+    const int error = errno;
+    Add({row},
+        row->FullName() + ": cannot read " + QuoteToml(path) + ": " + std::generic_category().message(error) +
+            "; correct the path or its permissions",
+        error == EACCES);
     return false;
   }
 

@@ -19,6 +19,7 @@ std::string CheckForm(std::string_view option, std::string_view text);
 struct Contradiction {
   std::vector<const OptionRow*> options;  // all that have a part in it
   std::string text;                       // a whole sentence with the remedy
+  bool of_user = false;                   // this user may not do it; the one who serves may
 };
 
 // Reads the certificate files.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <string_view>
 
-#include "pool/endpoint.h"
 #include "proxy/config_rules.h"
 
 namespace sheaf {
@@ -239,25 +238,6 @@ std::string DumpConfiguration(const Configuration& configuration) {
     text += DumpRoute(configuration.options.routes[i], configuration.route_origins[i], configuration.file_name);
   }
   return text;
-}
-
-namespace {
-
-std::string WarmText(const Options& options) {
-  const Result<pool::UpstreamUrl> url = pool::UpstreamUrl::Parse(options.upstream.url);
-  return url.ok() ? std::to_string(pool::WarmLinks(options.pool, url.value())) : "auto";
-}
-
-}  // namespace
-
-std::string Summarize(const Options& options) {
-  std::string paths;
-  for (const RouteOptions& route : options.routes) paths += (paths.empty() ? "" : ", ") + route.path;
-  return "clients:  " + options.listen.address + (options.listen.tls_certificate.empty() ? "" : " (TLS)") +
-         "\nupstream: " + options.upstream.url + ", " + WarmText(options) + " to " +
-         std::to_string(options.pool.max_size) + " connections" +
-         "\nadmin:    " + (options.admin.address.empty() ? "off" : options.admin.address) + "\nroutes:   " + paths +
-         "\n";
 }
 
 }  // namespace sheaf

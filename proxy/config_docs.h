@@ -16,7 +16,4 @@ std::string OptionsManual();
 // The configuration in effect as TOML, each value with where it came from; secrets redacted.
 std::string DumpConfiguration(const Configuration& configuration);
 
-// A few lines for `sheaf --check`: listener, backend, routes.
-std::string Summarize(const Options& options);
-
 }  // namespace sheaf

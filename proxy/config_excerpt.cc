@@ -38,15 +38,17 @@ Character FirstOf(std::string_view text) {
   return {text.substr(0, size), code, true};
 }
 
-// Controls, C1 controls, soft hyphen, zero width, directions of writing, line separators, byte order mark.
+// Controls, C1 controls, soft hyphen, directions of writing, line separators, byte order mark, what has no width, and
+// blanks that only look like one.
 bool IsObeyed(uint32_t code) {
   struct Range {
     uint32_t first, last;
   };
-  static constexpr std::array kRanges = {Range{0, 0x1F},         Range{0x7F, 0x9F},     Range{0xAD, 0xAD},
-                                         Range{0x61C, 0x61C},    Range{0x200B, 0x200F}, Range{0x2028, 0x202E},
-                                         Range{0x2060, 0x206F},  Range{0xFEFF, 0xFEFF}, Range{0xFFF0, 0xFFFB},
-                                         Range{0xE0000, 0xE0FFF}};
+  static constexpr std::array kRanges = {Range{0, 0x1F},          Range{0x7F, 0xA0},     Range{0xAD, 0xAD},
+                                         Range{0x61C, 0x61C},     Range{0x1680, 0x1680}, Range{0x180E, 0x180E},
+                                         Range{0x2000, 0x200F},   Range{0x2028, 0x202F}, Range{0x205F, 0x206F},
+                                         Range{0x3000, 0x3000},   Range{0xFEFF, 0xFEFF}, Range{0xFFF0, 0xFFFB},
+                                         Range{0xE0000, 0xE0FFF}, Range{0xD800, 0xDFFF}, Range{0x110000, UINT32_MAX}};
   return std::any_of(kRanges.begin(), kRanges.end(),
                      [code](const Range& range) { return code >= range.first && code <= range.last; });
 }

@@ -99,7 +99,7 @@ const toml::table* TableOf(const toml::node& node) {
   return array->back().as_table();
 }
 
-// Where `whole` has the only key of `repeated`, or what is in its way.
+// Where `whole` has the only key of `repeated`, or what is in its way. nullopt: nowhere.
 std::optional<Position> PlaceOf(const toml::table& whole, const toml::table& repeated) {
   const toml::table* of_whole = &whole;
   const toml::table* of_repeated = &repeated;
@@ -107,7 +107,7 @@ std::optional<Position> PlaceOf(const toml::table& whole, const toml::table& rep
   while (of_whole != nullptr && of_repeated != nullptr && !of_repeated->empty()) {
     const auto [key, node] = *of_repeated->cbegin();
     const auto found = of_whole->find(key.str());
-    if (found == of_whole->cend()) break;
+    if (found == of_whole->cend()) return std::nullopt;
     place = PositionOf(found->first.source());
     of_whole = TableOf(found->second);
     of_repeated = TableOf(node);

@@ -50,6 +50,7 @@ ConfigLine TakeApart(std::string_view line) {
 }
 
 std::string SectionAtEnd(std::string_view beginning) {
+  if (beginning.starts_with("\xEF\xBB\xBF")) beginning.remove_prefix(3);
   while (!beginning.empty()) {
     if (beginning.ends_with('\n')) beginning.remove_suffix(1);
     const size_t before = beginning.rfind('\n');

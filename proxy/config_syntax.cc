@@ -245,6 +245,7 @@ class Explainer {
   }
 
   std::string ExplainNumber() {
+    if (Value().empty()) return {};
     const OptionRow* row = Row();
     const bool is_count = row != nullptr && (row->unit == OptionUnit::kCount || row->unit == OptionUnit::kAutoCount ||
                                              row->unit == OptionUnit::kPerSecond);
@@ -254,10 +255,11 @@ class Explainer {
     MoveToValue();
     if (IsNumber(Value()) && Value().front() == '0') return "a number does not begin with 0: remove the 0";
     if (IsNumber(Value())) return "this number is too large";
-    return "a number is written in digits alone, without quotes, blanks, points, commas and unit";
+    return "a number is written in digits alone, without quotes, blanks, points, commas or a unit";
   }
 
   std::string ExplainBareValue() {
+    if (Value().empty()) return {};
     MoveToValue();
     const OptionRow* row = Row();
     const bool is_switch = row != nullptr && row->unit == OptionUnit::kSwitch;

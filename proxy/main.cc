@@ -13,6 +13,7 @@
 #include "proxy/command_line.h"
 #include "proxy/config.h"
 #include "proxy/config_docs.h"
+#include "proxy/config_report.h"
 #include "proxy/doctor/doctor.h"
 #include "proxy/healthcheck.h"
 #include "proxy/libraries.h"
@@ -30,7 +31,7 @@ constexpr int kExitUsage = 2;
 Result<Configuration> Load(CommandLine& line) {
   Result<ConfigSources> sources = CollectSources(line.config_file, std::move(line.settings), environ);
   if (!sources.ok()) return Error{sources.error()};
-  return LoadConfiguration(sources.value());
+  return LoadConfiguration(sources.value(), line.action == Action::kCheck ? Purpose::kCheck : Purpose::kServe);
 }
 
 int Healthcheck(const Options& options) {
@@ -64,8 +65,7 @@ int Serve(Configuration configuration) {
 int RunConfigured(const CommandLine& line, Configuration configuration) {
   switch (line.action) {
     case Action::kCheck:
-      std::cout << "configuration is valid\n" << Summarize(configuration.options);
-      for (const std::string& warning : configuration.warnings) std::cout << "warning:  " << warning << '\n';
+      std::cout << ReportOfCheck(configuration);
       return 0;
     case Action::kDumpConfig:
       std::cout << DumpConfiguration(configuration);

@@ -53,15 +53,36 @@ Result<int> BindTcp(const Address& address, bool share, bool ipv6_only) {
   return fd;
 }
 
-// A socket file outlives its program. It is in the way only if nobody answers on it. Any other file stays: connecting
-// to one fails in the same way.
-void RemoveStaleFile(const Address& address) {
+enum class SocketFile : uint8_t { kNone, kStale, kTaken };
+
+// A socket file outlives its program. It is in the way only if somebody answers on it. Any other file is: connecting to
+// one fails in the same way.
+SocketFile LookAt(const Address& address) {
   struct stat status {};
-  if (lstat(address.path(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
+  if (lstat(address.path(), &status) != 0) return SocketFile::kNone;
+  if (!S_ISSOCK(status.st_mode)) return SocketFile::kTaken;
   const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (probe < 0) return;
-  if (connect(probe, address.data(), address.length()) != 0 && errno == ECONNREFUSED) unlink(address.path());
+  if (probe < 0) return SocketFile::kTaken;
+  const bool stale = connect(probe, address.data(), address.length()) != 0 && errno == ECONNREFUSED;
   close(probe);
+  return stale ? SocketFile::kStale : SocketFile::kTaken;
+}
+
+// Whether this user may make and remove files where the address is. Sets errno.
+bool MayWriteFolderOf(const Address& address) {
+  const std::string_view path = address.path();
+  const size_t slash = path.rfind('/');
+  const std::string folder(slash == 0 || slash == std::string_view::npos ? "/" : path.substr(0, slash));
+  return faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) == 0;
+}
+
+Result<bool> ProbeUnix(const Address& address) {
+  if (LookAt(address) == SocketFile::kTaken) {
+    errno = EADDRINUSE;
+    return ListenError("cannot bind to", address, -1);
+  }
+  if (!MayWriteFolderOf(address)) return ListenError("cannot bind to", address, -1);
+  return true;
 }
 
 }  // namespace
@@ -71,6 +92,17 @@ Result<std::unique_ptr<Listener>> Listener::Open(const Address& address, const T
   const Result<bool> opened = address.is_unix() ? listener->OpenUnix(terms) : listener->OpenTcp(terms);
   if (!opened.ok()) return Error{opened.error()};
   return listener;
+}
+
+Result<bool> Listener::Probe(const Address& address, const Terms& terms) {
+  if (address.is_unix()) return ProbeUnix(address);
+  Result<int> bound = BindTcp(address, false, terms.ipv6_only);
+  if (!bound.ok() && errno == EAFNOSUPPORT && IsAnyIpv6(address) && !terms.ipv6_only) {
+    bound = BindTcp(Address::AnyIpv4(address.port()), false, false);
+  }
+  if (!bound.ok()) return Error{bound.error()};
+  close(bound.value());
+  return true;
 }
 
 Result<bool> Listener::OpenTcp(const Terms& terms) {
@@ -95,7 +127,7 @@ Result<bool> Listener::OpenTcp(const Terms& terms) {
 }
 
 Result<bool> Listener::OpenUnix(const Terms& terms) {
-  RemoveStaleFile(address_);
+  if (LookAt(address_) == SocketFile::kStale) unlink(address_.path());
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return ListenError("cannot make a socket for", address_, fd);
   if (bind(fd, address_.data(), address_.length()) != 0) return ListenError("cannot bind to", address_, fd);

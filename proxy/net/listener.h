@@ -36,6 +36,9 @@ class Listener {
   // second Sheaf on the same port would silently take half of the first one's clients. The file of a Unix socket that
   // nobody answers on any more is replaced; any other stays, and is an error.
   static Result<std::unique_ptr<Listener>> Open(const Address& address, const Terms& terms);
+  // Whether Open would find the place free and allowed, with the same error. Listens nowhere and leaves every file
+  // alone.
+  static Result<bool> Probe(const Address& address, const Terms& terms);
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
   // Closes what was not taken, and removes the file of a Unix socket, unless another program has put its own there.

@@ -178,4 +178,31 @@ TEST_CASE("a folder that is not there is an error with the path") {
         std::string::npos);
 }
 
+TEST_CASE("a probe tells whether the place is free, with the error that opening it would have, and takes nothing") {
+  const auto first = Open(AnyPort());
+  const int fd = first->Take();
+  const Address taken = AddressOf(fd);
+  CHECK(Listener::Probe(taken, {}).error() == ErrorOf(taken));
+  CHECK(Answers("127.0.0.1", taken.port()));
+  close(fd);
+  CHECK(Listener::Probe(taken, {}).ok());
+  CHECK(Listener::Probe(taken, {}).ok());
+  CHECK_FALSE(Answers("127.0.0.1", taken.port()));
+}
+
+TEST_CASE("a probe of a Unix socket makes no file and removes none") {
+  const SocketFile file;
+  CHECK(Listener::Probe(file.address, {}).ok());
+  CHECK_FALSE(file.exists());
+  {
+    const auto listener = Open(file.address);
+    CHECK(Listener::Probe(file.address, {}).error() == ErrorOf(file.address));
+    CHECK(file.exists());
+  }
+  const RawSocket stale(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  REQUIRE(bind(stale.fd(), file.address.data(), file.address.length()) == 0);
+  CHECK(Listener::Probe(file.address, {}).ok());
+  CHECK(file.exists());
+}
+
 }  // namespace sheaf::net
