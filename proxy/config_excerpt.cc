@@ -23,18 +23,21 @@ struct Character {
   bool valid = false;
 };
 
-// The first character of `text`, which is not empty; a byte that begins none is one by itself. Overlong forms are not
-// looked for: what they stand for is never written out.
+// The first character of `text`, which is not empty; a byte that begins none is one by itself.
 Character FirstOf(std::string_view text) {
+  static constexpr std::array<uint32_t, 5> kLeastOfSize = {0, 0, 0x80, 0x800, 0x10000};
   const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
+  const Character broken{text.substr(0, 1), lead, false};
   const size_t size = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
-  if (size == 0 || size > text.size()) return {text.substr(0, 1), lead, false};
+  if (size == 0 || size > text.size()) return broken;
   uint32_t code = size == 1 ? lead : lead & (0x7FU >> size);
   for (size_t i = 1; i < size; ++i) {
-    if (byte(i) >> 6 != 2) return {text.substr(0, 1), lead, false};
+    if (byte(i) >> 6 != 2) return broken;
     code = code << 6 | (byte(i) & 0x3FU);
   }
+  const bool is_surrogate = code >= 0xD800 && code <= 0xDFFF;
+  if (code < kLeastOfSize[size] || is_surrogate || code > 0x10FFFF) return broken;
   return {text.substr(0, size), code, true};
 }
 
@@ -44,11 +47,11 @@ bool IsObeyed(uint32_t code) {
   struct Range {
     uint32_t first, last;
   };
-  static constexpr std::array kRanges = {Range{0, 0x1F},          Range{0x7F, 0xA0},     Range{0xAD, 0xAD},
-                                         Range{0x61C, 0x61C},     Range{0x1680, 0x1680}, Range{0x180E, 0x180E},
-                                         Range{0x2000, 0x200F},   Range{0x2028, 0x202F}, Range{0x205F, 0x206F},
-                                         Range{0x3000, 0x3000},   Range{0xFEFF, 0xFEFF}, Range{0xFFF0, 0xFFFB},
-                                         Range{0xE0000, 0xE0FFF}, Range{0xD800, 0xDFFF}, Range{0x110000, UINT32_MAX}};
+  static constexpr std::array kRanges = {Range{0, 0x1F},         Range{0x7F, 0xA0},     Range{0xAD, 0xAD},
+                                         Range{0x61C, 0x61C},    Range{0x1680, 0x1680}, Range{0x180E, 0x180E},
+                                         Range{0x2000, 0x200F},  Range{0x2028, 0x202F}, Range{0x205F, 0x206F},
+                                         Range{0x3000, 0x3000},  Range{0xFEFF, 0xFEFF}, Range{0xFFF0, 0xFFFB},
+                                         Range{0xE0000, 0xE0FFF}};
   return std::any_of(kRanges.begin(), kRanges.end(),
                      [code](const Range& range) { return code >= range.first && code <= range.last; });
 }
@@ -93,7 +96,7 @@ size_t EndOfSecretName(std::string_view text) {
   return end;
 }
 
-std::string WithCaret(std::string line, size_t blanks) {
+std::string WithCaret(const std::string& line, size_t blanks) {
   return std::string(kIndent) + line + "\n" + std::string(kIndent) + std::string(blanks, ' ') + "^";
 }
 
@@ -112,16 +115,23 @@ std::string RedactedExcerpt(std::string_view line) {
 
 }  // namespace
 
-std::string_view LineOf(std::string_view text, uint32_t number) {
+std::string_view LinesOf(std::string_view text, uint32_t first, uint32_t last) {
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  for (; number > 1; --number) {
-    const size_t end = text.find('\n');
-    if (end == std::string_view::npos) return {};
-    text.remove_prefix(end + 1);
+  size_t begin = 0;
+  for (uint32_t line = 1; line < first && begin != std::string_view::npos; ++line) {
+    begin = text.find('\n', begin);
+    if (begin != std::string_view::npos) ++begin;
   }
-  std::string_view line = text.substr(0, text.find('\n'));
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
+  if (begin == std::string_view::npos) return text.substr(text.size());
+  size_t end = text.find('\n', begin);
+  for (uint32_t line = first; line < last && end != std::string_view::npos; ++line) end = text.find('\n', end + 1);
+  std::string_view lines = text.substr(begin, end == std::string_view::npos ? end : end - begin);
+  if (lines.ends_with('\r')) lines.remove_suffix(1);
+  return lines;
+}
+
+std::string_view LineOf(std::string_view text, uint32_t number) {
+  return LinesOf(text, number, number);
 }
 
 std::string Printable(std::string_view text) {
@@ -140,9 +150,7 @@ bool NamesSecret(std::string_view lines) {
 
 std::string Excerpt(std::string_view text, Position begin, Position place) {
   const std::string_view line = LineOf(text, place.line);
-  for (uint32_t number = begin.line; number <= place.line; ++number) {
-    if (NamesSecret(LineOf(text, number))) return RedactedExcerpt(line);
-  }
+  if (NamesSecret(LinesOf(text, begin.line, place.line))) return RedactedExcerpt(line);
   const std::vector<std::string> shown = ShowEach(line);
   const size_t caret = std::min<size_t>(place.column == 0 ? 0 : place.column - 1, shown.size());
   size_t first = 0;

@@ -10,8 +10,9 @@
 
 namespace sheaf {
 
-// Line `number` of `text`, counted from 1, without its end; empty when there is none. A byte order mark belongs to no
-// line.
+// Lines `first` to `last` of `text`, counted from 1, without the end of the last; empty when there are none. A byte
+// order mark belongs to no line. A view into `text`, also when empty.
+std::string_view LinesOf(std::string_view text, uint32_t first, uint32_t last);
 std::string_view LineOf(std::string_view text, uint32_t number);
 
 // `text` for a terminal: control characters, those that change the direction of writing or show nothing, and bytes that

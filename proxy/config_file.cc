@@ -118,7 +118,7 @@ std::optional<Position> PlaceOf(const toml::table& whole, const toml::table& rep
 // The last section's name, in its brackets, in a file that ends with `text`.
 std::string LastHeader(std::string_view text, uint32_t line) {
   for (; line >= 1; --line) {
-    const std::string header(LineOf(text, line));
+    std::string header(LineOf(text, line));
     if (header.find_first_not_of(" \t") == header.find('[') && TryParse(header + "\n")) return header;
   }
   return {};

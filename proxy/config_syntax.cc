@@ -51,11 +51,9 @@ class Explainer {
         line_(TakeApart(line_text_)),
         open_(FindOpenParts(text, place_)) {
     begin_ = open_.empty() ? Position{place_.line, 1} : open_.front().begin;
-    for (uint32_t number = begin_.line; number <= place_.line; ++number) {
-      secret_ = secret_ || NamesSecret(LineOf(text, number));
-    }
+    secret_ = NamesSecret(LinesOf(text, begin_.line, place_.line));
     const auto before = static_cast<size_t>(line_text_.data() - text.data());
-    section_ = line_text_.data() == nullptr ? "" : SectionAtEnd(text.substr(0, before));
+    section_ = SectionAtEnd(text.substr(0, before));
   }
 
   FileProblem Explain() {
@@ -105,9 +103,10 @@ class Explainer {
     return FindOption(section_, line_.key);
   }
 
-  // timeout = "50ms": how it is to be written. What is secret is left out, and so is what quotes alone do not mend.
+  // timeout = "50ms": how it is to be written. What is secret is left out, what quotes alone do not mend, and what is
+  // longer than a line.
   std::string Quoted(std::string_view key, std::string_view value) const {
-    const bool plain = !secret_ && value.find_first_of("\"\\'") == std::string_view::npos;
+    const bool plain = !secret_ && value.size() <= 80 && value.find_first_of("\"\\'") == std::string_view::npos;
     return std::string(key) + " = " + (plain ? QuoteToml(Printable(value)) : "\"...\"");
   }
   std::string Written(std::string_view key, std::string_view value) const {
@@ -173,7 +172,7 @@ class Explainer {
     if (closed != std::string_view::npos && line_.text.find('=', closed) != std::string_view::npos) {
       return "a key stands below its section's name: begin a new line after the ]";
     }
-    const std::string what = "a section is written [name] on a line of its own";
+    std::string what = "a section is written [name] on a line of its own";
     if (!IsBareKey(name)) return what;
     return what + ": " + (name == "route" || name == "routes" ? "[[route]]" : "[" + std::string(name) + "]");
   }

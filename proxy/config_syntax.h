@@ -1,7 +1,7 @@
 // What is wrong with a conf file that is not TOML, and the remedy: missing quotes, a section given twice, YAML. Judged
 // by the line itself, since the parser only says which character it did not expect. Pure; start-up code.
 //
-//   sheaf.conf:3:13: a text, a time and a size with a unit are written in quotes: timeout = "50ms"
+//   sheaf.conf:3:11: a text, and a time or a size with a unit, is written in quotes: timeout = "50ms"
 //       timeout = 50ms
 //                 ^
 #pragma once

@@ -33,11 +33,27 @@ TEST_CASE("of a long line the part around the place is shown") {
 
 TEST_CASE("what a terminal would obey is written as an escape, and the caret stands right all the same") {
   CHECK(Excerpt("a\x1B[2J = x", {1, 1}, {1, 9}) == "    a\\x1B[2J = x\n               ^");
-  for (const std::string_view bad :
-       {"\x1B[0m",
-        "\xC2\x9B"
-        "31m",
-        "\u202Ea", "\u200Ba", "\u2066a", "\xFF", "\x07", "\x7F", "\xE2\x80", "\uFEFFa", "\u2028a", "\r", "\n"}) {
+  for (const std::string_view bad : {"\x1B[0m",
+                                     "\xC2\x9B"
+                                     "31m",
+                                     "\u202Ea",
+                                     "\u200Ba",
+                                     "\u2066a",
+                                     "\xFF",
+                                     "\x07",
+                                     "\x7F",
+                                     "\xE2\x80",
+                                     "\xC0\x9B",
+                                     "\xC1\xBD",
+                                     "\xE0\x80\x9B",
+                                     "\xED\xA0\x80",
+                                     "\xF4\x90\x80\x80",
+                                     "\xC2\xA0",
+                                     "\u2003",
+                                     "\uFEFFa",
+                                     "\u2028a",
+                                     "\r",
+                                     "\n"}) {
     const std::string shown = Printable(bad);
     CAPTURE(shown);
     CHECK(shown.starts_with("\\"));
