@@ -13,7 +13,7 @@
 #include "proxy/config_environment.h"
 #include "proxy/config_excerpt.h"
 #include "proxy/config_names.h"
-#include "proxy/config_patterns.h"
+#include "proxy/config_route_checks.h"
 #include "proxy/config_rules.h"
 #include "proxy/config_values.h"
 #include "proxy/plan/routes.h"
@@ -264,22 +264,11 @@ class Loader {
 
   // The path's normal form; empty, and reported, when it is none or taken.
   std::string TakePath(const FileValue& value) {
-    const bool is_text = value.type == FileValue::Type::kText;
-    if (const auto meant = is_text ? PathMeantBy(value.text) : std::nullopt) {
-      ReportFile(value.position,
-                 "path " + QuoteToml(value.text) +
-                     " is a pattern, and paths are compared as they are: a route has all that lies under its "
-                     "path, so write path = " +
-                     QuoteToml(*meant));
+    if (const std::string problem = CheckRoutePath(value); !problem.empty()) {
+      ReportFile(value.position, problem);
       return {};
     }
-    const std::optional<std::string> path = is_text ? NormalizeRoutePath(value.text) : std::nullopt;
-    if (!path) {
-      ReportFile(value.position,
-                 "path must be a text that begins with a slash and has no query, such as \"/api\", not " +
-                     (is_text ? QuoteToml(value.text) : value.text));
-      return {};
-    }
+    const std::optional<std::string> path = NormalizeRoutePath(value.text);
     const auto [earlier, added] = paths_.emplace(*path, value.position);
     if (!added) {
       ReportFile(value.position, "path " + QuoteToml(value.text) + " has a [[route]] already, on line " +

@@ -273,13 +273,6 @@ class ContradictionFinder {
   std::vector<Contradiction> found_;
 };
 
-const FileKey* FindKey(const FileSection& section, std::string_view name) {
-  for (const FileKey& key : section.keys) {
-    if (key.name == name) return &key;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 std::string CheckForm(std::string_view option, std::string_view text) {
@@ -291,31 +284,6 @@ std::string CheckForm(std::string_view option, std::string_view text) {
 
 std::vector<Contradiction> FindContradictions(const Options& options) {
   return ContradictionFinder(options).Find();
-}
-
-std::vector<FileProblem> FindRouteContradictions(const Options& options, const RouteOptions& route,
-                                                 const FileSection& section) {
-  std::vector<FileProblem> found;
-  const FileKey* conflate = FindKey(section, "conflate");
-  if (conflate != nullptr && !route.conflate.empty() && route.delivery == Delivery::kOff) {
-    const bool inherited = FindKey(section, "delivery") == nullptr;
-    found.push_back({conflate->position, std::string("conflate never acts where delivery is \"off\"") +
-                                             (inherited ? " (inherited from batching.delivery)" : "") +
-                                             ", since no message waits: set delivery = \"cork\", or remove conflate"});
-  }
-  const FileKey* slow_client = FindKey(section, "slow_client");
-  if (slow_client != nullptr && route.slow_client == SlowClient::kConflate && route.conflate.empty()) {
-    found.push_back({slow_client->value.position,
-                     "slow_client = \"conflate\" needs conflation rules: add conflate to this route, or choose "
-                     "\"pause\", \"drop_oldest\" or \"close\""});
-  }
-  const FileKey* max_bytes = FindKey(section, "max_bytes");
-  if (max_bytes != nullptr && route.max_bytes > options.limits.buffer_high) {
-    found.push_back({max_bytes->value.position, "max_bytes (" + FormatBytes(route.max_bytes) +
-                                                    ") must be at most limits.buffer_high (" +
-                                                    FormatBytes(options.limits.buffer_high) + "): change one of them"});
-  }
-  return found;
 }
 
 }  // namespace sheaf

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "proxy/base/option_table.h"
-#include "proxy/config_file.h"
 
 namespace sheaf {
 
@@ -24,10 +23,5 @@ struct Contradiction {
 
 // Reads the certificate files.
 std::vector<Contradiction> FindContradictions(const Options& options);
-
-// What contradicts itself in one [[route]]. `route`: inherited values included; `section`: what it sets itself. Both
-// are otherwise right.
-std::vector<FileProblem> FindRouteContradictions(const Options& options, const RouteOptions& route,
-                                                 const FileSection& section);
 
 }  // namespace sheaf

@@ -3,10 +3,11 @@
 if(NOT COMMIT)
   find_program(GIT git)
   if(GIT)
-    # The sources may lie unpacked in the repository of something else.
+    # The sources may lie unpacked in the repository of something else, and be reached through a link.
+    file(REAL_PATH ${SOURCE_DIR} real_source)
     execute_process(COMMAND ${GIT} -C ${SOURCE_DIR} rev-parse --show-toplevel
       OUTPUT_VARIABLE top OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-    if(top STREQUAL SOURCE_DIR)
+    if(top STREQUAL real_source)
       execute_process(COMMAND ${GIT} -C ${SOURCE_DIR} rev-parse --short=12 HEAD
         OUTPUT_VARIABLE COMMIT OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
     endif()
