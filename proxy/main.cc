@@ -8,14 +8,14 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/admin/probe_client.h"
 #include "proxy/base/bounded_write.h"
 #include "proxy/base/log.h"
-#include "proxy/command_line.h"
-#include "proxy/config.h"
-#include "proxy/config_docs.h"
-#include "proxy/config_report.h"
+#include "proxy/config/command_line.h"
+#include "proxy/config/config.h"
+#include "proxy/config/docs.h"
+#include "proxy/config/report.h"
 #include "proxy/doctor/doctor.h"
-#include "proxy/healthcheck.h"
 #include "proxy/libraries.h"
 #include "proxy/logging.h"
 #include "proxy/server.h"

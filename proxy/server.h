@@ -13,7 +13,7 @@
 
 #include "memwatch/memory_watcher.h"
 #include "pool/endpoint.h"
-#include "proxy/admin.h"
+#include "proxy/admin/admin.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
@@ -29,7 +29,7 @@ namespace sheaf {
 
 class Server final : private AdminSource, LifecycleEvents, ResolverEvents {
  public:
-  // `options`: loaded and checked by proxy/config.h.
+  // `options`: loaded and checked by proxy/config/config.h.
   Server(Options options, std::string version);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

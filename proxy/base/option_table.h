@@ -5,8 +5,8 @@
 //   Options options;                                // the defaults
 //   if (options.timeouts.head > 5s) ...             // a section is a nested struct, a key is a member
 //
-// proxy/config.h fills an Options from a file, the environment and the command line. After that it is read only, by any
-// thread.
+// proxy/config/config.h fills an Options from a file, the environment and the command line. After that it is read only,
+// by any thread.
 #pragma once
 
 #include <array>

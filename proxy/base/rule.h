@@ -1,5 +1,5 @@
 // One rule of a route's `critical` or `conflate` list, as the conf file has it. What matches is described in
-// batching/examiner.h; proxy/config_rules.h reads and checks.
+// batching/examiner.h; proxy/config/rules.h reads and checks.
 #pragma once
 
 #include <cstdint>

@@ -1,41 +1,8 @@
 #include "proxy/http/error_answer.h"
 
-namespace sheaf {
+#include "proxy/wire/http1_status.h"
 
-std::string_view StatusText(int status) {
-  switch (status) {
-    case 400:
-      return "Bad Request";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 408:
-      return "Request Timeout";
-    case 413:
-      return "Content Too Large";
-    case 414:
-      return "URI Too Long";
-    case 417:
-      return "Expectation Failed";
-    case 426:
-      return "Upgrade Required";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 502:
-      return "Bad Gateway";
-    case 503:
-      return "Service Unavailable";
-    case 504:
-      return "Gateway Timeout";
-    case 505:
-      return "HTTP Version Not Supported";
-    default:
-      return "Error";
-  }
-}
+namespace sheaf {
 
 namespace {
 
@@ -45,11 +12,11 @@ std::string Body(const RejectReasonRow& row, const ErrorAnswer& answer) {
   // Every part is a constant or the checked request id, so nothing needs escaping.
   if (answer.html) {
     body.append("<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>").append(status).append(" ");
-    body.append(StatusText(row.status)).append("</title></head><body><h1>").append(status).append(" ");
-    body.append(StatusText(row.status)).append("</h1><p>").append(row.text).append("</p><p><small>Request ");
+    body.append(wire::StatusText(row.status)).append("</title></head><body><h1>").append(status).append(" ");
+    body.append(wire::StatusText(row.status)).append("</h1><p>").append(row.text).append("</p><p><small>Request ");
     body.append(answer.request_id).append("</small></p></body></html>\n");
   } else {
-    body.append("{\"status\":").append(status).append(",\"error\":\"").append(StatusText(row.status));
+    body.append("{\"status\":").append(status).append(",\"error\":\"").append(wire::StatusText(row.status));
     body.append("\",\"reason\":\"").append(row.label).append("\",\"message\":\"").append(row.text);
     body.append("\",\"request_id\":\"").append(answer.request_id).append("\"}\n");
   }
@@ -67,7 +34,7 @@ std::string BuildErrorAnswer(const ErrorAnswer& answer) {
   const RejectReasonRow& row = Describe(answer.reason);
   const std::string body = Body(row, answer);
   std::string response = "HTTP/1.1 " + std::to_string(row.status) + " ";
-  response.append(StatusText(row.status)).append("\r\nContent-Type: ");
+  response.append(wire::StatusText(row.status)).append("\r\nContent-Type: ");
   response.append(answer.html ? "text/html; charset=utf-8" : "application/json");
   response.append("\r\nContent-Length: ").append(std::to_string(body.size()));
   response.append("\r\nCache-Control: no-store\r\nX-Request-ID: ").append(answer.request_id).append("\r\n");

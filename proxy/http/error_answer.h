@@ -9,9 +9,6 @@
 
 namespace sheaf {
 
-// The reason phrase of a status that Sheaf answers with.
-std::string_view StatusText(int status);
-
 struct ErrorAnswer {
   RejectReason reason;
   std::string_view request_id;  // printable ASCII

@@ -1,4 +1,4 @@
-// proxy/admin_api.md against the documents that it describes.
+// proxy/admin/api.md against the documents that it describes.
 #include <doctest/doctest.h>
 #include <rapidjson/document.h>
 
@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "proxy/stats.h"
-#include "proxy/stats_history.h"
+#include "proxy/admin/stats.h"
+#include "proxy/admin/stats_history.h"
 
 namespace sheaf {
 namespace {
@@ -17,7 +17,7 @@ using Fields = std::set<std::string>;
 
 // The fields that the section for `path` describes, each with a unit or a meaning or both.
 Fields DocumentedFields(const std::string& path) {
-  std::ifstream file(SHEAF_SOURCE_DIR "/proxy/admin_api.md");
+  std::ifstream file(SHEAF_SOURCE_DIR "/proxy/admin/api.md");
   Fields fields;
   bool inside = false;
   for (std::string line; std::getline(file, line);) {

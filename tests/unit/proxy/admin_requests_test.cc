@@ -1,11 +1,11 @@
-#include "proxy/admin_requests.h"
-
 #include <doctest/doctest.h>
 #include <rapidjson/document.h>
 
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "proxy/admin/requests.h"
 
 namespace sheaf {
 namespace {

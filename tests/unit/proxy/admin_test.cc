@@ -1,4 +1,4 @@
-#include "proxy/admin.h"
+#include "proxy/admin/admin.h"
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>

@@ -1,4 +1,4 @@
-#include "proxy/command_line.h"
+#include "proxy/config/command_line.h"
 
 #include <doctest/doctest.h>
 

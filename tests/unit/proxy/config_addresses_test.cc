@@ -1,5 +1,3 @@
-#include "proxy/config_addresses.h"
-
 #include <doctest/doctest.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -9,6 +7,7 @@
 #include <filesystem>
 #include <string>
 
+#include "proxy/config/addresses.h"
 #include "proxy/net/address.h"
 
 namespace sheaf {

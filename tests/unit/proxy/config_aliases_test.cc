@@ -1,7 +1,6 @@
-#include "proxy/config_aliases.h"
-
 #include <doctest/doctest.h>
 
+#include "proxy/config/aliases.h"
 #include "tests/unit/proxy/config_loading.h"
 
 namespace sheaf {

@@ -1,7 +1,6 @@
-#include "proxy/config_checks.h"
-
 #include <doctest/doctest.h>
 
+#include "proxy/config/checks.h"
 #include "tests/unit/proxy/config_loading.h"
 #include "tests/unit/proxy/test_certificate.h"
 

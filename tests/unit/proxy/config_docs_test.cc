@@ -1,7 +1,6 @@
-#include "proxy/config_docs.h"
-
 #include <doctest/doctest.h>
 
+#include "proxy/config/docs.h"
 #include "tests/unit/proxy/config_loading.h"
 
 namespace sheaf {

@@ -1,9 +1,8 @@
-#include "proxy/config_environment.h"
-
 #include <doctest/doctest.h>
 
 #include <tuple>
 
+#include "proxy/config/environment.h"
 #include "tests/fakes/log_recorder.h"
 #include "tests/unit/proxy/config_loading.h"
 

@@ -1,8 +1,8 @@
-#include "proxy/config_excerpt.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
+
+#include "proxy/config/excerpt.h"
 
 namespace sheaf {
 namespace {

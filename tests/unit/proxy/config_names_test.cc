@@ -1,7 +1,6 @@
-#include "proxy/config_names.h"
-
 #include <doctest/doctest.h>
 
+#include "proxy/config/names.h"
 #include "tests/unit/proxy/config_loading.h"
 
 namespace sheaf {

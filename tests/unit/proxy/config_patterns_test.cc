@@ -1,6 +1,6 @@
-#include "proxy/config_patterns.h"
-
 #include <doctest/doctest.h>
+
+#include "proxy/config/patterns.h"
 
 namespace sheaf {
 namespace {

@@ -1,12 +1,11 @@
-#include "proxy/config_rules.h"
-
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
 
-#include "proxy/config.h"
-#include "proxy/config_docs.h"
+#include "proxy/config/config.h"
+#include "proxy/config/docs.h"
+#include "proxy/config/rules.h"
 
 namespace sheaf {
 namespace {

@@ -1,8 +1,8 @@
-#include "proxy/config_scan.h"
-
 #include <doctest/doctest.h>
 
 #include <string>
+
+#include "proxy/config/scan.h"
 
 namespace sheaf {
 namespace {

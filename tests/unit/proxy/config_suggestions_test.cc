@@ -1,11 +1,10 @@
-#include "proxy/config_suggestions.h"
-
 #include <doctest/doctest.h>
 
 #include <set>
 #include <string>
 
-#include "proxy/config_names.h"
+#include "proxy/config/names.h"
+#include "proxy/config/suggestions.h"
 
 namespace sheaf {
 namespace {

@@ -1,8 +1,8 @@
-#include "proxy/config.h"
+#include "proxy/config/config.h"
 
 #include <doctest/doctest.h>
 
-#include "proxy/config_docs.h"
+#include "proxy/config/docs.h"
 #include "tests/unit/proxy/config_loading.h"
 
 using namespace std::chrono_literals;

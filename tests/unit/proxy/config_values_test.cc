@@ -1,7 +1,6 @@
-#include "proxy/config_values.h"
-
 #include <doctest/doctest.h>
 
+#include "proxy/config/values.h"
 #include "tests/unit/proxy/config_loading.h"
 
 using namespace std::chrono_literals;

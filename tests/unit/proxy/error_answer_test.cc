@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <string>
 
+#include "proxy/wire/http1_status.h"
+
 namespace sheaf {
 namespace {
 
@@ -46,7 +48,7 @@ TEST_CASE("every reason has a valid answer in JSON, with its status, label, sent
     CAPTURE(label);
     const Parsed parsed(BuildErrorAnswer({.reason = reason, .request_id = "the-id"}));
     CHECK_EQ(parsed.head.status, Describe(reason).status);
-    CHECK_EQ(parsed.head.reason, StatusText(Describe(reason).status));
+    CHECK_EQ(parsed.head.reason, wire::StatusText(Describe(reason).status));
     CHECK(parsed.head.reason != "Error");
     CHECK_EQ(parsed.Field("Content-Type"), "application/json");
     CHECK_EQ(parsed.Field("Content-Length"), std::to_string(parsed.body.size()));

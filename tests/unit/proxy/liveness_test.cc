@@ -1,4 +1,4 @@
-#include "proxy/liveness.h"
+#include "proxy/admin/liveness.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "proxy/stats.h"
+#include "proxy/admin/stats.h"
 
 #include <doctest/doctest.h>
 #include <rapidjson/document.h>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "pool/upstream_link.h"
-#include "proxy/stats_history.h"
+#include "proxy/admin/stats_history.h"
 
 namespace sheaf {
 namespace {

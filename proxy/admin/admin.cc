@@ -1,0 +1,93 @@
+#include "proxy/admin/admin.h"
+
+#include <system_error>
+#include <utility>
+
+#include "proxy/base/log.h"
+
+namespace sheaf {
+
+Result<std::unique_ptr<Admin>> Admin::Start(const Options::Admin& options, const AdminSource& source) {
+  const Result<net::Address> address = net::Address::Resolve(options.address, true);
+  if (!address.ok()) return Error{"admin.address: " + address.error()};
+  Result<std::unique_ptr<net::Loop>> loop = net::Loop::Create(net::BufferMarks{}, net::Sleep::kUntilDue);
+  if (!loop.ok()) return Error{loop.error()};
+  Result<std::unique_ptr<net::Listener>> listener = net::Listener::Open(address.value(), {.backlog = kBacklog});
+  if (!listener.ok()) return Error{"admin.address: " + listener.error()};
+  return std::unique_ptr<Admin>(
+      new Admin(options, source, std::move(loop.value()), std::move(listener.value()), address.value().is_unix()));
+}
+
+Admin::Admin(const Options::Admin& options, const AdminSource& source, std::unique_ptr<net::Loop> loop,
+             std::unique_ptr<net::Listener> listener, bool is_unix)
+    : options_(options),
+      source_(source),
+      listener_(std::move(listener)),
+      is_unix_(is_unix),
+      loop_(std::move(loop)),
+      liveness_(source.metrics(), loop_->now()),
+      look_deadline_(*this),
+      acceptor_(*loop_, listener_->Take(), *this) {
+  loop_->SetDeadline(look_deadline_, kLookInterval);
+  thread_ = std::thread([this] { Run(); });
+}
+
+Admin::~Admin() {
+  Stop();
+}
+
+void Admin::Stop() {
+  if (!thread_.joinable()) return;
+  loop_->Post([this] { stopped_ = true; });
+  thread_.join();
+}
+
+void Admin::Run() {
+  while (!stopped_) {
+    loop_->WaitAndDispatch();
+    loop_->RunPosted();
+    loop_->FlushWrites();
+    loop_->graveyard().DestroyAll();
+  }
+  acceptor_.Stop();
+  connections_.ForEach([](AdminConnection& connection) { connection.Close(); });
+  loop_->graveyard().DestroyAll();
+}
+
+AdminAnswer Admin::Handle(const wire::RequestHead& request) {
+  AdminAnswer answer = HandleAdminRequest(request, options_, source_, liveness_.live());
+  if (answer.foreign_host) TellOfForeignHost(NameOfHost(request.host));
+  return answer;
+}
+
+// With the line of the conf file that mends it, where the name is the operator's.
+void Admin::TellOfForeignHost(std::string_view host) {
+  if (told_of_host_ != TimePoint{} && loop_->now() - told_of_host_ < kTellInterval) return;
+  told_of_host_ = loop_->now();
+  Log(LogLevel::kWarning,
+      "the admin listener refused a request whose Host is not known: if the name is yours, write the line into "
+      "[admin], "
+      "or let the client send admin.token",
+      {{"host", host}, {"line", std::string("allowed_hosts = ['").append(host).append("']")}});
+}
+
+void Admin::OnAccepted(int fd, const net::Address& /*peer*/) {
+  if (connections_.size() >= kMaxConnections) connections_.front().Close();
+  auto connection = std::make_unique<AdminConnection>(*this);
+  if (connection->Start(fd)) connections_.Adopt(std::move(connection));
+}
+
+void Admin::OnAcceptPaused(int error) {
+  Log(LogLevel::kWarning, "the admin listener pauses", {{"error", std::generic_category().message(error)}});
+}
+
+void Admin::OnDeadline(net::Deadline& /*deadline*/) {
+  liveness_.Look(loop_->now());
+  loop_->SetDeadline(look_deadline_, kLookInterval);
+}
+
+void Admin::Retire(AdminConnection& connection) {
+  loop_->graveyard().Retire(connections_.Release(connection));
+}
+
+}  // namespace sheaf

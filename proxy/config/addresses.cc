@@ -1,0 +1,69 @@
+#include "proxy/config/addresses.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "proxy/base/ascii.h"
+#include "proxy/net/address.h"
+
+namespace sheaf {
+namespace {
+
+constexpr std::string_view kUnix = "unix:";
+
+constexpr net::IpBytes kLoopbackV6 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+constexpr net::IpBytes kLoopbackV4 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 127, 0, 0, 1};
+
+bool IsIpv4(const net::IpBytes& ip) {
+  return ip[10] == 0xFF && ip[11] == 0xFF;
+}
+
+bool IsAnyHost(std::string_view host) {
+  return host.empty() || host == "*" || host == "::";
+}
+
+// Where a connection goes; empty: to a name that would have to be looked up.
+std::vector<net::IpBytes> TargetsOf(std::string_view host) {
+  if (IsAnyHost(host) || EqualsIgnoreCase(host, net::kLocalhost)) return {kLoopbackV4, kLoopbackV6};
+  if (host == "0.0.0.0") return {kLoopbackV4};
+  const std::optional<net::IpBytes> ip = net::ParseIp(host);
+  return ip ? std::vector{*ip} : std::vector<net::IpBytes>();
+}
+
+bool Accepts(std::string_view host, bool ipv6_only, const net::IpBytes& target) {
+  if (IsAnyHost(host)) return !(ipv6_only && IsIpv4(target)) && net::IsOwnIp(target);
+  if (host == "0.0.0.0") return IsIpv4(target) && net::IsOwnIp(target);
+  // A listener has one address, and that is the first of localhost.
+  if (EqualsIgnoreCase(host, net::kLocalhost)) return target == kLoopbackV4;
+  return net::ParseIp(host) == target;
+}
+
+// One file, whatever links and dots lead to it.
+bool IsSameFile(std::string_view a, std::string_view b) {
+  std::error_code error;
+  const std::filesystem::path one = std::filesystem::weakly_canonical(a, error);
+  const std::filesystem::path other = std::filesystem::weakly_canonical(b, error);
+  return error ? a == b : one == other;
+}
+
+}  // namespace
+
+bool LeadsTo(std::string_view target, std::string_view listening, bool ipv6_only) {
+  if (target.starts_with(kUnix) || listening.starts_with(kUnix)) {
+    return target.starts_with(kUnix) && listening.starts_with(kUnix) &&
+           IsSameFile(target.substr(kUnix.size()), listening.substr(kUnix.size()));
+  }
+  const std::optional<net::HostPort> to = net::SplitHostPort(target);
+  const std::optional<net::HostPort> at = net::SplitHostPort(listening);
+  if (!to || !at || to->port != at->port) return false;
+  const std::vector<net::IpBytes> targets = TargetsOf(to->host);
+  if (targets.empty()) return EqualsIgnoreCase(to->host, at->host);
+  return std::any_of(targets.begin(), targets.end(),
+                     [&](const net::IpBytes& ip) { return Accepts(at->host, ipv6_only, ip); });
+}
+
+}  // namespace sheaf

@@ -1,0 +1,324 @@
+#include "proxy/config/config.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "proxy/config/aliases.h"
+#include "proxy/config/checks.h"
+#include "proxy/config/environment.h"
+#include "proxy/config/excerpt.h"
+#include "proxy/config/names.h"
+#include "proxy/config/route_checks.h"
+#include "proxy/config/rules.h"
+#include "proxy/config/values.h"
+#include "proxy/plan/routes.h"
+
+namespace sheaf {
+namespace {
+
+struct Problem {
+  Origin origin;
+  std::string line;
+};
+
+bool operator<(const Problem& a, const Problem& b) {
+  const auto key = [](const Problem& problem) {
+    const Origin& origin = problem.origin;
+    return std::tuple(origin.source, origin.position.line, origin.position.column);
+  };
+  return key(a) < key(b);
+}
+
+class Loader {
+ public:
+  Loader(const ConfigSources& sources, Purpose purpose) : sources_(sources), purpose_(purpose) {
+    result_.file_name = sources.file_name;
+    result_.origins.resize(OptionRows().size());
+    failed_.resize(OptionRows().size());
+  }
+
+  Result<Configuration> Load() {
+    const ConfigFile file = ParseConfigFile(sources_.file_text);
+    for (const FileProblem& problem : file.problems) {
+      ReportFile(problem.position, problem.text);
+      problems_.back().line += "\n" + problem.excerpt;
+    }
+    for (const FileSection& section : file.sections) ApplySection(section);
+    for (const std::string& variable : sources_.environment) ApplyVariable(variable);
+    for (const std::string& setting : sources_.settings) ApplySetting(setting);
+    // Routes inherit from what holds in the end, so they come last.
+    for (const FileSection& section : file.sections) {
+      if (section.in_list && section.name == kRouteSection) AddRoute(section);
+    }
+    AddRootRoute();
+    result_.options.proxies_named = OriginOf(*FindOption("forwarded", "trusted_proxies")).source != Source::kDefault;
+    ReportContradictions();
+    if (problems_.empty()) return std::move(result_);
+    return JoinProblems();
+  }
+
+ private:
+  // Names and values are whatever somebody wrote, and errors are read in terminals.
+  void Report(const Origin& origin, const std::string& where, const std::string& text) {
+    problems_.push_back({origin, Printable(where + ": " + text)});
+  }
+  void ReportFile(Position position, const std::string& text) {
+    const Origin origin{Source::kFile, position};
+    Report(origin, DescribeOrigin(origin, OptionRows().front(), sources_.file_name), text);
+  }
+
+  Error JoinProblems() {
+    std::stable_sort(problems_.begin(), problems_.end());
+    std::string text;
+    for (const Problem& problem : problems_) text += (text.empty() ? "" : "\n") + problem.line;
+    return Error{text};
+  }
+
+  static size_t IndexOf(const OptionRow& row) { return static_cast<size_t>(&row - OptionRows().data()); }
+
+  // From here on the file.
+  void ApplySection(const FileSection& section) {
+    if (section.name == kRouteSection) {
+      if (!section.in_list) ReportFile(section.position, "a route is written [[route]], in double brackets");
+      return;
+    }
+    if (!section.name.empty() && !IsSection(section.name)) {
+      return ReportFile(section.position, "unknown section [" + section.name + "]" + SuggestSection(section.name));
+    }
+    if (section.in_list) {
+      return ReportFile(section.position, "[[" + section.name + "]] is no list: write [" + section.name + "]");
+    }
+    for (const FileKey& key : section.keys) ApplyKey(section.name, key);
+  }
+
+  void ApplyKey(const std::string& section, const FileKey& key) {
+    const OptionRow* row = FindOption(section, key.name);
+    if (row != nullptr) {
+      const Origin origin{Source::kFile, key.value.position};
+      if (Store(*row, row->slot(result_.options), key.value)) {
+        result_.origins[IndexOf(*row)] = origin;
+      } else {
+        failed_[IndexOf(*row)] = true;
+      }
+    } else if (section.empty() && (IsSection(key.name) || key.name == kRouteSection)) {
+      const bool is_route = key.name == kRouteSection;
+      ReportFile(key.position,
+                 QuoteToml(key.name) + " is a section: write " + (is_route ? "[[route]]" : "[" + key.name + "]"));
+    } else if (const auto renamed = FindRenamed(section + "." + key.name, key.value.text)) {
+      const Origin origin{Source::kFile, key.value.position};
+      ApplyRenamed(*renamed, origin, DescribeOrigin(origin, *renamed->row, sources_.file_name));
+    } else {
+      const std::string place = section.empty() ? " at the top of the file" : " in [" + section + "]";
+      ReportFile(key.position, "unknown key " + QuoteToml(key.name) + place + SuggestKey(section, key.name));
+    }
+  }
+
+  // False, and reported, when the value does not fit.
+  bool Store(const OptionRow& row, const OptionSlot& slot, const FileValue& value) {
+    if (const std::string problem = CheckType(row, value); !problem.empty()) {
+      ReportFile(value.position, row.FullName() + " " + problem);
+      return false;
+    }
+    if (row.unit == OptionUnit::kList) return StoreList(row, *std::get<std::vector<std::string>*>(slot), value);
+    const std::string problem = StoreText(row, slot, value.text);
+    if (!problem.empty()) ReportFile(value.position, row.FullName() + " " + problem);
+    return problem.empty();
+  }
+
+  bool StoreList(const OptionRow& row, std::vector<std::string>& list, const FileValue& value) {
+    bool fits = true;
+    list.clear();
+    for (const FileValue& item : value.items) {
+      const std::string problem = CheckForm(row.FullName(), item.text);
+      if (!problem.empty()) ReportFile(item.position, row.FullName() + " " + problem + ", not " + QuoteToml(item.text));
+      fits = fits && problem.empty();
+      list.push_back(item.text);
+    }
+    return fits;
+  }
+
+  // From here on the environment and the command line.
+  void ApplyVariable(const std::string& variable) {
+    if (!variable.starts_with(kEnvironmentPrefix)) return;
+    const size_t equals = std::min(variable.find('='), variable.size());
+    const std::string name = variable.substr(0, equals);
+    const std::string_view value = std::string_view(variable).substr(std::min(equals + 1, variable.size()));
+    // Templates write NAME=${OURS:-}, so an empty one says nothing.
+    if (value.empty()) return;
+    for (const OptionRow& row : OptionRows()) {
+      if (row.EnvironmentName() == name) return ApplyText(row, Source::kEnvironment, value);
+    }
+    if (const auto renamed = FindRenamed(OldNameOfVariable(name), value)) {
+      return ApplyRenamed(*renamed, {Source::kEnvironment, {}}, "environment variable " + name);
+    }
+    switch (JudgeVariable(name, value)) {
+      case Variable::kServiceLink:
+        return result_.service_links.push_back(name);
+      case Variable::kForeign:
+        return result_.foreign_variables.push_back(name);
+      case Variable::kMistake:
+        return ReportVariable(name);
+    }
+  }
+
+  void ReportVariable(const std::string& name) {
+    const std::string text = name.starts_with("SHEAF_ROUTE") ? "routes are set in the file alone: unset it"
+                                                             : "no option has this name" + SuggestVariable(name);
+    Report({Source::kEnvironment, {}}, "environment variable " + name, text);
+  }
+
+  void ApplySetting(const std::string& setting) {
+    const size_t equals = setting.find('=');
+    const std::string name = setting.substr(0, equals);
+    const Origin origin{Source::kCommandLine, {}};
+    if (equals == std::string::npos) return Report(origin, "--set " + setting, "must be written section.key=value");
+    for (const OptionRow& row : OptionRows()) {
+      if (row.FullName() != name) continue;
+      return ApplyText(row, Source::kCommandLine, std::string_view(setting).substr(equals + 1));
+    }
+    if (const auto renamed = FindRenamed(name, std::string_view(setting).substr(equals + 1))) {
+      return ApplyRenamed(*renamed, origin, "--set " + name);
+    }
+    if (name == kRouteSection || name.starts_with("route.")) {
+      return Report(origin, "--set " + name, "routes are set in the file alone");
+    }
+    Report(origin, "--set " + name, "no option has this name" + SuggestSetting(name));
+  }
+
+  void ApplyText(const OptionRow& row, Source source, std::string_view text) {
+    const Origin origin{source, {}};
+    StoreOrReport(row, origin, DescribeOrigin(origin, row, sources_.file_name), text);
+  }
+
+  void ApplyRenamed(const RenamedSetting& renamed, const Origin& origin, const std::string& where) {
+    result_.warnings.push_back(where + ": " + renamed.warning);
+    StoreOrReport(*renamed.row, origin, where, renamed.text);
+  }
+
+  void StoreOrReport(const OptionRow& row, const Origin& origin, const std::string& where, std::string_view text) {
+    const std::string problem = StoreText(row, row.slot(result_.options), text);
+    if (problem.empty()) {
+      result_.origins[IndexOf(row)] = origin;
+    } else {
+      failed_[IndexOf(row)] = true;
+      Report(origin, where, row.FullName() + " " + problem);
+    }
+  }
+
+  // From here on routes, and options that belong together.
+  void AddRoute(const FileSection& section) {
+    const size_t problems_before = problems_.size();
+    RouteOptions route = InheritRoute(result_.options, "");
+    RouteOrigins origins{std::vector<Origin>(RouteRows().size()), {}, {}};
+    bool has_path = false;
+    for (const FileKey& key : section.keys) {
+      if (key.name == "path") {
+        has_path = true;
+        route.path = TakePath(key.value);
+      } else if (key.name == NameOf(RuleList::kCritical)) {
+        StoreRules(RuleList::kCritical, key, route.critical, origins.critical);
+      } else if (key.name == NameOf(RuleList::kConflate)) {
+        StoreRules(RuleList::kConflate, key, route.conflate, origins.conflate);
+      } else {
+        ApplyRouteKey(key, route, origins.keys);
+      }
+    }
+    if (!has_path) ReportFile(section.position, R"(a [[route]] must have a path, such as path = "/api")");
+    if (problems_.size() == problems_before) {
+      for (const FileProblem& problem : FindRouteContradictions(result_.options, route, section)) {
+        ReportFile(problem.position, problem.text);
+      }
+    }
+    result_.options.routes.push_back(std::move(route));
+    result_.route_origins.push_back(std::move(origins));
+  }
+
+  void StoreRules(RuleList list, const FileKey& key, std::vector<RuleOptions>& rules, Origin& origin) {
+    std::vector<FileProblem> problems;
+    rules = ReadRules(list, key.value, problems);
+    origin = {Source::kFile, key.value.position};
+    for (const FileProblem& problem : problems) ReportFile(problem.position, problem.text);
+    // Whether some route has conflation rules is then not known.
+    if (!problems.empty()) failed_[IndexOf(*FindOption("batching", "slow_client"))] = true;
+  }
+
+  void ApplyRouteKey(const FileKey& key, RouteOptions& route, std::vector<Origin>& origins) {
+    const auto rows = RouteRows();
+    const auto row = std::find_if(rows.begin(), rows.end(), [&key](const RouteRow& r) { return r.name == key.name; });
+    if (row == rows.end()) {
+      return ReportFile(key.position,
+                        "unknown key " + QuoteToml(key.name) + " in [[route]]" + SuggestRouteKey(key.name));
+    }
+    // In a message, the key has the name that it has in a route.
+    OptionRow named = *row->inherits;
+    named.section = kRouteSection;
+    named.name = row->name;
+    if (!Store(named, row->slot(route), key.value)) return;
+    origins[static_cast<size_t>(row - rows.begin())] = {Source::kFile, key.value.position};
+  }
+
+  // The path's normal form; empty, and reported, when it is none or taken.
+  std::string TakePath(const FileValue& value) {
+    if (const std::string problem = CheckRoutePath(value); !problem.empty()) {
+      ReportFile(value.position, problem);
+      return {};
+    }
+    const std::optional<std::string> path = NormalizeRoutePath(value.text);
+    const auto [earlier, added] = paths_.emplace(*path, value.position);
+    if (!added) {
+      ReportFile(value.position, "path " + QuoteToml(value.text) + " has a [[route]] already, on line " +
+                                     std::to_string(earlier->second.line) + ": keep one of them");
+      return {};
+    }
+    return *path;
+  }
+
+  void AddRootRoute() {
+    if (paths_.contains("/")) return;
+    result_.options.routes.push_back(InheritRoute(result_.options, "/"));
+    result_.route_origins.push_back({std::vector<Origin>(RouteRows().size()), {}, {}});
+  }
+
+  void ReportContradictions() {
+    for (const Contradiction& contradiction : FindContradictions(result_.options)) {
+      const auto& rows = contradiction.options;
+      // The value that stands there instead of a faulty one says nothing.
+      if (std::any_of(rows.begin(), rows.end(), [this](const OptionRow* row) { return failed_[IndexOf(*row)]; }))
+        continue;
+      // Blamed is what was said last: of two lines the lower one, and the command line before the file.
+      const OptionRow* blamed = rows.front();
+      for (const OptionRow* row : rows) {
+        if (Problem{OriginOf(*blamed), {}} < Problem{OriginOf(*row), {}}) blamed = row;
+      }
+      const Origin& origin = OriginOf(*blamed);
+      const std::string where = DescribeOrigin(origin, *blamed, sources_.file_name);
+      if (contradiction.of_user && purpose_ == Purpose::kCheck) {
+        result_.notes.push_back(Printable(where + ": " + contradiction.text));
+      } else {
+        Report(origin, where, contradiction.text);
+      }
+    }
+  }
+
+  const Origin& OriginOf(const OptionRow& row) const { return result_.origins[IndexOf(row)]; }
+
+  const ConfigSources& sources_;
+  const Purpose purpose_;
+  Configuration result_;
+  std::vector<bool> failed_;  // for each of OptionRows(): some source had a faulty value
+  std::map<std::string, Position> paths_;
+  std::vector<Problem> problems_;
+};
+
+}  // namespace
+
+Result<Configuration> LoadConfiguration(const ConfigSources& sources, Purpose purpose) {
+  return Loader(sources, purpose).Load();
+}
+
+}  // namespace sheaf

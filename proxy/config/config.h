@@ -1,0 +1,74 @@
+// From the conf file, the environment and the command line to checked Options. Start-up code, one thread.
+//
+//   Result<ConfigSources> sources = CollectSources("sheaf.conf", settings, environ);
+//   Result<Configuration> configuration = LoadConfiguration(sources.value());
+//   if (!configuration.ok()) std::cerr << configuration.error();
+//
+// Precedence: command line (--set), environment (SHEAF_SECTION_KEY; empty: as if unset), file, default. Nothing is half
+// configured: either all is right, or there is no configuration but the list of everything that is wrong.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "proxy/base/option_table.h"
+#include "proxy/base/status.h"
+#include "proxy/config/file.h"
+
+namespace sheaf {
+
+struct ConfigSources {
+  std::string file_name;  // as errors show it; empty: no file
+  std::string file_text;
+  std::vector<std::string> environment;  // "NAME=value"; names that do not begin with SHEAF_ are ignored
+  std::vector<std::string> settings;     // "section.key=value"
+};
+
+// Reads the file, if `file_name` is not empty. `environment`: as environ, ended by a null pointer.
+Result<ConfigSources> CollectSources(const std::string& file_name, std::vector<std::string> settings,
+                                     const char* const* environment);
+
+// Where a value came from. In order of precedence, lowest first.
+enum class Source : uint8_t { kDefault, kFile, kEnvironment, kCommandLine };
+
+struct Origin {
+  Source source = Source::kDefault;  // of a route's key: inherited
+  Position position;                 // in the file
+};
+
+struct RouteOrigins {
+  std::vector<Origin> keys;  // for each of RouteRows()
+  Origin critical;           // kDefault: it has none
+  Origin conflate;
+};
+
+struct Configuration {
+  Options options;
+  std::string file_name;
+  std::vector<Origin> origins;              // for each of OptionRows()
+  std::vector<RouteOrigins> route_origins;  // for each of options.routes
+  std::vector<std::string> warnings;        // of what works, but not for long: a line each, with its place
+  std::vector<std::string> notes;           // of kCheck: what this user may not do
+  // Names of variables that begin with SHEAF_ and set nothing: Kubernetes' service links, and others'.
+  std::vector<std::string> service_links;
+  std::vector<std::string> foreign_variables;
+};
+
+// To serve, a file that this user may not read is an error; to check what another user will serve, it is a note.
+enum class Purpose : uint8_t { kServe, kCheck };
+
+// The error has a line for each thing that is wrong, in the order file (from its top), environment, command line, and
+// below an error of syntax the line of the file (config_syntax.h). Nothing in it is obeyed by a terminal.
+//
+//   sheaf.conf:12:1: unknown key "min_sise" in [pool]; did you mean "min_size"?
+//   environment variable SHEAF_LOG_LEVEL: log.level must be "debug", "info", "warning" or "error", not "loud"
+Result<Configuration> LoadConfiguration(const ConfigSources& sources, Purpose purpose = Purpose::kServe);
+
+// "sheaf.conf:12:1", "environment variable SHEAF_POOL_MIN_SIZE", "--set pool.min_size" or "default".
+std::string DescribeOrigin(const Origin& origin, const OptionRow& row, const std::string& file_name);
+
+// What the log is told of variables that set nothing: a line for each of the two kinds, if there are any.
+void LogIgnoredVariables(const Configuration& configuration);
+
+}  // namespace sheaf

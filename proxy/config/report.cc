@@ -1,0 +1,62 @@
+#include "proxy/config/report.h"
+
+#include <algorithm>
+
+#include "pool/endpoint.h"
+#include "proxy/config/excerpt.h"
+#include "proxy/net/listener.h"
+
+namespace sheaf {
+namespace {
+
+std::string Subject(const Configuration& configuration) {
+  if (!configuration.file_name.empty()) return Printable(configuration.file_name);
+  const auto count = [&configuration](Source source) {
+    const auto& origins = configuration.origins;
+    return std::to_string(std::count_if(origins.begin(), origins.end(),
+                                        [source](const Origin& origin) { return origin.source == source; }));
+  };
+  return "no conf file was named (-c FILE): defaults, options from the environment (" + count(Source::kEnvironment) +
+         ") and from --set (" + count(Source::kCommandLine) + ")";
+}
+
+std::string WarmText(const Options& options) {
+  const Result<pool::UpstreamUrl> url = pool::UpstreamUrl::Parse(options.upstream.url);
+  return url.ok() ? std::to_string(pool::WarmLinks(options.pool, url.value())) : "auto";
+}
+
+std::string Summarize(const Options& options) {
+  std::string paths;
+  for (const RouteOptions& route : options.routes) paths += (paths.empty() ? "" : ", ") + route.path;
+  return "clients:  " + options.listen.address + (options.listen.tls_certificate.empty() ? "" : " (TLS)") +
+         "\nupstream: " + options.upstream.url + ", " + WarmText(options) + " to " +
+         std::to_string(options.pool.max_size) + " connections" +
+         "\nadmin:    " + (options.admin.address.empty() ? "off" : options.admin.address) + "\nroutes:   " + paths +
+         "\n";
+}
+
+std::string Line(const char* label, const std::string& text) {
+  return label + text + "\n";
+}
+
+// Empty: Sheaf could listen there now.
+std::string NoteOnAddress(const std::string& option, const std::string& text, bool ipv6_only) {
+  const Result<net::Address> address = net::Address::Resolve(text, true);
+  const Result<bool> free =
+      address.ok() ? net::Listener::Probe(address.value(), {.ipv6_only = ipv6_only}) : Error{address.error()};
+  return free.ok() ? "" : Line("note:     ", option + ": " + free.error());
+}
+
+}  // namespace
+
+std::string ReportOfCheck(const Configuration& configuration) {
+  const Options& options = configuration.options;
+  std::string report = "configuration is valid: " + Subject(configuration) + "\n" + Summarize(options);
+  for (const std::string& warning : configuration.warnings) report += Line("warning:  ", Printable(warning));
+  for (const std::string& note : configuration.notes) report += Line("note:     ", note);
+  report += NoteOnAddress("listen.address", options.listen.address, options.listen.ipv6_only);
+  if (!options.admin.address.empty()) report += NoteOnAddress("admin.address", options.admin.address, false);
+  return report;
+}
+
+}  // namespace sheaf

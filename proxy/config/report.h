@@ -1,0 +1,20 @@
+// What `sheaf --check` says of a configuration that is right. Start-up code.
+#pragma once
+
+#include <string>
+
+#include "proxy/config/config.h"
+
+namespace sheaf {
+
+// Which file was read, or that there was none; listener, backend, admin and routes; warnings; and notes on what would
+// keep Sheaf from starting here and now, though the configuration is right: a port that is in use, a missing privilege.
+// Binds the addresses for a moment, and listens nowhere.
+//
+//   configuration is valid: sheaf.conf
+//   clients:  :8080
+//   ...
+//   note:     listen.address: cannot bind to [::]:8080: Address already in use; another program listens there ...
+std::string ReportOfCheck(const Configuration& configuration);
+
+}  // namespace sheaf
