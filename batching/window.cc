@@ -67,7 +67,8 @@ void Window::OnClientMessage(TimePoint now) {
   if (Since(passing_until_, ms) > 0) passing_ = 0;
   const bool some = saved_ >= kLeastAnswerTime;
   passing_ = some ? kAnswerMessages : std::max(passing_, kPassing);
-  passing_until_ = ms + (some ? std::min<uint32_t>(saved_, kAnswerTime) : kAnswerTime);
+  // Half of what is saved: the next question, which may come soon, needs some as well.
+  passing_until_ = ms + (some ? std::clamp<uint32_t>(saved_ / 2, kLeastAnswerTime, kAnswerTime) : kAnswerTime);
 }
 
 void Window::LetPass(TimePoint now, uint16_t messages) {

@@ -18,9 +18,9 @@
 // a message waits half a window on average.
 //
 // Answers do not wait. Nobody can tell an answer from what is pushed beside it, so once the client has sent a message
-// nothing waits for kAnswerTime or kAnswerMessages, but for at most half of the time: to a client that goes on asking
-// they pass for less, and in the end the next kPassing after each question. So a client that asks and waits does not
-// pay for the batching of what is pushed.
+// nothing waits for kAnswerTime or kAnswerMessages, but for at most half of the time: to a client that asks more often
+// than they allow, they pass for less each time, and in the end the next kPassing after each question. So a client that
+// asks and waits does not pay for the batching of what is pushed.
 //
 // What is here besides is in the batcher (count, bytes) and in the outbox (a client whose socket is full is not written
 // to, so its window lasts until it has drained).
@@ -50,7 +50,7 @@ class Window {
   static constexpr uint16_t kAnswerMessages = 16;
   static constexpr uint16_t kPassing = 2;
   // Time in which messages may wait earns as much in which none does: so much of it may be saved up, in ms.
-  static constexpr uint16_t kMostSaved = 500;
+  static constexpr uint16_t kMostSaved = 1000;
 
   // Counts a message for the client that came at `now`, and says until when it may wait: `now` itself for "it leaves in
   // this turn", never later than now + longest.

@@ -178,6 +178,17 @@ TEST_CASE("to a client that asks all the time, messages wait half of the time") 
   CHECK(passing > 500 * 20 * 0.45);
 }
 
+TEST_CASE("to a client that asks more often than that, something passes after every question") {
+  Stream stream;
+  stream.SkipTo(1000);
+  for (int i = 0; i < 500; ++i) {
+    const int gap = 35 + i * 37 % 60;  // 65 ms on average
+    stream.Ask();
+    CHECK(stream.Passing(8) == 8);  // one a millisecond
+    stream.Passing(gap - 8);
+  }
+}
+
 TEST_CASE("time in which messages wait is saved up for the next questions, up to a bound") {
   Stream stream;
   stream.SkipTo(1000);
