@@ -7,13 +7,11 @@
 #include <utility>
 
 #include "proxy/base/bytes.h"
-#include "proxy/base/redaction.h"
 #include "proxy/http/error_answer.h"
-#include "proxy/http/field_twins.h"
+#include "proxy/http/request_start.h"
 #include "proxy/plan/admission.h"
 #include "proxy/plan/context.h"
 #include "proxy/wire/trace_context.h"
-#include "proxy/wire/ws_handshake.h"
 
 namespace sheaf {
 
@@ -144,48 +142,14 @@ ClientInfo Intake::Client() const {
   return {peer_.Host(), connection_->is_tls(), trust};
 }
 
-// Where nobody in front names a client, it is the peer.
-std::string Intake::ClientForLog(const wire::RequestHead& request, const ClientInfo& client) const {
-  std::string original = OriginalClient(request, client, context_.forwarding());
-  return original == client.host ? peer_.Name() : original;
-}
-
-// What its route and the present load say of a request that is well-formed.
-std::optional<RejectReason> Intake::Admit(const wire::RequestHead& request) const {
-  if (const auto reject = AdmitRequest(context_.load())) return reject;
-  if (request.wants_websocket) {
-    if (const auto reject = wire::CheckUpgradeRequest(request)) return reject;
-    if (!wire::OriginAllowed(request.Find("Origin"), route_->allowed_origins)) return RejectReason::kOriginNotAllowed;
-    if (const auto reject = AdmitWebSocket(context_.load())) return reject;
-  }
-  const bool too_large =
-      route_->max_body != 0 && request.body == wire::BodyKind::kLength && request.content_length > route_->max_body;
-  return too_large ? std::optional(RejectReason::kBodyTooLarge) : std::nullopt;
-}
-
-// Before anybody reads the request.
-void Intake::RemoveForgedNames() {
-  const size_t removed = RemoveTwins(context_.request_head().fields, context_.options().limits.underscores,
-                                     context_.forwarding().user_header);
-  if (removed > 0) context_.metrics().underscore_fields_removed_total.Add(removed);
-}
-
-// The request is in the worker's scratch, whose views end with this call.
+// The request is in the context, whose views end with this call.
 void Intake::StartRequest() {
-  RemoveForgedNames();
+  RemoveForgedNames(context_);
   const wire::RequestHead& request = context_.request_head();
-  const bool asterisk = request.target == "*";
-  std::optional<std::string> target =
-      asterisk ? std::optional<std::string>("*") : wire::NormalizeTarget(request.target);
+  std::optional<std::string> target = TargetOf(request);
   if (!target) return Reject(RejectReason::kBadTarget, &request);
-  const std::string_view path = asterisk ? "/" : std::string_view(*target).substr(0, target->find('?'));
-  route_ = &context_.routes().Match(path);
-
-  const std::string& webhook = context_.options().memory.webhook;
-  if (!webhook.empty() && wire::MayBeTakenFor(path, webhook)) {
-    return Reject(RejectReason::kReservedPath, &request, route_);
-  }
-  if (const auto reject = Admit(request)) return Reject(*reject, &request, route_);
+  route_ = &RouteOf(context_, *target);
+  if (const auto reject = Admit(context_, request, *target, *route_)) return Reject(*reject, &request, route_);
   if (request.wants_websocket && peer_ended_) return EndWithClient();
 
   const ClientInfo client = Client();
@@ -193,30 +157,14 @@ void Intake::StartRequest() {
   if (!peer_.anonymous && HasUntrustedClaims(request, client, context_.forwarding())) {
     context_.OnUntrustedClaims(peer_.ip);
   }
-  const Options::Log& log = context_.options().log;
-  ExchangeInfo info{.method = std::string(request.method),
-                    .target = ShownTarget(log, *target, route_->path),
-                    .client = ClientForLog(request, client),
-                    .request_id = RequestIdFor(request, client),
-                    .user_agent = std::string(request.Find("User-Agent").value_or("").substr(0, kMaxLogValue)),
-                    .user = std::string(UserOf(request, client, context_.forwarding())),
-                    .referer = ShownUrl(log, request.Find("Referer").value_or("")),
-                    .trace_id = std::string(wire::TraceId(request)),
-                    .minor_version = request.minor_version,
-                    .wants_html = WantsHtml(request),
-                    .keep_alive = request.keep_alive,
-                    .expects_continue = request.expect_continue};
-  negotiated_.reset();
-  if (request.wants_websocket) {
-    negotiated_ = std::make_unique<Negotiated>(
-        Negotiate(request, *target, *route_, DeflateSettingsFrom(context_.options().deflate)));
-  } else if (route_->delivery != Delivery::kOff && IsEngineIo(*target)) {
-    // The wish is for the WebSocket that is to come; the backend sees it in neither. Any other request's query is its
-    // own affair.
-    TakeQueryParameter(*target, kBatchParameter);
-  }
-  pool::UpstreamRequest upstream = UpstreamRequestFor(request, client, *target, info.request_id);
+  ExchangeInfo info = InfoOf(context_, request, peer_, client, *target, *route_);
+  negotiated_ = NegotiateFor(context_, request, *target, *route_);
+  pool::UpstreamRequest upstream = UpstreamRequestFor(context_, request, client, *target, *route_, info.request_id);
+  BeginExchange(std::move(info), std::move(upstream));
+}
 
+void Intake::BeginExchange(ExchangeInfo info, pool::UpstreamRequest upstream) {
+  const wire::RequestHead& request = context_.request_head();
   state_ = State::kExchange;
   served_ = true;
   body_.Reset(request.body, request.content_length);
@@ -226,27 +174,6 @@ void Intake::StartRequest() {
   context_.loop().CancelDeadline(deadline_);
   exchange_->Start(std::move(upstream));
   if (body_.complete()) exchange_->OnRequestEnd();
-}
-
-pool::UpstreamRequest Intake::UpstreamRequestFor(const wire::RequestHead& request, const ClientInfo& client,
-                                                 std::string_view target, std::string_view request_id) const {
-  pool::UpstreamRequest upstream;
-  upstream.head = BuildUpstreamHead(request, client, context_.forwarding(), target, request_id,
-                                    context_.endpoint().url().host_header);
-  upstream.method = request.method;
-  upstream.request_id = request_id;
-  upstream.route = route_->path;
-  upstream.body = request.body;
-  upstream.websocket = request.wants_websocket;
-  if (!request.wants_websocket) return upstream;
-  upstream.websocket_accept = wire::WebSocketAccept(*request.Find("Sec-WebSocket-Key"));
-  upstream.frame_limits = &context_.plan(*route_).upstream_limits;
-  for (const wire::Field& field : request.fields) {
-    if (!wire::EqualsIgnoreCase(field.name, "Sec-WebSocket-Protocol")) continue;
-    if (!upstream.websocket_protocols.empty()) upstream.websocket_protocols.append(", ");
-    upstream.websocket_protocols.append(field.value);
-  }
-  return upstream;
 }
 
 void Intake::TakeBody(std::string_view& input) {
@@ -409,20 +336,12 @@ void Intake::Reject(RejectReason reason, const wire::RequestHead* request, const
 void Intake::AnswerRejected(RejectReason reason, const wire::RequestHead* request, const RouteOptions* route) {
   const bool known = request != nullptr && !request->method.empty();
   const std::string request_id = known ? RequestIdFor(*request, Client()) : NewRequestId();
-  LogRefusal(reason, known ? request->method : "", known ? ShownTargetOf(*request) : "", request_id,
+  LogRefusal(reason, known ? request->method : "", known ? ShownTargetOf(context_, *request) : "", request_id,
              known ? wire::TraceId(*request) : "");
   WorkerMetrics& metrics = context_.metrics();
   auto& requests = route == nullptr ? metrics.unrouted : metrics.routes[context_.plan(*route).index].requests;
   requests[StatusClassOf(Describe(reason).status)].Add();
   Answer(reason, request_id, known && WantsHtml(*request), known && request->method == "HEAD", true);
-}
-
-// Of a request that is refused, before its route was looked for perhaps.
-std::string Intake::ShownTargetOf(const wire::RequestHead& request) const {
-  const Options::Log& log = context_.options().log;
-  if (log.path == LogPath::kFull) return ShownTarget(log, request.target, {});
-  const std::optional<std::string> normal = wire::NormalizeTarget(request.target);
-  return ShownTarget(log, request.target, normal ? context_.routes().Match(*normal).path : "");
 }
 
 void Intake::LogRefusal(RejectReason reason, std::string_view method, std::string_view target,

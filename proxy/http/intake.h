@@ -100,22 +100,17 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   void TakeBody(std::string_view& input);
   void Hold(std::string_view bytes);
   size_t MostHeld() const;
-  void RemoveForgedNames();
   void StartRequest();
-  std::optional<RejectReason> Admit(const wire::RequestHead& request) const;
+  void BeginExchange(ExchangeInfo info, pool::UpstreamRequest upstream);
   ClientInfo Client() const;
-  std::string ClientForLog(const wire::RequestHead& request, const ClientInfo& client) const;
-  pool::UpstreamRequest UpstreamRequestFor(const wire::RequestHead& request, const ClientInfo& client,
-                                           std::string_view target, std::string_view request_id) const;
   // Of a new connection: TLS, or the first request.
   void AwaitFirst();
   void AwaitRequest();
 
-  // Answers without the backend, and closes. The request's head may be known (in the worker's scratch) or not, and so
+  // Answers without the backend, and closes. The request's head may be known (in the context) or not, and so
   // may its route.
   void Reject(RejectReason reason, const wire::RequestHead* request, const RouteOptions* route = nullptr);
   void AnswerRejected(RejectReason reason, const wire::RequestHead* request, const RouteOptions* route);
-  std::string ShownTargetOf(const wire::RequestHead& request) const;
   // `target`: as it may be shown.
   void LogRefusal(RejectReason reason, std::string_view method, std::string_view target, std::string_view request_id,
                   std::string_view trace_id) const;

@@ -29,7 +29,7 @@ class HomeRecorder final : public ClientHome {
   size_t sessions = 0;  // that were started
   size_t retired = 0;
   size_t connections_over = 0;
-  size_t processed_soon = 0;
+  Intake* soon = nullptr;           // ProcessSoon was asked for it
   std::function<void()> on_growth;  // WatchGrowth
 
   void StartIntake(std::unique_ptr<net::Connection> connection, const Peer& /*peer*/,
@@ -47,14 +47,17 @@ class HomeRecorder final : public ClientHome {
     connection->SetEvents(deaf_);
     lingering.push_back(std::move(connection));
   }
-  void ProcessSoon(Intake& /*intake*/) override { ++processed_soon; }
+  void ProcessSoon(Intake& intake) override { soon = &intake; }
   void MoveToNewest(Session& /*session*/) override {}
   void WatchGrowth() override {
     if (on_growth) on_growth();
   }
   void ConnectionOver() override { ++connections_over; }
   void Retire(ProxyGreeting& /*greeting*/) override { ++retired; }
-  void Retire(Intake& /*intake*/) override { ++retired; }
+  void Retire(Intake& /*intake*/) override {
+    ++retired;
+    soon = nullptr;
+  }
   void Retire(Session& /*session*/) override { ++retired; }
   void Retire(LingeringClose& /*lingering*/) override { ++retired; }
 
@@ -82,14 +85,12 @@ class ContextFixture {
 
   Options options;
   WorkerMetrics metrics;
-  LoopDriver driver{[this] {
-                      if (outboxes_) outboxes_->FlushDue(driver.loop());
-                    },
-                    net::BufferMarks{64 * 1024, 16 * 1024}};
+  std::function<void()> every_turn;  // where a worker goes on with held requests
+  LoopDriver driver{[this] { Work(); }, net::BufferMarks{64 * 1024, 16 * 1024}};
   HomeRecorder home{driver.loop()};
 
-  // From the options as they are now.
-  void Make() {
+  // From the options as they are now. `backend`: where the pool dials.
+  void Make(pool::DialTargets backend = {}) {
     metrics.routes = std::vector<RouteCounters>(options.routes.size() + 1);
     routes_ = std::make_unique<Routes>(options);
     budget_ = std::make_unique<pool::PoolBudget>(options.pool.max_size, options.pool.max_waiting);
@@ -101,7 +102,7 @@ class ContextFixture {
                              .workers = 1,
                              .max_connections = 0,
                              .cpu_share = 1});
-    pool_ = std::make_unique<pool::UpstreamPool>(driver.loop(), endpoint_, pool::DialTargets{}, *budget_, options,
+    pool_ = std::make_unique<pool::UpstreamPool>(driver.loop(), endpoint_, std::move(backend), *budget_, options,
                                                  pool::PoolShare{}, metrics);
     outboxes_ = std::make_unique<OutboxStores>(options.deflate, metrics);
     context_ = std::make_unique<WorkerContext>(WorkerContext::Lent{.shared = *shared_,
@@ -113,10 +114,20 @@ class ContextFixture {
                                                                    .home = home});
   }
 
+  void BeginDrain() { shared_->draining = true; }
+
   WorkerContext& context() { return *context_; }
+  pool::UpstreamPool& pool() { return *pool_; }
   const RoutePlan& plan() { return context_->plan(routes_->Match("/")); }
 
  private:
+  // As Worker::RunOneTurn.
+  void Work() {
+    if (every_turn) every_turn();
+    if (outboxes_) outboxes_->FlushDue(driver.loop());
+    if (pool_) pool_->Maintain();
+  }
+
   pool::Endpoint endpoint_{pool::UpstreamUrl::Parse("http://127.0.0.1:8000").value(), nullptr, ""};
   std::unique_ptr<Routes> routes_;
   std::unique_ptr<pool::PoolBudget> budget_;

@@ -1,0 +1,126 @@
+#include "proxy/http/request_start.h"
+
+#include <utility>
+
+#include "proxy/base/log.h"
+#include "proxy/base/redaction.h"
+#include "proxy/http/error_answer.h"
+#include "proxy/http/field_twins.h"
+#include "proxy/http/forwarding.h"
+#include "proxy/plan/admission.h"
+#include "proxy/wire/trace_context.h"
+#include "proxy/wire/ws_handshake.h"
+
+namespace sheaf {
+namespace {
+
+constexpr std::string_view kAsterisk = "*";
+
+std::string_view PathOf(std::string_view target) {
+  return target == kAsterisk ? "/" : target.substr(0, target.find('?'));
+}
+
+// Where nobody in front names a client, it is the peer.
+std::string ClientForLog(const WorkerContext& context, const wire::RequestHead& request, const Peer& peer,
+                         const ClientInfo& client) {
+  std::string original = OriginalClient(request, client, context.forwarding());
+  return original == client.host ? peer.Name() : original;
+}
+
+// All values of the field, as one.
+std::string Joined(const wire::RequestHead& request, std::string_view name) {
+  std::string all;
+  for (const wire::Field& field : request.fields) {
+    if (!wire::EqualsIgnoreCase(field.name, name)) continue;
+    if (!all.empty()) all.append(", ");
+    all.append(field.value);
+  }
+  return all;
+}
+
+}  // namespace
+
+void RemoveForgedNames(WorkerContext& context) {
+  const size_t removed = RemoveTwins(context.request_head().fields, context.options().limits.underscores,
+                                     context.forwarding().user_header);
+  if (removed > 0) context.metrics().underscore_fields_removed_total.Add(removed);
+}
+
+std::optional<std::string> TargetOf(const wire::RequestHead& request) {
+  return request.target == kAsterisk ? std::string(kAsterisk) : wire::NormalizeTarget(request.target);
+}
+
+const RouteOptions& RouteOf(const WorkerContext& context, std::string_view target) {
+  return context.routes().Match(PathOf(target));
+}
+
+std::optional<RejectReason> Admit(const WorkerContext& context, const wire::RequestHead& request,
+                                  std::string_view target, const RouteOptions& route) {
+  const std::string& webhook = context.options().memory.webhook;
+  if (!webhook.empty() && wire::MayBeTakenFor(PathOf(target), webhook)) return RejectReason::kReservedPath;
+  if (const auto reject = AdmitRequest(context.load())) return reject;
+  if (request.wants_websocket) {
+    if (const auto reject = wire::CheckUpgradeRequest(request)) return reject;
+    if (!wire::OriginAllowed(request.Find("Origin"), route.allowed_origins)) return RejectReason::kOriginNotAllowed;
+    if (const auto reject = AdmitWebSocket(context.load())) return reject;
+  }
+  const bool too_large =
+      route.max_body != 0 && request.body == wire::BodyKind::kLength && request.content_length > route.max_body;
+  return too_large ? std::optional(RejectReason::kBodyTooLarge) : std::nullopt;
+}
+
+ExchangeInfo InfoOf(const WorkerContext& context, const wire::RequestHead& request, const Peer& peer,
+                    const ClientInfo& client, std::string_view target, const RouteOptions& route) {
+  const Options::Log& log = context.options().log;
+  return {.method = std::string(request.method),
+          .target = ShownTarget(log, target, route.path),
+          .client = ClientForLog(context, request, peer, client),
+          .request_id = RequestIdFor(request, client),
+          .user_agent = std::string(request.Find("User-Agent").value_or("").substr(0, kMaxLogValue)),
+          .user = std::string(UserOf(request, client, context.forwarding())),
+          .referer = ShownUrl(log, request.Find("Referer").value_or("")),
+          .trace_id = std::string(wire::TraceId(request)),
+          .minor_version = request.minor_version,
+          .wants_html = WantsHtml(request),
+          .keep_alive = request.keep_alive,
+          .expects_continue = request.expect_continue};
+}
+
+std::unique_ptr<Negotiated> NegotiateFor(const WorkerContext& context, const wire::RequestHead& request,
+                                         std::string& target, const RouteOptions& route) {
+  if (request.wants_websocket) {
+    return std::make_unique<Negotiated>(
+        Negotiate(request, target, route, DeflateSettingsFrom(context.options().deflate)));
+  }
+  // The wish is for the WebSocket that is to come; the backend sees it in neither. Any other request's query is its own
+  // affair.
+  if (route.delivery != Delivery::kOff && IsEngineIo(target)) TakeQueryParameter(target, kBatchParameter);
+  return nullptr;
+}
+
+pool::UpstreamRequest UpstreamRequestFor(const WorkerContext& context, const wire::RequestHead& request,
+                                         const ClientInfo& client, std::string_view target, const RouteOptions& route,
+                                         std::string_view request_id) {
+  pool::UpstreamRequest upstream;
+  upstream.head = BuildUpstreamHead(request, client, context.forwarding(), target, request_id,
+                                    context.endpoint().url().host_header);
+  upstream.method = request.method;
+  upstream.request_id = request_id;
+  upstream.route = route.path;
+  upstream.body = request.body;
+  upstream.websocket = request.wants_websocket;
+  if (!request.wants_websocket) return upstream;
+  upstream.websocket_accept = wire::WebSocketAccept(*request.Find("Sec-WebSocket-Key"));
+  upstream.websocket_protocols = Joined(request, "Sec-WebSocket-Protocol");
+  upstream.frame_limits = &context.plan(route).upstream_limits;
+  return upstream;
+}
+
+std::string ShownTargetOf(const WorkerContext& context, const wire::RequestHead& request) {
+  const Options::Log& log = context.options().log;
+  if (log.path == LogPath::kFull) return ShownTarget(log, request.target, {});
+  const std::optional<std::string> normal = wire::NormalizeTarget(request.target);
+  return ShownTarget(log, request.target, normal ? context.routes().Match(*normal).path : "");
+}
+
+}  // namespace sheaf
