@@ -66,7 +66,7 @@ void Session::Start(std::string_view early) {
 
 void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
   // After our Close nothing may follow (RFC 6455 5.5.1).
-  if (close_sent_) return;
+  if (close_.told_client()) return;
   mid_message_ = !piece.ends_message;
   message_bytes_ = piece.starts_message ? piece.payload.size() : message_bytes_ + piece.payload.size();
   if (piece.ends_message) NoteMessage(message_bytes_);
@@ -78,7 +78,7 @@ void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
     WriteFrames(piece.wire, piece.ends_frame);
     OnSent(piece.ends_message ? 1 : 0, piece.payload.size(), piece.ends_frame ? 1 : 0);
   }
-  if (close_waits_ && !mid_message_) SendOwnClose();
+  if (close_.waits() && !mid_message_) SendOwnClose();
 }
 
 // Of this size, in either direction.
@@ -119,7 +119,7 @@ void Session::OnUpstreamPing() {
 }
 
 void Session::FlushOutbox(FlushReason reason) {
-  if (outbox_ && !close_sent_) outbox_->Flush(reason);
+  if (outbox_ && !close_.told_client()) outbox_->Flush(reason);
 }
 
 // ---- a client that does not keep up
@@ -159,7 +159,7 @@ void Session::OnOutputBlocked() {
 // Not for one large message on its way, which any client takes time to read.
 void Session::CloseTooSlow() {
   const bool large = message_bytes_ > context_.loop().marks().high;
-  if (large || close_reason_ != CloseReason::kNone) return PauseUpstream();
+  if (large || closing()) return PauseUpstream();
   Close(CloseReason::kClientTooSlow);
 }
 
@@ -199,7 +199,7 @@ void Session::CheckLowMark() {
 
 // From now on the client is looked at for stalling, too; a Close handshake has its own end.
 void Session::WatchForStall() {
-  if (watching_for_stall_ || close_reason_ != CloseReason::kNone) return;
+  if (watching_for_stall_ || closing()) return;
   SetNextLook();
 }
 
@@ -232,14 +232,14 @@ void Session::Take(std::span<uint8_t> bytes) {
   awaiting_pong_ = false;
   std::string ping;     // a copy: the piece's payload ends with the next call
   bool pinged = false;  // `ping` waits for its answer
-  while (connection_ && !client_failed_) {
+  while (connection_ && !close_.client_failed()) {
     const wire::FramePiece piece = decoder_.Next(bytes);
     switch (piece.kind) {
       case wire::FramePiece::Kind::kNeedMore:
         if (pinged) OnClientPing(ping);
         return;
       case wire::FramePiece::Kind::kData:
-        if (client_close_received_ || !stream_) break;
+        if (close_.client_spoke() || !stream_) break;
         if (piece.tiny_fragment && !TakeTinyFragment()) return Fail(CloseReason::kClientTinyFragments);
         PassOnToUpstream(piece);
         break;

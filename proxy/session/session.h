@@ -24,6 +24,7 @@
 #include "proxy/outbox/outbox.h"
 #include "proxy/plan/negotiation.h"
 #include "proxy/session/client_inflater.h"
+#include "proxy/session/close_handshake.h"
 #include "proxy/wire/ws_frame.h"
 
 namespace sheaf {
@@ -47,7 +48,7 @@ class Session final : public net::ConnectionEvents,
   // A polite end begun by us (drain): the message of the backend that is half here ends, the client gets a Close with
   // the reason's code, and what it still sends goes upstream until it answers. Each may take websocket.close_timeout.
   void BeginClose(CloseReason reason);
-  bool closing() const { return close_reason_ != CloseReason::kNone; }
+  bool closing() const { return close_.begun(); }
   // For relief from memory pressure. When the last application message, either way, came; up to
   // WorkerContext::activity_grain later.
   TimePoint active_at() const { return active_at_; }
@@ -165,7 +166,8 @@ class Session final : public net::ConnectionEvents,
   void SendClose(uint16_t code, std::string_view reason);
   void SendOwnClose();
   void SendLastClose();
-  void Note(CloseReason reason);
+  // What the handshake says comes next.
+  void Go(CloseHandshake::Next next, CloseReason reason);
   void CheckClient();
   LogValue BatchRatio() const;
   void LogEnd() const;
@@ -196,20 +198,13 @@ class Session final : public net::ConnectionEvents,
   TokenBucket tiny_fragments_;                  // of the client
   uint8_t client_window_bits_ = 0;              // of the client's compression
   bool socket_io_ = false;
-  bool sheds_ = false;                             // slow_client conflates or drops: the backend is read on
-  bool upstream_paused_ = false;                   // since too much waits for the client
-  bool watching_for_stall_ = false;                // deadline_ is set for that
-  uint16_t close_code_ = 0;                        // the first that was seen or sent
-  CloseReason close_reason_ = CloseReason::kNone;  // the first
-  bool mid_frame_ = false;                         // a frame towards the client is half sent
-  bool mid_message_ = false;                       // a message of the backend is half here
-  bool close_waits_ = false;                       // for the end of that message
-  bool awaiting_pong_ = false;                     // the client has sent nothing since ping_at_
-  bool close_sent_ = false;                        // to the client
-  bool client_close_received_ = false;
-  bool client_failed_ = false;  // it broke the protocol: nothing more is taken from it
-  bool client_ended_ = false;   // its connection, in order or not
-  bool upstream_close_received_ = false;
+  bool sheds_ = false;               // slow_client conflates or drops: the backend is read on
+  bool upstream_paused_ = false;     // since too much waits for the client
+  bool watching_for_stall_ = false;  // deadline_ is set for that
+  CloseHandshake close_;
+  bool mid_frame_ = false;      // a frame towards the client is half sent
+  bool mid_message_ = false;    // a message of the backend is half here
+  bool awaiting_pong_ = false;  // the client has sent nothing since ping_at_
 };
 
 }  // namespace sheaf

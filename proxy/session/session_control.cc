@@ -10,7 +10,7 @@
 namespace sheaf {
 
 void Session::OnClientPing(std::string_view payload) {
-  if (close_sent_ || client_close_received_) return;
+  if (close_.told_client() || close_.client_spoke()) return;
   std::string pong;
   wire::AppendControlFrame(pong, wire::Opcode::kPong, payload);
   if (HasPlaceForControl()) {
@@ -35,7 +35,7 @@ Session::WaitingControl& Session::waiting_control() {
 }
 
 void Session::WriteWaitingControl() {
-  if (!waiting_control_ || mid_frame_ || close_sent_) return;
+  if (!waiting_control_ || mid_frame_ || close_.told_client()) return;
   const std::unique_ptr<WaitingControl> waiting = std::move(waiting_control_);
   if (!waiting->pong.empty()) connection_->Write(waiting->pong);
   if (waiting->ping) WritePing();
@@ -57,7 +57,7 @@ void Session::WritePing() {
 }
 
 void Session::OnDeadline(net::Deadline& /*deadline*/) {
-  if (close_reason_ != CloseReason::kNone) return Close(close_reason_);
+  if (closing()) return Close(close_.reason());
   CheckClient();
 }
 

@@ -20,26 +20,34 @@ bool IsDeaf(CloseReason reason) {
 
 }  // namespace
 
-// A Close travels like a message, so each side sees the other's code and reason. The side that received it answers, and
-// its answer travels back; when both have spoken, the session is over.
+void Session::Go(CloseHandshake::Next next, CloseReason reason) {
+  switch (next) {
+    case CloseHandshake::Next::kNothing:
+      return;
+    case CloseHandshake::Next::kAwait:
+      return context_.loop().SetDeadline(deadline_, context_.options().websocket.close_timeout);
+    case CloseHandshake::Next::kSpread:
+      // So that the clients do not all come back in the same moment.
+      close_.Note(reason);
+      connection_->PauseReading(PauseReason::kDraining);
+      return context_.loop().SetDeadline(
+          deadline_, std::chrono::duration_cast<Duration>(RandomFraction() * kSpreadOfLostSessions));
+    case CloseHandshake::Next::kEnd:
+      return Close(reason);
+  }
+}
+
 void Session::OnClientClose(uint16_t code, std::string_view reason) {
-  if (std::exchange(client_close_received_, true)) return;
-  if (close_code_ == 0) close_code_ = code;
-  Note(CloseReason::kClientClosed);
+  if (!close_.ClientSpoke(code)) return;
   if (stream_) stream_->SendClose(code, reason);
-  if (close_sent_ || !stream_) return Close(close_reason_);
-  context_.loop().SetDeadline(deadline_, context_.options().websocket.close_timeout);
+  Go(close_.AfterClient(stream_ != nullptr), close_.reason());
 }
 
 void Session::OnUpstreamClose(uint16_t code, std::string_view reason) {
-  upstream_close_received_ = true;
-  if (client_failed_) return Close(close_reason_);
-  if (close_code_ == 0) close_code_ = code;
-  Note(CloseReason::kUpstreamClosed);
+  if (!close_.BackendSpoke(code)) return Close(close_.reason());
   FlushOutbox(FlushReason::kControl);
   SendClose(code, reason);
-  if (client_close_received_) return Close(close_reason_);
-  context_.loop().SetDeadline(deadline_, context_.options().websocket.close_timeout);
+  Go(close_.AfterBackend(), close_.reason());
 }
 
 void Session::OnClientError(wire::FrameError error) {
@@ -61,66 +69,46 @@ void Session::Fail(CloseReason reason) {
   const CloseReasonRow& row = Describe(reason);
   const bool answers_come = stream_ && !closing() && stream_->SendClose(row.websocket_code, row.text);
   if (!answers_come) return Close(reason);
-  Note(reason);
-  client_failed_ = true;
+  close_.ClientFailed(reason);
   context_.loop().SetDeadline(deadline_, kLastAnswers);
 }
 
 void Session::OnEnd(net::ConnectionEnd /*end*/) {
-  client_ended_ = true;
-  // After both Closes the client may end its connection before we do.
-  Close(client_close_received_ ? CloseReason::kClientClosed : CloseReason::kClientGone);
+  Close(close_.ClientLeft());
 }
 
 void Session::OnUpstreamEnd() {
   stream_.reset();
-  // The backend has closed its connection after its Close; only the client's answer is still due.
-  if (!upstream_close_received_ || client_close_received_) Close(CloseReason::kUpstreamClosed);
+  Go(close_.BackendEnded(), CloseReason::kUpstreamClosed);
 }
 
 void Session::OnUpstreamClosed(CloseReason reason) {
   stream_.reset();
-  // After its Close the backend may break off as it likes.
-  if (upstream_close_received_ && !client_close_received_) return;
-  if (client_close_received_ || client_failed_ || close_sent_ || reason != CloseReason::kUpstreamGone) {
-    return Close(reason);
-  }
-  // A backend that dies takes all its sessions with it. Their ends are spread, so that the clients do not all come back
-  // in the same moment.
-  Note(reason);
-  connection_->PauseReading(PauseReason::kDraining);
-  context_.loop().SetDeadline(deadline_,
-                              std::chrono::duration_cast<Duration>(RandomFraction() * kSpreadOfLostSessions));
+  Go(close_.BackendLost(reason), reason);
 }
 
 void Session::BeginClose(CloseReason reason) {
   if (outbox_) outbox_->CatchUp();
   if (closing() || !connection_) return;
-  Note(reason);
+  // A message of the backend that is half here ends first: part of it may have gone to the client.
+  close_.Begin(reason, mid_message_ && stream_ != nullptr);
   FlushOutbox(FlushReason::kEnd);
   context_.loop().SetDeadline(deadline_, context_.options().websocket.close_timeout);
-  // A message of the backend that is half here ends first: part of it may have gone to the client.
-  close_waits_ = mid_message_ && stream_ != nullptr;
-  if (!close_waits_) SendOwnClose();
+  if (!close_.waits()) SendOwnClose();
 }
 
 // The Close that BeginClose promised, behind all that came before it.
 void Session::SendOwnClose() {
-  close_waits_ = false;
+  close_.StopWaiting();
   if (!connection_) return;
   FlushOutbox(FlushReason::kEnd);
-  const CloseReasonRow& row = Describe(close_reason_);
+  const CloseReasonRow& row = Describe(close_.reason());
   SendClose(row.websocket_code, row.text);
   context_.loop().SetDeadline(deadline_, context_.options().websocket.close_timeout);
 }
 
-void Session::Note(CloseReason reason) {
-  if (close_reason_ == CloseReason::kNone) close_reason_ = reason;
-}
-
 void Session::SendClose(uint16_t code, std::string_view reason) {
-  if (std::exchange(close_sent_, true)) return;
-  if (close_code_ == 0) close_code_ = code;
+  if (!close_.TellClient(code)) return;
   std::string frame;
   wire::AppendCloseFrame(frame, code, reason);
   connection_->Write(frame);
@@ -134,32 +122,33 @@ void Session::GiveUp(CloseReason reason) {
 
 // The Close of an end that nobody answers any more, if the reason has one.
 void Session::SendLastClose() {
-  if (client_close_received_) return SendClose(close_code_, "");
-  const bool lost = close_reason_ == CloseReason::kUpstreamGone || close_reason_ == CloseReason::kUpstreamProtocolError;
+  if (close_.client_spoke()) return SendClose(close_.code(), "");
+  const bool lost =
+      close_.reason() == CloseReason::kUpstreamGone || close_.reason() == CloseReason::kUpstreamProtocolError;
   if (lost && route_.upstream_lost == UpstreamLost::kNone) return;
-  const CloseReasonRow& row = Describe(close_reason_);
+  const CloseReasonRow& row = Describe(close_.reason());
   if (row.websocket_code != 0) SendClose(row.websocket_code, row.text);
 }
 
 void Session::Close(CloseReason reason) {
   if (!connection_) return;
-  Note(reason);
+  close_.Note(reason);
   // Memory is what this was about: what a client does not read in time is not kept for it any longer.
-  const bool unread = close_reason_ == CloseReason::kMemoryShed && connection_->queued() > 0 &&
+  const bool unread = close_.reason() == CloseReason::kMemoryShed && connection_->queued() > 0 &&
                       (ReadsNothing() || InForce(ReliefStep::kShedByCost, context_.pressure()));
-  const bool give_up = client_ended_ || unread;
-  if (!give_up && !IsDeaf(close_reason_)) FlushOutbox(FlushReason::kEnd);
+  const bool give_up = close_.client_left() || unread;
+  if (!give_up && !IsDeaf(close_.reason())) FlushOutbox(FlushReason::kEnd);
   // In the middle of a frame that will not end now there is no place for a Close.
-  if (!close_sent_ && !mid_frame_) SendLastClose();
+  if (!close_.told_client() && !mid_frame_) SendLastClose();
   context_.loop().CancelDeadline(deadline_);
   if (stream_) stream_->Close(reason);
   stream_.reset();
   if (outbox_) outbox_->Stop();  // it may be the caller: it dies with the session
   context_.metrics().websocket_sessions.Sub();
-  context_.metrics().websocket_closes_total[close_reason_].Add();
-  context_.metrics().websocket_close_codes_total[CloseEndOf(close_code_, close_reason_)].Add();
+  context_.metrics().websocket_closes_total[close_.reason()].Add();
+  context_.metrics().websocket_close_codes_total[CloseEndOf(close_.code(), close_.reason())].Add();
   context_.metrics().websocket_session_seconds.Observe(context_.loop().now() - started_);
-  context_.metrics().client_closes_total[close_reason_].Add();
+  context_.metrics().client_closes_total[close_.reason()].Add();
   LogEnd();
   if (give_up) {
     connection_->Close();
@@ -168,7 +157,7 @@ void Session::Close(CloseReason reason) {
   } else {
     // After both Closes the client has nothing more to send.
     context_.home().Linger(std::move(connection_),
-                           {.may_shed = route_.shed, .peer_is_done = client_close_received_ && close_sent_});
+                           {.may_shed = route_.shed, .peer_is_done = close_.client_spoke() && close_.told_client()});
   }
   context_.home().Retire(*this);
 }
@@ -202,8 +191,8 @@ void Session::LogEnd() const {
                                       {"bytes_in", bytes_to_upstream_},
                                       {"bytes_out", bytes_to_client_},
                                       {"batch_ratio", BatchRatio()},
-                                      {"close_code", close_code_},
-                                      {"end", Describe(close_reason_).label},
+                                      {"close_code", close_.code()},
+                                      {"end", Describe(close_.reason()).label},
                                       {"user_agent", user_agent},
                                       {"request_id", request_id}}};
   size_t count = 15;
