@@ -100,7 +100,7 @@ void BatchOutbox::Schedule(const batching::Batcher::Verdict& verdict) {
     case batching::Batcher::Verdict::When::kNow:
       return FlushAtTurnEnd(verdict.reason);
     case batching::Batcher::Verdict::When::kAt:
-      return FlushAt(verdict.due, batcher_.bytes());
+      return FlushAt(verdict.due, batcher_.bytes() + kHeader);
     case batching::Batcher::Verdict::When::kWaiting:
       return;
   }

@@ -48,6 +48,7 @@ class BatchOutbox final : public Outbox {
   // backend, and of those who get what all get the first alone has a context, for one message.
   static constexpr uint8_t kAlone = 4;
   static constexpr uint8_t kMostAlone = 8;
+  static constexpr size_t kHeader = 4;        // of a frame of the backend, mostly
   static constexpr size_t kOwnThreshold = 8;  // what is smaller only grows
 
   batching::Window& window() override { return batcher_.window(); }

@@ -47,11 +47,13 @@ void Outbox::CancelFlush() {
   if (deferred_ == 0) context_.loop().CancelShortDeadline(due_);
 }
 
-// Until about a batch has come of messages of this size.
+// Until a batch has come of messages of this size, and a little more: what just fails to fill one would wait for the
+// end of the window.
 void Outbox::Defer(size_t message) {
   // No more than one read takes in: what it left behind would wait for a whole window again.
   const uint64_t most = std::min<uint64_t>(limits_.max_bytes, net::Loop::kReceiveBuffer);
-  const auto bytes = static_cast<uint32_t>(std::clamp<uint64_t>(limits_.size * message, 2, most));
+  const uint64_t batch = limits_.size * message;
+  const auto bytes = static_cast<uint32_t>(std::clamp<uint64_t>(batch + batch / 16, 2, most));
   // Roughly is enough: the kernel is told only when the size of messages has changed.
   if (bytes / 2 <= deferred_ && deferred_ / 2 <= bytes) return;
   deferred_ = bytes;

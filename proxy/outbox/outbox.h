@@ -95,8 +95,8 @@ class Outbox : public net::DeadlineHandler {
 
  protected:
   void FlushAtTurnEnd(FlushReason reason);
-  // `message`: bytes of the batch's first one. Until `due` the backend's messages may wait in the kernel as well as
-  // here, where each would cost a wake-up and a read.
+  // `message`: bytes of the batch's first one on the wire, about. Until `due` the backend's messages may wait in the
+  // kernel as well as here, where each would cost a wake-up and a read.
   void FlushAt(TimePoint due, size_t message);
   virtual batching::Window& window() = 0;
   // `packet`: a message, or its first piece.
