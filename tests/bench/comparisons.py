@@ -58,7 +58,7 @@ def batching_lines(load, name):
     ways |= {way: (f"{base}-{way}", "sheaf") for way in ("cork", "json", "binary", "deflate")}
     own = {column: way for column, way in ways.items() if way[1] == "sheaf"}
     return [
-        Line(f"{name}: us CPU a message", scenarios.cpu_a_message, 2, ways, target=Target("json", "best peer", 0.5)),
+        Line(f"{name}: us CPU a message", scenarios.cpu_a_message, 2, ways, target=Target("json", "best peer", 0.25)),
         Line(f"{name}: messages a frame", scenarios.messages_a_frame, 1, own, False, Target("json", at_least=10)),
         Line(f"{name}: bytes on the wire a message", scenarios.wire_bytes_a_message, 1, own),
         Line(f"{name}: p50 ms", scenarios.milliseconds("p50_us"), 2, ways, False),
