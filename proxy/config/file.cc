@@ -8,6 +8,7 @@
 
 #include "proxy/config/excerpt.h"
 #include "proxy/config/line.h"
+#include "proxy/config/scan.h"
 #include "proxy/config/syntax.h"
 
 namespace sheaf {
@@ -86,7 +87,7 @@ void AddTop(std::string_view name, Position position, const toml::node& node, Co
 
 std::optional<toml::table> TryParse(std::string_view text) {
   try {
-    return toml::parse(text);
+    return toml::parse(WithoutForeignCharacters(text));
   } catch (const toml::parse_error&) {
     return std::nullopt;
   }
@@ -152,7 +153,7 @@ FileProblem Explain(std::string_view text, const toml::parse_error& error) {
 ConfigFile ParseConfigFile(std::string_view text) {
   ConfigFile file;
   try {
-    const toml::table root = toml::parse(text);
+    const toml::table root = toml::parse(WithoutForeignCharacters(text));
     file.sections.emplace_back();
     for (const auto& [key, node] : root) AddTop(key.str(), PositionOf(key.source()), node, file);
   } catch (const toml::parse_error& error) {

@@ -19,6 +19,17 @@ class Scanner {
     return std::move(open_);
   }
 
+  // Of lead bytes of characters beyond ASCII, how many bytes from the end they stand.
+  std::vector<size_t> FindForeign() {
+    while (!rest_.empty()) {
+      const size_t left = rest_.size();
+      const bool foreign = !InText() && (static_cast<unsigned char>(rest_.front()) & 0xC0) == 0xC0;
+      Step();
+      if (foreign) foreign_.push_back(left);
+    }
+    return std::move(foreign_);
+  }
+
  private:
   bool IsBefore() const { return at_.line < place_.line || (at_.line == place_.line && at_.column < place_.column); }
 
@@ -66,13 +77,42 @@ class Scanner {
   Position at_{1, 1};
   bool statement_begins_ = true;  // nothing but blanks and brackets on the line, and nothing open before it
   std::vector<OpenPart> open_;
+  std::vector<size_t> foreign_;
 };
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+// Of the character that begins `text`; 0: it is broken, and the parser says so.
+size_t SizeOfCharacter(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text.front());
+  const size_t size = lead >= 0xF0 ? 4 : (lead >= 0xE0 ? 3 : 2);
+  if (text.size() < size) return 0;
+  for (size_t i = 1; i < size; ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 0;
+  }
+  return size;
+}
 
 }  // namespace
 
 std::vector<OpenPart> FindOpenParts(std::string_view text, Position place) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   return Scanner(text, place).Scan();
+}
+
+std::string WithoutForeignCharacters(std::string_view text) {
+  std::string clean;
+  size_t copied = 0;
+  if (text.starts_with(kByteOrderMark)) copied = kByteOrderMark.size();
+  clean.append(text.substr(0, copied));
+  for (const size_t left : Scanner(text.substr(copied), {}).FindForeign()) {
+    const size_t at = text.size() - left;
+    const size_t size = SizeOfCharacter(text.substr(at));
+    if (size == 0) continue;
+    clean.append(text.substr(copied, at - copied)).append("?");
+    copied = at + size;
+  }
+  return clean.append(text.substr(copied));
 }
 
 }  // namespace sheaf

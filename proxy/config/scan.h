@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,5 +21,10 @@ struct OpenPart {
 
 // Outermost first.
 std::vector<OpenPart> FindOpenParts(std::string_view text, Position place);
+
+// A copy in which every character beyond ASCII that stands in no text and no comment, where TOML has none, is a '?'.
+// Lines and columns are the same. toml++ 3.3 reaches for such characters what it calls unreachable
+// (is_non_ascii_horizontal_whitespace), which is undefined behaviour.
+std::string WithoutForeignCharacters(std::string_view text);
 
 }  // namespace sheaf

@@ -143,6 +143,7 @@ class Explainer {
         return "this blank is none of TOML's, as happens when pages are copied: write a plain one";
     }
     const auto code = static_cast<unsigned char>(here.empty() ? '\t' : here.front());
+    if (code >= 0x80) return "a character like this stands in a text in quotes, or in a comment, and nowhere else";
     if (code != '\t' && (code < 0x20 || code == 0x7F)) {
       return "here is a control character, " + Printable(here.substr(0, 1)) + ": remove it";
     }

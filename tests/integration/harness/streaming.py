@@ -99,10 +99,13 @@ class Seen:
 
 
 class Reader:
-    """Reads one message off a RawWebSocket, which has nothing buffered afterwards; compressed ones are inflated."""
+    """Reads one message off a RawWebSocket, which has nothing buffered afterwards; compressed ones are inflated.
 
-    def __init__(self, socket: RawWebSocket) -> None:
+    `context`: of the connection, kept by the caller, where the server may keep its own between messages."""
+
+    def __init__(self, socket: RawWebSocket, context: zlib._Decompress | None = None) -> None:
         self._socket = socket
+        self._context = context
         self._buffer, socket.buffer = bytearray(socket.buffer), b""
         self._inflate = None
         self.seen = Seen()
@@ -120,7 +123,7 @@ class Reader:
             self.seen.frames += 1
             self.seen.opcode = self.seen.opcode or opcode
             if rsv == 4:
-                self._inflate = zlib.decompressobj(-15)
+                self._inflate = self._context or zlib.decompressobj(-15)
             self._payload(size)
             if fin:
                 if self._inflate:
