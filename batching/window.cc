@@ -74,9 +74,11 @@ void Window::OnClientMessage(TimePoint now) {
 void Window::LetPass(TimePoint now, uint16_t messages) {
   const uint32_t ms = Milliseconds(now);
   Settle(ms);
-  if (Since(passing_until_, ms) > 0) passing_ = 0;
-  passing_ = std::max(passing_, messages);
-  passing_until_ = ms + kAnswerTime;
+  const bool waits_for_answer = passing_ > 0 && Since(passing_until_, ms) == 0;
+  passing_ = waits_for_answer ? std::max(passing_, messages) : messages;
+  // The time after a question is not drawn out: what it takes is missing after the next one.
+  const uint32_t until = ms + kLeastAnswerTime;
+  if (!waits_for_answer || Since(passing_until_, until) > 0) passing_until_ = until;
 }
 
 }  // namespace sheaf::batching

@@ -211,6 +211,23 @@ TEST_CASE("time in which messages wait is saved up for the next questions, up to
   CHECK(saved - used_up <= 2 * Window::kMostSaved);
 }
 
+TEST_CASE("a known answer does not draw out the time after its question") {
+  Stream stream;
+  stream.SkipTo(1000);
+  for (int i = 0; i < 200; ++i) {
+    stream.Ask();
+    CHECK(stream.Passing(10) == 10);
+    stream.window.LetPass(kStart + stream.next * 1ms, 1);
+    stream.Passing(90);
+  }
+  Window window;
+  for (int i = 0; i < 100; ++i) window.OnMessage(kStart + i * 4ms, kLimits);
+  window.OnClientMessage(kStart + 400ms);
+  window.LetPass(kStart + 402ms, 1);
+  for (int ms = 404; ms <= 448; ms += 4) CHECK(window.OnMessage(kStart + ms * 1ms, kLimits) == kStart + ms * 1ms);
+  CHECK(window.OnMessage(kStart + 452ms, kLimits) > kStart + 452ms);
+}
+
 TEST_CASE("what is known to be an answer passes, and no more") {
   Stream stream;
   stream.SkipTo(1000);
