@@ -92,7 +92,7 @@ class StreamRecorder {
   }
 
   pool::UpstreamEvents* events_ = nullptr;
-  const wire::FrameLimits limits_;
+  const wire::FrameLimits limits_{};
   wire::FrameDecoder decoder_{wire::FrameSource::kServer, limits_};
 };
 
