@@ -26,7 +26,6 @@ class HomeRecorder final : public ClientHome {
   explicit HomeRecorder(net::Loop& loop) : loop_(loop) {}
 
   std::vector<std::unique_ptr<net::Connection>> lingering;
-  size_t sessions = 0;  // that were started
   size_t retired = 0;
   size_t connections_over = 0;
   Intake* soon = nullptr;           // ProcessSoon was asked for it
@@ -39,7 +38,6 @@ class HomeRecorder final : public ClientHome {
   void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> /*stream*/,
                     const RoutePlan& /*plan*/, const Negotiated& /*negotiated*/, const SessionInfo& /*info*/,
                     std::string_view /*early*/) override {
-    ++sessions;
     Bury(std::move(connection));
   }
   void Linger(std::unique_ptr<net::Connection> connection, const LingerTerms& /*terms*/) override {

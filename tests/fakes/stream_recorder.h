@@ -24,7 +24,6 @@ class StreamRecorder {
  public:
   std::vector<std::string> told;
   std::function<void(std::string_view)> after;  // called behind each call of the stream, with its first word
-  bool full = false;                            // a Close finds no place
 
   std::unique_ptr<pool::UpstreamStream> Open() { return std::make_unique<Stream>(*this); }
 
@@ -63,7 +62,7 @@ class StreamRecorder {
       recorder_.Tell("text", std::string(copy.begin(), copy.end()));
     }
     bool SendClose(uint16_t code, std::string_view reason) override {
-      if (recorder_.full || std::exchange(close_sent_, true)) return false;
+      if (std::exchange(close_sent_, true)) return false;
       recorder_.Tell("close", std::to_string(code) + " " + std::string(reason));
       return true;
     }

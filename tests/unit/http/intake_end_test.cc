@@ -10,6 +10,7 @@
 #include "proxy/http/intake.h"
 #include "proxy/http/peer.h"
 #include "tests/fakes/context_fixture.h"
+#include "tests/fakes/every_order.h"
 #include "tests/fakes/scripted_backend.h"
 #include "tests/fakes/sockets.h"
 
@@ -124,23 +125,10 @@ size_t Count(std::string_view text, std::string_view part) {
   return count;
 }
 
-void EveryOrder(std::string_view events, size_t most, std::string& played, std::vector<std::string>& orders) {
-  if (!played.empty()) orders.push_back(played);
-  if (played.size() == most) return;
-  for (const char event : events) {
-    if (played.find(event) != std::string::npos) continue;
-    played.push_back(event);
-    EveryOrder(events, most, played, orders);
-    played.pop_back();
-  }
-}
-
 }  // namespace
 
 TEST_CASE("in whatever order the ends speak, a connection ends once, and leases nothing any more") {
-  std::string played;
-  std::vector<std::string> orders;
-  EveryOrder("gpqfxahld", 4, played, orders);
+  const std::vector<std::string> orders = EveryOrder("gpqfxahld", 4);
   CHECK_EQ(orders.size(), 9 + 9 * 8 + 9 * 8 * 7 + 9 * 8 * 7 * 6);
   for (const std::string& order : orders) {
     CAPTURE(order);

@@ -9,6 +9,7 @@
 
 #include "proxy/session/session.h"
 #include "tests/fakes/context_fixture.h"
+#include "tests/fakes/every_order.h"
 #include "tests/fakes/frames.h"
 #include "tests/fakes/sockets.h"
 #include "tests/fakes/stream_recorder.h"
@@ -138,23 +139,10 @@ void CheckEnd(Fixture& fixture) {
   CHECK_EQ(fixture.Ends(), 1);
 }
 
-void EveryOrder(std::string_view events, size_t most, std::string& played, std::vector<std::string>& orders) {
-  if (!played.empty()) orders.push_back(played);
-  if (played.size() == most) return;
-  for (const char event : events) {
-    if (played.find(event) != std::string::npos) continue;
-    played.push_back(event);
-    EveryOrder(events, most, played, orders);
-    played.pop_back();
-  }
-}
-
 }  // namespace
 
 TEST_CASE("in whatever order the ends speak, a session ends once, and its client gets at most one Close, the last") {
-  std::string played;
-  std::vector<std::string> orders;
-  EveryOrder("cxbeldMhm", 4, played, orders);
+  const std::vector<std::string> orders = EveryOrder("cxbeldMhm", 4);
   CHECK_EQ(orders.size(), 9 + 9 * 8 + 9 * 8 * 7 + 9 * 8 * 7 * 6);
   for (const std::string& order : orders) {
     CAPTURE(order);
