@@ -71,7 +71,7 @@ bool HealthCheck::TakeHead() {
   wire::ResponseHead head;
   const size_t size = scanner_.head_size();
   scanner_.Reset();
-  if (verdict == wire::HeadScanner::Verdict::kReject ||
+  if (verdict == wire::HeadScanner::Verdict::kRefuse ||
       !wire::ParseResponseHead(std::string_view(answer_).substr(0, size), limits, "GET", head)) {
     Finish(false, "the answer is not HTTP/1.1");
     return false;

@@ -87,7 +87,7 @@ Codec::Verdict Http1Codec::TakeHead(std::span<uint8_t>& bytes) {
     all = partial_;
   }
   switch (scanner_.Scan(all, limits_)) {
-    case wire::HeadScanner::Verdict::kReject:
+    case wire::HeadScanner::Verdict::kRefuse:
       return Break(Describe(scanner_.reason()).label, ShownFields(all.substr(scanner_.line_start())));
     case wire::HeadScanner::Verdict::kNeedMore:
       if (already == 0) partial_.assign(all);
@@ -143,7 +143,7 @@ Codec::Verdict Http1Codec::TakeBody(std::span<uint8_t>& bytes) {
       case wire::BodyDecoder::Verdict::kComplete:
         // Bytes after the response belong to no request (hardening row 33): they are dropped with the connection.
         return Complete(input.empty());
-      case wire::BodyDecoder::Verdict::kReject:
+      case wire::BodyDecoder::Verdict::kRefuse:
         return Break(Describe(body_.reason()).label, ShownFields(FirstLine(rest)));
     }
   }

@@ -2,7 +2,7 @@
 //
 // One post at a time. What changes meanwhile replaces what waits to be told, so that a slow backend hears the newest
 // level and is never flooded; and what fails is counted and logged, not repeated. The path is refused to clients
-// (RejectReason::kReservedPath), so what comes there comes from Sheaf.
+// (RefuseReason::kReservedPath), so what comes there comes from Sheaf.
 //
 // Owned by the first worker; its thread only.
 #pragma once

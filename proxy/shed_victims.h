@@ -1,6 +1,6 @@
 // Who is closed first where memory is critically short. Pure.
 //
-// Sessions, intakes and lingering closes offer themselves alike, as victims; the worker keeps those that are due.
+// Sessions, clients and lingering closes offer themselves alike, as victims; the worker keeps those that are due.
 #pragma once
 
 #include <algorithm>

@@ -59,7 +59,7 @@ void Worker::RunOneTurn() {
   loop_->FlushWrites();
   ForgetOldFrames();
   HintAtGrowth();
-  loop_->graveyard().DestroyAll();  // the only place where intakes, sessions, exchanges and links die
+  loop_->graveyard().DestroyAll();  // the only place where clients, sessions, exchanges and links die
 }
 
 void Worker::ProcessHeldRequests() {
@@ -77,15 +77,15 @@ void Worker::OnAccepted(int fd, const net::Address& address) {
   metrics_.client_connections.Add();
   metrics_.client_connections_accepted_total.Add();
   const Peer peer = Peer::Of(address);
-  const std::optional<RejectReason> reject = AdmitConnection(context_.load());
-  if (!reject && options().listen.proxy_protocol == ProxyProtocol::kOn) return Greet(fd, peer);
-  auto intake = std::make_unique<Intake>(context_, peer);
-  if (!intake->Start(fd)) {
+  const std::optional<RefuseReason> refusal = AdmitConnection(context_.load());
+  if (!refusal && options().listen.proxy_protocol == ProxyProtocol::kOn) return Greet(fd, peer);
+  auto client = std::make_unique<Client>(context_, peer);
+  if (!client->Start(fd)) {
     ConnectionOver();
     return;
   }
-  Intake& member = intakes_.Adopt(std::move(intake));
-  if (reject) member.RefuseConnection(*reject, MayLinger(context_.load()));
+  Client& member = clients_.Adopt(std::move(client));
+  if (refusal) member.RefuseConnection(*refusal, MayLinger(context_.load()));
 }
 
 void Worker::Greet(int fd, const Peer& peer) {
@@ -94,10 +94,10 @@ void Worker::Greet(int fd, const Peer& peer) {
   greetings_.Adopt(std::move(greeting));
 }
 
-void Worker::StartIntake(std::unique_ptr<net::Connection> connection, const Peer& peer, std::span<uint8_t> received) {
-  Intake& intake = intakes_.Adopt(std::make_unique<Intake>(context_, peer));
-  intake.TakeOver(std::move(connection), received);
-  if (context_.draining()) intake.Drain();
+void Worker::StartClient(std::unique_ptr<net::Connection> connection, const Peer& peer, std::span<uint8_t> received) {
+  Client& client = clients_.Adopt(std::make_unique<Client>(context_, peer));
+  client.TakeOver(std::move(connection), received);
+  if (context_.draining()) client.Drain();
 }
 
 void Worker::OnAcceptPaused(int error) {
@@ -122,18 +122,18 @@ void Worker::Linger(std::unique_ptr<net::Connection> connection, const LingerTer
   lingering_.Adopt(std::make_unique<LingeringClose>(context_, std::move(connection), terms)).Start();
 }
 
-void Worker::ProcessSoon(Intake& intake) {
-  if (!intake.soon_hook_.linked()) soon_.PushBack(intake);
+void Worker::ProcessSoon(Client& client) {
+  if (!client.soon_hook_.linked()) soon_.PushBack(client);
 }
 
 void Worker::Retire(ProxyGreeting& greeting) {
   loop_->graveyard().Retire(greetings_.Release(greeting));
 }
 
-void Worker::Retire(Intake& intake) {
-  if (intake.soon_hook_.linked()) soon_.Remove(intake);
+void Worker::Retire(Client& client) {
+  if (client.soon_hook_.linked()) soon_.Remove(client);
   // Not yet adopted: it closed while it was being started.
-  if (intake.hook_.linked()) loop_->graveyard().Retire(intakes_.Release(intake));
+  if (client.hook_.linked()) loop_->graveyard().Retire(clients_.Release(client));
 }
 
 void Worker::Retire(Session& session) {
@@ -150,7 +150,7 @@ void Worker::Drain(Duration window) {
   acceptor_->Stop();
   drain_pace_ = DrainPace(loop_->now(), window, RandomFraction());
   greetings_.ForEach([](ProxyGreeting& greeting) { greeting.Drain(); });
-  intakes_.ForEach([](Intake& intake) { intake.Drain(); });
+  clients_.ForEach([](Client& client) { client.Drain(); });
   CloseSomeSessions();
 }
 
@@ -182,7 +182,7 @@ void Worker::Stop() {
   pool_.Drain();
   sessions_.ForEach([](Session& session) { session.Close(CloseReason::kDrain); });
   greetings_.ForEach([](ProxyGreeting& greeting) { greeting.Close(CloseReason::kDrain); });
-  intakes_.ForEach([](Intake& intake) { intake.Close(CloseReason::kDrain); });
+  clients_.ForEach([](Client& client) { client.Close(CloseReason::kDrain); });
   loop_->FlushWrites();
   lingering_.ForEach([](LingeringClose& lingering) { lingering.Close(); });
 }

@@ -18,7 +18,7 @@
 #include "proxy/base/owning_list.h"
 #include "proxy/busy_gauge.h"
 #include "proxy/control/drain_pace.h"
-#include "proxy/http/intake.h"
+#include "proxy/http/client.h"
 #include "proxy/http/lingering_close.h"
 #include "proxy/http/proxy_greeting.h"
 #include "proxy/memory_webhook.h"
@@ -78,17 +78,17 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   static constexpr Duration kCostlyInterval = std::chrono::seconds(1);
 
   // ClientHome
-  void StartIntake(std::unique_ptr<net::Connection> connection, const Peer& peer, std::span<uint8_t> received) override;
+  void StartClient(std::unique_ptr<net::Connection> connection, const Peer& peer, std::span<uint8_t> received) override;
   void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
                     const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,
                     std::string_view early) override;
   void Linger(std::unique_ptr<net::Connection> connection, const LingerTerms& terms) override;
-  void ProcessSoon(Intake& intake) override;
+  void ProcessSoon(Client& client) override;
   void MoveToNewest(Session& session) override { sessions_.MoveToBack(session); }
   void WatchGrowth() override;
   void ConnectionOver() override;
   void Retire(ProxyGreeting& greeting) override;
-  void Retire(Intake& intake) override;
+  void Retire(Client& client) override;
   void Retire(Session& session) override;
   void Retire(LingeringClose& lingering) override;
 
@@ -114,11 +114,11 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   Reads HowItReads(Duration stalled) const;
   // Those who read no better than `best`.
   void FindCostly(Reads best, size_t most);
-  // All that may hold bytes for a client: sessions, intakes and lingering closes.
+  // All that may hold bytes for a client: sessions, clients and lingering closes.
   template <typename Visitor>
   void ForEachHolder(Visitor visit) {
     sessions_.ForEach(visit);
-    intakes_.ForEach(visit);
+    clients_.ForEach(visit);
     lingering_.ForEach(visit);
   }
   void Shed(ReliefStep step);
@@ -136,10 +136,10 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   WorkerContext context_;
   TimePoint frames_expired_{};
   OwningList<ProxyGreeting, &ProxyGreeting::hook_> greetings_;
-  OwningList<Intake, &Intake::hook_> intakes_;
+  OwningList<Client, &Client::hook_> clients_;
   OwningList<Session, &Session::hook_> sessions_;  // by their last activity, the longest idle first
   OwningList<LingeringClose, &LingeringClose::hook_> lingering_;
-  List<Intake, &Intake::soon_hook_> soon_;
+  List<Client, &Client::soon_hook_> soon_;
   net::Deadline drain_deadline_;
   DrainPace drain_pace_{TimePoint{}, Duration::zero(), 0};  // since Drain
   BusyGauge busy_gauge_;

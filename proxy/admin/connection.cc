@@ -38,7 +38,7 @@ void AdminConnection::TakeHead() {
   switch (scanner_.Scan(held_, wire::HeadLimits{})) {
     case wire::HeadScanner::Verdict::kNeedMore:
       return;
-    case wire::HeadScanner::Verdict::kReject:
+    case wire::HeadScanner::Verdict::kRefuse:
       return Refuse(scanner_.reason());
     case wire::HeadScanner::Verdict::kComplete:
       return Answer(std::string_view(held_).substr(0, scanner_.head_size()));
@@ -47,7 +47,7 @@ void AdminConnection::TakeHead() {
 
 void AdminConnection::Answer(std::string_view head) {
   wire::RequestHead request;
-  if (const auto reject = wire::ParseRequestHead(head, wire::HeadLimits{}, request)) return Refuse(*reject);
+  if (const auto refusal = wire::ParseRequestHead(head, wire::HeadLimits{}, request)) return Refuse(*refusal);
   const AdminAnswer answer = admin_.Handle(request);
   // A body is not read, so what follows the head cannot be told from a request.
   const bool keep_alive = request.keep_alive && request.body == wire::BodyKind::kNone && head.size() == held_.size();
@@ -59,7 +59,7 @@ void AdminConnection::Answer(std::string_view head) {
   admin_.loop().SetDeadline(deadline_, kIdleTime);
 }
 
-void AdminConnection::Refuse(RejectReason reason) {
+void AdminConnection::Refuse(RefuseReason reason) {
   connection_->Write(SerializeAdminAnswer(RefuseAdminRequest(reason), false, false));
   Linger();
 }
@@ -77,7 +77,7 @@ void AdminConnection::OnEnd(net::ConnectionEnd /*end*/) {
 }
 
 void AdminConnection::OnDeadline(net::Deadline& /*deadline*/) {
-  if (state_ == State::kHead) return Refuse(RejectReason::kHeadTimeout);
+  if (state_ == State::kHead) return Refuse(RefuseReason::kHeadTimeout);
   Close();
 }
 

@@ -47,7 +47,7 @@ class AdminConnection final : public net::ConnectionEvents, public net::Deadline
 
   void TakeHead();
   void Answer(std::string_view head);
-  void Refuse(RejectReason reason);
+  void Refuse(RefuseReason reason);
   void Linger();
 
   Admin& admin_;

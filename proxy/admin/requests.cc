@@ -176,8 +176,8 @@ AdminAnswer HandleAdminRequest(const wire::RequestHead& request, const Options::
   return Answer(row->path, request, source, live);
 }
 
-AdminAnswer RefuseAdminRequest(RejectReason reason) {
-  const RejectReasonRow& row = Describe(reason);
+AdminAnswer RefuseAdminRequest(RefuseReason reason) {
+  const RefuseReasonRow& row = Describe(reason);
   return Refusal(row.status, row.text);
 }
 

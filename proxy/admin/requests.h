@@ -54,7 +54,7 @@ AdminAnswer HandleAdminRequest(const wire::RequestHead& request, const Options::
                                const AdminSource& source, bool live);
 
 // For a head that could not be parsed or did not come in time.
-AdminAnswer RefuseAdminRequest(RejectReason reason);
+AdminAnswer RefuseAdminRequest(RefuseReason reason);
 
 // The Host's name, without a port, brackets and the dot of a full name.
 std::string_view NameOfHost(std::string_view host);

@@ -200,7 +200,7 @@ void WriteHttp(const StatsSnapshot& snapshot, JsonWriter& json) {
   json.Add("active_requests", totals.http_requests_active);
   json.Add("total_requests", Total(totals.requests()));
   WriteStatuses(totals.requests(), json);
-  json.AddCounted<RejectReasonLabels>("rejected", totals.rejects_total);
+  json.AddCounted<RefuseReasonLabels>("refused", totals.refusals_total);
   json.AddList("routes", totals.routes, [&](size_t i) {
     json.Add("route", snapshot.routes[i].route);
     WriteStatuses(totals.routes[i].requests, json);
@@ -247,7 +247,7 @@ void WriteMemory(const StatsSnapshot& snapshot, JsonWriter& json) {
   json.AddCounted<ReliefStepLabels>("relief", totals.memory_relief_total);
   json.AddCounted<ReliefStepLabels>("relief_bytes", totals.memory_relief_bytes_total);
   json.Add("sessions_shed", totals.websocket_closes_total[static_cast<size_t>(CloseReason::kMemoryShed)]);
-  json.Add("requests_refused", totals.rejects_total[static_cast<size_t>(RejectReason::kMemoryCritical)]);
+  json.Add("requests_refused", totals.refusals_total[static_cast<size_t>(RefuseReason::kMemoryCritical)]);
   json.Add("looks", totals.memory_looks_total);
   json.Add("stalls", totals.memory_stalls_total);
   json.Add("hints", totals.memory_hints_total);

@@ -30,9 +30,9 @@ struct CloseReasonLabels {
   static constexpr std::string_view At(size_t i) { return kCloseReasonRows[i].label; }
 };
 
-struct RejectReasonLabels {
-  static constexpr size_t kCount = kRejectReasonCount;
-  static constexpr std::string_view At(size_t i) { return kRejectReasonRows[i].label; }
+struct RefuseReasonLabels {
+  static constexpr size_t kCount = kRefuseReasonCount;
+  static constexpr std::string_view At(size_t i) { return kRefuseReasonRows[i].label; }
 };
 
 enum class StatusClass : uint8_t { k1xx, k2xx, k3xx, k4xx, k5xx };
@@ -209,7 +209,7 @@ struct SessionSecondsBuckets {
           "TLS handshakes with clients that resumed an earlier session.")                                              \
   COUNTER(tls_failures_total, "sheaf_tls_failures_total", "TLS handshakes with clients that failed.")                  \
   GAUGE(http_requests_active, "sheaf_http_requests_active", "HTTP requests being served now.")                         \
-  COUNTERS(rejects_total, "sheaf_rejects_total", "reason", RejectReasonLabels,                                         \
+  COUNTERS(refusals_total, "sheaf_refusals_total", "reason", RefuseReasonLabels,                                         \
            "Requests that the proxy answered itself instead of passing them on, by reason.")                           \
   COUNTER(forwarded_removed_total, "sheaf_forwarded_removed_total",                                                    \
           "Requests whose forwarding fields were removed, since their sender is not a trusted proxy.")                 \

@@ -1,4 +1,4 @@
-// An intrusive list that owns its members, for objects that leave by themselves in O(1): sessions, intakes, links.
+// An intrusive list that owns its members, for objects that leave by themselves in O(1): sessions, clients, links.
 // One thread only.
 #pragma once
 

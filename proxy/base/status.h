@@ -38,7 +38,7 @@ class [[nodiscard]] Result {
 // One row a reason: name, label (metrics and logs), WebSocket code sent to the client (0: no Close frame is sent),
 // sentence (log text and, where a Close frame is sent, its reason). Never 1014 (bad gateway): stock clients take it for
 // a breach of the protocol.
-// A client that has not been upgraded yet gets an HTTP answer instead: see RejectReason below.
+// A client that has not been upgraded yet gets an HTTP answer instead: see RefuseReason below.
 #define SHEAF_CLOSE_REASONS(ROW)                                                                                       \
   ROW(kNone, "none", 0, "open")                                                                                        \
   ROW(kDone, "done", 1000, "all work is done")                                                                         \
@@ -106,7 +106,7 @@ constexpr const CloseReasonRow& Describe(CloseReason reason) {
 }
 
 // Why a request is refused: one row a reason with label (log, metric), status and sentence (body of the answer).
-#define SHEAF_REJECT_REASONS(ROW)                                                                            \
+#define SHEAF_REFUSE_REASONS(ROW)                                                                            \
   ROW(kBadRequestLine, "bad_request_line", 400, "the request line is malformed")                             \
   ROW(kBadVersion, "bad_version", 400, "the HTTP version is not supported")                                  \
   ROW(kHttp2Preface, "http2_preface", 505, "HTTP/2 is not spoken here")                                      \
@@ -148,27 +148,27 @@ constexpr const CloseReasonRow& Describe(CloseReason reason) {
   ROW(kUpstreamClosed, "upstream_closed", 502, "the backend closed the connection before it answered")       \
   ROW(kUpstreamTimeout, "upstream_timeout", 504, "the backend did not answer within timeouts.response")
 
-enum class RejectReason : uint8_t {
+enum class RefuseReason : uint8_t {
 #define SHEAF_ROW(name, label, status, text) name,
-  SHEAF_REJECT_REASONS(SHEAF_ROW)
+  SHEAF_REFUSE_REASONS(SHEAF_ROW)
 #undef SHEAF_ROW
 };
 
-struct RejectReasonRow {
+struct RefuseReasonRow {
   std::string_view label;
   int status;
   std::string_view text;
 };
 
-inline constexpr std::array kRejectReasonRows = {
-#define SHEAF_ROW(name, label, status, text) RejectReasonRow{label, status, text},
-    SHEAF_REJECT_REASONS(SHEAF_ROW)
+inline constexpr std::array kRefuseReasonRows = {
+#define SHEAF_ROW(name, label, status, text) RefuseReasonRow{label, status, text},
+    SHEAF_REFUSE_REASONS(SHEAF_ROW)
 #undef SHEAF_ROW
 };
-inline constexpr size_t kRejectReasonCount = kRejectReasonRows.size();
+inline constexpr size_t kRefuseReasonCount = kRefuseReasonRows.size();
 
-constexpr const RejectReasonRow& Describe(RejectReason reason) {
-  return kRejectReasonRows[static_cast<size_t>(reason)];
+constexpr const RefuseReasonRow& Describe(RefuseReason reason) {
+  return kRefuseReasonRows[static_cast<size_t>(reason)];
 }
 
 }  // namespace sheaf

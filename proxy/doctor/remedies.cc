@@ -82,7 +82,7 @@ std::string RemedyForRefusal(std::string_view reason, const Answer& direct) {
     return "the backend's answer is not valid (cause " + direct.fault + "): mend it there";
   }
   if (const Remedy* row = FindRefusal(reason)) return ToText(*row);
-  for (const RejectReasonRow& one : kRejectReasonRows) {
+  for (const RefuseReasonRow& one : kRefuseReasonRows) {
     if (one.label == reason) return "Sheaf refuses it: " + std::string(one.text);
   }
   return "Sheaf refuses it";

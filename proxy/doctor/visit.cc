@@ -67,7 +67,7 @@ void Visit::TakeHead() {
   wire::HeadScanner scanner;
   const wire::HeadScanner::Verdict verdict = scanner.Scan(head_, kGenerous);
   if (verdict == wire::HeadScanner::Verdict::kNeedMore) return;
-  if (verdict == wire::HeadScanner::Verdict::kReject) {
+  if (verdict == wire::HeadScanner::Verdict::kRefuse) {
     answer_.fault = Describe(scanner.reason()).label;
     return Fail("the answer is not HTTP/1.1 (" + answer_.fault + ")");
   }
@@ -102,7 +102,7 @@ void Visit::TakeBody(std::string_view bytes) {
     const wire::BodyDecoder::Step step = body_.Next(bytes);
     if (step.verdict == wire::BodyDecoder::Verdict::kNeedMore) return;
     if (step.verdict == wire::BodyDecoder::Verdict::kComplete) return Finish();
-    if (step.verdict == wire::BodyDecoder::Verdict::kReject) {
+    if (step.verdict == wire::BodyDecoder::Verdict::kRefuse) {
       answer_.fault = Describe(body_.reason()).label;
       return Fail("the body is not valid HTTP/1.1 (" + answer_.fault + ")");
     }

@@ -6,7 +6,7 @@ namespace sheaf {
 
 namespace {
 
-std::string Body(const RejectReasonRow& row, const ErrorAnswer& answer) {
+std::string Body(const RefuseReasonRow& row, const ErrorAnswer& answer) {
   const std::string status = std::to_string(row.status);
   std::string body;
   // Every part is a constant or the checked request id, so nothing needs escaping.
@@ -24,14 +24,14 @@ std::string Body(const RejectReasonRow& row, const ErrorAnswer& answer) {
 }
 
 // Memory needs a while to come free; the other reasons may be over at once.
-std::string_view RetryAfter(RejectReason reason) {
-  return reason == RejectReason::kMemoryCritical ? "Retry-After: 10\r\n" : "Retry-After: 1\r\n";
+std::string_view RetryAfter(RefuseReason reason) {
+  return reason == RefuseReason::kMemoryCritical ? "Retry-After: 10\r\n" : "Retry-After: 1\r\n";
 }
 
 }  // namespace
 
 std::string BuildErrorAnswer(const ErrorAnswer& answer) {
-  const RejectReasonRow& row = Describe(answer.reason);
+  const RefuseReasonRow& row = Describe(answer.reason);
   const std::string body = Body(row, answer);
   std::string response = "HTTP/1.1 " + std::to_string(row.status) + " ";
   response.append(wire::StatusText(row.status)).append("\r\nContent-Type: ");
@@ -68,23 +68,23 @@ bool WantsHtml(const wire::RequestHead& request) {
   return false;
 }
 
-RejectReason RejectReasonFor(CloseReason upstream_failure) {
+RefuseReason RefuseReasonFor(CloseReason upstream_failure) {
   switch (upstream_failure) {
     case CloseReason::kPoolExhausted:
-      return RejectReason::kPoolExhausted;
+      return RefuseReason::kPoolExhausted;
     case CloseReason::kOutOfDescriptors:
-      return RejectReason::kOutOfDescriptors;
+      return RefuseReason::kOutOfDescriptors;
     case CloseReason::kUpstreamConnectFailed:
-      return RejectReason::kUpstreamRefused;
+      return RefuseReason::kUpstreamRefused;
     case CloseReason::kUpstreamTlsError:
-      return RejectReason::kUpstreamTlsFailed;
+      return RefuseReason::kUpstreamTlsFailed;
     case CloseReason::kUpstreamTimeout:
-      return RejectReason::kUpstreamTimeout;
+      return RefuseReason::kUpstreamTimeout;
     case CloseReason::kUpstreamGone:
     case CloseReason::kUpstreamClosed:
-      return RejectReason::kUpstreamClosed;
+      return RefuseReason::kUpstreamClosed;
     default:
-      return RejectReason::kUpstreamBadResponse;
+      return RefuseReason::kUpstreamBadResponse;
   }
 }
 

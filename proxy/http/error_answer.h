@@ -10,7 +10,7 @@
 namespace sheaf {
 
 struct ErrorAnswer {
-  RejectReason reason;
+  RefuseReason reason;
   std::string_view request_id;  // printable ASCII
   bool html = false;            // see WantsHtml
   bool head_request = false;    // no body
@@ -24,6 +24,6 @@ std::string BuildErrorAnswer(const ErrorAnswer& answer);
 bool WantsHtml(const wire::RequestHead& request);
 
 // What to answer when the backend gave no response.
-RejectReason RejectReasonFor(CloseReason upstream_failure);
+RefuseReason RefuseReasonFor(CloseReason upstream_failure);
 
 }  // namespace sheaf

@@ -116,7 +116,7 @@ void Exchange::OnUpstreamClosed(CloseReason reason) {
   if (response_begun()) return Break(reason == CloseReason::kUpstreamGone ? CloseReason::kUpstreamTruncated : reason);
   stream_.reset();
   context_.loop().CancelDeadline(deadline_);
-  owner_.OnExchangeRefused(RejectReasonFor(reason));
+  owner_.OnExchangeRefused(RefuseReasonFor(reason));
 }
 
 void Exchange::OnClientBlocked() {
@@ -192,7 +192,7 @@ void Exchange::OnDeadline(net::Deadline& /*deadline*/) {
 
 void Exchange::CheckBody() {
   const TimePoint now = context_.loop().now();
-  if (pace_.TooSlow(now)) return owner_.OnExchangeRefused(RejectReason::kBodyTimeout);
+  if (pace_.TooSlow(now)) return owner_.OnExchangeRefused(RefuseReason::kBodyTimeout);
   context_.loop().SetDeadline(deadline_, pace_.NextLook(now));
 }
 
@@ -200,7 +200,7 @@ void Exchange::CheckBody() {
 void Exchange::CheckBackend() {
   const TimePoint now = context_.loop().now();
   if (UpstreamMoves()) waits_since_ = now;
-  if (now - waits_since_ >= limit()) return owner_.OnExchangeRefused(RejectReason::kUpstreamTimeout);
+  if (now - waits_since_ >= limit()) return owner_.OnExchangeRefused(RefuseReason::kUpstreamTimeout);
   WaitOn(now - waits_since_, untaken_ > 0 || !stream_->leased());
 }
 
@@ -239,7 +239,7 @@ void Exchange::Cancel(CloseReason reason) {
   LogAccess(status_ != 0 ? status_ : 499, Describe(reason).label);
 }
 
-void Exchange::LogRefused(RejectReason reason) {
+void Exchange::LogRefused(RefuseReason reason) {
   LogAccess(status_ != 0 ? status_ : Describe(reason).status, Describe(reason).label);
 }
 

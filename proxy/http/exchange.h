@@ -6,7 +6,7 @@
 // request on, it is the backend's. Once the response has begun, a request that goes on makes a stream of both, in which
 // either side may be slow.
 //
-// Owned by an Intake; one thread only.
+// Owned by a Client; one thread only.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,7 @@ class ExchangeOwner {
   // The response is written. `close`: the connection must end now.
   virtual void OnExchangeDone(bool close) = 0;
   // No response was begun: answer with this instead.
-  virtual void OnExchangeRefused(RejectReason reason) = 0;
+  virtual void OnExchangeRefused(RefuseReason reason) = 0;
   // A response was begun that cannot be finished: the connection must end without a clean terminator.
   virtual void OnExchangeBroken(CloseReason reason) = 0;
   // The backend's 101: the stream is a WebSocket now.
@@ -87,7 +87,7 @@ class Exchange final : public pool::UpstreamEvents, public net::DeadlineHandler 
   Framing framing() const { return framing_; }
   TimePoint started() const { return started_; }
   // The access line of a request that is refused, or broken off because of what the client sent.
-  void LogRefused(RejectReason reason);
+  void LogRefused(RefuseReason reason);
 
   // pool::UpstreamEvents
   void OnUpstreamHead(const wire::ResponseHead& head) override;

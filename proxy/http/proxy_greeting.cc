@@ -52,13 +52,13 @@ void ProxyGreeting::Take(std::span<uint8_t> received) {
     case wire::ProxyHeaderScan::Verdict::kNeedMore:
       held_ = AsText(received);
       return;
-    case wire::ProxyHeaderScan::Verdict::kReject:
+    case wire::ProxyHeaderScan::Verdict::kRefuse:
       return Refuse(CloseReason::kProxyMalformed, header.fault);
     case wire::ProxyHeaderScan::Verdict::kComplete:
       break;
   }
   context_.loop().CancelDeadline(deadline_);
-  context_.home().StartIntake(std::move(connection_), PeerFrom(header, peer_), received.subspan(header.size));
+  context_.home().StartClient(std::move(connection_), PeerFrom(header, peer_), received.subspan(header.size));
   context_.home().Retire(*this);
 }
 

@@ -1,5 +1,5 @@
 // A client's connection on a listener with listen.proxy_protocol, from its first byte to the end of its PROXY header.
-// What the header says becomes the connection's peer, and with that the connection goes to an Intake; nothing of the
+// What the header says becomes the connection's peer, and with that the connection goes to a Client; nothing of the
 // header is left behind. A header that is wrong, late or of a stranger ends the connection before anything else is
 // read.
 //

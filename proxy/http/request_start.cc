@@ -54,19 +54,19 @@ const RouteOptions& RouteOf(const WorkerContext& context, std::string_view targe
   return context.routes().Match(PathOf(target));
 }
 
-std::optional<RejectReason> Admit(const WorkerContext& context, const wire::RequestHead& request,
+std::optional<RefuseReason> Admit(const WorkerContext& context, const wire::RequestHead& request,
                                   std::string_view target, const RouteOptions& route) {
   const std::string& webhook = context.options().memory.webhook;
-  if (!webhook.empty() && wire::MayBeTakenFor(PathOf(target), webhook)) return RejectReason::kReservedPath;
-  if (const auto reject = AdmitRequest(context.load())) return reject;
+  if (!webhook.empty() && wire::MayBeTakenFor(PathOf(target), webhook)) return RefuseReason::kReservedPath;
+  if (const auto refusal = AdmitRequest(context.load())) return refusal;
   if (request.wants_websocket) {
-    if (const auto reject = wire::CheckUpgradeRequest(request)) return reject;
-    if (!wire::OriginAllowed(request.Find("Origin"), route.allowed_origins)) return RejectReason::kOriginNotAllowed;
-    if (const auto reject = AdmitWebSocket(context.load())) return reject;
+    if (const auto refusal = wire::CheckUpgradeRequest(request)) return refusal;
+    if (!wire::OriginAllowed(request.Find("Origin"), route.allowed_origins)) return RefuseReason::kOriginNotAllowed;
+    if (const auto refusal = AdmitWebSocket(context.load())) return refusal;
   }
   const bool too_large =
       route.max_body != 0 && request.body == wire::BodyKind::kLength && request.content_length > route.max_body;
-  return too_large ? std::optional(RejectReason::kBodyTooLarge) : std::nullopt;
+  return too_large ? std::optional(RefuseReason::kBodyTooLarge) : std::nullopt;
 }
 
 ExchangeInfo InfoOf(const WorkerContext& context, const wire::RequestHead& request, const Peer& peer,

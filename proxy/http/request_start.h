@@ -28,7 +28,7 @@ std::optional<std::string> TargetOf(const wire::RequestHead& request);
 const RouteOptions& RouteOf(const WorkerContext& context, std::string_view target);
 
 // What its route and the present load say of the request. nullopt: it is admitted.
-std::optional<RejectReason> Admit(const WorkerContext& context, const wire::RequestHead& request,
+std::optional<RefuseReason> Admit(const WorkerContext& context, const wire::RequestHead& request,
                                   std::string_view target, const RouteOptions& route);
 
 // What the exchange keeps of the request.

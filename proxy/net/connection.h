@@ -2,7 +2,7 @@
 // buffer; what it is told to write leaves in one system call when the read that caused it is over, and is queued only
 // when the kernel takes no more. An idle connection holds no buffer: budget 128 bytes, plus OpenSSL's state for TLS.
 //
-// Owned by a session, an intake or an upstream link (unique_ptr), which retires it after Close. The events interface is
+// Owned by a session, a client or an upstream link (unique_ptr), which retires it after Close. The events interface is
 // called in the loop's thread; any callback may Close the connection, none may destroy it.
 #pragma once
 

@@ -4,8 +4,8 @@
 
 namespace sheaf {
 
-std::optional<RejectReason> AdmitConnection(const Load& load) {
-  if (load.max_connections != 0 && load.connections > load.max_connections) return RejectReason::kOverloaded;
+std::optional<RefuseReason> AdmitConnection(const Load& load) {
+  if (load.max_connections != 0 && load.connections > load.max_connections) return RefuseReason::kOverloaded;
   return std::nullopt;
 }
 
@@ -14,13 +14,13 @@ bool MayLinger(const Load& load) {
   return load.max_connections == 0 || load.connections <= uint64_t{load.max_connections} + kFew;
 }
 
-std::optional<RejectReason> AdmitRequest(const Load& load) {
-  if (InForce(ReliefStep::kRefuse, load.pressure)) return RejectReason::kMemoryCritical;
+std::optional<RefuseReason> AdmitRequest(const Load& load) {
+  if (InForce(ReliefStep::kRefuse, load.pressure)) return RefuseReason::kMemoryCritical;
   return std::nullopt;
 }
 
-std::optional<RejectReason> AdmitWebSocket(const Load& load) {
-  if (load.draining) return RejectReason::kDraining;
+std::optional<RefuseReason> AdmitWebSocket(const Load& load) {
+  if (load.draining) return RefuseReason::kDraining;
   return std::nullopt;
 }
 

@@ -17,14 +17,14 @@ struct Load {
 };
 
 // For a new client connection: refused with 503 when there are too many.
-std::optional<RejectReason> AdmitConnection(const Load& load);
+std::optional<RefuseReason> AdmitConnection(const Load& load);
 // Whether a connection that is refused may linger until its client has taken the answer. Each holds a descriptor
 // meanwhile, so only a few may.
 bool MayLinger(const Load& load);
 // For a request on an admitted connection.
-std::optional<RejectReason> AdmitRequest(const Load& load);
+std::optional<RefuseReason> AdmitRequest(const Load& load);
 // For a new WebSocket, besides. Ordinary requests are served while draining, and their connections closed.
-std::optional<RejectReason> AdmitWebSocket(const Load& load);
+std::optional<RefuseReason> AdmitWebSocket(const Load& load);
 
 // Descriptors that clients may not take: for the admin listener, health checks and look-ups.
 inline constexpr uint32_t kKeptFree = 32;

@@ -17,7 +17,7 @@
 
 namespace sheaf {
 
-class Intake;
+class Client;
 class LingeringClose;
 class ProxyGreeting;
 class Session;
@@ -45,14 +45,14 @@ struct LingerTerms {
 class ClientHome {
  public:
   // `received`: what has come behind the PROXY header.
-  virtual void StartIntake(std::unique_ptr<net::Connection> connection, const Peer& peer,
+  virtual void StartClient(std::unique_ptr<net::Connection> connection, const Peer& peer,
                            std::span<uint8_t> received) = 0;
   virtual void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
                             const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,
                             std::string_view early) = 0;
   virtual void Linger(std::unique_ptr<net::Connection> connection, const LingerTerms& terms) = 0;
-  // Lets `intake` go on with held requests at the end of this turn.
-  virtual void ProcessSoon(Intake& intake) = 0;
+  // Lets `client` go on with held requests at the end of this turn.
+  virtual void ProcessSoon(Client& client) = 0;
   // `session` was active: of all sessions it is the last to be shed or drained. Sessions tell of their activity no more
   // often than WorkerContext::activity_grain.
   virtual void MoveToNewest(Session& session) = 0;
@@ -63,7 +63,7 @@ class ClientHome {
   virtual void ConnectionOver() = 0;
   // They are closed; destroyed at the end of the turn.
   virtual void Retire(ProxyGreeting& greeting) = 0;
-  virtual void Retire(Intake& intake) = 0;
+  virtual void Retire(Client& client) = 0;
   virtual void Retire(Session& session) = 0;
   virtual void Retire(LingeringClose& lingering) = 0;
 

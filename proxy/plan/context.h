@@ -1,4 +1,4 @@
-// What a worker lends to what lives in it: intakes, exchanges, sessions and their outboxes. None of these knows the
+// What a worker lends to what lives in it: clients, exchanges, sessions and their outboxes. None of these knows the
 // worker itself; a test lends them a loop, metrics and a pool of its own, and gives them another home.
 //
 // Owned by the worker, which outlives them all; worker thread only.

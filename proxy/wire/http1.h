@@ -4,7 +4,7 @@
 //
 //   HeadScanner scanner;
 //   switch (scanner.Scan(all_bytes_so_far, limits)) { case kComplete: head = bytes.substr(0, scanner.head_size()); ...
-//   } RequestHead request; if (auto reject = ParseRequestHead(head, limits, request)) ...
+//   } RequestHead request; if (auto refusal = ParseRequestHead(head, limits, request)) ...
 //
 // Bodies pass through a BodyDecoder, which never buffers: it hands out views of the bytes it was given.
 // No socket, no clock, no log, no exception. Objects belong to one thread.
@@ -49,24 +49,24 @@ struct HeadLimits {
 // before a request line are skipped by the caller (SkippableEmptyLines).
 class HeadScanner {
  public:
-  enum class Verdict : uint8_t { kNeedMore, kComplete, kReject };
+  enum class Verdict : uint8_t { kNeedMore, kComplete, kRefuse };
 
   // `bytes`: all of the head received so far, from its first byte; earlier bytes are not looked at again.
   Verdict Scan(std::string_view bytes, const HeadLimits& limits);
 
   size_t head_size() const { return position_; }     // after kComplete: bytes of the head, empty line included
-  RejectReason reason() const { return reason_; }    // after kReject
-  size_t line_start() const { return line_start_; }  // after kReject: where the refused line begins
+  RefuseReason reason() const { return reason_; }    // after kRefuse
+  size_t line_start() const { return line_start_; }  // after kRefuse: where the refused line begins
   void Reset() { *this = HeadScanner(); }
 
  private:
-  std::optional<RejectReason> CheckPartOfLine(std::string_view bytes, size_t end, bool has_end,
+  std::optional<RefuseReason> CheckPartOfLine(std::string_view bytes, size_t end, bool has_end,
                                               const HeadLimits& limits) const;
 
   size_t position_ = 0;
   size_t line_start_ = 0;
   bool first_line_ = true;
-  RejectReason reason_ = RejectReason::kBadRequestLine;
+  RefuseReason reason_ = RefuseReason::kBadRequestLine;
 };
 
 // Bytes of the empty lines (CRLF) in front of a request. RFC 9112 2.2 asks servers to ignore at least one; nginx,
@@ -102,7 +102,7 @@ struct RequestHead {
 };
 
 // Parses and checks a complete head (hardening rows 1-26). Returns the reason when it must be refused.
-std::optional<RejectReason> ParseRequestHead(std::string_view head, const HeadLimits& limits, RequestHead& request);
+std::optional<RefuseReason> ParseRequestHead(std::string_view head, const HeadLimits& limits, RequestHead& request);
 
 // Why a response must not be trusted, for the log: a word for the cause, and what was seen of it. Views into the head.
 struct ResponseFault {
@@ -155,7 +155,7 @@ class BodyDecoder {
     kNeedMore,  // all of the input is consumed
     kData,      // `data` holds body bytes; call again
     kComplete,  // the body is over; what is left of the input belongs to the next message
-    kReject,    // malformed: reason() says why
+    kRefuse,    // malformed: reason() says why
   };
   struct Step {
     Verdict verdict;
@@ -169,7 +169,7 @@ class BodyDecoder {
 
   bool complete() const;
   BodyKind kind() const { return kind_; }
-  RejectReason reason() const { return reason_; }
+  RefuseReason reason() const { return reason_; }
 
  private:
   enum class ChunkState : uint8_t;
@@ -182,12 +182,12 @@ class BodyDecoder {
   void TakeExtensionByte(char byte);
   void TakeTrailer(std::string_view& input);
   void TakeTrailerLine(std::string_view line);
-  void Fail(RejectReason reason);
+  void Fail(RefuseReason reason);
 
   BodyKind kind_ = BodyKind::kNone;
   Sender sender_ = Sender::kClient;
   ChunkState state_{};
-  RejectReason reason_ = RejectReason::kBadChunk;
+  RefuseReason reason_ = RefuseReason::kBadChunk;
   uint8_t size_digits_ = 0;
   uint16_t extension_bytes_ = 0;  // of the whole body, white space included: at most 4 KiB
   uint16_t trailer_bytes_ = 0;    // of the whole trailer section: at most 8 KiB

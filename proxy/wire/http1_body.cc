@@ -126,14 +126,14 @@ BodyDecoder::Step BodyDecoder::NextChunked(std::string_view& input) {
       case ChunkState::kDone:
         return {Verdict::kComplete, {}};
       case ChunkState::kFailed:
-        return {Verdict::kReject, {}};
+        return {Verdict::kRefuse, {}};
       default:
         TakeFramingByte(input.front());
         input.remove_prefix(1);
         break;
     }
   }
-  if (state_ == ChunkState::kFailed) return {Verdict::kReject, {}};
+  if (state_ == ChunkState::kFailed) return {Verdict::kRefuse, {}};
   return {state_ == ChunkState::kDone ? Verdict::kComplete : Verdict::kNeedMore, {}};
 }
 
@@ -147,16 +147,16 @@ void BodyDecoder::TakeFramingByte(char byte) {
     case ChunkState::kExtension:
       return TakeExtensionByte(byte);
     case ChunkState::kSizeEnd:
-      if (byte != '\n') return Fail(RejectReason::kBadChunk);
+      if (byte != '\n') return Fail(RefuseReason::kBadChunk);
       size_digits_ = 0;
       state_ = remaining_ == 0 ? ChunkState::kTrailer : ChunkState::kData;
       return;
     case ChunkState::kDataEnd:
-      if (byte != '\r') return Fail(RejectReason::kBadChunk);
+      if (byte != '\r') return Fail(RefuseReason::kBadChunk);
       state_ = ChunkState::kDataEndLf;
       return;
     case ChunkState::kDataEndLf:
-      if (byte != '\n') return Fail(RejectReason::kBadChunk);
+      if (byte != '\n') return Fail(RefuseReason::kBadChunk);
       state_ = ChunkState::kSize;
       return;
     default:
@@ -166,11 +166,11 @@ void BodyDecoder::TakeFramingByte(char byte) {
 
 void BodyDecoder::TakeSizeByte(char byte) {
   if (const int digit = HexValue(byte); digit >= 0) {
-    if (++size_digits_ > kMaxSizeDigits) return Fail(RejectReason::kBadChunk);
+    if (++size_digits_ > kMaxSizeDigits) return Fail(RefuseReason::kBadChunk);
     remaining_ = remaining_ * 16 + static_cast<uint64_t>(digit);
     return;
   }
-  if (size_digits_ == 0) return Fail(RejectReason::kBadChunk);
+  if (size_digits_ == 0) return Fail(RefuseReason::kBadChunk);
   TakeByteAfterSize(byte);
 }
 
@@ -183,9 +183,9 @@ void BodyDecoder::TakeByteAfterSize(char byte) {
     state_ = ChunkState::kSizeEnd;
   } else if (sender_ == Sender::kBackend && (byte == ' ' || byte == '\t')) {
     state_ = ChunkState::kAfterSize;
-    if (++extension_bytes_ > kMaxExtensionBytes) Fail(RejectReason::kChunkExtensionTooLong);
+    if (++extension_bytes_ > kMaxExtensionBytes) Fail(RefuseReason::kChunkExtensionTooLong);
   } else {
-    Fail(RejectReason::kBadChunk);
+    Fail(RefuseReason::kBadChunk);
   }
 }
 
@@ -194,8 +194,8 @@ void BodyDecoder::TakeExtensionByte(char byte) {
     state_ = ChunkState::kSizeEnd;
     return;
   }
-  if (byte == '\t' || !IsFieldValue({&byte, 1})) return Fail(RejectReason::kBadChunk);
-  if (++extension_bytes_ > kMaxExtensionBytes) Fail(RejectReason::kChunkExtensionTooLong);
+  if (byte == '\t' || !IsFieldValue({&byte, 1})) return Fail(RefuseReason::kBadChunk);
+  if (++extension_bytes_ > kMaxExtensionBytes) Fail(RefuseReason::kChunkExtensionTooLong);
 }
 
 // Takes a trailer line, or the part of one that is there, off the front of `input`.
@@ -204,7 +204,7 @@ void BodyDecoder::TakeTrailer(std::string_view& input) {
   const bool has_end = line_feed != std::string_view::npos;
   const std::string_view part = input.substr(0, has_end ? line_feed + 1 : input.size());
   input.remove_prefix(part.size());
-  if (trailer_bytes_ + part.size() > kMaxTrailerBytes) return Fail(RejectReason::kBadTrailer);
+  if (trailer_bytes_ + part.size() > kMaxTrailerBytes) return Fail(RefuseReason::kBadTrailer);
   trailer_bytes_ = static_cast<uint16_t>(trailer_bytes_ + part.size());
 
   if (!has_end) {
@@ -218,16 +218,16 @@ void BodyDecoder::TakeTrailer(std::string_view& input) {
 }
 
 void BodyDecoder::TakeTrailerLine(std::string_view line) {
-  if (!line.ends_with("\r\n")) return Fail(RejectReason::kBadTrailer);
+  if (!line.ends_with("\r\n")) return Fail(RefuseReason::kBadTrailer);
   line.remove_suffix(2);
   if (line.empty()) {
     state_ = ChunkState::kDone;
   } else if (!IsAllowedTrailer(line)) {
-    Fail(RejectReason::kBadTrailer);
+    Fail(RefuseReason::kBadTrailer);
   }
 }
 
-void BodyDecoder::Fail(RejectReason reason) {
+void BodyDecoder::Fail(RefuseReason reason) {
   reason_ = reason;
   state_ = ChunkState::kFailed;
 }

@@ -19,7 +19,7 @@ struct FieldCollector {
   std::vector<Field>& fields;
   Field field = {};
   bool in_value = false;
-  std::optional<RejectReason> reject = std::nullopt;
+  std::optional<RefuseReason> refusal = std::nullopt;
 };
 
 int OnFieldName(llhttp_t* parser, const char* data, size_t size) {
@@ -46,11 +46,11 @@ int OnFieldValue(llhttp_t* parser, const char* data, size_t size) {
 int OnFieldComplete(llhttp_t* parser) {
   auto& collector = *static_cast<FieldCollector*>(parser->data);
   collector.in_value = false;
-  collector.reject = CheckField(collector.field, collector.limits.allow_underscores);
-  if (!collector.reject && collector.fields.size() == collector.limits.max_fields) {
-    collector.reject = RejectReason::kTooManyFields;
+  collector.refusal = CheckField(collector.field, collector.limits.allow_underscores);
+  if (!collector.refusal && collector.fields.size() == collector.limits.max_fields) {
+    collector.refusal = RefuseReason::kTooManyFields;
   }
-  if (collector.reject) return HPE_USER;
+  if (collector.refusal) return HPE_USER;
   collector.fields.push_back(collector.field);
   return HPE_OK;
 }
@@ -75,28 +75,28 @@ const llhttp_settings_t& Settings() {
 }
 
 // llhttp's refusals of what our own checks of the first line and of each field do not see first.
-RejectReason ReasonOf(llhttp_errno_t error, const llhttp_t& parser, const FieldCollector& collector) {
+RefuseReason ReasonOf(llhttp_errno_t error, const llhttp_t& parser, const FieldCollector& collector) {
   switch (error) {
     case HPE_INVALID_URL:
-      return RejectReason::kBadTarget;
+      return RefuseReason::kBadTarget;
     case HPE_INVALID_CONTENT_LENGTH:
-      return RejectReason::kBadContentLength;
+      return RefuseReason::kBadContentLength;
     case HPE_UNEXPECTED_CONTENT_LENGTH:
-      return (parser.flags & F_TRANSFER_ENCODING) != 0 ? RejectReason::kLengthAndEncoding
-                                                       : RejectReason::kBadContentLength;
+      return (parser.flags & F_TRANSFER_ENCODING) != 0 ? RefuseReason::kLengthAndEncoding
+                                                       : RefuseReason::kBadContentLength;
     case HPE_INVALID_TRANSFER_ENCODING:
-      return RejectReason::kBadTransferEncoding;
+      return RefuseReason::kBadTransferEncoding;
     case HPE_INVALID_HEADER_TOKEN:
     case HPE_UNEXPECTED_SPACE:
-      return collector.in_value ? RejectReason::kBadFieldValue : RejectReason::kBadFieldName;
+      return collector.in_value ? RefuseReason::kBadFieldValue : RefuseReason::kBadFieldName;
     default:
-      return RejectReason::kBadRequestLine;
+      return RefuseReason::kBadRequestLine;
   }
 }
 
 }  // namespace
 
-std::optional<RejectReason> ParseFields(std::string_view head, HeadKind kind, const HeadLimits& limits,
+std::optional<RefuseReason> ParseFields(std::string_view head, HeadKind kind, const HeadLimits& limits,
                                         std::vector<Field>& fields) {
   FieldCollector collector{kind, limits, fields};
   llhttp_t parser;
@@ -110,7 +110,7 @@ std::optional<RejectReason> ParseFields(std::string_view head, HeadKind kind, co
   head.remove_prefix(head.find(kind == HeadKind::kRequest ? ' ' : '\r'));
   const llhttp_errno_t error = llhttp_execute(&parser, head.data(), head.size());
   if (error == HPE_PAUSED) return std::nullopt;
-  return collector.reject ? *collector.reject : ReasonOf(error, parser, collector);
+  return collector.refusal ? *collector.refusal : ReasonOf(error, parser, collector);
 }
 
 std::optional<std::string_view> FindField(const std::vector<Field>& fields, std::string_view name) {
@@ -151,20 +151,20 @@ std::optional<uint64_t> AgreedLength(const std::vector<Field>& fields) {
 
 }  // namespace
 
-std::optional<RejectReason> ParseFraming(const std::vector<Field>& fields, HeadKind kind, int minor_version,
+std::optional<RefuseReason> ParseFraming(const std::vector<Field>& fields, HeadKind kind, int minor_version,
                                          Framing& framing) {
   const auto length = FindField(fields, "Content-Length");
   const auto encoding = FindField(fields, "Transfer-Encoding");
-  if (length && encoding) return RejectReason::kLengthAndEncoding;
+  if (length && encoding) return RefuseReason::kLengthAndEncoding;
   if (length) {
     const bool once = CountFields(fields, "Content-Length") == 1;
     framing.length = kind == HeadKind::kResponse ? AgreedLength(fields) : ParseContentLength(*length);
-    if (!framing.length || (kind == HeadKind::kRequest && !once)) return RejectReason::kBadContentLength;
+    if (!framing.length || (kind == HeadKind::kRequest && !once)) return RefuseReason::kBadContentLength;
   }
   if (encoding) {
-    if (minor_version == 0) return RejectReason::kEncodingOnHttp10;
+    if (minor_version == 0) return RefuseReason::kEncodingOnHttp10;
     framing.chunked = EqualsIgnoreCase(*encoding, "chunked");
-    if (!framing.chunked || CountFields(fields, "Transfer-Encoding") != 1) return RejectReason::kBadTransferEncoding;
+    if (!framing.chunked || CountFields(fields, "Transfer-Encoding") != 1) return RefuseReason::kBadTransferEncoding;
   }
   return std::nullopt;
 }

@@ -14,7 +14,7 @@ enum class HeadKind : uint8_t { kRequest, kResponse };
 
 // Splits a head into `fields`. HeadScanner must have found it complete and the caller must have checked its first
 // line. The views of `fields` point into `head`.
-std::optional<RejectReason> ParseFields(std::string_view head, HeadKind kind, const HeadLimits& limits,
+std::optional<RefuseReason> ParseFields(std::string_view head, HeadKind kind, const HeadLimits& limits,
                                         std::vector<Field>& fields);
 
 std::optional<std::string_view> FindField(const std::vector<Field>& fields, std::string_view name);
@@ -32,7 +32,7 @@ struct Framing {
 // Anything but one well-formed Content-Length, or one `Transfer-Encoding: chunked` in HTTP/1.1, or neither, is refused
 // (RFC 9112 section 6; hardening rows 1-7, 31): what two parsers can read in two ways smuggles requests. A backend may
 // say the same length several times.
-std::optional<RejectReason> ParseFraming(const std::vector<Field>& fields, HeadKind kind, int minor_version,
+std::optional<RefuseReason> ParseFraming(const std::vector<Field>& fields, HeadKind kind, int minor_version,
                                          Framing& framing);
 
 // Whether the connection goes on after this message, by version and Connection (RFC 9112 9.3).

@@ -38,79 +38,79 @@ std::optional<int> ParseVersion(std::string_view version) {
   return std::nullopt;
 }
 
-std::optional<RejectReason> CheckComplete(std::string_view head, const HeadLimits& limits) {
+std::optional<RefuseReason> CheckComplete(std::string_view head, const HeadLimits& limits) {
   HeadScanner scanner;
   switch (scanner.Scan(head, limits)) {
-    case HeadScanner::Verdict::kReject:
+    case HeadScanner::Verdict::kRefuse:
       return scanner.reason();
     case HeadScanner::Verdict::kNeedMore:
-      return RejectReason::kBadRequestLine;
+      return RefuseReason::kBadRequestLine;
     case HeadScanner::Verdict::kComplete:
       break;
   }
-  if (scanner.head_size() != head.size()) return RejectReason::kBadRequestLine;
+  if (scanner.head_size() != head.size()) return RefuseReason::kBadRequestLine;
   return std::nullopt;
 }
 
 // method SP target SP version, with one space each (RFC 9112 section 3).
-std::optional<RejectReason> ParseRequestLine(std::string_view line, RequestHead& request) {
+std::optional<RefuseReason> ParseRequestLine(std::string_view line, RequestHead& request) {
   const size_t first_space = line.find(' ');
   const size_t last_space = line.rfind(' ');
-  if (first_space == std::string_view::npos) return RejectReason::kBadRequestLine;
+  if (first_space == std::string_view::npos) return RefuseReason::kBadRequestLine;
   const std::string_view method = line.substr(0, first_space);
-  if (!IsToken(method)) return RejectReason::kBadRequestLine;
+  if (!IsToken(method)) return RefuseReason::kBadRequestLine;
   request.method = method;
-  if (first_space == last_space) return RejectReason::kBadVersion;
+  if (first_space == last_space) return RefuseReason::kBadVersion;
 
   request.target = line.substr(first_space + 1, last_space - first_space - 1);
   const std::string_view version = line.substr(last_space + 1);
-  if (request.method == "PRI" && version == "HTTP/2.0") return RejectReason::kHttp2Preface;
+  if (request.method == "PRI" && version == "HTTP/2.0") return RefuseReason::kHttp2Preface;
   const auto minor = ParseVersion(version);
-  if (!minor) return RejectReason::kBadVersion;
+  if (!minor) return RefuseReason::kBadVersion;
   request.minor_version = *minor;
 
-  if (request.method == "CONNECT" || request.method == "TRACE") return RejectReason::kMethodNotAllowed;
-  if (!IsTargetText(request.target)) return RejectReason::kBadTarget;
+  if (request.method == "CONNECT" || request.method == "TRACE") return RefuseReason::kMethodNotAllowed;
+  if (!IsTargetText(request.target)) return RefuseReason::kBadTarget;
   return std::nullopt;
 }
 
 // Takes an absolute-form target apart: its authority is the host, the rest is the target (RFC 9112 3.2.2).
-std::optional<RejectReason> ParseAbsoluteForm(RequestHead& request) {
+std::optional<RefuseReason> ParseAbsoluteForm(RequestHead& request) {
   const size_t scheme_end = request.target.find("://");
-  if (scheme_end == std::string_view::npos) return RejectReason::kBadTarget;
+  if (scheme_end == std::string_view::npos) return RefuseReason::kBadTarget;
   const std::string_view scheme = request.target.substr(0, scheme_end);
-  if (!EqualsIgnoreCase(scheme, "http") && !EqualsIgnoreCase(scheme, "https")) return RejectReason::kBadTarget;
+  if (!EqualsIgnoreCase(scheme, "http") && !EqualsIgnoreCase(scheme, "https")) return RefuseReason::kBadTarget;
 
   const std::string_view rest = request.target.substr(scheme_end + 3);
   const size_t path = rest.find_first_of("/?");
   request.host = rest.substr(0, path);
-  if (!IsHostAndPort(request.host)) return RejectReason::kBadTarget;
+  if (!IsHostAndPort(request.host)) return RefuseReason::kBadTarget;
   if (path == std::string_view::npos) {
     request.target = request.method == "OPTIONS" ? "*" : "/";
     return std::nullopt;
   }
   // A query without a path has no origin-form within the bytes received, and no client sends one to an origin.
-  if (rest[path] == '?') return RejectReason::kBadTarget;
+  if (rest[path] == '?') return RefuseReason::kBadTarget;
   request.target = rest.substr(path);
   return std::nullopt;
 }
 
-std::optional<RejectReason> ParseTargetAndHost(RequestHead& request) {
+std::optional<RefuseReason> ParseTargetAndHost(RequestHead& request) {
   const size_t hosts = request.Count("Host");
   request.host = request.Find("Host").value_or(std::string_view());
-  if (hosts > 1 || (hosts == 0 && request.minor_version >= 1)) return RejectReason::kBadHost;
-  if (hosts == 1 && !IsHostAndPort(request.host)) return RejectReason::kBadHost;
+  if (hosts > 1 || (hosts == 0 && request.minor_version >= 1)) return RefuseReason::kBadHost;
+  if (hosts == 1 && !IsHostAndPort(request.host)) return RefuseReason::kBadHost;
 
   if (request.target.front() == '/') return std::nullopt;
   if (request.target != "*") return ParseAbsoluteForm(request);
-  if (request.method != "OPTIONS") return RejectReason::kBadTarget;
+  if (request.method != "OPTIONS") return RefuseReason::kBadTarget;
   return std::nullopt;
 }
 
-std::optional<RejectReason> ParseExpect(RequestHead& request) {
+std::optional<RefuseReason> ParseExpect(RequestHead& request) {
   const auto expect = request.Find("Expect");
   if (!expect) return std::nullopt;
-  if (!EqualsIgnoreCase(*expect, "100-continue") || request.Count("Expect") != 1) return RejectReason::kBadExpect;
+  if (!EqualsIgnoreCase(*expect, "100-continue") || request.Count("Expect") != 1) return RefuseReason::kBadExpect;
   request.expect_continue = request.minor_version >= 1 && request.body != BodyKind::kNone;
   return std::nullopt;
 }
@@ -191,16 +191,16 @@ void ResponseHead::Clear() {
   fields = std::move(kept);
 }
 
-std::optional<RejectReason> ParseRequestHead(std::string_view head, const HeadLimits& limits, RequestHead& request) {
+std::optional<RefuseReason> ParseRequestHead(std::string_view head, const HeadLimits& limits, RequestHead& request) {
   request.Clear();
-  if (const auto reject = CheckComplete(head, limits)) return reject;
-  if (const auto reject = ParseRequestLine(FirstLine(head), request)) return reject;
-  if (const auto reject = ParseFields(head, HeadKind::kRequest, limits, request.fields)) return reject;
-  if (const auto reject = ParseTargetAndHost(request)) return reject;
+  if (const auto refusal = CheckComplete(head, limits)) return refusal;
+  if (const auto refusal = ParseRequestLine(FirstLine(head), request)) return refusal;
+  if (const auto refusal = ParseFields(head, HeadKind::kRequest, limits, request.fields)) return refusal;
+  if (const auto refusal = ParseTargetAndHost(request)) return refusal;
 
   Framing framing;
-  if (const auto reject = ParseFraming(request.fields, HeadKind::kRequest, request.minor_version, framing))
-    return reject;
+  if (const auto refusal = ParseFraming(request.fields, HeadKind::kRequest, request.minor_version, framing))
+    return refusal;
   request.content_length = framing.length.value_or(0);
   if (framing.chunked) request.body = BodyKind::kChunked;
   if (request.content_length > 0) request.body = BodyKind::kLength;
@@ -217,15 +217,15 @@ bool ParseResponseHead(std::string_view head, const HeadLimits& limits, std::str
     response.fault = {cause, seen};
     return false;
   };
-  if (const auto reject = CheckComplete(head, limits)) return fail(Describe(*reject).label, FirstLine(head));
+  if (const auto refusal = CheckComplete(head, limits)) return fail(Describe(*refusal).label, FirstLine(head));
   if (!ParseStatusLine(FirstLine(head), response)) return fail("bad_status_line", FirstLine(head));
-  if (const auto reject = ParseFields(head, HeadKind::kResponse, limits, response.fields)) {
+  if (const auto refusal = ParseFields(head, HeadKind::kResponse, limits, response.fields)) {
     // The fields before the refused one were taken.
-    return fail(Describe(*reject).label, Line(head, 1 + response.fields.size()));
+    return fail(Describe(*refusal).label, Line(head, 1 + response.fields.size()));
   }
   Framing framing;
-  if (const auto reject = ParseFraming(response.fields, HeadKind::kResponse, response.minor_version, framing)) {
-    return fail(Describe(*reject).label, FramingFields(response.fields));
+  if (const auto refusal = ParseFraming(response.fields, HeadKind::kResponse, response.minor_version, framing)) {
+    return fail(Describe(*refusal).label, FramingFields(response.fields));
   }
   response.keep_alive = WantsKeepAlive(response.fields, response.minor_version);
   DecideResponseBody(framing, request_method, response);

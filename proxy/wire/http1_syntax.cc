@@ -123,10 +123,10 @@ std::string_view TakeListMember(std::string_view& list) {
   return member;
 }
 
-std::optional<RejectReason> CheckField(const Field& field, bool allow_underscores) {
-  if (!IsToken(field.name)) return RejectReason::kBadFieldName;
-  if (!allow_underscores && field.name.find('_') != std::string_view::npos) return RejectReason::kUnderscore;
-  if (!IsFieldValue(field.value)) return RejectReason::kBadFieldValue;
+std::optional<RefuseReason> CheckField(const Field& field, bool allow_underscores) {
+  if (!IsToken(field.name)) return RefuseReason::kBadFieldName;
+  if (!allow_underscores && field.name.find('_') != std::string_view::npos) return RefuseReason::kUnderscore;
+  if (!IsFieldValue(field.value)) return RefuseReason::kBadFieldValue;
   return std::nullopt;
 }
 

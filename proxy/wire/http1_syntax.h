@@ -38,6 +38,6 @@ std::string_view Trim(std::string_view text);
 std::string_view TakeListMember(std::string_view& list);
 
 // Checks a field as it was received: the name a token, with '_' only if allowed, the value without controls.
-std::optional<RejectReason> CheckField(const Field& field, bool allow_underscores);
+std::optional<RefuseReason> CheckField(const Field& field, bool allow_underscores);
 
 }  // namespace sheaf::wire

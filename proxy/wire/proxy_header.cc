@@ -21,8 +21,8 @@ constexpr size_t kLongestLine = 107;
 constexpr std::string_view kSignature2 = "\r\n\r\n\0\r\nQUIT\n"sv;
 constexpr size_t kFixed2 = 16;  // signature, command, family, length
 
-Scan Reject(std::string_view fault) {
-  return {.verdict = Scan::Verdict::kReject, .source = Scan::Source::kUnnamed, .size = 0, .ip = {}, .fault = fault};
+Scan Refuse(std::string_view fault) {
+  return {.verdict = Scan::Verdict::kRefuse, .source = Scan::Source::kUnnamed, .size = 0, .ip = {}, .fault = fault};
 }
 
 Scan Complete(Scan::Source source, size_t size, const Ip& ip = {}) {
@@ -70,23 +70,23 @@ std::string_view TakeWord(std::string_view& line) {
 Scan ParseLine(std::string_view line, size_t size) {
   if (line == "UNKNOWN" || line.starts_with("UNKNOWN ")) return Complete(Scan::Source::kUnnamed, size);
   const std::string_view family = TakeWord(line);
-  if (family != "TCP4" && family != "TCP6") return Reject("neither TCP4, TCP6 nor UNKNOWN");
+  if (family != "TCP4" && family != "TCP6") return Refuse("neither TCP4, TCP6 nor UNKNOWN");
   const bool ipv6 = family == "TCP6";
-  if (std::count(line.begin(), line.end(), ' ') != 3) return Reject("not two addresses and two ports");
+  if (std::count(line.begin(), line.end(), ' ') != 3) return Refuse("not two addresses and two ports");
   const std::optional<Ip> source = ParseAddress(TakeWord(line), ipv6);
   const std::optional<Ip> destination = ParseAddress(TakeWord(line), ipv6);
-  if (!source || !destination) return Reject("a malformed address");
-  if (!IsPort(TakeWord(line)) || !IsPort(line)) return Reject("a malformed port");
+  if (!source || !destination) return Refuse("a malformed address");
+  if (!IsPort(TakeWord(line)) || !IsPort(line)) return Refuse("a malformed port");
   return Complete(Scan::Source::kNamed, size, *source);
 }
 
 Scan ScanLine(std::string_view received) {
   const std::string_view bounded = received.substr(0, kLongestLine);
   const size_t end = bounded.find_first_of("\r\n"sv);
-  if (end == std::string_view::npos) return bounded.size() < kLongestLine ? Scan{} : Reject("the line is too long");
-  if (bounded[end] == '\n') return Reject("the line does not end in CRLF");
-  if (end + 1 == bounded.size()) return bounded.size() < kLongestLine ? Scan{} : Reject("the line is too long");
-  if (bounded[end + 1] != '\n') return Reject("the line does not end in CRLF");
+  if (end == std::string_view::npos) return bounded.size() < kLongestLine ? Scan{} : Refuse("the line is too long");
+  if (bounded[end] == '\n') return Refuse("the line does not end in CRLF");
+  if (end + 1 == bounded.size()) return bounded.size() < kLongestLine ? Scan{} : Refuse("the line is too long");
+  if (bounded[end + 1] != '\n') return Refuse("the line does not end in CRLF");
   return ParseLine(bounded.substr(kPrefix1.size(), end - kPrefix1.size()), end + 2);
 }
 
@@ -157,17 +157,17 @@ Scan TakeAddress(uint8_t family, std::string_view addresses, size_t size) {
 }
 
 Scan ScanBinary(std::string_view received) {
-  if (const std::string_view fault = FaultAtStart(received); !fault.empty()) return Reject(fault);
+  if (const std::string_view fault = FaultAtStart(received); !fault.empty()) return Refuse(fault);
   if (received.size() < kFixed2) return {};
   const size_t size = kFixed2 + LengthAt(received, kLengthAt);
-  if (size > kLongestProxyHeader) return Reject("over 4 KiB");
+  if (size > kLongestProxyHeader) return Refuse("over 4 KiB");
   constexpr std::array<size_t, 4> kAddressBytes = {0, 12, 36, 216};  // AF_UNSPEC, AF_INET, AF_INET6, AF_UNIX
   const uint8_t family = IsLocal(received) ? 0 : ByteAt(received, kFamilyAt);
   const size_t triples = kFixed2 + kAddressBytes[family >> 4];
-  if (size < triples) return Reject("shorter than its addresses");
+  if (size < triples) return Refuse("shorter than its addresses");
   if (received.size() < size) return {};
   if (IsLocal(received)) return Complete(Scan::Source::kLocal, size);
-  if (!ChecksumHolds(received.substr(0, size), triples)) return Reject("the checksum is wrong");
+  if (!ChecksumHolds(received.substr(0, size), triples)) return Refuse("the checksum is wrong");
   return TakeAddress(family, received.substr(kFixed2), size);
 }
 
@@ -176,7 +176,7 @@ Scan ScanBinary(std::string_view received) {
 ProxyHeaderScan ScanProxyHeader(std::string_view received) {
   if (Begins(received, kPrefix1)) return ScanLine(received);
   if (Begins(received, kSignature2)) return ScanBinary(received);
-  return Reject("no PROXY header");
+  return Refuse("no PROXY header");
 }
 
 }  // namespace sheaf::wire

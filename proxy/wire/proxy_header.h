@@ -17,7 +17,7 @@ namespace sheaf::wire {
 inline constexpr size_t kLongestProxyHeader = 4096;
 
 struct ProxyHeaderScan {
-  enum class Verdict : uint8_t { kNeedMore, kComplete, kReject };
+  enum class Verdict : uint8_t { kNeedMore, kComplete, kRefuse };
   enum class Source : uint8_t {
     kNamed,    // `ip` is the client's address
     kUnnamed,  // somebody's connection, whose address the proxy does not tell (UNKNOWN, AF_UNSPEC, AF_UNIX)
@@ -28,10 +28,10 @@ struct ProxyHeaderScan {
   Source source = Source::kUnnamed;
   size_t size = 0;               // bytes of a complete header
   std::array<uint8_t, 16> ip{};  // IPv4 as IPv4-mapped IPv6
-  std::string_view fault;        // of kReject, for the log
+  std::string_view fault;        // of kRefuse, for the log
 };
 
-// `received`: from the connection's first byte on; anything else than a header is rejected at its first wrong byte. A
+// `received`: from the connection's first byte on; anything else than a header is refused at its first wrong byte. A
 // checksum is verified where there is one; other type-length-value triples are skipped.
 ProxyHeaderScan ScanProxyHeader(std::string_view received);
 

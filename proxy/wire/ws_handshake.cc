@@ -62,18 +62,18 @@ std::string WebSocketAccept(std::string_view key) {
   return {reinterpret_cast<const char*>(base64.data()), static_cast<size_t>(size)};
 }
 
-std::optional<RejectReason> CheckUpgradeRequest(const RequestHead& request) {
+std::optional<RefuseReason> CheckUpgradeRequest(const RequestHead& request) {
   if (request.method != "GET" || !request.wants_websocket ||
       !FieldsListToken(request.fields, "Connection", "upgrade")) {
-    return RejectReason::kBadUpgrade;
+    return RefuseReason::kBadUpgrade;
   }
   const auto version = FindOnly(request.fields, "Sec-WebSocket-Version");
   // Which key another version has is that version's affair (RFC 6455 4.4).
-  if (version && *version != "13") return RejectReason::kBadWebSocketVersion;
+  if (version && *version != "13") return RefuseReason::kBadWebSocketVersion;
   const auto key = FindOnly(request.fields, "Sec-WebSocket-Key");
-  if (!key || !IsWebSocketKey(*key)) return RejectReason::kBadUpgrade;
-  if (!version) return RejectReason::kBadWebSocketVersion;
-  if (request.body != BodyKind::kNone) return RejectReason::kUpgradeWithBody;
+  if (!key || !IsWebSocketKey(*key)) return RefuseReason::kBadUpgrade;
+  if (!version) return RefuseReason::kBadWebSocketVersion;
+  if (request.body != BodyKind::kNone) return RefuseReason::kUpgradeWithBody;
   return std::nullopt;
 }
 

@@ -15,7 +15,7 @@ std::string WebSocketAccept(std::string_view key);
 // Whether a head that wants a WebSocket is a valid handshake (RFC 6455 4.2.1; hardening rows 36, 37, 39): GET,
 // Connection: upgrade, one key of 16 bytes in base64, version 13, no body. nullopt: valid. HTTP/1.0 passes: it is what
 // nginx says to its upstream unless it is told otherwise, and it takes the 101 all the same.
-std::optional<RejectReason> CheckUpgradeRequest(const RequestHead& request);
+std::optional<RefuseReason> CheckUpgradeRequest(const RequestHead& request);
 
 // Whether `origin` is allowed by a list of exact origins, "*" or "https://*.example.org". An empty list allows all; a
 // missing Origin (not a browser) is always allowed.

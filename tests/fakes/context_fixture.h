@@ -28,10 +28,10 @@ class HomeRecorder final : public ClientHome {
   std::vector<std::unique_ptr<net::Connection>> lingering;
   size_t retired = 0;
   size_t connections_over = 0;
-  Intake* soon = nullptr;           // ProcessSoon was asked for it
+  Client* soon = nullptr;           // ProcessSoon was asked for it
   std::function<void()> on_growth;  // WatchGrowth
 
-  void StartIntake(std::unique_ptr<net::Connection> connection, const Peer& /*peer*/,
+  void StartClient(std::unique_ptr<net::Connection> connection, const Peer& /*peer*/,
                    std::span<uint8_t> /*received*/) override {
     Bury(std::move(connection));
   }
@@ -45,14 +45,14 @@ class HomeRecorder final : public ClientHome {
     connection->SetEvents(deaf_);
     lingering.push_back(std::move(connection));
   }
-  void ProcessSoon(Intake& intake) override { soon = &intake; }
+  void ProcessSoon(Client& client) override { soon = &client; }
   void MoveToNewest(Session& /*session*/) override {}
   void WatchGrowth() override {
     if (on_growth) on_growth();
   }
   void ConnectionOver() override { ++connections_over; }
   void Retire(ProxyGreeting& /*greeting*/) override { ++retired; }
-  void Retire(Intake& /*intake*/) override {
+  void Retire(Client& /*client*/) override {
     ++retired;
     soon = nullptr;
   }

@@ -10,7 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view input(reinterpret_cast<const char*>(data), size);
   const size_t read_size = TakeByte(input) + size_t{1};
   const ProxyHeaderScan whole = ScanProxyHeader(input);
-  Require((whole.verdict == Verdict::kReject) == !whole.fault.empty());
+  Require((whole.verdict == Verdict::kRefuse) == !whole.fault.empty());
   Require(whole.verdict != Verdict::kNeedMore || input.size() < kLongestProxyHeader);
 
   // How the bytes are cut must not change what a header is, and what follows it must not either.

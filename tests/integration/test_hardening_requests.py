@@ -281,7 +281,7 @@ def send(client: RawClient, request: bytes, piecewise: bool) -> None:
 def check_refusal(proxy: Sheaf, row: Row, piecewise: bool) -> None:
     labels = row.labels.split()
     lines_before = proxy.count_log_lines("reject=")
-    counts_before = {label: proxy.metric("sheaf_rejects_total", reason=label) for label in labels}
+    counts_before = {label: proxy.metric("sheaf_refusals_total", reason=label) for label in labels}
     with RawClient(proxy.port) as client:
         send(client, row.request, piecewise)
         response = client.response("GET")
@@ -294,7 +294,7 @@ def check_refusal(proxy: Sheaf, row: Row, piecewise: bool) -> None:
     assert len(lines) == 1, lines
     assert any(f"reject={label}" in lines[0] for label in labels), lines
     assert all(" " <= character <= "~" for character in lines[0]), f"the log line is not escaped: {lines[0]!r}"
-    grown = [label for label in labels if proxy.metric("sheaf_rejects_total", reason=label) == counts_before[label] + 1]
+    grown = [label for label in labels if proxy.metric("sheaf_refusals_total", reason=label) == counts_before[label] + 1]
     assert len(grown) == 1, f"none of the counters {labels} grew by one"
 
 

@@ -433,7 +433,7 @@ def test_refused_clients_give_their_descriptors_back_at_once(make_sheaf, backend
     assert held[0].request("GET /page HTTP/1.1\nHost: a\n\n").status == 200
     answers = [client.response().status for client in crowd]
     assert answers == [503] * len(crowd), "an answer was lost"
-    assert proxy.metric("sheaf_rejects_total", reason="overloaded") == len(crowd)
+    assert proxy.metric("sheaf_refusals_total", reason="overloaded") == len(crowd)
     for client in crowd:
         client.close()
     held[0].close()

@@ -232,7 +232,7 @@ def test_critical_refuses_what_is_new_and_serves_what_is_there(
             assert refusal(late.request(upgrade("/ws/echo")))
         old.check_echo(b"during")
         assert proxy.memory["requests_refused"] >= 3
-        assert proxy.metric("sheaf_rejects_total", reason="memory_critical") == proxy.memory["requests_refused"]
+        assert proxy.metric("sheaf_refusals_total", reason="memory_critical") == proxy.memory["requests_refused"]
 
         proxy.go_to("normal")
         wait_until(lambda: proxy.admin("/readyz")[0] == 200, 5, "it is ready again")

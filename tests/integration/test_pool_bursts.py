@@ -36,7 +36,7 @@ def expect_all_in(proxy: Sheaf, kind: str, clients: int) -> None:
         assert burst.latest["statuses"] == {GOOD[kind]: clients}, f"{burst.latest}"
         if kind == "ws":
             wait_until(lambda: proxy.metric("sheaf_websocket_sessions") == clients, 10, "all are open at once")
-    assert proxy.metric("sheaf_rejects_total") == 0
+    assert proxy.metric("sheaf_refusals_total") == 0
     assert proxy.metric("sheaf_pool_failed_total") == 0
 
 
@@ -90,7 +90,7 @@ def test_max_waiting_counts_those_that_wait_at_max_size_and_refuses_the_others(m
     held = asking(proxy, 20)
     wait_until(lambda: len(recorder.requests) == 20, 5, "the pool is full")
     rest = asking(proxy, 50)
-    wait_until(lambda: proxy.metric("sheaf_rejects_total", reason="pool_exhausted") == 40, 5, "40 are refused")
+    wait_until(lambda: proxy.metric("sheaf_refusals_total", reason="pool_exhausted") == 40, 5, "40 are refused")
     assert proxy.metric("sheaf_pool_waiting") == 10
     go.set()
     assert statuses(held) == [200] * 20
@@ -169,7 +169,7 @@ def test_max_dialing_bounds_the_dials_under_way_of_all_workers(
     by_metric, by_kernel = most_dials(proxy, silent, 1.5)
     assert by_metric <= 16 and by_kernel <= 16, f"{by_metric} dials at once, {by_kernel} as the kernel counts"
     assert by_metric >= 8, "hardly anything is dialled"
-    assert proxy.metric("sheaf_rejects_total") == 0, "who waits for a turn to dial is refused"
+    assert proxy.metric("sheaf_refusals_total") == 0, "who waits for a turn to dial is refused"
     silent.accept_all()
     assert statuses(clients) == [200] * 100
 

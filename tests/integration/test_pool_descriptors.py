@@ -92,8 +92,8 @@ def test_dial_without_a_descriptor_is_told_as_our_own_shortage(make_sheaf, recor
         assert response.status == 503 and int(response.get("retry-after") or "") >= 1
         assert b"no connection to the backend" not in response.body, response.body
     wait_until(lambda: shortage_lines(proxy), 2, f"a warning about descriptors in:\n{proxy.log()}")
-    assert proxy.metric("sheaf_rejects_total", reason="upstream_refused") == 0
-    assert proxy.metric("sheaf_rejects_total", reason="out_of_descriptors") == 1
+    assert proxy.metric("sheaf_refusals_total", reason="upstream_refused") == 0
+    assert proxy.metric("sheaf_refusals_total", reason="out_of_descriptors") == 1
     assert proxy.log_lines("upstream_refused") == [] and proxy.log_lines("no connection to the backend") == []
     assert proxy.metric("sheaf_pool_failed_total") == failed, "counted as a failure to connect"
 
@@ -116,7 +116,7 @@ def test_websocket_for_which_there_is_no_descriptor_is_refused_in_the_same_way(m
         settled(proxy, recorder)
         with no_descriptor_left(proxy):
             assert client.request(upgrade("/ws")).status == 503
-    assert proxy.metric("sheaf_rejects_total", reason="out_of_descriptors") == 1
+    assert proxy.metric("sheaf_refusals_total", reason="out_of_descriptors") == 1
     with RawWebSocket(proxy.port, "/ws"):
         pass
 
@@ -149,5 +149,5 @@ def test_backend_that_refuses_is_still_told_as_one_that_refuses(make_sheaf) -> N
     proxy = make_sheaf(f"http://127.0.0.1:{free_port()}", CONF, ready="/livez")
     with RawClient(proxy.port) as client:
         assert client.request(GET).status == 503
-    assert proxy.metric("sheaf_rejects_total", reason="upstream_refused") == 1
+    assert proxy.metric("sheaf_refusals_total", reason="upstream_refused") == 1
     assert shortage_lines(proxy) == []

@@ -71,7 +71,7 @@ def test_with_refuse_they_are_answered_with_400(make_sheaf, recorder: Recorder) 
         with RawClient(proxy.port) as client:
             response = client.request(f"GET / HTTP/1.1\nHost: a.example\nAccept: application/json\n{field}\n\n")
         assert (response.status, json.loads(response.body)["reason"]) == (400, "underscore")
-    assert proxy.metric("sheaf_rejects_total", reason="underscore") == 3
+    assert proxy.metric("sheaf_refusals_total", reason="underscore") == 3
     assert recorder.requests == []
 
 

@@ -267,7 +267,7 @@ TEST_CASE("Labels are written for every value, also while nothing was counted") 
   CHECK(HasLine(text, "sheaf_health_checks_total{result=\"failed\"} 2"));
   CHECK(HasLine(text, "sheaf_health_checks_total{result=\"passed\"} 0"));
   CHECK(HasLine(text, "sheaf_backpressure_pauses_total{side=\"upstream\"} 9"));
-  CHECK(HasLine(text, "sheaf_rejects_total{reason=\"bad_host\"} 0"));
+  CHECK(HasLine(text, "sheaf_refusals_total{reason=\"bad_host\"} 0"));
   CHECK(HasLine(text, "sheaf_pool_links{state=\"draining\"} 0"));
 }
 

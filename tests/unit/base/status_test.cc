@@ -36,9 +36,9 @@ TEST_CASE("every close reason has a label of its own, a sentence, and a code tha
   CHECK_EQ(labels.size(), kCloseReasonCount);
 }
 
-TEST_CASE("every reject reason has a label of its own, a sentence, and an HTTP error status") {
+TEST_CASE("every reason to refuse has a label of its own, a sentence, and an HTTP error status") {
   std::set<std::string_view> labels;
-  for (const RejectReasonRow& row : kRejectReasonRows) {
+  for (const RefuseReasonRow& row : kRefuseReasonRows) {
     CAPTURE(std::string(row.label));
     CHECK(IsLabel(row.label));
     CHECK(IsPlainSentence(row.text));
@@ -46,17 +46,17 @@ TEST_CASE("every reject reason has a label of its own, a sentence, and an HTTP e
     CHECK(row.status >= 400);
     CHECK(row.status <= 505);
   }
-  CHECK_EQ(labels.size(), kRejectReasonCount);
+  CHECK_EQ(labels.size(), kRefuseReasonCount);
 }
 
 TEST_CASE("a reason finds its own row") {
   CHECK_EQ(Describe(CloseReason::kNone).label, "none");
   CHECK_EQ(Describe(CloseReason::kDrain).websocket_code, 1012);
   CHECK_EQ(Describe(CloseReason::kOutOfMemory).label, "out_of_memory");
-  CHECK_EQ(Describe(RejectReason::kBadRequestLine).label, "bad_request_line");
-  CHECK_EQ(Describe(RejectReason::kLineTooLong).status, 414);
-  CHECK_EQ(Describe(RejectReason::kBadWebSocketVersion).status, 426);
-  CHECK_EQ(Describe(RejectReason::kUpstreamTimeout).status, 504);
+  CHECK_EQ(Describe(RefuseReason::kBadRequestLine).label, "bad_request_line");
+  CHECK_EQ(Describe(RefuseReason::kLineTooLong).status, 414);
+  CHECK_EQ(Describe(RefuseReason::kBadWebSocketVersion).status, 426);
+  CHECK_EQ(Describe(RefuseReason::kUpstreamTimeout).status, 504);
 }
 
 TEST_CASE("a result is a value or an error, also of a type that can only be moved") {

@@ -22,15 +22,15 @@ TEST_CASE("each remedy is for a reason that Sheaf has, once, and names an option
   for (const Remedy& remedy : RefusalRemedies()) {
     CAPTURE(remedy.sign);
     CHECK(seen.insert(remedy.sign).second);
-    CHECK(std::any_of(kRejectReasonRows.begin(), kRejectReasonRows.end(),
-                      [&remedy](const RejectReasonRow& row) { return row.label == remedy.sign; }));
+    CHECK(std::any_of(kRefuseReasonRows.begin(), kRefuseReasonRows.end(),
+                      [&remedy](const RefuseReasonRow& row) { return row.label == remedy.sign; }));
     CHECK((remedy.option.empty() || IsOption(remedy.option)));
     CHECK_FALSE(remedy.advice.empty());
   }
 }
 
 TEST_CASE("every refusal whose sentence names an option has its remedy") {
-  for (const RejectReasonRow& row : kRejectReasonRows) {
+  for (const RefuseReasonRow& row : kRefuseReasonRows) {
     if (row.text.find("limits.") == std::string_view::npos) continue;
     CAPTURE(row.label);
     CHECK(RemedyForRefusal(row.label, {}).starts_with("limits."));

@@ -46,8 +46,8 @@ struct Fixture {
   }
   AdminAnswer AskWith(const std::string& head) {
     wire::RequestHead request;
-    const auto reject = wire::ParseRequestHead(head, wire::HeadLimits{}, request);
-    REQUIRE_MESSAGE(!reject, head);
+    const auto refusal = wire::ParseRequestHead(head, wire::HeadLimits{}, request);
+    REQUIRE_MESSAGE(!refusal, head);
     return HandleAdminRequest(request, options, source, live);
   }
 };
@@ -353,9 +353,9 @@ TEST_CASE("Every status that is given has its phrase") {
 }
 
 TEST_CASE("A head that is not HTTP is refused with the proxy's own status for it") {
-  CHECK(RefuseAdminRequest(RejectReason::kHeadTimeout).status == 408);
-  CHECK(RefuseAdminRequest(RejectReason::kHeadTooLarge).status == 431);
-  CHECK(RefuseAdminRequest(RejectReason::kHttp2Preface).status == 505);
+  CHECK(RefuseAdminRequest(RefuseReason::kHeadTimeout).status == 408);
+  CHECK(RefuseAdminRequest(RefuseReason::kHeadTooLarge).status == 431);
+  CHECK(RefuseAdminRequest(RefuseReason::kHttp2Preface).status == 505);
 }
 
 }  // namespace

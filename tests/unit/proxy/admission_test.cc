@@ -8,7 +8,7 @@ namespace sheaf {
 TEST_CASE("a connection is admitted up to the limit, and refused over it") {
   CHECK_FALSE(AdmitConnection({.connections = 1, .max_connections = 2}).has_value());
   CHECK_FALSE(AdmitConnection({.connections = 2, .max_connections = 2}).has_value());
-  CHECK(AdmitConnection({.connections = 3, .max_connections = 2}) == RejectReason::kOverloaded);
+  CHECK(AdmitConnection({.connections = 3, .max_connections = 2}) == RefuseReason::kOverloaded);
 }
 
 TEST_CASE("without a limit every connection is admitted") {
@@ -18,7 +18,7 @@ TEST_CASE("without a limit every connection is admitted") {
 TEST_CASE("connections are admitted while draining, WebSockets are not") {
   const Load draining{.connections = 1, .max_connections = 2, .draining = true};
   CHECK_FALSE(AdmitConnection(draining).has_value());
-  CHECK(AdmitWebSocket(draining) == RejectReason::kDraining);
+  CHECK(AdmitWebSocket(draining) == RefuseReason::kDraining);
   CHECK_FALSE(AdmitWebSocket({.connections = 1, .max_connections = 2}).has_value());
 }
 
@@ -26,13 +26,13 @@ TEST_CASE("requests are refused at the critical level alone") {
   for (const PressureLevel level : {PressureLevel::kNormal, PressureLevel::kModerate, PressureLevel::kHigh}) {
     CHECK_FALSE(AdmitRequest({.pressure = level}).has_value());
   }
-  CHECK(AdmitRequest({.pressure = PressureLevel::kCritical}) == RejectReason::kMemoryCritical);
-  CHECK_EQ(Describe(RejectReason::kMemoryCritical).status, 503);
+  CHECK(AdmitRequest({.pressure = PressureLevel::kCritical}) == RefuseReason::kMemoryCritical);
+  CHECK_EQ(Describe(RefuseReason::kMemoryCritical).status, 503);
 }
 
 TEST_CASE("both refusals are a 503, so that the client tries again elsewhere") {
-  CHECK_EQ(Describe(RejectReason::kOverloaded).status, 503);
-  CHECK_EQ(Describe(RejectReason::kDraining).status, 503);
+  CHECK_EQ(Describe(RefuseReason::kOverloaded).status, 503);
+  CHECK_EQ(Describe(RefuseReason::kDraining).status, 503);
 }
 
 TEST_CASE("a few refused clients may linger, a crowd may not") {

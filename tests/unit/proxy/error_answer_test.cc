@@ -42,8 +42,8 @@ bool Html(const std::string& fields) {
 }  // namespace
 
 TEST_CASE("every reason has a valid answer in JSON, with its status, label, sentence and the request id") {
-  for (size_t i = 0; i < kRejectReasonCount; ++i) {
-    const auto reason = static_cast<RejectReason>(i);
+  for (size_t i = 0; i < kRefuseReasonCount; ++i) {
+    const auto reason = static_cast<RefuseReason>(i);
     const std::string label(Describe(reason).label);
     CAPTURE(label);
     const Parsed parsed(BuildErrorAnswer({.reason = reason, .request_id = "the-id"}));
@@ -67,7 +67,7 @@ TEST_CASE("every reason has a valid answer in JSON, with its status, label, sent
 
 TEST_CASE("a browser gets a page, with the same facts") {
   const Parsed parsed(
-      BuildErrorAnswer({.reason = RejectReason::kUpstreamRefused, .request_id = "the-id", .html = true}));
+      BuildErrorAnswer({.reason = RefuseReason::kUpstreamRefused, .request_id = "the-id", .html = true}));
   CHECK_EQ(parsed.head.status, 503);
   CHECK_EQ(parsed.Field("Content-Type"), "text/html; charset=utf-8");
   CHECK_EQ(parsed.Field("Content-Length"), std::to_string(parsed.body.size()));
@@ -77,7 +77,7 @@ TEST_CASE("a browser gets a page, with the same facts") {
 }
 
 TEST_CASE("an answer to HEAD has the length of its body, and no body") {
-  const ErrorAnswer get{.reason = RejectReason::kUpstreamRefused, .request_id = "the-id"};
+  const ErrorAnswer get{.reason = RefuseReason::kUpstreamRefused, .request_id = "the-id"};
   ErrorAnswer head = get;
   head.head_request = true;
   const Parsed with(BuildErrorAnswer(get));
@@ -87,8 +87,8 @@ TEST_CASE("an answer to HEAD has the length of its body, and no body") {
 }
 
 TEST_CASE("503 says when to come back, 405 what is allowed, 426 what to speak, and others none of it") {
-  for (size_t i = 0; i < kRejectReasonCount; ++i) {
-    const auto reason = static_cast<RejectReason>(i);
+  for (size_t i = 0; i < kRefuseReasonCount; ++i) {
+    const auto reason = static_cast<RefuseReason>(i);
     const std::string label(Describe(reason).label);
     CAPTURE(label);
     const Parsed parsed(BuildErrorAnswer({.reason = reason, .request_id = "the-id"}));
@@ -102,15 +102,15 @@ TEST_CASE("503 says when to come back, 405 what is allowed, 426 what to speak, a
 
 TEST_CASE("a connection that stays open is not announced as closing") {
   const Parsed parsed(
-      BuildErrorAnswer({.reason = RejectReason::kOriginNotAllowed, .request_id = "id", .close = false}));
+      BuildErrorAnswer({.reason = RefuseReason::kOriginNotAllowed, .request_id = "id", .close = false}));
   CHECK_FALSE(parsed.head.Find("Connection").has_value());
   const Parsed upgrade(
-      BuildErrorAnswer({.reason = RejectReason::kBadWebSocketVersion, .request_id = "id", .close = false}));
+      BuildErrorAnswer({.reason = RefuseReason::kBadWebSocketVersion, .request_id = "id", .close = false}));
   CHECK_EQ(upgrade.Field("Connection"), "Upgrade");
 }
 
 TEST_CASE("a message that names Upgrade lists it in Connection, though the connection closes (RFC 9110 7.8)") {
-  const Parsed parsed(BuildErrorAnswer({.reason = RejectReason::kBadWebSocketVersion, .request_id = "id"}));
+  const Parsed parsed(BuildErrorAnswer({.reason = RefuseReason::kBadWebSocketVersion, .request_id = "id"}));
   CHECK(parsed.ConnectionHas("upgrade"));
 }
 
@@ -142,7 +142,7 @@ TEST_CASE("each way a backend fails has its answer") {
   for (const Row& row : rows) {
     const std::string label(Describe(row.failure).label);
     CAPTURE(label);
-    CHECK_EQ(Describe(RejectReasonFor(row.failure)).status, row.status);
+    CHECK_EQ(Describe(RefuseReasonFor(row.failure)).status, row.status);
   }
 }
 

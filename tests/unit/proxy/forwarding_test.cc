@@ -17,8 +17,8 @@ const ClientInfo kTrusted{.host = "10.0.0.7", .tls = false, .trust = Trust::kNam
 // A request as the parser gives it; the text outlives it.
 struct ParsedRequest {
   explicit ParsedRequest(std::string head) : text(std::move(head)) {
-    const auto reject = wire::ParseRequestHead(text, {}, request);
-    REQUIRE_FALSE(reject.has_value());
+    const auto refusal = wire::ParseRequestHead(text, {}, request);
+    REQUIRE_FALSE(refusal.has_value());
   }
   std::string text;
   wire::RequestHead request;

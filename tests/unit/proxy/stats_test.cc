@@ -248,7 +248,7 @@ TEST_CASE("Sessions, requests and refusals are told, and reasons that never happ
   snapshot.totals.messages_to_clients_total = uint64_t{1} << 60;
   snapshot.totals.unrouted[static_cast<size_t>(StatusClass::k2xx)] = 20;
   snapshot.totals.unrouted[static_cast<size_t>(StatusClass::k5xx)] = 1;
-  snapshot.totals.rejects_total[static_cast<size_t>(RejectReason::kBadHost)] = 3;
+  snapshot.totals.refusals_total[static_cast<size_t>(RefuseReason::kBadHost)] = 3;
 
   const rapidjson::Document document = Parse(snapshot);
   CHECK(document["version"] == "1.2.3");
@@ -264,8 +264,8 @@ TEST_CASE("Sessions, requests and refusals are told, and reasons that never happ
   CHECK(document["http"]["total_requests"].GetInt() == 21);
   CHECK(document["http"]["by_status"]["2xx"].GetInt() == 20);
   CHECK(document["http"]["by_status"]["3xx"].GetInt() == 0);
-  CHECK(document["http"]["rejected"].MemberCount() == 1);
-  CHECK(document["http"]["rejected"]["bad_host"].GetInt() == 3);
+  CHECK(document["http"]["refused"].MemberCount() == 1);
+  CHECK(document["http"]["refused"]["bad_host"].GetInt() == 3);
 }
 
 TEST_CASE("The summary has averages and peaks of the window, and rates since the start") {

@@ -11,7 +11,7 @@ namespace {
 // The names of the fields that Connection lists, each followed by a blank, for a request with `fields`.
 std::string Listed(const std::string& fields) {
   RequestHead request;
-  REQUIRE_EQ(Parse(Request("GET / HTTP/1.1", fields), request), std::optional<RejectReason>());
+  REQUIRE_EQ(Parse(Request("GET / HTTP/1.1", fields), request), std::optional<RefuseReason>());
   const ConnectionOptions options(request.fields);
   std::string listed;
   for (const Field& field : request.fields) {

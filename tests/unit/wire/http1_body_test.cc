@@ -51,13 +51,13 @@ Decoded DecodeByteByByte(BodyDecoder& decoder, std::string_view body) {
   return result;
 }
 
-void CheckRejectedAtEveryCut(const std::string& body, RejectReason reason, Sender sender = Sender::kClient) {
+void CheckRejectedAtEveryCut(const std::string& body, RefuseReason reason, Sender sender = Sender::kClient) {
   CAPTURE(body);
   BodyDecoder decoder;
   for (size_t cut = 0; cut <= body.size(); ++cut) {
     CAPTURE(cut);
     decoder.Reset(BodyKind::kChunked, 0, sender);
-    REQUIRE(DecodeInTwoReads(decoder, body, cut).verdict == BodyDecoder::Verdict::kReject);
+    REQUIRE(DecodeInTwoReads(decoder, body, cut).verdict == BodyDecoder::Verdict::kRefuse);
     REQUIRE_EQ(decoder.reason(), reason);
     REQUIRE_FALSE(decoder.complete());
   }
@@ -121,9 +121,9 @@ TEST_CASE("a chunk size that is not plain hexadecimal is refused, wherever it is
   for (const std::string size :
        {"0x5", "+5", "-5", "5_0", " 5", "5 ", "\t5", "5\t", "", "g", "5h", "5,", "5.0", "0x", "\xB5",
         "10000000000000000", "FFFFFFFFFFFFFFFF", "7FFFFFFFFFFFFFFF", "0000000000000005"}) {
-    CheckRejectedAtEveryCut(size + "\r\nhello\r\n0\r\n\r\n", RejectReason::kBadChunk);
+    CheckRejectedAtEveryCut(size + "\r\nhello\r\n0\r\n\r\n", RefuseReason::kBadChunk);
   }
-  CheckRejectedAtEveryCut(";a=b\r\nhello\r\n0\r\n\r\n", RejectReason::kBadChunk);
+  CheckRejectedAtEveryCut(";a=b\r\nhello\r\n0\r\n\r\n", RefuseReason::kBadChunk);
 }
 
 TEST_CASE("white space behind a chunk's size is taken from a backend, and only there") {
@@ -132,10 +132,10 @@ TEST_CASE("white space behind a chunk's size is taken from a backend, and only t
   CheckAcceptedAtEveryCut("00000005\t \r\nhello\r\n0\r\n\r\n", "hello", backend);
   CheckAcceptedAtEveryCut("5 ;a=b\r\nhello\r\n0 ; c\r\n\r\n", "hello", backend);
   for (const std::string size : {" 5", "5 5", "5 a", "5 \n", "5\v", "\t", "5 \x01", "0x5 ", "10000000000000000 "}) {
-    CheckRejectedAtEveryCut(size + "\r\nhello\r\n0\r\n\r\n", RejectReason::kBadChunk, backend);
+    CheckRejectedAtEveryCut(size + "\r\nhello\r\n0\r\n\r\n", RefuseReason::kBadChunk, backend);
   }
   const std::string most = "5" + std::string(4096, ' ');
-  CheckRejectedAtEveryCut(most + " \r\nhello\r\n0\r\n\r\n", RejectReason::kChunkExtensionTooLong, backend);
+  CheckRejectedAtEveryCut(most + " \r\nhello\r\n0\r\n\r\n", RefuseReason::kChunkExtensionTooLong, backend);
   BodyDecoder decoder;
   decoder.Reset(BodyKind::kChunked, 0, backend);
   CHECK(DecodeInTwoReads(decoder, most + "\r\nhello\r\n0\r\n\r\n", 0).verdict == BodyDecoder::Verdict::kComplete);
@@ -145,15 +145,15 @@ TEST_CASE("a chunk line that does not end in CRLF is refused, wherever it is cut
   for (const char* body : {"5\nhello\r\n0\r\n\r\n", "5\rhello\r\n0\r\n\r\n", "5\r\rhello", "5;a\nhello\r\n",
                            "5;a\rhello\r\n", "5\r\nhello\n0\r\n\r\n", "5\r\nhello\r0\r\n\r\n", "5\r\nhello0\r\n\r\n",
                            "5\r\nhello!\r\n0\r\n\r\n", "5\r\nhello\n\r\n", "0\n\r\n", "0\r\r\n"}) {
-    CheckRejectedAtEveryCut(body, RejectReason::kBadChunk);
+    CheckRejectedAtEveryCut(body, RefuseReason::kBadChunk);
   }
 }
 
 TEST_CASE("chunk extensions are refused with controls in them, and over 4 KiB in all") {
-  CheckRejectedAtEveryCut("1;a\x01\r\nx\r\n0\r\n\r\n", RejectReason::kBadChunk);
-  CheckRejectedAtEveryCut("1;a\tb\r\nx\r\n0\r\n\r\n", RejectReason::kBadChunk);
-  CheckRejectedAtEveryCut("1;a\0b\r\nx\r\n0\r\n\r\n"s, RejectReason::kBadChunk);
-  CheckRejectedAtEveryCut("1;a\x7F\r\nx\r\n0\r\n\r\n", RejectReason::kBadChunk);
+  CheckRejectedAtEveryCut("1;a\x01\r\nx\r\n0\r\n\r\n", RefuseReason::kBadChunk);
+  CheckRejectedAtEveryCut("1;a\tb\r\nx\r\n0\r\n\r\n", RefuseReason::kBadChunk);
+  CheckRejectedAtEveryCut("1;a\0b\r\nx\r\n0\r\n\r\n"s, RefuseReason::kBadChunk);
+  CheckRejectedAtEveryCut("1;a\x7F\r\nx\r\n0\r\n\r\n", RefuseReason::kBadChunk);
 
   const auto decode = [](const std::string& body) {
     BodyDecoder decoder;
@@ -165,9 +165,9 @@ TEST_CASE("chunk extensions are refused with controls in them, and over 4 KiB in
   const std::string two = "1;" + half + "\r\nx\r\n1;" + half;
   CHECK(decode(two + "\r\ny\r\n0\r\n\r\n").first == BodyDecoder::Verdict::kComplete);
   CHECK(decode(two + "e\r\ny\r\n0\r\n\r\n") ==
-        std::pair(BodyDecoder::Verdict::kReject, RejectReason::kChunkExtensionTooLong));
+        std::pair(BodyDecoder::Verdict::kRefuse, RefuseReason::kChunkExtensionTooLong));
   CHECK(decode("1;" + std::string(4097, 'e')) ==
-        std::pair(BodyDecoder::Verdict::kReject, RejectReason::kChunkExtensionTooLong));
+        std::pair(BodyDecoder::Verdict::kRefuse, RefuseReason::kChunkExtensionTooLong));
 }
 
 TEST_CASE("trailers that are malformed, or that would change the message, are refused wherever they are cut") {
@@ -175,12 +175,12 @@ TEST_CASE("trailers that are malformed, or that would change the message, are re
        {"Content-Length: 5", "transfer-encoding: chunked", "Host: b", "Connection: close", "Authorization: c",
         "Set-Cookie: d", "Content-Type: e", "Content-Encoding: gzip", "Trailer: f", "TE: trailers", "Expect: g",
         "Cache-Control: h", "If-Match: i", "NoColon", ": j", "K : l", " folded", "M: n\x01", "O: p\rq"}) {
-    CheckRejectedAtEveryCut("1\r\nx\r\n0\r\n" + std::string(trailer) + "\r\n\r\n", RejectReason::kBadTrailer);
+    CheckRejectedAtEveryCut("1\r\nx\r\n0\r\n" + std::string(trailer) + "\r\n\r\n", RefuseReason::kBadTrailer);
   }
-  CheckRejectedAtEveryCut("0\r\nA: b\0c\r\n\r\n"s, RejectReason::kBadTrailer);
-  CheckRejectedAtEveryCut("0\r\nA: b\r\n c\r\n\r\n", RejectReason::kBadTrailer);
-  CheckRejectedAtEveryCut("0\r\nA: b\n\r\n", RejectReason::kBadTrailer);
-  CheckRejectedAtEveryCut("0\r\nA: b\r\n\n", RejectReason::kBadTrailer);
+  CheckRejectedAtEveryCut("0\r\nA: b\0c\r\n\r\n"s, RefuseReason::kBadTrailer);
+  CheckRejectedAtEveryCut("0\r\nA: b\r\n c\r\n\r\n", RefuseReason::kBadTrailer);
+  CheckRejectedAtEveryCut("0\r\nA: b\n\r\n", RefuseReason::kBadTrailer);
+  CheckRejectedAtEveryCut("0\r\nA: b\r\n\n", RefuseReason::kBadTrailer);
 }
 
 TEST_CASE("trailers are let pass up to 8 KiB, and not a byte more") {
@@ -192,11 +192,11 @@ TEST_CASE("trailers are let pass up to 8 KiB, and not a byte more") {
   };
   for (const size_t cut : {0U, 3U, 100U, 8000U}) {
     CHECK(verdict(8 * 1024, cut) == BodyDecoder::Verdict::kComplete);
-    CHECK(verdict(8 * 1024 + 1, cut) == BodyDecoder::Verdict::kReject);
+    CHECK(verdict(8 * 1024 + 1, cut) == BodyDecoder::Verdict::kRefuse);
   }
   BodyDecoder decoder;
   decoder.Reset(BodyKind::kChunked, 0);
-  CHECK(DecodeInTwoReads(decoder, "0\r\n" + std::string(9000, 'a'), 50).verdict == BodyDecoder::Verdict::kReject);
+  CHECK(DecodeInTwoReads(decoder, "0\r\n" + std::string(9000, 'a'), 50).verdict == BodyDecoder::Verdict::kRefuse);
 }
 
 TEST_CASE("a body with a length ends there, wherever it is cut") {
@@ -259,9 +259,9 @@ TEST_CASE("a body that was refused stays refused") {
   Decoded result;
   decoder.Reset(BodyKind::kChunked, 0);
   Feed(decoder, "x", result);
-  CHECK(result.verdict == BodyDecoder::Verdict::kReject);
+  CHECK(result.verdict == BodyDecoder::Verdict::kRefuse);
   Feed(decoder, "5\r\nhello\r\n0\r\n\r\n", result);
-  CHECK(result.verdict == BodyDecoder::Verdict::kReject);
+  CHECK(result.verdict == BodyDecoder::Verdict::kRefuse);
 }
 
 }  // namespace sheaf::wire

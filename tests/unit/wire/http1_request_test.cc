@@ -13,15 +13,15 @@ using std::string_literals::operator""s;
 struct Vector {
   int row;  // of the hardening list
   std::string head;
-  std::optional<RejectReason> expected;
+  std::optional<RefuseReason> expected;
 };
 
-const std::optional<RejectReason> kAccepted;
+const std::optional<RefuseReason> kAccepted;
 constexpr std::string_view kGet = "GET / HTTP/1.1";
 constexpr std::string_view kPost = "POST / HTTP/1.1";
 
 std::vector<Vector> FramingVectors() {
-  using enum RejectReason;
+  using enum RefuseReason;
   std::vector<Vector> vectors = {
       {1, Request(kPost, "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), kLengthAndEncoding},
       {1, Request(kPost, "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"), kLengthAndEncoding},
@@ -60,7 +60,7 @@ std::vector<Vector> FramingVectors() {
 }
 
 std::vector<Vector> LineAndFieldVectors() {
-  using enum RejectReason;
+  using enum RefuseReason;
   return {
       {12, "GET / HTTP/1.1\nHost: a\r\n\r\n", kBareLineFeed},
       {12, "GET / HTTP/1.1\r\nHost: a\n\r\n", kBareLineFeed},
@@ -101,7 +101,7 @@ std::vector<Vector> LineAndFieldVectors() {
 }
 
 std::vector<Vector> RequestLineVectors() {
-  using enum RejectReason;
+  using enum RefuseReason;
   return {
       {19, Request("GET /a#b HTTP/1.1"), kBadTarget},
       {19, Request("GET /a b HTTP/1.1"), kBadTarget},
@@ -185,14 +185,14 @@ TEST_CASE("a malformed request line is refused, wherever its bytes are cut") {
 
 TEST_CASE("a request is refused with the reason that its first wrong byte gives, before the head is complete") {
   HeadScanner scanner;
-  CHECK(scanner.Scan("GET / HTTP/1.1\r\nA: b\r\n c", {}) == HeadScanner::Verdict::kReject);
-  CHECK_EQ(scanner.reason(), RejectReason::kObsoleteFold);
+  CHECK(scanner.Scan("GET / HTTP/1.1\r\nA: b\r\n c", {}) == HeadScanner::Verdict::kRefuse);
+  CHECK_EQ(scanner.reason(), RefuseReason::kObsoleteFold);
   scanner.Reset();
-  CHECK(scanner.Scan("GET /\r\n", {}) == HeadScanner::Verdict::kReject);
-  CHECK_EQ(scanner.reason(), RejectReason::kBadVersion);
+  CHECK(scanner.Scan("GET /\r\n", {}) == HeadScanner::Verdict::kRefuse);
+  CHECK_EQ(scanner.reason(), RefuseReason::kBadVersion);
   scanner.Reset();
-  CHECK(scanner.Scan("\x16\x03\x01\x02\x00\x01"s, {}) == HeadScanner::Verdict::kReject);
-  CHECK_EQ(scanner.reason(), RejectReason::kBadRequestLine);
+  CHECK(scanner.Scan("\x16\x03\x01\x02\x00\x01"s, {}) == HeadScanner::Verdict::kRefuse);
+  CHECK_EQ(scanner.reason(), RefuseReason::kBadRequestLine);
 }
 
 TEST_CASE("the parts of a request are views of its bytes, values without white space around them") {
@@ -219,7 +219,7 @@ TEST_CASE("the head ends at its empty line, and what follows is left alone") {
   REQUIRE(scanner.Scan(bytes, {}) == HeadScanner::Verdict::kComplete);
   CHECK_EQ(scanner.head_size(), head.size());
   RequestHead request;
-  CHECK_EQ(ParseRequestHead(bytes, {}, request), RejectReason::kBadRequestLine);
+  CHECK_EQ(ParseRequestHead(bytes, {}, request), RefuseReason::kBadRequestLine);
 }
 
 TEST_CASE("empty lines in front of a request can be skipped, however many come at once, and only whole ones") {
@@ -231,7 +231,7 @@ TEST_CASE("empty lines in front of a request can be skipped, however many come a
   CHECK_EQ(SkippableEmptyLines("\nGET"), 0);
   CHECK_EQ(SkippableEmptyLines("GET"), 0);
   HeadScanner scanner;
-  CHECK(scanner.Scan("\r\n", {}) == HeadScanner::Verdict::kReject);
+  CHECK(scanner.Scan("\r\n", {}) == HeadScanner::Verdict::kRefuse);
 }
 
 TEST_CASE("a Host that is no host is refused, and every usual form of one is not") {
@@ -240,7 +240,7 @@ TEST_CASE("a Host that is no host is refused, and every usual form of one is not
        {"",    "a b", "a/b", "a@b", "a,b",  "a:b",   "a:80:80", "a:65536",     ":80",   "[::1", "::1",
         "[a]", "[]",  "a#b", "a?b", "a\\b", "a%00b", "[::1]x",  "caf\xC3\xA9", "a:+80", "<a>"}) {
     CAPTURE(host);
-    CHECK_EQ(Parse("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n", request), RejectReason::kBadHost);
+    CHECK_EQ(Parse("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n", request), RefuseReason::kBadHost);
   }
   for (const std::string host : {"a", "a.example", "a.example.", "A-b_c.example:8080", "127.0.0.1", "127.0.0.1:80",
                                  "[::1]", "[::1]:8000", "[::ffff:10.0.0.1]", "a:", "a:65535", "xn--caf-dma.example"}) {
@@ -260,7 +260,7 @@ TEST_CASE("the authority of an absolute-form target replaces the Host field") {
   CHECK_EQ(request.target, "/");
   REQUIRE_EQ(Parse(Request("OPTIONS http://b.example HTTP/1.1"), request), kAccepted);
   CHECK_EQ(request.target, "*");
-  CHECK_EQ(Parse("GET http://b.example/ HTTP/1.1\r\n\r\n", request), RejectReason::kBadHost);
+  CHECK_EQ(Parse("GET http://b.example/ HTTP/1.1\r\n\r\n", request), RefuseReason::kBadHost);
 }
 
 TEST_CASE("the body of a request is framed by its length or its chunks, and else there is none") {
@@ -337,33 +337,33 @@ TEST_CASE("a request at a limit passes, and one byte or field over it does not")
   const HeadLimits limits{.max_line = 100, .max_head = 300, .max_fields = 5};
   const auto with_line = [](size_t size) { return Request("GET /" + std::string(size - 14, 'a') + " HTTP/1.1"); };
   CHECK_EQ(Parse(with_line(100), request, limits), kAccepted);
-  CHECK_EQ(Parse(with_line(101), request, limits), RejectReason::kLineTooLong);
+  CHECK_EQ(Parse(with_line(101), request, limits), RefuseReason::kLineTooLong);
 
   const auto with_head = [](size_t size) {
     const size_t without = Request(kGet, "A: \r\n").size();
     return Request(kGet, "A: " + std::string(size - without, 'b') + "\r\n");
   };
   CHECK_EQ(Parse(with_head(300), request, limits), kAccepted);
-  CHECK_EQ(Parse(with_head(301), request, limits), RejectReason::kHeadTooLarge);
+  CHECK_EQ(Parse(with_head(301), request, limits), RefuseReason::kHeadTooLarge);
 
   std::string fields;
   for (int i = 1; i < 5; ++i) fields += "A: b\r\n";
   CHECK_EQ(Parse(Request(kGet, fields), request, limits), kAccepted);
-  CHECK_EQ(Parse(Request(kGet, fields + "A: b\r\n"), request, limits), RejectReason::kTooManyFields);
+  CHECK_EQ(Parse(Request(kGet, fields + "A: b\r\n"), request, limits), RefuseReason::kTooManyFields);
 }
 
 TEST_CASE("a head over its limit is refused without waiting for its end") {
   HeadScanner scanner;
-  CHECK(scanner.Scan("GET /" + std::string(16 * 1024, 'a'), {}) == HeadScanner::Verdict::kReject);
-  CHECK_EQ(scanner.reason(), RejectReason::kLineTooLong);
+  CHECK(scanner.Scan("GET /" + std::string(16 * 1024, 'a'), {}) == HeadScanner::Verdict::kRefuse);
+  CHECK_EQ(scanner.reason(), RefuseReason::kLineTooLong);
   scanner.Reset();
-  CHECK(scanner.Scan("GET / HTTP/1.1\r\nA: " + std::string(64 * 1024, 'a'), {}) == HeadScanner::Verdict::kReject);
-  CHECK_EQ(scanner.reason(), RejectReason::kHeadTooLarge);
+  CHECK(scanner.Scan("GET / HTTP/1.1\r\nA: " + std::string(64 * 1024, 'a'), {}) == HeadScanner::Verdict::kRefuse);
+  CHECK_EQ(scanner.reason(), RefuseReason::kHeadTooLarge);
   scanner.Reset();
   std::string many = "GET / HTTP/1.1\r\n";
   for (int i = 0; i < 5000; ++i) many += "A: bcdefghij\r\n";
-  CHECK(scanner.Scan(many, {}) == HeadScanner::Verdict::kReject);
-  CHECK_EQ(scanner.reason(), RejectReason::kHeadTooLarge);
+  CHECK(scanner.Scan(many, {}) == HeadScanner::Verdict::kRefuse);
+  CHECK_EQ(scanner.reason(), RefuseReason::kHeadTooLarge);
 }
 
 TEST_CASE("a body that follows its head in the same read does not count towards the head's limit") {

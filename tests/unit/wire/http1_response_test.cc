@@ -17,7 +17,7 @@ bool Accepted(const std::string& head, size_t cut, std::string_view method, Resp
   HeadScanner scanner;
   for (const std::string_view received : {std::string_view(head).substr(0, cut), std::string_view(head)}) {
     const HeadScanner::Verdict verdict = scanner.Scan(received, kLimits);
-    if (verdict == HeadScanner::Verdict::kReject) return false;
+    if (verdict == HeadScanner::Verdict::kRefuse) return false;
     if (verdict == HeadScanner::Verdict::kComplete) {
       return ParseResponseHead(received.substr(0, scanner.head_size()), kLimits, method, response);
     }
@@ -99,7 +99,7 @@ TEST_CASE("a response head over the limit is not trusted, also before its end ha
   ResponseHead response;
   CHECK_FALSE(Parse(Response("HTTP/1.1 200 OK", "A: " + std::string(64 * 1024, 'b') + "\r\n"), response));
   HeadScanner scanner;
-  CHECK(scanner.Scan("HTTP/1.1 200 OK\r\nA: " + std::string(16 * 1024, 'b'), kLimits) == HeadScanner::Verdict::kReject);
+  CHECK(scanner.Scan("HTTP/1.1 200 OK\r\nA: " + std::string(16 * 1024, 'b'), kLimits) == HeadScanner::Verdict::kRefuse);
 }
 
 TEST_CASE("the parts of a response are views of its bytes") {

@@ -13,11 +13,11 @@
 
 namespace sheaf {
 
-inline doctest::String toString(RejectReason reason) {
+inline doctest::String toString(RefuseReason reason) {
   return {Describe(reason).label.data(), static_cast<unsigned>(Describe(reason).label.size())};
 }
 
-inline doctest::String toString(const std::optional<RejectReason>& reason) {
+inline doctest::String toString(const std::optional<RefuseReason>& reason) {
   return reason ? toString(*reason) : doctest::String("accepted");
 }
 
@@ -30,13 +30,13 @@ inline std::string Request(std::string_view line, std::string_view extra = {}) {
   return std::string(line).append("\r\nHost: a.example\r\n").append(extra).append("\r\n");
 }
 
-// Feeds a head in two reads cut at `cut`, as an intake does, and parses it when it is complete.
-inline std::optional<RejectReason> ParseInTwoReads(std::string_view head, size_t cut, const HeadLimits& limits,
+// Feeds a head in two reads cut at `cut`, as a client does, and parses it when it is complete.
+inline std::optional<RefuseReason> ParseInTwoReads(std::string_view head, size_t cut, const HeadLimits& limits,
                                                    RequestHead& request) {
   HeadScanner scanner;
   for (const std::string_view received : {head.substr(0, cut), head}) {
     switch (scanner.Scan(received, limits)) {
-      case HeadScanner::Verdict::kReject:
+      case HeadScanner::Verdict::kRefuse:
         return scanner.reason();
       case HeadScanner::Verdict::kComplete:
         return ParseRequestHead(received.substr(0, scanner.head_size()), limits, request);
@@ -49,7 +49,7 @@ inline std::optional<RejectReason> ParseInTwoReads(std::string_view head, size_t
 }
 
 // The request's views hold until the next call.
-inline std::optional<RejectReason> Parse(std::string head, RequestHead& request, const HeadLimits& limits = {}) {
+inline std::optional<RefuseReason> Parse(std::string head, RequestHead& request, const HeadLimits& limits = {}) {
   static std::string kept;
   kept = std::move(head);
   return ParseInTwoReads(kept, 0, limits, request);

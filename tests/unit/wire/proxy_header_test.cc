@@ -89,7 +89,7 @@ TEST_CASE("a header that is cut at any byte needs more") {
   }
 }
 
-TEST_CASE("what is no header is rejected at its first wrong byte") {
+TEST_CASE("what is no header is refused at its first wrong byte") {
   for (const std::string& text : {"GET / HTTP/1.1\r\n"s, "\x16\3\1\2\0"s, "proxy TCP4"s, "PROXY\tTCP4"s, " PROXY "s,
                                   "\r\n\r\n\0\r\nQUIT\r"s, "\r\nGET"s, "PROXX"s, "\n"s, "\0"s}) {
     CAPTURE(text);
@@ -99,13 +99,13 @@ TEST_CASE("what is no header is rejected at its first wrong byte") {
       REQUIRE(wrong <= text.size());
     }
     const ProxyHeaderScan scan = ScanProxyHeader(text.substr(0, wrong));
-    CHECK(scan.verdict == Verdict::kReject);
+    CHECK(scan.verdict == Verdict::kRefuse);
     CHECK_EQ(scan.fault, "no PROXY header");
     CHECK(("PROXY "s.starts_with(text.substr(0, wrong - 1)) || kSignature.starts_with(text.substr(0, wrong - 1))));
   }
 }
 
-TEST_CASE("a malformed line is rejected, with what is wrong") {
+TEST_CASE("a malformed line is refused, with what is wrong") {
   struct Row {
     std::string line;
     std::string fault;
@@ -142,12 +142,12 @@ TEST_CASE("a malformed line is rejected, with what is wrong") {
   for (const Row& row : rows) {
     CAPTURE(row.line);
     const ProxyHeaderScan scan = ScanProxyHeader("PROXY " + row.line);
-    CHECK(scan.verdict == Verdict::kReject);
+    CHECK(scan.verdict == Verdict::kRefuse);
     CHECK_EQ(scan.fault, row.fault);
   }
 }
 
-TEST_CASE("a malformed binary header is rejected, with what is wrong") {
+TEST_CASE("a malformed binary header is refused, with what is wrong") {
   struct Row {
     std::string header;
     std::string fault;
@@ -168,10 +168,10 @@ TEST_CASE("a malformed binary header is rejected, with what is wrong") {
   for (const Row& row : rows) {
     CAPTURE(row.fault);
     const ProxyHeaderScan scan = ScanProxyHeader(row.header);
-    CHECK(scan.verdict == Verdict::kReject);
+    CHECK(scan.verdict == Verdict::kRefuse);
     CHECK_EQ(scan.fault, row.fault);
     // As soon as the byte is there that is wrong: no more than the sixteen that every header has.
-    CHECK(ScanProxyHeader(row.header.substr(0, 16)).verdict == Verdict::kReject);
+    CHECK(ScanProxyHeader(row.header.substr(0, 16)).verdict == Verdict::kRefuse);
   }
 }
 

@@ -22,12 +22,12 @@ struct Handshake {
 };
 
 // What becomes of a handshake: nullopt when it is valid.
-std::optional<RejectReason> Check(const Handshake& handshake) {
+std::optional<RefuseReason> Check(const Handshake& handshake) {
   RequestHead request;
   const std::string head = Request(
       handshake.line, handshake.upgrade + handshake.connection + handshake.key + handshake.version + handshake.more);
   for (size_t cut = 1; cut < head.size(); ++cut) {
-    REQUIRE_EQ(ParseInTwoReads(head, cut, {}, request), std::optional<RejectReason>());
+    REQUIRE_EQ(ParseInTwoReads(head, cut, {}, request), std::optional<RefuseReason>());
     REQUIRE(request.wants_websocket);
   }
   return CheckUpgradeRequest(request);
@@ -57,7 +57,7 @@ TEST_CASE("the answer to a key is the one of RFC 6455 1.3") {
 }
 
 TEST_CASE("a handshake is valid in every usual spelling") {
-  const std::optional<RejectReason> valid;
+  const std::optional<RefuseReason> valid;
   CHECK_EQ(Check({}), valid);
   CHECK_EQ(Check({.upgrade = "upgrade: WebSocket\r\n", .connection = "connection: keep-alive, UPGRADE\r\n"}), valid);
   CHECK_EQ(Check({.upgrade = "Upgrade: h2c, websocket\r\n"}), valid);
@@ -68,17 +68,17 @@ TEST_CASE("a handshake is valid in every usual spelling") {
 }
 
 TEST_CASE("a handshake of a front proxy that says HTTP/1.0 is valid where everything else is") {
-  CHECK_EQ(Check({.line = "GET /chat HTTP/1.0"}), std::optional<RejectReason>());
-  CHECK_EQ(Check({.line = "GET /chat HTTP/1.0", .connection = "Connection: close\r\n"}), RejectReason::kBadUpgrade);
-  CHECK_EQ(Check({.line = "POST /chat HTTP/1.0"}), RejectReason::kBadUpgrade);
-  CHECK_EQ(Check({.line = "GET /chat HTTP/1.0", .key = ""}), RejectReason::kBadUpgrade);
+  CHECK_EQ(Check({.line = "GET /chat HTTP/1.0"}), std::optional<RefuseReason>());
+  CHECK_EQ(Check({.line = "GET /chat HTTP/1.0", .connection = "Connection: close\r\n"}), RefuseReason::kBadUpgrade);
+  CHECK_EQ(Check({.line = "POST /chat HTTP/1.0"}), RefuseReason::kBadUpgrade);
+  CHECK_EQ(Check({.line = "GET /chat HTTP/1.0", .key = ""}), RefuseReason::kBadUpgrade);
   CHECK_EQ(Check({.line = "GET /chat HTTP/1.0", .version = "Sec-WebSocket-Version: 8\r\n"}),
-           RejectReason::kBadWebSocketVersion);
-  CHECK_EQ(Check({.line = "GET /chat HTTP/1.0", .more = "Content-Length: 5\r\n"}), RejectReason::kUpgradeWithBody);
+           RefuseReason::kBadWebSocketVersion);
+  CHECK_EQ(Check({.line = "GET /chat HTTP/1.0", .more = "Content-Length: 5\r\n"}), RefuseReason::kUpgradeWithBody);
 }
 
 TEST_CASE("a handshake with a bad key, method or Connection is refused") {
-  const auto refused = RejectReason::kBadUpgrade;
+  const auto refused = RefuseReason::kBadUpgrade;
   CHECK_EQ(Check({.line = "POST /chat HTTP/1.1"}), refused);
   CHECK_EQ(Check({.line = "HEAD /chat HTTP/1.1"}), refused);
   CHECK_EQ(Check({.connection = ""}), refused);
@@ -99,18 +99,18 @@ TEST_CASE("a handshake of another version is told which one is spoken") {
        {"", "Sec-WebSocket-Version: 8\r\n", "Sec-WebSocket-Version: 14\r\n", "Sec-WebSocket-Version: 13, 8\r\n",
         "Sec-WebSocket-Version: 013\r\n", "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 13\r\n"}) {
     CAPTURE(version);
-    CHECK_EQ(Check({.version = version}), RejectReason::kBadWebSocketVersion);
+    CHECK_EQ(Check({.version = version}), RefuseReason::kBadWebSocketVersion);
   }
 }
 
 TEST_CASE("a handshake of another version needs no key of this one to be told") {
-  CHECK_EQ(Check({.key = "", .version = "Sec-WebSocket-Version: 11\r\n"}), RejectReason::kBadWebSocketVersion);
-  CHECK_EQ(Check({.key = "", .version = ""}), RejectReason::kBadUpgrade);
+  CHECK_EQ(Check({.key = "", .version = "Sec-WebSocket-Version: 11\r\n"}), RefuseReason::kBadWebSocketVersion);
+  CHECK_EQ(Check({.key = "", .version = ""}), RefuseReason::kBadUpgrade);
 }
 
 TEST_CASE("a handshake with a body is refused") {
-  CHECK_EQ(Check({.more = "Content-Length: 5\r\n"}), RejectReason::kUpgradeWithBody);
-  CHECK_EQ(Check({.more = "Transfer-Encoding: chunked\r\n"}), RejectReason::kUpgradeWithBody);
+  CHECK_EQ(Check({.more = "Content-Length: 5\r\n"}), RefuseReason::kUpgradeWithBody);
+  CHECK_EQ(Check({.more = "Transfer-Encoding: chunked\r\n"}), RefuseReason::kUpgradeWithBody);
 }
 
 TEST_CASE("the backend's 101 is valid in every usual spelling") {

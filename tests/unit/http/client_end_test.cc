@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "proxy/http/intake.h"
+#include "proxy/http/client.h"
 #include "proxy/http/peer.h"
 #include "tests/fakes/context_fixture.h"
 #include "tests/fakes/every_order.h"
@@ -23,14 +23,14 @@ struct Fixture {
     worker.options.pool.backoff_min = worker.options.pool.backoff_max = std::chrono::milliseconds(1);
     worker.every_turn = [this] {
       backend.Poll();
-      if (Intake* const soon = std::exchange(worker.home.soon, nullptr)) soon->ProcessHeld();
+      if (Client* const soon = std::exchange(worker.home.soon, nullptr)) soon->ProcessHeld();
     };
     worker.Make(backend.address());
-    intake = std::make_unique<Intake>(worker.context(), Peer{});
-    REQUIRE(intake->Start(sockets.own));
+    client = std::make_unique<Client>(worker.context(), Peer{});
+    REQUIRE(client->Start(sockets.own));
   }
   ~Fixture() {
-    intake->Close(CloseReason::kDrain);
+    client->Close(CloseReason::kDrain);
     worker.driver.Turn();
   }
 
@@ -70,7 +70,7 @@ struct Fixture {
         break;
       default:
         worker.BeginDrain();
-        intake->Drain();
+        client->Drain();
     }
     worker.driver.Settle();
   }
@@ -101,7 +101,7 @@ struct Fixture {
   ScriptedBackend backend;
   TcpPair sockets;
   ContextFixture worker;
-  std::unique_ptr<Intake> intake;
+  std::unique_ptr<Client> client;
 
  private:
   void ToServer(std::string_view bytes) {
@@ -134,8 +134,8 @@ TEST_CASE("in whatever order the ends speak, a connection ends once, and leases 
     CAPTURE(order);
     Fixture fixture;
     fixture.Play(order);
-    fixture.intake->Close(CloseReason::kDrain);
-    fixture.intake->Close(CloseReason::kDrain);  // twice does no harm
+    fixture.client->Close(CloseReason::kDrain);
+    fixture.client->Close(CloseReason::kDrain);  // twice does no harm
     fixture.worker.driver.Settle();
     CHECK_EQ(fixture.worker.home.retired, 1);
     CHECK_EQ(fixture.worker.home.lingering.size() + fixture.worker.home.connections_over, 1);

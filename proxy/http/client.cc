@@ -1,4 +1,4 @@
-#include "proxy/http/intake.h"
+#include "proxy/http/client.h"
 
 #include <unistd.h>
 
@@ -15,11 +15,11 @@
 
 namespace sheaf {
 
-Intake::Intake(WorkerContext& context, const Peer& peer) : context_(context), deadline_(*this), peer_(peer) {}
+Client::Client(WorkerContext& context, const Peer& peer) : context_(context), deadline_(*this), peer_(peer) {}
 
-Intake::~Intake() = default;
+Client::~Client() = default;
 
-bool Intake::Start(int fd) {
+bool Client::Start(int fd) {
   connection_ =
       net::Connection::Accept(context_.loop(), fd, context_.tls(), context_.client_io(), *this, peer_.is_unix);
   if (!connection_) return false;
@@ -27,7 +27,7 @@ bool Intake::Start(int fd) {
   return true;
 }
 
-void Intake::TakeOver(std::unique_ptr<net::Connection> connection, std::span<uint8_t> received) {
+void Client::TakeOver(std::unique_ptr<net::Connection> connection, std::span<uint8_t> received) {
   connection_ = std::move(connection);
   connection_->SetEvents(*this);
   AwaitFirst();
@@ -38,20 +38,20 @@ void Intake::TakeOver(std::unique_ptr<net::Connection> connection, std::span<uin
   }
 }
 
-void Intake::AwaitFirst() {
+void Client::AwaitFirst() {
   if (context_.tls() == nullptr) return AwaitRequest();
   state_ = State::kTlsHandshake;
   context_.loop().SetDeadline(deadline_, context_.options().timeouts.handshake);
 }
 
-void Intake::OnConnected() {
+void Client::OnConnected() {
   context_.metrics().tls_handshakes_total.Add();
   if (connection_->tls_resumed()) context_.metrics().tls_resumptions_total.Add();
   AwaitRequest();
 }
 
 // A new connection owes its first head within timeouts.head; a kept one may be silent for timeouts.idle.
-void Intake::AwaitRequest() {
+void Client::AwaitRequest() {
   const bool first = state_ != State::kExchange;
   state_ = State::kIdle;
   scanner_.Reset();
@@ -59,7 +59,7 @@ void Intake::AwaitRequest() {
   context_.loop().SetDeadline(deadline_, first ? timeouts.head : timeouts.idle);
 }
 
-void Intake::OnBytes(std::span<uint8_t> bytes) {
+void Client::OnBytes(std::span<uint8_t> bytes) {
   heard_at_ = context_.loop().now();
   std::string_view input = AsText(bytes);
   if (held_.empty()) {
@@ -71,18 +71,18 @@ void Intake::OnBytes(std::span<uint8_t> bytes) {
   }
 }
 
-void Intake::Hold(std::string_view bytes) {
+void Client::Hold(std::string_view bytes) {
   if (state_ == State::kClosed || bytes.empty()) return;
   held_.append(bytes);
   if (held_.size() >= MostHeld()) connection_->PauseReading(PauseReason::kExchangeActive);
 }
 
 // A head that has not ended by then is refused, so that none waits for bytes that are not read.
-size_t Intake::MostHeld() const {
+size_t Client::MostHeld() const {
   return std::max(kMaxHeld, context_.head_limits().max_head + 1);
 }
 
-void Intake::ProcessHeld() {
+void Client::ProcessHeld() {
   if (held_.empty() || processing_) return;
   std::string bytes = std::exchange(held_, std::string());
   std::string_view input(bytes);
@@ -95,7 +95,7 @@ void Intake::ProcessHeld() {
 }
 
 // Takes as much from the front of `input` as can be dealt with now.
-void Intake::Process(std::string_view& input) {
+void Client::Process(std::string_view& input) {
   processing_ = true;
   while (!input.empty() && state_ != State::kClosed) {
     if (state_ == State::kExchange) {
@@ -109,7 +109,7 @@ void Intake::Process(std::string_view& input) {
 }
 
 // False when the head is not complete, or the connection is over.
-bool Intake::TakeHead(std::string_view& input) {
+bool Client::TakeHead(std::string_view& input) {
   if (state_ == State::kIdle) {
     input.remove_prefix(wire::SkippableEmptyLines(input));
     if (input.empty() || input == "\r") return false;
@@ -119,8 +119,8 @@ bool Intake::TakeHead(std::string_view& input) {
   switch (scanner_.Scan(input, context_.head_limits())) {
     case wire::HeadScanner::Verdict::kNeedMore:
       return false;
-    case wire::HeadScanner::Verdict::kReject:
-      Reject(scanner_.reason(), nullptr);
+    case wire::HeadScanner::Verdict::kRefuse:
+      Refuse(scanner_.reason(), nullptr);
       return false;
     case wire::HeadScanner::Verdict::kComplete:
       break;
@@ -129,30 +129,30 @@ bool Intake::TakeHead(std::string_view& input) {
   const std::string_view head = input.substr(0, scanner_.head_size());
   input.remove_prefix(scanner_.head_size());
   scanner_.Reset();
-  if (const auto reject = wire::ParseRequestHead(head, context_.head_limits(), request)) {
-    Reject(*reject, &request);
+  if (const auto refusal = wire::ParseRequestHead(head, context_.head_limits(), request)) {
+    Refuse(*refusal, &request);
     return false;
   }
   StartRequest();
   return state_ != State::kClosed;
 }
 
-ClientInfo Intake::Client() const {
+ClientInfo Client::InfoOfClient() const {
   const Trust trust = peer_.anonymous ? Trust::kNone : context_.trusted_proxies().TrustOf(peer_.ip);
   return {peer_.Host(), connection_->is_tls(), trust};
 }
 
 // The request is in the context, whose views end with this call.
-void Intake::StartRequest() {
+void Client::StartRequest() {
   RemoveForgedNames(context_);
   const wire::RequestHead& request = context_.request_head();
   std::optional<std::string> target = TargetOf(request);
-  if (!target) return Reject(RejectReason::kBadTarget, &request);
+  if (!target) return Refuse(RefuseReason::kBadTarget, &request);
   route_ = &RouteOf(context_, *target);
-  if (const auto reject = Admit(context_, request, *target, *route_)) return Reject(*reject, &request, route_);
+  if (const auto refusal = Admit(context_, request, *target, *route_)) return Refuse(*refusal, &request, route_);
   if (request.wants_websocket && peer_ended_) return EndWithClient();
 
-  const ClientInfo client = Client();
+  const ClientInfo client = InfoOfClient();
   // Whom a balancer does not name is nobody that could be trusted by a line in the file.
   if (!peer_.anonymous && HasUntrustedClaims(request, client, context_.forwarding())) {
     context_.OnUntrustedClaims(peer_.ip);
@@ -163,7 +163,7 @@ void Intake::StartRequest() {
   BeginExchange(std::move(info), std::move(upstream));
 }
 
-void Intake::BeginExchange(ExchangeInfo info, pool::UpstreamRequest upstream) {
+void Client::BeginExchange(ExchangeInfo info, pool::UpstreamRequest upstream) {
   const wire::RequestHead& request = context_.request_head();
   state_ = State::kExchange;
   served_ = true;
@@ -176,7 +176,7 @@ void Intake::BeginExchange(ExchangeInfo info, pool::UpstreamRequest upstream) {
   if (body_.complete()) exchange_->OnRequestEnd();
 }
 
-void Intake::TakeBody(std::string_view& input) {
+void Client::TakeBody(std::string_view& input) {
   const wire::BodyDecoder::Step step = body_.Next(input);
   switch (step.verdict) {
     case wire::BodyDecoder::Verdict::kNeedMore:
@@ -184,28 +184,28 @@ void Intake::TakeBody(std::string_view& input) {
     case wire::BodyDecoder::Verdict::kData:
       body_bytes_ += step.data.size();
       if (route_->max_body != 0 && body_bytes_ > route_->max_body)
-        return OnExchangeRefused(RejectReason::kBodyTooLarge);
+        return OnExchangeRefused(RefuseReason::kBodyTooLarge);
       exchange_->OnRequestBody(step.data);
       break;
     case wire::BodyDecoder::Verdict::kComplete:
       break;
-    case wire::BodyDecoder::Verdict::kReject:
+    case wire::BodyDecoder::Verdict::kRefuse:
       OnExchangeRefused(body_.reason());
       return;
   }
   if (body_.complete()) exchange_->OnRequestEnd();
 }
 
-void Intake::OnOutputBlocked() {
+void Client::OnOutputBlocked() {
   if (exchange_) exchange_->OnClientBlocked();
 }
 
-void Intake::OnOutputDrained() {
+void Client::OnOutputDrained() {
   if (exchange_) return exchange_->OnClientDrained();
   if (!held_.empty()) context_.home().ProcessSoon(*this);
 }
 
-void Intake::OnEnd(net::ConnectionEnd end) {
+void Client::OnEnd(net::ConnectionEnd end) {
   if (end == net::ConnectionEnd::kTlsFailed) {
     if (state_ == State::kTlsHandshake) context_.metrics().tls_failures_total.Add();
     Log(LogLevel::kInfo, "TLS with a client failed",
@@ -219,23 +219,23 @@ void Intake::OnEnd(net::ConnectionEnd end) {
   connection_->ProbePeer();
 }
 
-bool Intake::OwesAnswers() const {
+bool Client::OwesAnswers() const {
   if (state_ == State::kExchange) return body_.complete();
   return !held_.empty() && (connection_->blocked() || soon_hook_.linked());
 }
 
-bool Intake::HalfCloses() const {
+bool Client::HalfCloses() const {
   if (exchange_ && negotiated_) return false;  // a WebSocket is of use in both directions only
   return HoldsMore() || context_.loop().now() - heard_at_ < kHalfCloseWithin;
 }
 
 // The client will send no more, and is owed nothing but what is queued.
-void Intake::EndWithClient() {
+void Client::EndWithClient() {
   if (exchange_ || !served_ || connection_->queued() == 0) return Close(CloseReason::kClientGone);
   Finish(CloseReason::kClientGone, true);
 }
 
-void Intake::OnDeadline(net::Deadline& /*deadline*/) {
+void Client::OnDeadline(net::Deadline& /*deadline*/) {
   switch (state_) {
     case State::kTlsHandshake:
       context_.metrics().tls_failures_total.Add();
@@ -248,28 +248,28 @@ void Intake::OnDeadline(net::Deadline& /*deadline*/) {
       }
       return Close(CloseReason::kClientIdle);
     case State::kHead:
-      return Reject(RejectReason::kHeadTimeout, nullptr);
+      return Refuse(RefuseReason::kHeadTimeout, nullptr);
     case State::kExchange:
     case State::kClosed:
       return;
   }
 }
 
-void Intake::DropExchange() {
+void Client::DropExchange() {
   if (!exchange_) return;
   context_.metrics().http_requests_active.Sub();
   context_.loop().graveyard().Retire(std::move(exchange_));
 }
 
-void Intake::OnUpstreamBlocked() {
+void Client::OnUpstreamBlocked() {
   connection_->PauseReading(PauseReason::kPeerFull);
 }
 
-void Intake::OnUpstreamDrained() {
+void Client::OnUpstreamDrained() {
   connection_->ResumeReading(PauseReason::kPeerFull);
 }
 
-void Intake::OnExchangeDone(bool close) {
+void Client::OnExchangeDone(bool close) {
   // It asked for the close itself, and nothing of it is on its way.
   const bool asked = !exchange_->info().keep_alive && body_.kind() == wire::BodyKind::kNone && held_.empty();
   const bool client_is_done = asked || peer_ended_;
@@ -282,7 +282,7 @@ void Intake::OnExchangeDone(bool close) {
   if (!held_.empty() && !processing_) context_.home().ProcessSoon(*this);
 }
 
-void Intake::OnExchangeRefused(RejectReason reason) {
+void Client::OnExchangeRefused(RefuseReason reason) {
   const ExchangeInfo& info = exchange_->info();
   if (exchange_->response_begun()) {
     exchange_->LogRefused(reason);
@@ -299,7 +299,7 @@ void Intake::OnExchangeRefused(RejectReason reason) {
   OnExchangeDone(close);
 }
 
-void Intake::OnExchangeBroken(CloseReason reason) {
+void Client::OnExchangeBroken(CloseReason reason) {
   // Where the connection's end is the response's end, an orderly end would make a fragment look whole.
   if (exchange_->framing() == Framing::kUntilClose) connection_->Abort();
   DropExchange();
@@ -308,7 +308,7 @@ void Intake::OnExchangeBroken(CloseReason reason) {
   Finish(reason);
 }
 
-void Intake::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::UpstreamStream> stream) {
+void Client::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::UpstreamStream> stream) {
   const ExchangeInfo& info = exchange_->info();
   connection_->Write(BuildSwitchingProtocols(head, *negotiated_, info.request_id));
   const SessionInfo session{.client = info.client,
@@ -328,14 +328,14 @@ void Intake::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<
   context_.home().Retire(*this);
 }
 
-void Intake::Reject(RejectReason reason, const wire::RequestHead* request, const RouteOptions* route) {
-  AnswerRejected(reason, request, route);
+void Client::Refuse(RefuseReason reason, const wire::RequestHead* request, const RouteOptions* route) {
+  AnswerRefusal(reason, request, route);
   Finish(CloseReason::kRefused);
 }
 
-void Intake::AnswerRejected(RejectReason reason, const wire::RequestHead* request, const RouteOptions* route) {
+void Client::AnswerRefusal(RefuseReason reason, const wire::RequestHead* request, const RouteOptions* route) {
   const bool known = request != nullptr && !request->method.empty();
-  const std::string request_id = known ? RequestIdFor(*request, Client()) : NewRequestId();
+  const std::string request_id = known ? RequestIdFor(*request, InfoOfClient()) : NewRequestId();
   LogRefusal(reason, known ? request->method : "", known ? ShownTargetOf(context_, *request) : "", request_id,
              known ? wire::TraceId(*request) : "");
   WorkerMetrics& metrics = context_.metrics();
@@ -344,7 +344,7 @@ void Intake::AnswerRejected(RejectReason reason, const wire::RequestHead* reques
   Answer(reason, request_id, known && WantsHtml(*request), known && request->method == "HEAD", true);
 }
 
-void Intake::LogRefusal(RejectReason reason, std::string_view method, std::string_view target,
+void Client::LogRefusal(RefuseReason reason, std::string_view method, std::string_view target,
                         std::string_view request_id, std::string_view trace_id) const {
   const LogField fields[] = {{"reject", Describe(reason).label},
                              {"status", Describe(reason).status},
@@ -356,22 +356,22 @@ void Intake::LogRefusal(RejectReason reason, std::string_view method, std::strin
   Log(LogLevel::kInfo, "request refused", std::span(fields).first(trace_id.empty() ? 6 : 7));
 }
 
-void Intake::Answer(RejectReason reason, std::string_view request_id, bool html, bool head_request, bool close) {
-  context_.metrics().rejects_total[reason].Add();
+void Client::Answer(RefuseReason reason, std::string_view request_id, bool html, bool head_request, bool close) {
+  context_.metrics().refusals_total[reason].Add();
   connection_->Write(BuildErrorAnswer(
       {.reason = reason, .request_id = request_id, .html = html, .head_request = head_request, .close = close}));
 }
 
-void Intake::RefuseConnection(RejectReason reason, bool may_linger) {
+void Client::RefuseConnection(RefuseReason reason, bool may_linger) {
   // Over TLS nothing can be said before the handshake, which is the very work that there is no room for.
   if (connection_->is_tls()) return Close(CloseReason::kOverloaded);
-  if (may_linger) return Reject(reason, nullptr);
-  AnswerRejected(reason, nullptr, nullptr);
+  if (may_linger) return Refuse(reason, nullptr);
+  AnswerRefusal(reason, nullptr, nullptr);
   connection_->CloseAfterLastWords();
   Close(CloseReason::kRefused);
 }
 
-void Intake::Drain() {
+void Client::Drain() {
   // A request that has begun is served, and its response says that the connection closes.
   if (state_ != State::kIdle && state_ != State::kTlsHandshake) return;
   if (served_) return Close(CloseReason::kDrain);
@@ -379,17 +379,17 @@ void Intake::Drain() {
   context_.loop().SetDeadline(deadline_, kFirstRequestWhileDraining);
 }
 
-bool Intake::MayShedByCost() const {
+bool Client::MayShedByCost() const {
   return state_ != State::kClosed && connection_->queued() > 0 && may_shed();
 }
 
-void Intake::Shed() {
+void Client::Shed() {
   if (state_ == State::kClosed) return;
   connection_->Abort();
   Close(CloseReason::kMemoryShed);
 }
 
-void Intake::Finish(CloseReason reason, bool client_is_done) {
+void Client::Finish(CloseReason reason, bool client_is_done) {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   context_.loop().CancelDeadline(deadline_);
@@ -398,7 +398,7 @@ void Intake::Finish(CloseReason reason, bool client_is_done) {
   context_.home().Retire(*this);
 }
 
-void Intake::Close(CloseReason reason) {
+void Client::Close(CloseReason reason) {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   context_.loop().CancelDeadline(deadline_);

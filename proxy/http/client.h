@@ -1,6 +1,6 @@
 // A client connection while it speaks HTTP/1.1: collects heads, checks them, opens an exchange for each request, one
 // after another (pipelined ones wait), and answers itself what must not reach the backend. When a WebSocket opens,
-// connection and stream go to a new Session, and the intake is over.
+// connection and stream go to a new Session, and the Client retires.
 //
 // A client that sends its FIN right behind its requests (`nc`, old health checkers) gets the answers to all that came
 // whole. One whose FIN comes while it has long been waiting has given up, as has one that breaks off, or whose FIN
@@ -24,10 +24,10 @@
 
 namespace sheaf {
 
-class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, public ExchangeOwner {
+class Client final : public net::ConnectionEvents, public net::DeadlineHandler, public ExchangeOwner {
  public:
-  explicit Intake(WorkerContext& context, const Peer& peer);
-  ~Intake();
+  explicit Client(WorkerContext& context, const Peer& peer);
+  ~Client();
 
   // Takes over the accepted socket. False when memory or descriptors ran out (the socket is closed).
   bool Start(int fd);
@@ -36,7 +36,7 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
 
   // Answers before any request has come, and closes: there are too many connections. Without lingering the descriptor
   // is given back at once, and the answer may be lost to a client that has not sent its request yet.
-  void RefuseConnection(RejectReason reason, bool may_linger);
+  void RefuseConnection(RefuseReason reason, bool may_linger);
   // Goes on with what waited behind the last request (ClientHome::ProcessSoon).
   void ProcessHeld();
 
@@ -67,7 +67,7 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   void OnUpstreamBlocked() override;
   void OnUpstreamDrained() override;
   void OnExchangeDone(bool close) override;
-  void OnExchangeRefused(RejectReason reason) override;
+  void OnExchangeRefused(RefuseReason reason) override;
   void OnExchangeBroken(CloseReason reason) override;
   void OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::UpstreamStream> stream) override;
 
@@ -102,19 +102,19 @@ class Intake final : public net::ConnectionEvents, public net::DeadlineHandler, 
   size_t MostHeld() const;
   void StartRequest();
   void BeginExchange(ExchangeInfo info, pool::UpstreamRequest upstream);
-  ClientInfo Client() const;
+  ClientInfo InfoOfClient() const;
   // Of a new connection: TLS, or the first request.
   void AwaitFirst();
   void AwaitRequest();
 
   // Answers without the backend, and closes. The request's head may be known (in the context) or not, and so
   // may its route.
-  void Reject(RejectReason reason, const wire::RequestHead* request, const RouteOptions* route = nullptr);
-  void AnswerRejected(RejectReason reason, const wire::RequestHead* request, const RouteOptions* route);
+  void Refuse(RefuseReason reason, const wire::RequestHead* request, const RouteOptions* route = nullptr);
+  void AnswerRefusal(RefuseReason reason, const wire::RequestHead* request, const RouteOptions* route);
   // `target`: as it may be shown.
-  void LogRefusal(RejectReason reason, std::string_view method, std::string_view target, std::string_view request_id,
+  void LogRefusal(RefuseReason reason, std::string_view method, std::string_view target, std::string_view request_id,
                   std::string_view trace_id) const;
-  void Answer(RejectReason reason, std::string_view request_id, bool html, bool head_request, bool close);
+  void Answer(RefuseReason reason, std::string_view request_id, bool html, bool head_request, bool close);
   // Gives the connection to a LingeringClose.
   // `client_is_done`: it has said that it will send no more.
   void Finish(CloseReason reason, bool client_is_done = false);
