@@ -155,6 +155,13 @@ void FrameCache::Expire() {
   TrimScratch(single_use_.bytes);
 }
 
+void FrameCache::Adopt(const wire::DeflateSettings& settings, uint64_t threshold) {
+  if (settings == settings_ && threshold == threshold_) return;
+  Trim();
+  settings_ = settings;
+  threshold_ = threshold;
+}
+
 size_t FrameCache::Trim() {
   size_t freed = bytes_ + encoded_.capacity() + compressed_.capacity() + single_use_.bytes.capacity();
   for (Place& place : places_) Forget(place);

@@ -44,6 +44,9 @@ class FrameCache {
   FrameCache& operator=(const FrameCache&) = delete;
   ~FrameCache();
 
+  // From now on. Where the settings are others, what is cached is forgotten.
+  void Adopt(const wire::DeflateSettings& settings, uint64_t threshold);
+
   // The frame with these messages, made now if it is not there. Valid until the next call of Get or Expire.
   const CachedFrame& Get(const FrameRecipe& recipe, std::span<const MessageRef> messages);
 
@@ -68,8 +71,8 @@ class FrameCache {
   void Make(const FrameRecipe& recipe, std::span<const MessageRef> messages);
   bool Compress(uint8_t window_bits, std::string_view payload);
 
-  const wire::DeflateSettings settings_;
-  const uint64_t threshold_;
+  wire::DeflateSettings settings_;
+  uint64_t threshold_;
   WorkerMetrics& metrics_;
   std::vector<Place> places_;                      // made at the first use
   std::unique_ptr<wire::Deflater> deflaters_[16];  // by window bits, made at the first use

@@ -26,6 +26,11 @@ MemoryMonitor::MemoryMonitor(const Options::Memory& options, Read read, WorkerMe
       pressure_(PressureThresholds::From(options)),
       history_(options.history, options.check_interval) {}
 
+void MemoryMonitor::Adopt(const Options::Memory& options) {
+  options_ = options;
+  pressure_.Adopt(PressureThresholds::From(options));
+}
+
 PressureLevel MemoryMonitor::Look(TimePoint now) {
   const PressureLevel before = pressure_.level();
   const PressureLevel after = Update(now);

@@ -42,7 +42,7 @@ class MemoryMonitor {
   using Totals = std::function<MetricsTotals()>;
   using Callback = std::function<void(const PressureChange&)>;
 
-  // `metrics`: a block that nobody else writes to. All references outlive the monitor.
+  // `metrics`: a block that nobody else writes to. It outlives the monitor.
   MemoryMonitor(const Options::Memory& options, Read read, WorkerMetrics& metrics);
   MemoryMonitor(const MemoryMonitor&) = delete;
   MemoryMonitor& operator=(const MemoryMonitor&) = delete;
@@ -55,6 +55,9 @@ class MemoryMonitor {
   // Has `callback` called when the level comes to or over `from`, and at each change above and back below it; in the
   // order of registration, after the level is in force and before the steps of relief.
   void AddCallback(PressureLevel from, Callback callback) { callbacks_.push_back({from, std::move(callback)}); }
+
+  // From the next look on; of memory.history nothing changes.
+  void Adopt(const Options::Memory& options);
 
   // Returns the level from now on.
   PressureLevel Look(TimePoint now);
@@ -91,7 +94,7 @@ class MemoryMonitor {
   void Record();
   void Keep(TimePoint now);
 
-  const Options::Memory& options_;
+  Options::Memory options_;
   const Read read_;
   WorkerMetrics& metrics_;
   Relieve relieve_;

@@ -84,6 +84,9 @@ class MemoryReader {
   // bytes; 0: none.
   MemoryReader(const std::string& root, uint64_t configured_limit);
 
+  // From the next reading on.
+  void SetLimit(uint64_t configured_limit) { configured_limit_ = configured_limit; }
+
   // The present state. Logs (info) at the first reading, and whenever another group or source counts, what is measured.
   MemoryReading Read();
 
@@ -101,8 +104,9 @@ class MemoryReader {
   Basis WithConfiguredLimit(Basis lowest);
   void LogBasis(const Basis& basis, const MemoryReading& reading);
 
+  uint64_t configured_limit_;
+
   // Set at construction.
-  const uint64_t configured_limit_;
   const uint64_t page_size_;
   std::vector<MemoryGroup> groups_;  // with memory files, of one hierarchy, innermost first
   SampledFile statm_file_;

@@ -54,9 +54,27 @@ void MemoryWatcher::Wake() {
   [[maybe_unused]] const ssize_t written = write(wake_fd_, &one, sizeof(one));
 }
 
+void MemoryWatcher::Adopt(const Options::Memory& options) {
+  {
+    const std::lock_guard lock(options_mutex_);
+    next_options_ = options;
+  }
+  Wake();
+}
+
+void MemoryWatcher::TakeOptions() {
+  const std::lock_guard lock(options_mutex_);
+  if (!next_options_) return;
+  interval_ = next_options_->check_interval;
+  reader_.SetLimit(next_options_->limit);
+  monitor_.Adopt(*next_options_);
+  next_options_.reset();
+}
+
 void MemoryWatcher::Run() {
   while (!stopped_.load(std::memory_order_relaxed)) {
     Wait();
+    TakeOptions();
     if (!stopped_.load(std::memory_order_relaxed)) monitor_.Look(clock_.Now());
   }
 }

@@ -13,6 +13,8 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -40,6 +42,9 @@ class MemoryWatcher {
   void Start();
   void Stop();
 
+  // Any thread. Looks at once, with these.
+  void Adopt(const Options::Memory& options);
+
   // Any thread: the limit that is in force, in bytes.
   uint64_t limit() const { return static_cast<uint64_t>(metrics_.memory_limit_bytes.value()); }
 
@@ -54,8 +59,9 @@ class MemoryWatcher {
   // Until the next look is due.
   void Wait();
   void Wake();
+  void TakeOptions();
 
-  const Duration interval_;
+  Duration interval_;
   WorkerMetrics& metrics_;
   MemoryReader reader_;
   MemoryMonitor monitor_;
@@ -63,6 +69,8 @@ class MemoryWatcher {
   SteadyClock clock_;
   const int wake_fd_;
   std::atomic<bool> hinted_{false};
+  std::mutex options_mutex_;
+  std::optional<Options::Memory> next_options_;  // for the next look; under the mutex
   std::atomic<bool> stopped_{false};
   std::thread thread_;
 };

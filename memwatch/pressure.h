@@ -37,6 +37,9 @@ class Pressure {
  public:
   explicit Pressure(const PressureThresholds& thresholds) : thresholds_(thresholds) {}
 
+  // From the next reading on.
+  void Adopt(const PressureThresholds& thresholds) { thresholds_ = thresholds; }
+
   // The level after a reading of `percent` at `now`, which does not go backwards.
   PressureLevel Update(double percent, TimePoint now);
 
@@ -48,7 +51,7 @@ class Pressure {
   // The highest level whose threshold, less `margin`, is reached.
   PressureLevel Reached(double percent, double margin) const;
 
-  const PressureThresholds thresholds_;
+  PressureThresholds thresholds_;
   PressureLevel level_ = PressureLevel::kNormal;
   std::optional<TimePoint> calm_since_;  // readings have been well below level_ since then
 };

@@ -20,6 +20,8 @@ class ShedPace {
   // `rate`: clients a second, greater than 0.
   explicit ShedPace(double rate) : rate_(rate) {}
 
+  void SetRate(double rate) { rate_ = rate; }
+
   // Clients that may be cut off now.
   size_t Due(TimePoint now) {
     const double seconds = std::chrono::duration<double>(now - seen_).count();
@@ -33,7 +35,7 @@ class ShedPace {
  private:
   static constexpr double kMoment = 0.2;  // seconds: two ticks of a loop
 
-  const double rate_;
+  double rate_;
   double due_ = 0;
   TimePoint seen_{};
 };

@@ -13,9 +13,15 @@ class PoolBudget {
  public:
   PoolBudget(uint32_t max_links, uint32_t max_waiting) : max_links_(max_links), max_waiting_(max_waiting) {}
 
-  bool TakeLink() { return Take(links_, max_links_); }
+  // From now on. What is in use over a lower bound stays; there is no more until it is under the bound.
+  void Adopt(uint32_t max_links, uint32_t max_waiting) {
+    max_links_.store(max_links, std::memory_order_relaxed);
+    max_waiting_.store(max_waiting, std::memory_order_relaxed);
+  }
+
+  bool TakeLink() { return Take(links_, max_links_.load(std::memory_order_relaxed)); }
   void ReturnLink() { links_.fetch_sub(1, std::memory_order_relaxed); }
-  bool full() const { return links_.load(std::memory_order_relaxed) >= max_links_; }
+  bool full() const { return links_.load(std::memory_order_relaxed) >= max_links_.load(std::memory_order_relaxed); }
 
   // A request waits for a link. Only those for which there is no room below max_links, so that they must wait until
   // another one is done, count against max_waiting; the others wait for a dial of their own.
@@ -29,8 +35,8 @@ class PoolBudget {
  private:
   static bool Take(std::atomic<uint32_t>& count, uint64_t limit);
 
-  const uint32_t max_links_;
-  const uint32_t max_waiting_;
+  std::atomic<uint32_t> max_links_;
+  std::atomic<uint32_t> max_waiting_;
   std::atomic<uint32_t> links_{0};
   std::atomic<uint32_t> waiting_{0};
   std::atomic<int32_t> spare_{0};  // of links_

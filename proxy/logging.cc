@@ -247,11 +247,15 @@ void SetupLogging(const Options& options) {
   // Lines of all levels go through glog as one message; log.level has chosen among them.
   FLAGS_minloglevel = google::GLOG_INFO;
   if (!google::IsGoogleLoggingInitialized()) google::InitGoogleLogging("sheaf");
-  g_format.store(options.log.format, std::memory_order_relaxed);
   if (!g_queue.load()) g_queue.store(new LogQueue(&WriteToGlog, &TellOfDropped));
-  SetLogLevel(options.log.level);
+  AdoptLogging(options.log);
   SetLogSink(&Enqueue);
   std::set_terminate(&Terminate);
+}
+
+void AdoptLogging(const Options::Log& options) {
+  g_format.store(options.format, std::memory_order_relaxed);
+  SetLogLevel(options.level);
 }
 
 bool FinishLogging() {

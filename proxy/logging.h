@@ -28,6 +28,9 @@ inline constexpr std::chrono::seconds kLogPatience(1);
 // From here on an exception that nobody catches is told in the log before it ends the process.
 void SetupLogging(const Options& options);
 
+// Level and format from now on. Any thread, once logging is set up.
+void AdoptLogging(const Options::Log& options);
+
 // Has the rest of the log written, after which nothing more is. The last call of the process. False: the reader hangs,
 // and so does a thread that writes to it; leave by _exit.
 [[nodiscard]] bool FinishLogging();

@@ -28,12 +28,6 @@ using Action = CommandLine::Action;
 constexpr int kExitConfiguration = 1;
 constexpr int kExitUsage = 2;
 
-Result<Configuration> Load(CommandLine& line) {
-  Result<ConfigSources> sources = CollectSources(line.config_file, std::move(line.settings), environ);
-  if (!sources.ok()) return Error{sources.error()};
-  return LoadConfiguration(sources.value(), line.action == Action::kCheck ? Purpose::kCheck : Purpose::kServe);
-}
-
 int Healthcheck(const Options& options) {
   const Result<std::string> answer = AskReadiness(options.admin.address);
   if (!answer.ok()) std::cerr << answer.error() << '\n';
@@ -45,18 +39,36 @@ int Examine(const Options& options, const doctor::Wishes& wishes) {
   return static_cast<int>(doctor::Examine(options, wishes, std::cout));
 }
 
-int Run(Options options) {
-  Server server(std::move(options), SHEAF_VERSION);
+// With the settings of the command line, which stay as they were given.
+Result<Configuration> Load(const CommandLine& line) {
+  Result<ConfigSources> sources = CollectSources(line.config_file, line.settings, environ);
+  if (!sources.ok()) return Error{sources.error()};
+  return LoadConfiguration(sources.value(), line.action == Action::kCheck ? Purpose::kCheck : Purpose::kServe);
+}
+
+ConfigRead ToServe(Configuration configuration) {
+  return {.options = std::move(configuration.options),
+          .digest = std::move(configuration.digest),
+          .warnings = std::move(configuration.warnings)};
+}
+
+int Run(const CommandLine& line, Configuration configuration) {
+  const auto read = [&line]() -> Result<ConfigRead> {
+    Result<Configuration> loaded = Load(line);
+    if (!loaded.ok()) return Error{loaded.error()};
+    return ToServe(std::move(loaded.value()));
+  };
+  Server server(ToServe(std::move(configuration)), read, SHEAF_VERSION);
   return server.Run();
 }
 
-int Serve(Configuration configuration) {
+int Serve(const CommandLine& line, Configuration configuration) {
   // A peer or a reader of the log that is gone shows up as an error of the write.
   std::signal(SIGPIPE, SIG_IGN);
   SetupLogging(configuration.options);
   for (const std::string& warning : configuration.warnings) Log(LogLevel::kWarning, warning);
   LogIgnoredVariables(configuration);
-  const int status = Run(std::move(configuration.options));
+  const int status = Run(line, std::move(configuration));
   // The log's thread still uses what exit() would destroy.
   if (!FinishLogging()) _exit(status);
   return status;
@@ -75,7 +87,7 @@ int RunConfigured(const CommandLine& line, Configuration configuration) {
     case Action::kDoctor:
       return Examine(configuration.options, line.doctor);
     default:
-      return Serve(std::move(configuration));
+      return Serve(line, std::move(configuration));
   }
 }
 
@@ -88,7 +100,7 @@ void OpenStandardDescriptors() {
 
 int Main(int argc, char** argv) {
   OpenStandardDescriptors();
-  CommandLine line = ParseCommandLine(argc, argv, VersionText(SHEAF_VERSION, BuildCommit(), Libraries()));
+  const CommandLine line = ParseCommandLine(argc, argv, VersionText(SHEAF_VERSION, BuildCommit(), Libraries()));
   switch (line.action) {
     case Action::kShow:
       std::cout << line.text;

@@ -10,8 +10,7 @@
 #include "proxy/base/log.h"
 #include "proxy/control/drain_pace.h"
 #include "proxy/cpu_quota.h"
-#include "proxy/descriptor_limit.h"
-#include "proxy/plan/rule_labels.h"
+#include "proxy/logging.h"
 #include "proxy/relief_tally.h"
 
 namespace sheaf {
@@ -25,11 +24,11 @@ constexpr std::chrono::milliseconds kReliefSlice(10);
 
 }  // namespace
 
-Server::Server(Options options, std::string version)
-    : options_(std::move(options)),
-      routes_(options_),
-      metrics_(std::move(version)),
-      lifecycle_(options_.drain, options_.websocket.close_timeout, *this) {}
+Server::Server(ConfigRead first, ReadConfig read, std::string version)
+    : metrics_(std::move(version)),
+      lifecycle_(first.options.drain, first.options.websocket.close_timeout, *this),
+      first_(std::move(first)),
+      read_(std::move(read)) {}
 
 Server::~Server() {
   Stop();
@@ -49,9 +48,8 @@ int Server::Run() {
 }
 
 Result<bool> Server::Start() {
-  constexpr Result<bool> (Server::*kSteps[])() = {&Server::MakeMainLoop, &Server::MakeTls,     &Server::MakeEndpoint,
-                                                  &Server::FindUpstream, &Server::MakeWorkers, &Server::MakeWatcher,
-                                                  &Server::MakeAdmin};
+  constexpr Result<bool> (Server::*kSteps[])() = {&Server::MakeMainLoop, &Server::MakeGeneration, &Server::MakeWorkers,
+                                                  &Server::MakeWatcher, &Server::MakeAdmin};
   for (const auto step : kSteps) {
     if (auto made = (this->*step)(); !made.ok()) return made;
   }
@@ -59,62 +57,36 @@ Result<bool> Server::Start() {
 }
 
 Result<bool> Server::MakeMainLoop() {
-  auto main = MainLoop::Create(lifecycle_, [this] { return shared_->connections.load(std::memory_order_relaxed); });
+  auto main = MainLoop::Create(
+      lifecycle_, [this] { return shared_->connections.load(std::memory_order_relaxed); },
+      [this] { reloader_->Ask("SIGHUP", [](const ReloadAnswer&) {}); });
   if (!main.ok()) return Error{main.error()};
   main_ = std::move(main.value());
+  reloader_ = std::make_unique<Reloader>(read_, *this, metrics_.process());
   return true;
 }
 
-Result<bool> Server::MakeTls() {
-  if (options_.listen.tls_certificate.empty()) return true;
-  auto tls = net::TlsContext::ForServer(options_.listen.tls_certificate, options_.listen.tls_key);
-  if (!tls.ok()) return Error{tls.error()};
-  tls_ = std::move(tls.value());
+Result<bool> Server::MakeGeneration() {
+  const auto look_up = [](const std::string& name) { return net::Address::ResolveAll(name); };
+  backends_ = std::make_unique<Backends>(main_->loop(), look_up, *this);
+  auto made = Prepare(std::move(first_));
+  if (!made.ok()) return Error{made.error()};
+  Publish(std::move(made.value()));
   return true;
 }
 
 void Server::WarnOfWarmLinks() const {
-  const uint32_t asked = options_.pool.min_size;
-  if (asked == kAuto || asked == 0 || !endpoint_->url().dials_for_free()) return;
+  const std::shared_ptr<const Generation> now = in_force();
+  const uint32_t asked = now->options.pool.min_size;
+  if (asked == kAuto || asked == 0 || !now->opened.endpoint->url().dials_for_free()) return;
   Log(LogLevel::kWarning,
       "pool.min_size keeps connections open that gain nothing here and may starve the backend: servers that give a "
       "worker to each (gunicorn's sync and gthread) or count them (uvicorn's --limit-concurrency); \"auto\" keeps none",
-      {{"min_size", asked}, {"upstream", options_.upstream.url}});
-}
-
-Result<bool> Server::MakeEndpoint() {
-  Result<pool::UpstreamUrl> url = pool::UpstreamUrl::Parse(options_.upstream.url);
-  if (!url.ok()) return Error{"upstream.url: " + url.error()};
-  std::shared_ptr<const net::TlsContext> tls;
-  if (url.value().tls) {
-    auto made = net::TlsContext::ForClient(options_.upstream.tls_ca, options_.upstream.tls_verify);
-    if (!made.ok()) return Error{made.error()};
-    tls = std::move(made.value());
-  }
-  const std::string name =
-      options_.upstream.tls_server_name.empty() ? url.value().host : options_.upstream.tls_server_name;
-  endpoint_ = std::make_unique<pool::Endpoint>(std::move(url.value()), std::move(tls), name);
-  return true;
-}
-
-Result<bool> Server::FindUpstream() {
-  const pool::UpstreamUrl& url = endpoint_->url();
-  if (!url.host.empty() && !net::IsIpLiteral(url.host) && url.host != net::kLocalhost) {
-    // The backend's name may appear later than we do (containers that start side by side).
-    const auto look_up = [](const std::string& name) { return net::Address::ResolveAll(name); };
-    resolver_.reset(
-        new Resolver(main_->loop(), url.address, {.interval = options_.upstream.resolve_interval}, look_up, *this));
-    endpoint_->WatchDials([this] { resolver_->LookSoon(); });
-    return true;
-  }
-  const Result<std::vector<net::Address>> addresses = net::Address::ResolveAll(url.address);
-  if (!addresses.ok()) return Error{"upstream.url: " + addresses.error()};
-  upstream_ = addresses.value();
-  return true;
+      {{"min_size", asked}, {"upstream", now->options.upstream.url}});
 }
 
 Result<bool> Server::Listen(uint32_t workers) {
-  const Options::Listen& options = options_.listen;
+  const Options::Listen& options = in_force()->options.listen;
   const Result<net::Address> address = net::Address::Resolve(options.address, true);
   if (!address.ok()) return Error{"listen.address: " + address.error()};
   auto listener = net::Listener::Open(address.value(), {.backlog = static_cast<int>(options.backlog),
@@ -127,34 +99,34 @@ Result<bool> Server::Listen(uint32_t workers) {
 }
 
 Result<bool> Server::MakeWorkers() {
-  const uint32_t count = options_.workers != kAuto ? options_.workers : AutoWorkers();
-  const uint32_t warm = pool::WarmLinks(options_.pool, endpoint_->url());
-  const Result<DescriptorLimit> descriptors = TakeDescriptorLimit(count, warm);
+  const std::shared_ptr<const Generation> first = in_force();
+  const Options& options = first->options;
+  const uint32_t count = options.workers != kAuto ? options.workers : AutoWorkers();
+  const Result<DescriptorLimit> descriptors =
+      TakeDescriptorLimit(count, pool::WarmLinks(options.pool, first->opened.endpoint->url()));
   if (!descriptors.ok()) return Error{descriptors.error()};
-  budget_ = std::make_unique<pool::PoolBudget>(options_.pool.max_size, options_.pool.max_waiting);
-  shared_.reset(new Shared{.options = options_,
-                           .routes = routes_,
-                           .endpoint = *endpoint_,
-                           .budget = *budget_,
-                           .tls = tls_.get(),
-                           .workers = count,
-                           .max_connections = MaxConnections(options_.listen.max_connections, descriptors.value().limit,
-                                                             descriptors.value().least),
-                           .cpu_share = std::min(Cpus() / count, 1.0)});
+  descriptors_ = descriptors.value();
+  budget_ = std::make_unique<pool::PoolBudget>(options.pool.max_size, options.pool.max_waiting);
+  shared_.reset(new Shared{.budget = *budget_, .workers = count, .cpu_share = std::min(Cpus() / count, 1.0)});
+  SetMaxConnections(options.listen);
   if (auto listening = Listen(count); !listening.ok()) return listening;
-  metrics_.DefineRoutes(MakeRouteLabels(routes_.all()));
   for (uint32_t index = 0; index < count; ++index) {
     Result<std::unique_ptr<net::Loop>> loop =
-        net::Loop::Create({.high = options_.limits.buffer_high, .low = options_.limits.buffer_low});
+        net::Loop::Create({.high = options.limits.buffer_high, .low = options.limits.buffer_low});
     if (!loop.ok()) return Error{loop.error()};
-    workers_.push_back(std::make_unique<Worker>(*shared_, std::move(loop.value()), listener_->Take(), index, upstream_,
-                                                metrics_.AddWorker()));
+    workers_.push_back(std::make_unique<Worker>(*shared_, first, std::move(loop.value()), listener_->Take(), index,
+                                                backends_->targets(*first->opened.endpoint), metrics_.AddWorker()));
   }
   return true;
 }
 
+void Server::SetMaxConnections(const Options::Listen& options) {
+  shared_->max_connections.store(MaxConnections(options.max_connections, descriptors_.limit, descriptors_.least),
+                                 std::memory_order_relaxed);
+}
+
 Result<bool> Server::MakeWatcher() {
-  watcher_ = std::make_unique<memwatch::MemoryWatcher>(options_.memory, "", metrics_.process());
+  watcher_ = std::make_unique<memwatch::MemoryWatcher>(in_force()->options.memory, "", metrics_.process());
   watcher_->monitor().SetRelief([this](ReliefStep step) { return Relieve(step); }, [this] { return metrics_.Sum(); });
   watcher_->monitor().AddCallback(PressureLevel::kModerate,
                                   [this](const memwatch::PressureChange& change) { OnPressure(change); });
@@ -163,8 +135,8 @@ Result<bool> Server::MakeWatcher() {
 }
 
 Result<bool> Server::MakeAdmin() {
-  if (options_.admin.address.empty()) return true;
-  auto admin = Admin::Start(options_.admin, *this);
+  if (in_force()->options.admin.address.empty()) return true;
+  auto admin = Admin::Start(in_force()->options.admin, *this);
   if (!admin.ok()) return Error{admin.error()};
   admin_ = std::move(admin.value());
   return true;
@@ -175,14 +147,67 @@ void Server::Serve() {
   watcher_->Start();
   lifecycle_.Serve();
   WarnOfWarmLinks();
+  const std::shared_ptr<const Generation> first = in_force();
   Log(LogLevel::kInfo, "listening",
-      {{"address", options_.listen.address},
-       {"tls", tls_ ? "on" : "off"},
-       {"upstream", options_.upstream.url},
+      {{"address", first->options.listen.address},
+       {"tls", first->opened.tls ? "on" : "off"},
+       {"upstream", first->options.upstream.url},
        {"workers", workers_.size()},
-       {"admin", options_.admin.address},
+       {"admin", first->options.admin.address},
        {"version", metrics_.version()},
        {"pid", getpid()}});
+}
+
+// ---- reload
+
+std::shared_ptr<const Generation> Server::in_force() const {
+  const std::lock_guard lock(generation_mutex_);
+  return generation_;
+}
+
+void Server::Publish(std::shared_ptr<const Generation> next) {
+  backend_known_.store(backends_->known(*next->opened.endpoint), std::memory_order_relaxed);
+  const std::lock_guard lock(generation_mutex_);
+  generation_ = std::move(next);
+}
+
+std::string_view Server::refusal() const {
+  return lifecycle_.stage() == Stage::kServing ? "" : "the process is not serving: it starts or ends";
+}
+
+Result<std::shared_ptr<const Generation>> Server::Prepare(ConfigRead read) {
+  auto made = Generation::Make(std::move(read.options), std::move(read.digest), in_force().get());
+  if (!made.ok()) return made;
+  if (auto found = backends_->Prepare(made.value()->opened.endpoint, made.value()->options.upstream); !found.ok()) {
+    return Error{found.error()};
+  }
+  return made;
+}
+
+void Server::Adopt(std::shared_ptr<const Generation> next, std::function<void()> done) {
+  AdoptInMain(*next);
+  Publish(next);
+  const pool::DialTargets targets = backends_->targets(*next->opened.endpoint);
+  const auto left = std::make_shared<size_t>(workers_.size());  // counted in the main thread
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    worker->Post([this, &worker = *worker, next, targets, left, done] {
+      worker.Adopt(next, targets);
+      main_->loop().Post([this, left, done] {
+        if (--*left > 0) return;
+        backends_->ForgetUnused();
+        done();
+      });
+    });
+  }
+}
+
+void Server::AdoptInMain(const Generation& next) {
+  AdoptLogging(next.options.log);
+  lifecycle_.Adopt(next.options.drain, next.options.websocket.close_timeout);
+  SetMaxConnections(next.options.listen);
+  budget_->Adopt(next.options.pool.max_size, next.options.pool.max_waiting);
+  watcher_->Adopt(next.options.memory);
+  if (admin_) admin_->Adopt(next.options.admin);
 }
 
 void Server::OnDrain(Duration window) {
@@ -194,15 +219,16 @@ void Server::OnDrain(Duration window) {
   }
 }
 
-void Server::OnAddresses(const std::vector<net::Address>& addresses) {
+void Server::OnAddresses(const EndpointRef& backend, const std::vector<net::Address>& addresses) {
+  if (in_force()->opened.endpoint == backend) backend_known_.store(true, std::memory_order_relaxed);
   for (const std::unique_ptr<Worker>& worker : workers_) {
-    worker->Post([&worker = *worker, addresses] { worker.SetUpstreamAddresses(addresses); });
+    worker->Post([&worker = *worker, backend, addresses] { worker.SetAddresses(backend, addresses); });
   }
 }
 
-void Server::OnNoAddress() {
+void Server::OnNoAddress(const EndpointRef& backend) {
   for (const std::unique_ptr<Worker>& worker : workers_) {
-    worker->Post([&worker = *worker] { worker.OnNoUpstreamAddress(); });
+    worker->Post([&worker = *worker, backend] { worker.OnNoAddress(backend); });
   }
 }
 
@@ -241,29 +267,33 @@ void Server::Stop() {
 AdminSource::Readiness Server::ready() const {
   if (!started()) return {false, "not listening yet"};
   if (lifecycle_.stage() != Stage::kServing) return {false, "draining"};
-  if (resolver_ && !resolver_->known()) return {false, "the backend's name has no address yet"};
+  if (!backend_known_.load(std::memory_order_relaxed)) return {false, "the backend's name has no address yet"};
   // Without health checks and warm connections nobody reaches for the backend before a client comes, and none would
   // come.
-  const Options::Pool& pool = options_.pool;
-  const uint32_t warm = pool::WarmLinks(pool, endpoint_->url());
+  const std::shared_ptr<const Generation> now = in_force();
+  const Options::Pool& pool = now->options.pool;
+  const uint32_t warm = pool::WarmLinks(pool, now->opened.endpoint->url());
   const bool watched = pool.health_check_interval.count() > 0 || (warm > 0 && pool.health_check_path.empty());
-  if (watched && !endpoint_->up()) return {false, "the backend is not up"};
+  if (watched && !now->opened.endpoint->up()) return {false, "the backend is not up"};
   if (InForce(ReliefStep::kRefuse, watcher_->monitor().level())) return {false, "memory is short"};
   return {true, ""};
 }
 
 StatsSnapshot Server::Stats() const {
+  const std::shared_ptr<const Generation> now = in_force();
   StatsSnapshot snapshot;
   snapshot.totals = metrics_.Sum();
-  snapshot.routes = metrics_.routes();
+  snapshot.generation = now->number;
+  snapshot.generation_age = SteadyClock().Now() - now->made_at;
+  snapshot.config_sha256 = now->digest;
   snapshot.version = metrics_.version();
   snapshot.commit = BuildCommit();
   snapshot.uptime = SteadyClock().Now() - created_;
   snapshot.workers = metrics_.workers();
-  snapshot.pool_min_size = pool::WarmLinks(options_.pool, endpoint_->url());
-  snapshot.pool_max_size = options_.pool.max_size;
+  snapshot.pool_min_size = pool::WarmLinks(now->options.pool, now->opened.endpoint->url());
+  snapshot.pool_max_size = now->options.pool.max_size;
   snapshot.ready = ready().ready;
-  snapshot.memory_thresholds = memwatch::PressureThresholds::From(options_.memory);
+  snapshot.memory_thresholds = memwatch::PressureThresholds::From(now->options.memory);
   snapshot.memory = watcher_->monitor().history().Latest().value_or(memwatch::MemorySample{});
   snapshot.memory_summary = watcher_->monitor().history().Summary();
   return snapshot;

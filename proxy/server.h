@@ -1,36 +1,42 @@
 // The process: workers, their threads, what they share, and its life from start to drained end.
 //
-//   Server server(options, version);
+//   Server server(read, first, version);
 //   return server.Run();      // blocks; the exit status
+//
+// It begins with one configuration and takes up others while it runs (reload.h).
 //
 // Run must be called in the main thread, before any other is started.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "memwatch/memory_watcher.h"
-#include "pool/endpoint.h"
 #include "proxy/admin/admin.h"
+#include "proxy/backends.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/control/lifecycle.h"
 #include "proxy/control/main_loop.h"
-#include "proxy/control/resolver.h"
+#include "proxy/descriptor_limit.h"
 #include "proxy/net/listener.h"
-#include "proxy/net/tls_context.h"
-#include "proxy/plan/routes.h"
+#include "proxy/plan/generation.h"
+#include "proxy/reload.h"
 #include "proxy/worker.h"
 
 namespace sheaf {
 
-class Server final : private AdminSource, LifecycleEvents, ResolverEvents {
+class Server final : public AdminSource, public LifecycleEvents, public BackendEvents, public ReloadTarget {
  public:
-  // `options`: loaded and checked by proxy/config/config.h.
-  Server(Options options, std::string version);
+  // `first`: loaded and checked by proxy/config/config.h. `read`: reads it anew, for a reload.
+  Server(ConfigRead first, ReadConfig read, std::string version);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();
@@ -43,9 +49,7 @@ class Server final : private AdminSource, LifecycleEvents, ResolverEvents {
   // Nobody is served before everything that can fail has succeeded.
   Result<bool> Start();
   Result<bool> MakeMainLoop();
-  Result<bool> MakeTls();
-  Result<bool> MakeEndpoint();
-  Result<bool> FindUpstream();
+  Result<bool> MakeGeneration();
   // An explicit pool.min_size is obeyed, and told once where it is risky.
   void WarnOfWarmLinks() const;
   // At listen.address, a socket for each worker.
@@ -58,9 +62,20 @@ class Server final : private AdminSource, LifecycleEvents, ResolverEvents {
 
   // LifecycleEvents
   void OnDrain(Duration window) override;
-  // ResolverEvents
-  void OnAddresses(const std::vector<net::Address>& addresses) override;
-  void OnNoAddress() override;
+  // BackendEvents
+  void OnAddresses(const EndpointRef& backend, const std::vector<net::Address>& addresses) override;
+  void OnNoAddress(const EndpointRef& backend) override;
+  // ReloadTarget
+  Result<std::shared_ptr<const Generation>> Prepare(ConfigRead read) override;
+  void Adopt(std::shared_ptr<const Generation> next, std::function<void()> done) override;
+  std::string_view refusal() const override;
+  // Any thread.
+  std::shared_ptr<const Generation> in_force() const override;
+
+  void SetMaxConnections(const Options::Listen& options);
+  // What is no worker's.
+  void AdoptInMain(const Generation& next);
+  void Publish(std::shared_ptr<const Generation> next);
 
   // The watcher's thread.
   void OnPressure(const memwatch::PressureChange& change);
@@ -73,18 +88,20 @@ class Server final : private AdminSource, LifecycleEvents, ResolverEvents {
   const memwatch::MemoryHistory& memory_history() const override { return watcher_->monitor().history(); }
   const MetricsRegistry& metrics() const override { return metrics_; }
 
-  const Options options_;
   const TimePoint created_ = SteadyClock().Now();
-  const Routes routes_;
   MetricsRegistry metrics_;
   Lifecycle lifecycle_;
   std::unique_ptr<MainLoop> main_;
-  std::unique_ptr<net::TlsContext> tls_;
-  std::unique_ptr<pool::Endpoint> endpoint_;
+  ConfigRead first_;  // until it is a generation
+  const ReadConfig read_;
+  mutable std::mutex generation_mutex_;
+  std::shared_ptr<const Generation> generation_;  // in force; under the mutex
+  DescriptorLimit descriptors_{};
+  std::unique_ptr<Backends> backends_;
+  std::unique_ptr<Reloader> reloader_;
+  std::atomic<bool> backend_known_{false};  // its name has an address
   std::unique_ptr<pool::PoolBudget> budget_;
   std::unique_ptr<Shared> shared_;
-  pool::DialTargets upstream_;          // where workers begin; empty until a name is found
-  std::unique_ptr<Resolver> resolver_;  // nullptr: upstream.url has no name to look up
   std::unique_ptr<memwatch::MemoryWatcher> watcher_;
   std::unique_ptr<net::Listener> listener_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -8,31 +8,32 @@
 #include "proxy/base/random.h"
 
 namespace sheaf {
-Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, uint32_t index,
-               const pool::DialTargets& upstream, WorkerMetrics& metrics)
+Worker::Worker(Shared& shared, std::shared_ptr<const Generation> first, std::unique_ptr<net::Loop> loop, int listen_fd,
+               uint32_t index, const pool::DialTargets& upstream, WorkerMetrics& metrics)
     : shared_(shared),
       metrics_(metrics),
       loop_(std::move(loop)),
-      pool_(*loop_, shared.endpoint, upstream, shared.budget, shared.options,
+      pool_(*loop_, *first->opened.endpoint, upstream, shared.budget, first->options,
             {.index = index, .workers = shared.workers}, metrics),
       acceptor_(std::make_unique<net::Acceptor>(*loop_, listen_fd, *this, kKeptFree)),
-      outboxes_(shared.options.deflate, metrics),
+      outboxes_(first->options.deflate, metrics),
       context_({.shared = shared,
                 .loop = *loop_,
                 .pool = pool_,
                 .metrics = metrics,
                 .outboxes = outboxes_,
                 .inflaters = inflaters_,
-                .home = *this}),
+                .home = *this},
+               first),
       drain_deadline_(*this),
       busy_gauge_(shared.cpu_share),
-      shed_pace_(static_cast<double>(shared.options.memory.shed_rate) / shared.workers) {
+      shed_pace_(ShedRate()) {
   loop_->WatchQueued(kGrowthToLookAt, [this] { WatchGrowth(); });
-  if (index == 0 && shared.options.pool.health_check_interval.count() > 0) {
-    health_check_ = std::make_unique<pool::HealthCheck>(*loop_, shared.endpoint, upstream, shared.options, metrics);
+  if (index == 0 && options().pool.health_check_interval.count() > 0) {
+    health_check_ = std::make_unique<pool::HealthCheck>(*loop_, *first->opened.endpoint, upstream, options(), metrics);
   }
-  if (index == 0 && !shared.options.memory.webhook.empty()) {
-    webhook_ = std::make_unique<MemoryWebhook>(*loop_, pool_, shared.options.memory, metrics);
+  if (index == 0 && !options().memory.webhook.empty()) {
+    webhook_ = std::make_unique<MemoryWebhook>(*loop_, pool_, options().memory, metrics);
   }
 }
 
@@ -187,9 +188,22 @@ void Worker::Stop() {
   lingering_.ForEach([](LingeringClose& lingering) { lingering.Close(); });
 }
 
-void Worker::SetUpstreamAddresses(const std::vector<net::Address>& addresses) {
+void Worker::SetAddresses(const std::shared_ptr<pool::Endpoint>& /*backend*/,
+                          const std::vector<net::Address>& addresses) {
   pool_.SetTargets(addresses);
   if (health_check_) health_check_->SetTargets(addresses);
+}
+
+void Worker::OnNoAddress(const std::shared_ptr<pool::Endpoint>& /*backend*/) {
+  pool_.OnNoAddress();
+}
+
+void Worker::Adopt(std::shared_ptr<const Generation> next, const pool::DialTargets& /*upstream*/) {
+  if (stopped_) return;
+  context_.Adopt(std::move(next));
+  outboxes_.Adopt(options().deflate);
+  shed_pace_.SetRate(ShedRate());
+  AdaptTo(context_.pressure());
 }
 
 }  // namespace sheaf

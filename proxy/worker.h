@@ -35,8 +35,8 @@ namespace sheaf {
 class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, private ClientHome {
  public:
   // `listen_fd`: a listening socket of this worker's own. `index`: 0 is the one that checks the backend's health.
-  Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, uint32_t index,
-         const pool::DialTargets& upstream, WorkerMetrics& metrics);
+  Worker(Shared& shared, std::shared_ptr<const Generation> first, std::unique_ptr<net::Loop> loop, int listen_fd,
+         uint32_t index, const pool::DialTargets& upstream, WorkerMetrics& metrics);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker();
@@ -54,9 +54,12 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   void Drain(Duration window);
   // Cuts off what is left, and ends Run.
   void Stop();
-  void SetUpstreamAddresses(const std::vector<net::Address>& addresses);
-  // The backend's name could not be looked up, and has no address yet.
-  void OnNoUpstreamAddress() { pool_.OnNoAddress(); }
+  // Where `backend` is now.
+  void SetAddresses(const std::shared_ptr<pool::Endpoint>& backend, const std::vector<net::Address>& addresses);
+  // Its name could not be looked up, and has no address yet.
+  void OnNoAddress(const std::shared_ptr<pool::Endpoint>& backend);
+  // Another configuration is in force. `upstream`: where its backend is, as far as is known.
+  void Adopt(std::shared_ptr<const Generation> next, const pool::DialTargets& upstream);
   // A step of relief from memory pressure, of those that are taken once. Returns the bytes that it gave back, about.
   uint64_t Relieve(ReliefStep step);
   // Posts the change to memory.webhook, if there is one. For the first worker.
@@ -92,7 +95,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   void Retire(Session& session) override;
   void Retire(LingeringClose& lingering) override;
 
-  const Options& options() const { return shared_.options; }
+  const Options& options() const { return context_.options(); }
   void Greet(int fd, const Peer& peer);
   void RunOneTurn();
   void ProcessHeldRequests();
@@ -106,6 +109,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   void AdaptTo(PressureLevel level);
   void FollowLoad();
   size_t ContextBound() const;
+  double ShedRate() const { return static_cast<double>(options().memory.shed_rate) / shared_.workers; }
   void HintAtGrowth();
   void ShedWithinBudget();
   void FindIdle(size_t most);

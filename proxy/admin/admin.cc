@@ -20,11 +20,11 @@ Result<std::unique_ptr<Admin>> Admin::Start(const Options::Admin& options, const
 
 Admin::Admin(const Options::Admin& options, const AdminSource& source, std::unique_ptr<net::Loop> loop,
              std::unique_ptr<net::Listener> listener, bool is_unix)
-    : options_(options),
-      source_(source),
+    : source_(source),
       listener_(std::move(listener)),
       is_unix_(is_unix),
       loop_(std::move(loop)),
+      options_(options),
       liveness_(source.metrics(), loop_->now()),
       look_deadline_(*this),
       acceptor_(*loop_, listener_->Take(), *this) {
@@ -52,6 +52,10 @@ void Admin::Run() {
   acceptor_.Stop();
   connections_.ForEach([](AdminConnection& connection) { connection.Close(); });
   loop_->graveyard().DestroyAll();
+}
+
+void Admin::Adopt(const Options::Admin& options) {
+  loop_->Post([this, options] { options_ = options; });
 }
 
 AdminAnswer Admin::Handle(const wire::RequestHead& request) {

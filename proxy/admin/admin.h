@@ -27,7 +27,7 @@ namespace sheaf {
 
 class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
  public:
-  // admin.address must not be empty. `options` and `source` outlive the object.
+  // admin.address must not be empty. `source` outlives the object.
   static Result<std::unique_ptr<Admin>> Start(const Options::Admin& options, const AdminSource& source);
   Admin(const Admin&) = delete;
   Admin& operator=(const Admin&) = delete;
@@ -35,6 +35,9 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
 
   // The owner's thread: closes the listener and all connections, and ends the thread. May be called twice.
   void Stop();
+
+  // Any thread: the token and the hosts that may ask, from now on.
+  void Adopt(const Options::Admin& options);
 
   // For connections, in the admin thread.
   net::Loop& loop() { return *loop_; }
@@ -65,7 +68,6 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   void TellOfForeignHost(std::string_view host);
 
   // Set at construction.
-  const Options::Admin& options_;
   const AdminSource& source_;
   const std::unique_ptr<net::Listener> listener_;  // holds the file of a Unix socket
   const bool is_unix_;
@@ -75,6 +77,7 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   Counter sent_;
   const net::IoCounters io_{&received_, &sent_};
   std::unique_ptr<net::Loop> loop_;
+  Options::Admin options_;
   Liveness liveness_;
   net::Deadline look_deadline_;
   OwningList<AdminConnection, &AdminConnection::hook_> connections_;

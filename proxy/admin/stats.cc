@@ -98,12 +98,12 @@ void WriteRules(std::string_view name, const std::vector<std::string>& rules, co
 }
 
 void WriteRoutes(const StatsSnapshot& snapshot, JsonWriter& json) {
-  const std::vector<RouteTotals>& totals = snapshot.totals.routes;
-  json.AddList("routes", totals, [&](size_t i) {
-    json.Add("route", snapshot.routes[i].route);
-    json.Add("dropped", totals[i].dropped);
-    WriteRules("conflated", snapshot.routes[i].conflated, totals[i].conflated, json);
-    WriteRules("critical", snapshot.routes[i].critical, totals[i].critical, json);
+  const std::vector<RouteTotals>& routes = snapshot.totals.routes;
+  json.AddList("routes", routes, [&](size_t i) {
+    json.Add("route", routes[i].labels.route);
+    json.Add("dropped", routes[i].dropped);
+    WriteRules("conflated", routes[i].labels.conflated, routes[i].conflated, json);
+    WriteRules("critical", routes[i].labels.critical, routes[i].critical, json);
   });
 }
 
@@ -202,7 +202,7 @@ void WriteHttp(const StatsSnapshot& snapshot, JsonWriter& json) {
   WriteStatuses(totals.requests(), json);
   json.AddCounted<RefuseReasonLabels>("refused", totals.refusals_total);
   json.AddList("routes", totals.routes, [&](size_t i) {
-    json.Add("route", snapshot.routes[i].route);
+    json.Add("route", totals.routes[i].labels.route);
     WriteStatuses(totals.routes[i].requests, json);
     json.Add("avg_duration_ms", totals.routes[i].request_seconds.mean() * 1000);
   });
@@ -255,6 +255,18 @@ void WriteMemory(const StatsSnapshot& snapshot, JsonWriter& json) {
   json.End();
 }
 
+void WriteConfiguration(const StatsSnapshot& snapshot, JsonWriter& json) {
+  json.Begin("configuration");
+  json.Add("generation", snapshot.generation);
+  json.Add("age_seconds", std::chrono::duration<double>(snapshot.generation_age).count());
+  json.Add("sha256", snapshot.config_sha256);
+  json.Add("reloads", snapshot.totals.reload_total);
+  json.Add("reloads_failed", snapshot.totals.reload_failed_total);
+  json.Add("last_reload_successful", snapshot.totals.reload_succeeded > 0);
+  json.Add("route_plans", snapshot.totals.route_plans);
+  json.End();
+}
+
 }  // namespace
 
 std::string StatsJson(const StatsSnapshot& snapshot) {
@@ -265,6 +277,7 @@ std::string StatsJson(const StatsSnapshot& snapshot) {
   json.Add("uptime_seconds", std::chrono::duration<double>(snapshot.uptime).count());
   json.Add("workers", uint64_t{snapshot.workers});
   json.Add("ready", snapshot.ready);
+  WriteConfiguration(snapshot, json);
   WritePool(snapshot, json);
   WriteBatcher(snapshot, json);
   WriteMemory(snapshot, json);

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,11 +17,13 @@ namespace sheaf {
 // Everything that the document tells, as of one moment.
 struct StatsSnapshot {
   MetricsTotals totals;
-  std::span<const RouteLabels> routes;  // of totals.routes; outlive the snapshot
-  std::string_view version;             // of the program; outlives the snapshot
-  std::string_view commit;              // that it was built from; a constant
+  std::string_view version;  // of the program; outlives the snapshot
+  std::string_view commit;   // that it was built from; a constant
   std::chrono::nanoseconds uptime{0};
   size_t workers = 0;
+  uint64_t generation = 0;
+  std::chrono::nanoseconds generation_age{0};
+  std::string config_sha256;  // of the conf file as it was read; empty: there is none
   uint32_t pool_min_size = 0;
   uint32_t pool_max_size = 0;
   bool ready = false;  // as /readyz says

@@ -305,6 +305,15 @@ struct SessionSecondsBuckets {
            "Posts of changes of the level to memory.webhook, by result.")                                              \
   COUNTER(log_dropped_total, "sheaf_log_dropped_total",                                                                \
           "Log lines dropped because the reader of stderr did not keep up, hung or was gone.")                         \
+  COUNTER(reload_total, "sheaf_reload_total", "Reloads of the configuration that took effect.")                        \
+  COUNTER(reload_failed_total, "sheaf_reload_failed_total",                                                            \
+          "Reloads that left everything as it was, since something in the configuration is wrong.")                    \
+  GAUGE(generation, "sheaf_generation", "Number of the configuration in force: 1 at start, one more at each reload.")  \
+  GAUGE(reload_success_timestamp, "sheaf_reload_last_success_timestamp_seconds",                                       \
+        "When the configuration in force was read, in seconds since 1970.")                                            \
+  GAUGE(reload_succeeded, "sheaf_reload_last_successful", "1 if the last reload took effect or there was none, else 0.") \
+  GAUGE(route_plans, "sheaf_route_plans",                                                                              \
+        "Routes with their options, in all workers; older ones stay while sessions or requests use them.")             \
   COUNTER(loop_turns_total, "sheaf_loop_turns_total",                                                                  \
           "Turns of the workers' event loops; a worker that makes none hangs.")
 // clang-format on

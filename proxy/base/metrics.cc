@@ -8,19 +8,6 @@
 #include "proxy/base/prometheus.h"
 
 namespace sheaf {
-namespace {
-
-void AddAll(const std::vector<RuleCounter>& counters, std::vector<uint64_t>& sums) {
-  sums.resize(counters.size());
-  for (size_t i = 0; i < counters.size(); ++i) sums[i] += counters[i].value();
-}
-
-void AddAll(const CellArray<Counter, StatusClassLabels>& counters, StatusTotals& sums) {
-  for (size_t i = 0; i < sums.size(); ++i) sums[i] += counters.at(i).value();
-}
-
-}  // namespace
-
 StatusTotals MetricsTotals::requests() const {
   StatusTotals all = unrouted;
   for (const RouteTotals& route : routes) {
@@ -40,29 +27,15 @@ void MetricsTotals::Add(const WorkerMetrics& worker) {
 #undef SHEAF_MAX
 #undef SHEAF_ARRAY
 #undef SHEAF_HISTOGRAM
-  AddAll(worker.unrouted, unrouted);
-  routes.resize(worker.routes.size());
-  for (size_t i = 0; i < routes.size(); ++i) {
-    AddAll(worker.routes[i].requests, routes[i].requests);
-    routes[i].request_seconds.Add(worker.routes[i].request_seconds);
-    routes[i].dropped += worker.routes[i].dropped.value();
-    AddAll(worker.routes[i].critical, routes[i].critical);
-    AddAll(worker.routes[i].conflated, routes[i].conflated);
-  }
+  sheaf::Add(worker.unrouted, unrouted);
+  worker.routes.AddTo(routes);
 }
 
 MetricsRegistry::MetricsRegistry(std::string version)
     : version_(std::move(version)), started_(std::chrono::system_clock::now()) {}
 
 WorkerMetrics& MetricsRegistry::AddWorker() {
-  WorkerMetrics& worker = *workers_.emplace_back(std::make_unique<WorkerMetrics>());
-  // Counters cannot be moved, so each list is made in its full length.
-  worker.routes = std::vector<RouteCounters>(routes_.size());
-  for (size_t i = 0; i < routes_.size(); ++i) {
-    worker.routes[i].critical = std::vector<RuleCounter>(routes_[i].critical.size());
-    worker.routes[i].conflated = std::vector<RuleCounter>(routes_[i].conflated.size());
-  }
-  return worker;
+  return *workers_.emplace_back(std::make_unique<WorkerMetrics>());
 }
 
 MetricsTotals MetricsRegistry::Sum() const {
@@ -78,7 +51,7 @@ std::string MetricsRegistry::Render(ExpositionFormat format) const {
   Exposition text(format);
   const MetricsTotals totals = Sum();
   AppendMetrics(totals, text);
-  AppendRouteMetrics(routes_, totals, text);
+  AppendRouteMetrics(totals, text);
   AppendProcessMetrics({version_, BuildCommit(), started_, workers_.size()}, ReadProcessUsage(), text);
   return text.Take();
 }

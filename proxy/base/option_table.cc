@@ -229,6 +229,19 @@ std::string SetFromText(const OptionRow& row, const OptionSlot& slot, std::strin
   return std::visit([&](const auto& value) { return Set(row, value, text); }, slot);
 }
 
+void CopyValue(const OptionSlot& from, const OptionSlot& to) {
+  std::visit(
+      [&to](const auto& value) {
+        using Slot = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<Slot, WordSlot>) {
+          *std::get<WordSlot>(to).value = *value.value;
+        } else {
+          *std::get<Slot>(to) = *value;
+        }
+      },
+      from);
+}
+
 std::string FormatValue(const OptionRow& row, const OptionSlot& slot) {
   struct Format {
     const OptionRow& row;

@@ -494,6 +494,8 @@ struct RouteOptions {
 #undef SHEAF_ROW
   std::vector<RuleOptions> critical;
   std::vector<RuleOptions> conflate;
+
+  bool operator==(const RouteOptions&) const = default;
 };
 
 // A route that sets nothing by itself.
@@ -550,6 +552,9 @@ const OptionRow* FindOption(std::string_view section, std::string_view name);
 // mend it, or an empty string. The same for all sources: lists are separated by commas, with or without blanks; words
 // may be written in letters of any case ("INFO", "warn"), and true as yes, on or 1. Any thread.
 [[nodiscard]] std::string SetFromText(const OptionRow& row, const OptionSlot& slot, std::string_view text);
+
+// Both slots are of one row.
+void CopyValue(const OptionSlot& from, const OptionSlot& to);
 
 // The value as the conf file writes it, quoted where TOML asks for it; secrets as they are.
 std::string FormatValue(const OptionRow& row, const OptionSlot& slot);

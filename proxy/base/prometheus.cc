@@ -71,19 +71,18 @@ void AppendStatuses(std::string_view name, std::string_view route, const StatusT
   }
 }
 
-void AppendRequests(const std::vector<RouteLabels>& routes, const MetricsTotals& totals, Exposition& text) {
+void AppendRequests(const MetricsTotals& totals, Exposition& text) {
   constexpr std::string_view kRequests = "sheaf_http_requests_total";
   text.Begin(kRequests, MetricType::kCounter,
              "HTTP requests answered, by class of the status, refusals and WebSocket handshakes included.");
-  for (size_t i = 0; i < routes.size(); ++i)
-    AppendStatuses(kRequests, routes[i].route, totals.routes[i].requests, text);
+  for (const RouteTotals& route : totals.routes) AppendStatuses(kRequests, route.labels.route, route.requests, text);
   AppendStatuses(kRequests, kNoRoute, totals.unrouted, text);
-  if (routes.empty()) return;
+  if (totals.routes.empty()) return;
   constexpr std::string_view kSeconds = "sheaf_http_request_duration_seconds";
   text.Begin(kSeconds, MetricType::kHistogram,
              "Time from a request's head to the end of its answer, or to the 101 of a WebSocket handshake.");
-  for (size_t i = 0; i < routes.size(); ++i) {
-    AppendBuckets(kSeconds, Label("route", routes[i].route), totals.routes[i].request_seconds, text);
+  for (const RouteTotals& route : totals.routes) {
+    AppendBuckets(kSeconds, Label("route", route.labels.route), route.request_seconds, text);
   }
 }
 
@@ -95,16 +94,15 @@ struct RuleFamily {
   std::vector<uint64_t> RouteTotals::*counts;
 };
 
-void AppendRules(const RuleFamily& family, const std::vector<RouteLabels>& routes,
-                 const std::vector<RouteTotals>& totals, Exposition& text) {
+void AppendRules(const RuleFamily& family, const std::vector<RouteTotals>& routes, Exposition& text) {
   bool first = true;
-  for (size_t route = 0; route < totals.size(); ++route) {
-    const std::vector<std::string>& rules = routes[route].*family.labels;
+  for (const RouteTotals& route : routes) {
+    const std::vector<std::string>& rules = route.labels.*family.labels;
     for (size_t rule = 0; rule < rules.size(); ++rule) {
       if (first) text.Begin(family.name, MetricType::kCounter, family.help);
       first = false;
-      text.Add(family.name, Label("route", routes[route].route) + "," + Label("rule", rules[rule]),
-               (totals[route].*family.counts)[rule]);
+      text.Add(family.name, Label("route", route.labels.route) + "," + Label("rule", rules[rule]),
+               (route.*family.counts)[rule]);
     }
   }
 }
@@ -157,19 +155,19 @@ void AppendMetrics(const MetricsTotals& totals, Exposition& text) {
 #undef SHEAF_HISTOGRAM
 }
 
-void AppendRouteMetrics(const std::vector<RouteLabels>& routes, const MetricsTotals& totals, Exposition& text) {
-  AppendRequests(routes, totals, text);
+void AppendRouteMetrics(const MetricsTotals& totals, Exposition& text) {
+  AppendRequests(totals, text);
   AppendRules({"sheaf_conflated_messages_total", "Queued messages whose place a newer one took, by conflation rule.",
                &RouteLabels::conflated, &RouteTotals::conflated},
-              routes, totals.routes, text);
+              totals.routes, text);
   AppendRules({"sheaf_critical_messages_total", "Messages that left at once, by critical rule.", &RouteLabels::critical,
                &RouteTotals::critical},
-              routes, totals.routes, text);
-  if (routes.empty()) return;
+              totals.routes, text);
+  if (totals.routes.empty()) return;
   constexpr std::string_view kDropped = "sheaf_dropped_messages_total";
   text.Begin(kDropped, MetricType::kCounter, "Messages dropped because the client was too slow.");
-  for (size_t i = 0; i < routes.size(); ++i) {
-    text.Add(kDropped, Label("route", routes[i].route), totals.routes[i].dropped);
+  for (const RouteTotals& route : totals.routes) {
+    text.Add(kDropped, Label("route", route.labels.route), route.dropped);
   }
 }
 

@@ -33,8 +33,8 @@ struct ProcessUsage {
 ProcessUsage ReadProcessUsage();
 
 void AppendMetrics(const MetricsTotals& totals, Exposition& text);
-// What is counted by route and rule. `routes`: of totals.routes.
-void AppendRouteMetrics(const std::vector<RouteLabels>& routes, const MetricsTotals& totals, Exposition& text);
+// What is counted by route and rule.
+void AppendRouteMetrics(const MetricsTotals& totals, Exposition& text);
 void AppendProcessMetrics(const ProcessFacts& facts, const ProcessUsage& usage, Exposition& text);
 
 }  // namespace sheaf

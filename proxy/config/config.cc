@@ -17,6 +17,7 @@
 #include "proxy/config/rules.h"
 #include "proxy/config/values.h"
 #include "proxy/plan/routes.h"
+#include "proxy/wire/sha256.h"
 
 namespace sheaf {
 namespace {
@@ -38,6 +39,7 @@ class Loader {
  public:
   Loader(const ConfigSources& sources, Purpose purpose) : sources_(sources), purpose_(purpose) {
     result_.file_name = sources.file_name;
+    if (!sources.file_name.empty()) result_.digest = wire::Sha256Hex(sources.file_text);
     result_.origins.resize(OptionRows().size());
     failed_.resize(OptionRows().size());
   }

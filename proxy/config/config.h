@@ -46,6 +46,7 @@ struct RouteOrigins {
 struct Configuration {
   Options options;
   std::string file_name;
+  std::string digest;                       // of the file: SHA-256 in hexadecimal; empty: there is no file
   std::vector<Origin> origins;              // for each of OptionRows()
   std::vector<RouteOrigins> route_origins;  // for each of options.routes
   std::vector<std::string> warnings;        // of what works, but not for long: a line each, with its place

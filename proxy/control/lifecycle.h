@@ -50,6 +50,13 @@ class Lifecycle {
   Lifecycle(const Options::Drain& options, Duration close_timeout, LifecycleEvents& events)
       : delay_(options.delay), timeout_(options.timeout), close_timeout_(close_timeout), events_(events) {}
 
+  // For an end that is still to come.
+  void Adopt(const Options::Drain& options, Duration close_timeout) {
+    delay_ = options.delay;
+    timeout_ = options.timeout;
+    close_timeout_ = close_timeout;
+  }
+
   void Serve() { MoveTo(Stage::kServing); }
   // The first one begins the end; the second ends it at once.
   void End(const Ending& ending, TimePoint now);
@@ -73,9 +80,9 @@ class Lifecycle {
   void Drain(TimePoint now);
   Duration WindowOf(Duration rest) const;
 
-  const Duration delay_;
-  const Duration timeout_;
-  const Duration close_timeout_;
+  Duration delay_;
+  Duration timeout_;
+  Duration close_timeout_;
   LifecycleEvents& events_;
   std::atomic<Stage> stage_{Stage::kStarting};
   TimePoint delay_end_{};

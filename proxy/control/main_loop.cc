@@ -5,8 +5,6 @@
 #include <csignal>
 #include <utility>
 
-#include "proxy/base/log.h"
-
 namespace sheaf {
 namespace {
 
@@ -17,10 +15,12 @@ bool IsAtTerminal() {
 
 }  // namespace
 
-Result<std::unique_ptr<MainLoop>> MainLoop::Create(Lifecycle& lifecycle, std::function<uint32_t()> connections) {
+Result<std::unique_ptr<MainLoop>> MainLoop::Create(Lifecycle& lifecycle, std::function<uint32_t()> connections,
+                                                   std::function<void()> hang_up) {
   Result<std::unique_ptr<net::Loop>> loop = net::Loop::Create(net::BufferMarks{}, net::Sleep::kUntilDue);
   if (!loop.ok()) return Error{loop.error()};
-  std::unique_ptr<MainLoop> main(new MainLoop(lifecycle, std::move(connections), std::move(loop.value())));
+  std::unique_ptr<MainLoop> main(
+      new MainLoop(lifecycle, std::move(connections), std::move(hang_up), std::move(loop.value())));
   auto signals = net::SignalReader::Create(*main->loop_, {SIGTERM, SIGINT, SIGHUP},
                                            [&main = *main](int signal) { main.OnSignal(signal); });
   if (!signals.ok()) return Error{signals.error()};
@@ -36,9 +36,7 @@ void MainLoop::Run() {
 }
 
 void MainLoop::OnSignal(int signal) {
-  if (signal == SIGHUP) {
-    return Log(LogLevel::kWarning, "SIGHUP is ignored: restart to take up a new configuration");
-  }
+  if (signal == SIGHUP) return hang_up_();
   const bool interrupt = signal == SIGINT;
   lifecycle_.End({.signal = interrupt ? "SIGINT" : "SIGTERM", .hurried = interrupt && IsAtTerminal()}, loop_->now());
   if (lifecycle_.ending()) loop_->SetShortDeadline(look_, loop_->now() + Lifecycle::kLook);

@@ -75,6 +75,11 @@ void Resolver::LookSoon() {
   });
 }
 
+void Resolver::SetInterval(Duration interval) {
+  times_.interval = interval;
+  if (!looking_) SetNext();
+}
+
 void Resolver::OnDeadline(net::Deadline& /*deadline*/) {
   if (!looking_) return Begin();
   if (!std::exchange(failing_, true)) {
@@ -105,7 +110,6 @@ void Resolver::Take(const std::vector<net::Address>& found) {
         {{"upstream", name_}, {"before", Join(addresses_)}, {"address", Join(chosen)}});
   }
   addresses_ = std::move(chosen);
-  known_.store(true, std::memory_order_relaxed);
   events_.OnAddresses(addresses_);
 }
 

@@ -10,7 +10,7 @@
 // Of each family one address counts, the first. A good one stays when a name cannot be found any more, and while it is
 // among several, so that name servers that change their order do not make the pool move.
 //
-// Owned by the Server; its loop's thread only, but for LookSoon and known. The loop outlives it.
+// Owned by Backends; its loop's thread only, but for LookSoon. The loop outlives it.
 #pragma once
 
 #include <atomic>
@@ -58,7 +58,10 @@ class Resolver final : public net::DeadlineHandler {
 
   // Any thread. Connections to the present address fail: it may have changed.
   void LookSoon();
-  bool known() const { return known_.load(std::memory_order_relaxed); }
+  bool known() const { return !addresses_.empty(); }
+  const std::vector<net::Address>& addresses() const { return addresses_; }
+  // From an answer to the next look-up, from now on.
+  void SetInterval(Duration interval);
 
   void OnDeadline(net::Deadline& deadline) override;
 
@@ -76,7 +79,7 @@ class Resolver final : public net::DeadlineHandler {
 
   net::Loop& loop_;
   const std::string name_;
-  const Times times_;
+  Times times_;
   ResolverEvents& events_;
   const std::shared_ptr<Desk> desk_;
   net::Deadline deadline_;  // of the next look-up; while one runs, of patience with it
@@ -85,10 +88,7 @@ class Resolver final : public net::DeadlineHandler {
   TimePoint answered_at_{};
   bool failing_ = false;  // the log says so
   std::vector<net::Address> addresses_;
-
-  // Any thread.
-  std::atomic<bool> asked_{false};  // a LookSoon is on its way to the loop
-  std::atomic<bool> known_{false};
+  std::atomic<bool> asked_{false};  // any thread: a LookSoon is on its way to the loop
 };
 
 }  // namespace sheaf

@@ -148,8 +148,10 @@ void Client::StartRequest() {
   const wire::RequestHead& request = context_.request_head();
   std::optional<std::string> target = TargetOf(request);
   if (!target) return Refuse(RefuseReason::kBadTarget, &request);
-  route_ = &RouteOf(context_, *target);
-  if (const auto refusal = Admit(context_, request, *target, *route_)) return Refuse(*refusal, &request, route_);
+  const RoutePlan& plan = RouteOf(context_, *target);
+  const RouteOptions& route = plan.options;
+  may_shed_ = route.shed;
+  if (const auto refusal = Admit(context_, request, *target, route)) return Refuse(*refusal, &request, &plan);
   if (request.wants_websocket && peer_ended_) return EndWithClient();
 
   const ClientInfo client = InfoOfClient();
@@ -157,20 +159,20 @@ void Client::StartRequest() {
   if (!peer_.anonymous && HasUntrustedClaims(request, client, context_.forwarding())) {
     context_.OnUntrustedClaims(peer_.ip);
   }
-  ExchangeInfo info = InfoOf(context_, request, peer_, client, *target, *route_);
-  negotiated_ = NegotiateFor(context_, request, *target, *route_);
-  pool::UpstreamRequest upstream = UpstreamRequestFor(context_, request, client, *target, *route_, info.request_id);
-  BeginExchange(std::move(info), std::move(upstream));
+  ExchangeInfo info = InfoOf(context_, request, peer_, client, *target, route);
+  negotiated_ = NegotiateFor(context_, request, *target, route);
+  pool::UpstreamRequest upstream = UpstreamRequestFor(context_, request, client, *target, plan, info.request_id);
+  exchange_ = std::make_unique<Exchange>(context_, *this, plan, std::move(info));
+  BeginExchange(std::move(upstream));
 }
 
-void Client::BeginExchange(ExchangeInfo info, pool::UpstreamRequest upstream) {
+void Client::BeginExchange(pool::UpstreamRequest upstream) {
   const wire::RequestHead& request = context_.request_head();
   state_ = State::kExchange;
   served_ = true;
   body_.Reset(request.body, request.content_length);
   body_bytes_ = 0;
   context_.metrics().http_requests_active.Add();
-  exchange_ = std::make_unique<Exchange>(context_, *this, *route_, std::move(info));
   context_.loop().CancelDeadline(deadline_);
   exchange_->Start(std::move(upstream));
   if (body_.complete()) exchange_->OnRequestEnd();
@@ -183,8 +185,9 @@ void Client::TakeBody(std::string_view& input) {
       return;
     case wire::BodyDecoder::Verdict::kData:
       body_bytes_ += step.data.size();
-      if (route_->max_body != 0 && body_bytes_ > route_->max_body)
+      if (const uint64_t most = exchange_->plan().options.max_body; most != 0 && body_bytes_ > most) {
         return OnExchangeRefused(RefuseReason::kBodyTooLarge);
+      }
       exchange_->OnRequestBody(step.data);
       break;
     case wire::BodyDecoder::Verdict::kComplete:
@@ -319,27 +322,27 @@ void Client::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<
                             .trace_id = info.trace_id,
                             .started = context_.loop().now()};
   const std::string held = std::exchange(held_, std::string());
+  const RoutePlanRef plan(exchange_->plan());
   connection_->ResumeReading(PauseReason::kExchangeActive);
   DropExchange();
   state_ = State::kClosed;
   context_.loop().CancelDeadline(deadline_);
-  context_.home().StartSession(std::move(connection_), std::move(stream), context_.plan(*route_), *negotiated_, session,
-                               held);
+  context_.home().StartSession(std::move(connection_), std::move(stream), *plan, *negotiated_, session, held);
   context_.home().Retire(*this);
 }
 
-void Client::Refuse(RefuseReason reason, const wire::RequestHead* request, const RouteOptions* route) {
+void Client::Refuse(RefuseReason reason, const wire::RequestHead* request, const RoutePlan* route) {
   AnswerRefusal(reason, request, route);
   Finish(CloseReason::kRefused);
 }
 
-void Client::AnswerRefusal(RefuseReason reason, const wire::RequestHead* request, const RouteOptions* route) {
+void Client::AnswerRefusal(RefuseReason reason, const wire::RequestHead* request, const RoutePlan* route) {
   const bool known = request != nullptr && !request->method.empty();
   const std::string request_id = known ? RequestIdFor(*request, InfoOfClient()) : NewRequestId();
   LogRefusal(reason, known ? request->method : "", known ? ShownTargetOf(context_, *request) : "", request_id,
              known ? wire::TraceId(*request) : "");
   WorkerMetrics& metrics = context_.metrics();
-  auto& requests = route == nullptr ? metrics.unrouted : metrics.routes[context_.plan(*route).index].requests;
+  auto& requests = route == nullptr ? metrics.unrouted : route->counters.route->requests;
   requests[StatusClassOf(Describe(reason).status)].Add();
   Answer(reason, request_id, known && WantsHtml(*request), known && request->method == "HEAD", true);
 }
@@ -380,7 +383,7 @@ void Client::Drain() {
 }
 
 bool Client::MayShedByCost() const {
-  return state_ != State::kClosed && connection_->queued() > 0 && may_shed();
+  return state_ != State::kClosed && connection_->queued() > 0 && may_shed_;
 }
 
 void Client::Shed() {
@@ -394,7 +397,7 @@ void Client::Finish(CloseReason reason, bool client_is_done) {
   state_ = State::kClosed;
   context_.loop().CancelDeadline(deadline_);
   context_.metrics().client_closes_total[reason].Add();
-  context_.home().Linger(std::move(connection_), {.may_shed = may_shed(), .peer_is_done = client_is_done});
+  context_.home().Linger(std::move(connection_), {.may_shed = may_shed_, .peer_is_done = client_is_done});
   context_.home().Retire(*this);
 }
 

@@ -101,7 +101,7 @@ class Client final : public net::ConnectionEvents, public net::DeadlineHandler, 
   void Hold(std::string_view bytes);
   size_t MostHeld() const;
   void StartRequest();
-  void BeginExchange(ExchangeInfo info, pool::UpstreamRequest upstream);
+  void BeginExchange(pool::UpstreamRequest upstream);
   ClientInfo InfoOfClient() const;
   // Of a new connection: TLS, or the first request.
   void AwaitFirst();
@@ -109,8 +109,8 @@ class Client final : public net::ConnectionEvents, public net::DeadlineHandler, 
 
   // Answers without the backend, and closes. The request's head may be known (in the context) or not, and so
   // may its route.
-  void Refuse(RefuseReason reason, const wire::RequestHead* request, const RouteOptions* route = nullptr);
-  void AnswerRefusal(RefuseReason reason, const wire::RequestHead* request, const RouteOptions* route);
+  void Refuse(RefuseReason reason, const wire::RequestHead* request, const RoutePlan* route = nullptr);
+  void AnswerRefusal(RefuseReason reason, const wire::RequestHead* request, const RoutePlan* route);
   // `target`: as it may be shown.
   void LogRefusal(RefuseReason reason, std::string_view method, std::string_view target, std::string_view request_id,
                   std::string_view trace_id) const;
@@ -125,12 +125,10 @@ class Client final : public net::ConnectionEvents, public net::DeadlineHandler, 
   bool HoldsMore() const { return held_.size() > wire::SkippableEmptyLines(held_); }
   bool HalfCloses() const;
   void EndWithClient();
-  bool may_shed() const { return route_ == nullptr || route_->shed; }
 
   WorkerContext& context_;
   std::unique_ptr<net::Connection> connection_;
   std::unique_ptr<Exchange> exchange_;
-  const RouteOptions* route_ = nullptr;     // of the request under way, or of the last one
   std::unique_ptr<Negotiated> negotiated_;  // of the handshake under way
   std::string held_;                        // a head that is not complete, or what waits behind the request under way
   wire::HeadScanner scanner_;
@@ -142,7 +140,8 @@ class Client final : public net::ConnectionEvents, public net::DeadlineHandler, 
   State state_ = State::kIdle;
   bool processing_ = false;  // Process is on the stack: it goes on by itself
   bool peer_ended_ = false;
-  bool served_ = false;  // it has had a request
+  bool served_ = false;   // it has had a request
+  bool may_shed_ = true;  // as the route of the request under way, or of the last one, says
 };
 
 }  // namespace sheaf

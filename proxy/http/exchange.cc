@@ -17,13 +17,13 @@ constexpr int kLooksWithinLimit = 10;
 
 }  // namespace
 
-Exchange::Exchange(WorkerContext& context, ExchangeOwner& owner, const RouteOptions& route, ExchangeInfo info)
+Exchange::Exchange(WorkerContext& context, ExchangeOwner& owner, const RoutePlan& plan, ExchangeInfo info)
     : context_(context),
       owner_(owner),
-      route_(route),
+      plan_(plan),
       info_(std::move(info)),
       deadline_(*this),
-      pace_(route.body_timeout, context.options().limits.min_body_rate),
+      pace_(plan.options.body_timeout, context.options().limits.min_body_rate),
       started_(context.loop().now()),
       awaits_continue_(info_.expects_continue) {}
 
@@ -143,11 +143,11 @@ Exchange::Wait Exchange::waiting_for() const {
 Duration Exchange::limit() const {
   switch (waiting_for()) {
     case Wait::kClient:
-      return route_.body_timeout;
+      return plan_->options.body_timeout;
     case Wait::kBackend:
-      return route_.response_timeout;
+      return plan_->options.response_timeout;
     case Wait::kStream:  // a backend that takes nothing has no more time for it than before it answered
-      return upstream_full_ ? route_.response_timeout : route_.body_timeout;
+      return upstream_full_ ? plan_->options.response_timeout : plan_->options.body_timeout;
     case Wait::kReader:
       return context_.options().timeouts.stall;
     case Wait::kNothing:
@@ -244,7 +244,7 @@ void Exchange::LogRefused(RefuseReason reason) {
 }
 
 void Exchange::CountAnswer(int status) {
-  RouteCounters& route = context_.metrics().routes[context_.plan(route_).index];
+  RouteCounters& route = *plan_->counters.route;
   route.requests[StatusClassOf(status)].Add();
   route.request_seconds.Observe(context_.loop().now() - started_);
 }

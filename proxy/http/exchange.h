@@ -21,6 +21,7 @@
 #include "proxy/http/forwarding.h"
 #include "proxy/net/connection.h"
 #include "proxy/net/loop.h"
+#include "proxy/plan/route_plan.h"
 #include "proxy/wire/http1.h"
 
 namespace sheaf {
@@ -67,7 +68,7 @@ struct ExchangeInfo {
 
 class Exchange final : public pool::UpstreamEvents, public net::DeadlineHandler {
  public:
-  Exchange(WorkerContext& context, ExchangeOwner& owner, const RouteOptions& route, ExchangeInfo info);
+  Exchange(WorkerContext& context, ExchangeOwner& owner, const RoutePlan& plan, ExchangeInfo info);
 
   // Opens the stream. Events follow later.
   void Start(pool::UpstreamRequest request);
@@ -83,6 +84,7 @@ class Exchange final : public pool::UpstreamEvents, public net::DeadlineHandler 
   void Cancel(CloseReason reason);
 
   const ExchangeInfo& info() const { return info_; }
+  const RoutePlan& plan() const { return *plan_; }
   bool response_begun() const { return status_ != 0; }
   Framing framing() const { return framing_; }
   TimePoint started() const { return started_; }
@@ -131,7 +133,7 @@ class Exchange final : public pool::UpstreamEvents, public net::DeadlineHandler 
 
   WorkerContext& context_;
   ExchangeOwner& owner_;
-  const RouteOptions& route_;
+  const RoutePlanRef plan_;
   ExchangeInfo info_;
   std::unique_ptr<pool::UpstreamStream> stream_;
   net::Deadline deadline_;  // of the present wait

@@ -50,8 +50,8 @@ std::optional<std::string> TargetOf(const wire::RequestHead& request) {
   return request.target == kAsterisk ? std::string(kAsterisk) : wire::NormalizeTarget(request.target);
 }
 
-const RouteOptions& RouteOf(const WorkerContext& context, std::string_view target) {
-  return context.routes().Match(PathOf(target));
+const RoutePlan& RouteOf(const WorkerContext& context, std::string_view target) {
+  return context.PlanOf(PathOf(target));
 }
 
 std::optional<RefuseReason> Admit(const WorkerContext& context, const wire::RequestHead& request,
@@ -99,20 +99,20 @@ std::unique_ptr<Negotiated> NegotiateFor(const WorkerContext& context, const wir
 }
 
 pool::UpstreamRequest UpstreamRequestFor(const WorkerContext& context, const wire::RequestHead& request,
-                                         const ClientInfo& client, std::string_view target, const RouteOptions& route,
+                                         const ClientInfo& client, std::string_view target, const RoutePlan& plan,
                                          std::string_view request_id) {
   pool::UpstreamRequest upstream;
   upstream.head = BuildUpstreamHead(request, client, context.forwarding(), target, request_id,
                                     context.endpoint().url().host_header);
   upstream.method = request.method;
   upstream.request_id = request_id;
-  upstream.route = route.path;
+  upstream.route = plan.options.path;
   upstream.body = request.body;
   upstream.websocket = request.wants_websocket;
   if (!request.wants_websocket) return upstream;
   upstream.websocket_accept = wire::WebSocketAccept(*request.Find("Sec-WebSocket-Key"));
   upstream.websocket_protocols = Joined(request, "Sec-WebSocket-Protocol");
-  upstream.frame_limits = &context.plan(route).upstream_limits;
+  upstream.frame_limits = &plan.upstream_limits;
   return upstream;
 }
 
@@ -120,7 +120,7 @@ std::string ShownTargetOf(const WorkerContext& context, const wire::RequestHead&
   const Options::Log& log = context.options().log;
   if (log.path == LogPath::kFull) return ShownTarget(log, request.target, {});
   const std::optional<std::string> normal = wire::NormalizeTarget(request.target);
-  return ShownTarget(log, request.target, normal ? context.routes().Match(*normal).path : "");
+  return ShownTarget(log, request.target, normal ? context.PlanOf(*normal).options.path : "");
 }
 
 }  // namespace sheaf

@@ -25,7 +25,7 @@ void RemoveForgedNames(WorkerContext& context);
 std::optional<std::string> TargetOf(const wire::RequestHead& request);
 
 // The route of a target in normal form.
-const RouteOptions& RouteOf(const WorkerContext& context, std::string_view target);
+const RoutePlan& RouteOf(const WorkerContext& context, std::string_view target);
 
 // What its route and the present load say of the request. nullopt: it is admitted.
 std::optional<RefuseReason> Admit(const WorkerContext& context, const wire::RequestHead& request,
@@ -39,9 +39,9 @@ ExchangeInfo InfoOf(const WorkerContext& context, const wire::RequestHead& reque
 std::unique_ptr<Negotiated> NegotiateFor(const WorkerContext& context, const wire::RequestHead& request,
                                          std::string& target, const RouteOptions& route);
 
-// The request as it goes upstream; the views in it are of the route and of its plan.
+// The request as it goes upstream; the views in it are of the route's plan.
 pool::UpstreamRequest UpstreamRequestFor(const WorkerContext& context, const wire::RequestHead& request,
-                                         const ClientInfo& client, std::string_view target, const RouteOptions& route,
+                                         const ClientInfo& client, std::string_view target, const RoutePlan& plan,
                                          std::string_view request_id);
 
 // The target of a request that is refused, before its route was looked for perhaps, as the log may show it.

@@ -83,7 +83,7 @@ void BatchOutbox::AddWhole(wire::Opcode opcode, std::string_view payload) {
   const batching::MessageRef message = context_.outboxes().messages().Intern(opcode, payload, this);
   const batching::MessageFacts& facts = examiner_.Examine(*message);
   if (facts.critical) {
-    counters().critical[facts.critical_rule].Add();
+    plan_.counters.critical[facts.critical_rule]->Add();
     if (facts.overtake && MayOvertake()) return SendAhead(message, facts);
   }
   if (message->is_text()) LetAnswerPass(payload);
@@ -127,13 +127,13 @@ void BatchOutbox::DropDownTo(size_t most) {
     const std::optional<size_t> dropped = batcher_.DropOldest(may_go);
     if (!dropped) return;
     Buffered(-1, -static_cast<int64_t>(*dropped));
-    counters().dropped.Add();
+    plan_.counters.route->dropped.Add();
   }
 }
 
 void BatchOutbox::CountReplaced(const batching::MessageFacts& facts, const batching::Queue::Removed& removed) {
   Buffered(-static_cast<int64_t>(removed.messages), -static_cast<int64_t>(removed.bytes));
-  counters().conflated[facts.conflate_rule].Add(removed.messages);
+  plan_.counters.conflated[facts.conflate_rule]->Add(removed.messages);
 }
 
 void BatchOutbox::Buffered(int64_t messages, int64_t bytes) {
@@ -240,10 +240,6 @@ void BatchOutbox::CountCompressed(size_t input, size_t output) {
 void BatchOutbox::Write(std::string_view frame) {
   context_.metrics().batch_output_bytes_total.Add(frame.size());
   sink_.WriteFrames(AsBytes(frame), true);
-}
-
-RouteCounters& BatchOutbox::counters() {
-  return context_.metrics().routes[plan_.index];
 }
 
 // ---- a large message

@@ -76,7 +76,6 @@ class BatchOutbox final : public Outbox {
   void CountCompressed(size_t input, size_t output);
   void CountReplaced(const batching::MessageFacts& facts, const batching::Queue::Removed& removed);
   void Buffered(int64_t messages, int64_t bytes);
-  RouteCounters& counters();
 
   const batching::Examiner& examiner_;
   batching::Batcher batcher_;

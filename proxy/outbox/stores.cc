@@ -9,6 +9,10 @@ namespace sheaf {
 OutboxStores::OutboxStores(const Options::Deflate& options, WorkerMetrics& metrics)
     : frames_(DeflateSettingsFrom(options), options.threshold, metrics), contexts_(metrics) {}
 
+void OutboxStores::Adopt(const Options::Deflate& options) {
+  frames_.Adopt(DeflateSettingsFrom(options), options.threshold);
+}
+
 std::vector<uint8_t> OutboxStores::TakeBuffer() {
   if (spare_buffers_.empty()) return {};
   std::vector<uint8_t> buffer = std::move(spare_buffers_.back());

@@ -25,6 +25,9 @@ class OutboxStores {
  public:
   OutboxStores(const Options::Deflate& options, WorkerMetrics& metrics);
 
+  // From now on; contexts that clients have stay as they are.
+  void Adopt(const Options::Deflate& options);
+
   batching::MessageStore& messages() { return messages_; }
   batching::QueuePool& queues() { return queues_; }
   batching::FrameCache& frames() { return frames_; }

@@ -2,46 +2,39 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "proxy/base/log.h"
 
 namespace sheaf {
-namespace {
 
-wire::HeadLimits HeadLimitsFrom(const Options::Limits& limits) {
-  return {.max_line = limits.max_request_line,
-          .max_head = limits.max_head,
-          .max_fields = limits.max_fields,
-          .allow_underscores = limits.underscores != Underscores::kRefuse};
-}
-
-}  // namespace
-
-WorkerContext::WorkerContext(const Lent& lent)
+WorkerContext::WorkerContext(const Lent& lent, std::shared_ptr<const Generation> first)
     : lent_(lent),
       client_io_{&lent.metrics.client_received_bytes_total, &lent.metrics.client_sent_bytes_total},
-      head_limits_(HeadLimitsFrom(options().limits)),
-      forwarding_(options()),
-      activity_grain_(std::min<Duration>(options().memory.idle_after / 8, kLongestGrain)) {
-  for (const RouteOptions& route : routes().all()) {
-    plans_.push_back(std::make_unique<RoutePlan>(route, plans_.size(), options().limits.max_fragments));
-  }
+      plans_(lent.metrics) {
+  Adopt(std::move(first));
 }
 
-const RoutePlan& WorkerContext::plan(const RouteOptions& route) const {
-  return *plans_[static_cast<size_t>(&route - routes().all().data())];
+void WorkerContext::Adopt(std::shared_ptr<const Generation> next) {
+  generation_ = std::move(next);
+  activity_grain_ = std::min<Duration>(options().memory.idle_after / 8, kLongestGrain);
+  plans_.Adopt(*generation_);
+}
+
+const RoutePlan& WorkerContext::PlanOf(std::string_view normalized_path) const {
+  return plans_.Match(*generation_, normalized_path);
 }
 
 Load WorkerContext::load() const {
   return {.connections = lent_.shared.connections.load(std::memory_order_relaxed),
-          .max_connections = lent_.shared.max_connections,
+          .max_connections = lent_.shared.max_connections.load(std::memory_order_relaxed),
           .draining = draining(),
           .pressure = pressure_};
 }
 
 void WorkerContext::Adapt(PressureLevel level, bool busy) {
   pressure_ = level;
-  for (const std::unique_ptr<RoutePlan>& plan : plans_) plan->Adapt(level, busy);
+  plans_.Adapt(level, busy);
 }
 
 void WorkerContext::OnUntrustedClaims(const net::IpBytes& peer) {

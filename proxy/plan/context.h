@@ -5,7 +5,7 @@
 #pragma once
 
 #include <memory>
-#include <vector>
+#include <string_view>
 
 #include "pool/upstream_pool.h"
 #include "proxy/base/metrics.h"
@@ -13,8 +13,8 @@
 #include "proxy/net/loop.h"
 #include "proxy/plan/admission.h"
 #include "proxy/plan/client_home.h"
-#include "proxy/plan/forwarding_rules.h"
-#include "proxy/plan/route_plan.h"
+#include "proxy/plan/generation.h"
+#include "proxy/plan/route_plans.h"
 #include "proxy/plan/shared.h"
 #include "proxy/wire/http1.h"
 
@@ -34,7 +34,7 @@ class WorkerContext {
     InflaterStore& inflaters;
     ClientHome& home;
   };
-  explicit WorkerContext(const Lent& lent);
+  WorkerContext(const Lent& lent, std::shared_ptr<const Generation> first);
   WorkerContext(const WorkerContext&) = delete;
   WorkerContext& operator=(const WorkerContext&) = delete;
 
@@ -45,16 +45,22 @@ class WorkerContext {
   OutboxStores& outboxes() const { return lent_.outboxes; }
   InflaterStore& inflaters() const { return lent_.inflaters; }
 
-  const Options& options() const { return lent_.shared.options; }
-  const Routes& routes() const { return lent_.shared.routes; }
-  const pool::Endpoint& endpoint() const { return lent_.shared.endpoint; }
-  const net::TlsContext* tls() const { return lent_.shared.tls; }
-  const RoutePlan& plan(const RouteOptions& route) const;
-  const wire::HeadLimits& head_limits() const { return head_limits_; }
-  const ForwardingRules& forwarding() const { return forwarding_; }
-  const TrustedProxies& trusted_proxies() const { return forwarding_.proxies; }
+  // The configuration in force. What is read through it changes with a reload; what sessions and requests are to keep
+  // is in their route's plan.
+  const Generation& generation() const { return *generation_; }
+  const Options& options() const { return generation_->options; }
+  const pool::Endpoint& endpoint() const { return *generation_->opened.endpoint; }
+  const net::TlsContext* tls() const { return generation_->opened.tls.get(); }
+  const wire::HeadLimits& head_limits() const { return generation_->head_limits; }
+  const ForwardingRules& forwarding() const { return generation_->forwarding; }
+  const TrustedProxies& trusted_proxies() const { return forwarding().proxies; }
+  // The newest plan of the route that a path in normal form belongs to.
+  const RoutePlan& PlanOf(std::string_view normalized_path) const;
   // Sessions tell of their activity no more often than this.
   Duration activity_grain() const { return activity_grain_; }
+
+  // From here on `next` is in force.
+  void Adopt(std::shared_ptr<const Generation> next);
 
   bool draining() const { return lent_.shared.draining.load(std::memory_order_relaxed); }
   Load load() const;
@@ -75,11 +81,10 @@ class WorkerContext {
   // Set at construction.
   const Lent lent_;
   const net::IoCounters client_io_;
-  const wire::HeadLimits head_limits_;
-  const ForwardingRules forwarding_;
-  const Duration activity_grain_;
-  std::vector<std::unique_ptr<RoutePlan>> plans_;  // one a route, in the order of Routes
 
+  std::shared_ptr<const Generation> generation_;
+  RoutePlans plans_;
+  Duration activity_grain_{};
   wire::RequestHead request_head_;
   PressureLevel pressure_ = PressureLevel::kNormal;
 };

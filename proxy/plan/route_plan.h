@@ -1,58 +1,64 @@
-// What a worker keeps for each route: its options as the data path wants them. Made at start, owned by the worker.
+// What a worker keeps for each route: its options as the data path wants them. Sessions and requests hold the plan that
+// was in force when they began; the last of them, or the route's next plan, frees it.
+//
+//   RoutePlanRef plan(plans.newest(route));      // 8 bytes, counted without atomics
+//   plan->options.size ...
+//
+// Made by RoutePlans; a worker's thread only.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "batching/batcher.h"
 #include "batching/encoder.h"
 #include "batching/examiner.h"
+#include "proxy/base/list.h"
+#include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/pressure.h"
 #include "proxy/wire/ws_frame.h"
 
 namespace sheaf {
 
-struct RoutePlan {
-  RoutePlan(const RouteOptions& route, size_t place, uint32_t max_fragments)
-      : options(route),
-        index(place),
-        client_limits{.max_message = route.max_message,
-                      .max_fragments = max_fragments == 0 ? wire::FrameLimits{}.max_fragments : max_fragments},
-        upstream_limits{.max_message = route.max_upstream_message == 0 ? wire::FrameLimits{}.max_message
-                                                                       : route.max_upstream_message},
-        rules(route.critical, route.conflate) {
-    Adapt(PressureLevel::kNormal, false);
-  }
-  // The bounds of its batches at `level`: under memory pressure they wait less and hold less.
-  static batching::BatchLimits LimitsAt(const RouteOptions& route, PressureLevel level) {
-    const bool tight = InForce(ReliefStep::kTightenBatches, level);
-    const bool small = InForce(ReliefStep::kShrinkBatches, level);
-    constexpr uint64_t kLeastBytes = 1024;
-    constexpr Duration kLeastTimeout = std::chrono::milliseconds(1);
-    return {
-        .size = route.delivery == Delivery::kOff ? 1 : route.size,
-        .max_bytes = small ? std::max(route.max_bytes / 4, std::min(route.max_bytes, kLeastBytes)) : route.max_bytes,
-        .timeout = std::max<Duration>(Duration(route.timeout) / (small ? 4 : (tight ? 2 : 1)), kLeastTimeout),
-        .adaptive = route.adaptive};
-  }
-  // To memory pressure, and to whether CPU is short.
-  void Adapt(PressureLevel level, bool busy) {
-    limits = cork_limits = LimitsAt(options, level);
-    if (!busy) cork_limits.longest = options.cork_timeout;
-  }
+class RoutePlans;
 
+// What a plan is made from, beside what it counts in. A reload that leaves it as it was leaves the plan.
+struct RouteTerms {
+  RouteOptions options;
+  uint32_t max_fragments = 0;  // of a client's message; 0: no limit
+  bool operator==(const RouteTerms&) const = default;
+};
+
+class RoutePlan {
+ public:
+  RoutePlan(RoutePlans& home, RouteTerms terms, RouteCells cells);
   RoutePlan(const RoutePlan&) = delete;
   RoutePlan& operator=(const RoutePlan&) = delete;
+  ~RoutePlan();
+
+  // The bounds of its batches at `level`: under memory pressure they wait less and hold less.
+  static batching::BatchLimits LimitsAt(const RouteOptions& route, PressureLevel level);
+  // To memory pressure, and to whether CPU is short.
+  void Adapt(PressureLevel level, bool busy);
 
   const batching::Examiner& examiner(std::optional<Envelope> envelope) const {
     return envelope ? enveloped[static_cast<size_t>(*envelope)] : plain;
   }
 
-  const RouteOptions& options;
-  const size_t index;                       // in Routes::all()
+  // A reload has taken the route away.
+  bool removed() const { return removed_; }
+
+ private:
+  RoutePlans& home_;
+
+ public:
+  const RouteTerms terms;
+  const RouteOptions& options = terms.options;
+  const RouteCells counters;
   const wire::FrameLimits client_limits;    // of what clients send
   const wire::FrameLimits upstream_limits;  // of what the backend sends
   // As things are now: of clients that asked for an envelope, and of those that did not.
@@ -69,6 +75,39 @@ struct RoutePlan {
       batching::Examiner{&batching::EncoderFor(Envelope::kBinary), rules},
       batching::Examiner{&batching::EncoderFor(Envelope::kEngineIo), rules},
       batching::Examiner{&batching::EncoderFor(Envelope::kSocketIoEvent), rules}};
+
+  ListHook hook_;  // of RoutePlans: those that somebody holds
+
+ private:
+  friend class RoutePlanRef;
+  friend class RoutePlans;
+  bool removed_ = false;
+  mutable uint32_t references_ = 0;
+};
+
+// One who holds a plan.
+class RoutePlanRef {
+ public:
+  RoutePlanRef() = default;
+  explicit RoutePlanRef(const RoutePlan& plan) : plan_(&plan) { ++plan.references_; }
+  RoutePlanRef(const RoutePlanRef& other) : plan_(other.plan_) {
+    if (plan_ != nullptr) ++plan_->references_;
+  }
+  RoutePlanRef(RoutePlanRef&& other) noexcept : plan_(std::exchange(other.plan_, nullptr)) {}
+  RoutePlanRef& operator=(RoutePlanRef other) noexcept {
+    std::swap(plan_, other.plan_);
+    return *this;
+  }
+  ~RoutePlanRef() {
+    if (plan_ != nullptr && --plan_->references_ == 0) delete plan_;
+  }
+
+  explicit operator bool() const { return plan_ != nullptr; }
+  const RoutePlan& operator*() const { return *plan_; }
+  const RoutePlan* operator->() const { return plan_; }
+
+ private:
+  const RoutePlan* plan_ = nullptr;
 };
 
 }  // namespace sheaf

@@ -26,12 +26,12 @@ Routes::Routes(const Options& options) : longest_first_(options.routes) {
                    [](const RouteOptions& a, const RouteOptions& b) { return a.path.size() > b.path.size(); });
 }
 
-const RouteOptions& Routes::Match(std::string_view normalized_path) const {
+size_t Routes::IndexOf(std::string_view normalized_path) const {
   // Routes are few: comparing with each costs less than any index would.
-  for (const RouteOptions& route : longest_first_) {
-    if (HasPrefix(normalized_path, route.path)) return route;
-  }
-  return longest_first_.back();
+  const auto found = std::find_if(longest_first_.begin(), longest_first_.end(),
+                                  [&](const RouteOptions& route) { return HasPrefix(normalized_path, route.path); });
+  return found != longest_first_.end() ? static_cast<size_t>(found - longest_first_.begin())
+                                       : longest_first_.size() - 1;
 }
 
 std::optional<std::string> NormalizeRoutePath(std::string_view path) {

@@ -1,6 +1,7 @@
 // Which [[route]] of the configuration a path belongs to. Built once from the Options, then read by any thread.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,7 +21,9 @@ class Routes {
   // and ends where one of its segments ends: "/api" has "/api", "/api/x" and "/api?q", but not "/apix". A target that
   // is no path
   // ("*") belongs to "/". The reference lives as long as this object.
-  const RouteOptions& Match(std::string_view normalized_path) const;
+  const RouteOptions& Match(std::string_view normalized_path) const { return all()[IndexOf(normalized_path)]; }
+  // Its place in all().
+  size_t IndexOf(std::string_view normalized_path) const;
 
   // Every route, in the order of matching.
   const std::vector<RouteOptions>& all() const { return longest_first_; }

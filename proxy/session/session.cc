@@ -26,7 +26,7 @@ Session::Session(WorkerContext& context, std::unique_ptr<net::Connection> connec
     : context_(context),
       connection_(std::move(connection)),
       stream_(std::move(stream)),
-      route_(plan.options),
+      plan_(plan),
       outbox_(MakeOutbox(context, *this, plan, negotiated)),
       decoder_(wire::FrameSource::kClient, plan.client_limits, negotiated.deflate.has_value()),
       deadline_(*this),

@@ -23,6 +23,7 @@
 #include "proxy/net/loop.h"
 #include "proxy/outbox/outbox.h"
 #include "proxy/plan/negotiation.h"
+#include "proxy/plan/route_plan.h"
 #include "proxy/session/client_inflater.h"
 #include "proxy/session/close_handshake.h"
 #include "proxy/wire/ws_frame.h"
@@ -175,7 +176,8 @@ class Session final : public net::ConnectionEvents,
   WorkerContext& context_;
   std::unique_ptr<net::Connection> connection_;
   std::unique_ptr<pool::UpstreamStream> stream_;
-  const RouteOptions& route_;
+  const RoutePlanRef plan_;
+  const RouteOptions& route_ = plan_->options;
   std::unique_ptr<Outbox> outbox_;            // nullptr: messages are passed on as they come
   std::unique_ptr<ClientInflater> inflater_;  // amid a compressed message
   wire::FrameDecoder decoder_;

@@ -17,6 +17,7 @@ struct DeflateSettings {
   uint8_t window_bits = 15;      // 9 to 15, of either direction at most
   uint8_t level = 1;             // 1 to 9, zlib's
   uint8_t memory_level = 8;      // 1 to 9, zlib's
+  bool operator==(const DeflateSettings&) const = default;
 };
 
 // What was agreed for one session.

@@ -89,19 +89,13 @@ class ContextFixture {
 
   // From the options as they are now. `backend`: where the pool dials.
   void Make(pool::DialTargets backend = {}) {
-    metrics.routes = std::vector<RouteCounters>(options.routes.size() + 1);
-    routes_ = std::make_unique<Routes>(options);
+    auto made = Generation::Make(options, "", nullptr);
+    REQUIRE(made.ok());
+    generation_ = std::move(made.value());
     budget_ = std::make_unique<pool::PoolBudget>(options.pool.max_size, options.pool.max_waiting);
-    shared_.reset(new Shared{.options = options,
-                             .routes = *routes_,
-                             .endpoint = endpoint_,
-                             .budget = *budget_,
-                             .tls = nullptr,
-                             .workers = 1,
-                             .max_connections = 0,
-                             .cpu_share = 1});
-    pool_ = std::make_unique<pool::UpstreamPool>(driver.loop(), endpoint_, std::move(backend), *budget_, options,
-                                                 pool::PoolShare{}, metrics);
+    shared_.reset(new Shared{.budget = *budget_, .workers = 1, .cpu_share = 1});
+    pool_ = std::make_unique<pool::UpstreamPool>(driver.loop(), *generation_->opened.endpoint, std::move(backend),
+                                                 *budget_, generation_->options, pool::PoolShare{}, metrics);
     outboxes_ = std::make_unique<OutboxStores>(options.deflate, metrics);
     context_ = std::make_unique<WorkerContext>(WorkerContext::Lent{.shared = *shared_,
                                                                    .loop = driver.loop(),
@@ -109,14 +103,15 @@ class ContextFixture {
                                                                    .metrics = metrics,
                                                                    .outboxes = *outboxes_,
                                                                    .inflaters = inflaters_,
-                                                                   .home = home});
+                                                                   .home = home},
+                                               generation_);
   }
 
   void BeginDrain() { shared_->draining = true; }
 
   WorkerContext& context() { return *context_; }
   pool::UpstreamPool& pool() { return *pool_; }
-  const RoutePlan& plan() { return context_->plan(routes_->Match("/")); }
+  const RoutePlan& plan() { return context_->PlanOf("/"); }
 
  private:
   // As Worker::RunOneTurn.
@@ -126,8 +121,7 @@ class ContextFixture {
     if (pool_) pool_->Maintain();
   }
 
-  pool::Endpoint endpoint_{pool::UpstreamUrl::Parse("http://127.0.0.1:8000").value(), nullptr, ""};
-  std::unique_ptr<Routes> routes_;
+  std::shared_ptr<const Generation> generation_;
   std::unique_ptr<pool::PoolBudget> budget_;
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<pool::UpstreamPool> pool_;

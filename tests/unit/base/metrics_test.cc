@@ -73,17 +73,24 @@ std::vector<RouteLabels> TwoRoutes() {
           {.route = "/", .critical = {}, .conflated = {}}};
 }
 
+std::vector<RouteCells> CellsOfTwoRoutes(WorkerMetrics& worker) {
+  std::vector<RouteCells> cells;
+  for (const RouteLabels& labels : TwoRoutes()) cells.push_back(worker.routes.Cells(labels));
+  return cells;
+}
+
 TEST_CASE("The sum adds what the workers counted for each route and rule") {
   MetricsRegistry registry("1.0");
-  registry.DefineRoutes(TwoRoutes());
   WorkerMetrics& first = registry.AddWorker();
   WorkerMetrics& second = registry.AddWorker();
-  first.routes[0].dropped.Add(2);
-  second.routes[0].dropped.Add(3);
-  second.routes[1].dropped.Add(7);
-  first.routes[0].critical[1].Add();
-  second.routes[0].critical[1].Add(10);
-  second.routes[0].conflated[0].Add(5);
+  const std::vector<RouteCells> one = CellsOfTwoRoutes(first);
+  const std::vector<RouteCells> other = CellsOfTwoRoutes(second);
+  one[0].route->dropped.Add(2);
+  other[0].route->dropped.Add(3);
+  other[1].route->dropped.Add(7);
+  one[0].critical[1]->Add();
+  other[0].critical[1]->Add(10);
+  other[0].conflated[0]->Add(5);
   const MetricsTotals totals = registry.Sum();
   REQUIRE(totals.routes.size() == 2);
   CHECK(totals.routes[0].dropped == 5);
@@ -95,11 +102,10 @@ TEST_CASE("The sum adds what the workers counted for each route and rule") {
 
 TEST_CASE("No two counters of rules share a cache line, so that workers do not slow one another") {
   MetricsRegistry registry("1.0");
-  registry.DefineRoutes(TwoRoutes());
-  const WorkerMetrics& worker = registry.AddWorker();
-  CHECK(reinterpret_cast<uintptr_t>(&worker.routes[0]) % 64 == 0);
-  CHECK(reinterpret_cast<uintptr_t>(&worker.routes[0].critical[0]) % 64 == 0);
-  CHECK(reinterpret_cast<uintptr_t>(&worker.routes[0].critical[1]) % 64 == 0);
+  const RouteCells cells = CellsOfTwoRoutes(registry.AddWorker())[0];
+  CHECK(reinterpret_cast<uintptr_t>(cells.route) % 64 == 0);
+  CHECK(reinterpret_cast<uintptr_t>(cells.critical[0]) % 64 == 0);
+  CHECK(reinterpret_cast<uintptr_t>(cells.critical[1]) % 64 == 0);
 }
 
 TEST_CASE("A backend that one worker reaches is up, however many workers there are") {
@@ -240,10 +246,9 @@ TEST_CASE("conf/METRICS.md has a row for every metric, with the table's label an
 #undef SHEAF_LABELLED
 #undef SHEAF_HISTOGRAM
   MetricsRegistry registry("1.0");
-  registry.DefineRoutes(TwoRoutes());
-  registry.AddWorker();
+  CellsOfTwoRoutes(registry.AddWorker());
   Exposition families(ExpositionFormat::kPrometheus);
-  AppendRouteMetrics(registry.routes(), registry.Sum(), families);
+  AppendRouteMetrics(registry.Sum(), families);
   AppendProcessMetrics({"1.0", "abc", {}, 1}, ReadProcessUsage(), families);
   std::istringstream lines(families.Take());
   for (std::string line; std::getline(lines, line);) {
@@ -273,10 +278,9 @@ TEST_CASE("Labels are written for every value, also while nothing was counted") 
 
 TEST_CASE("Counters by route and rule are written with both labels, also while nothing was counted") {
   MetricsRegistry registry("1.0");
-  registry.DefineRoutes(TwoRoutes());
-  WorkerMetrics& metrics = registry.AddWorker();
-  metrics.routes[0].conflated[0].Add(4);
-  metrics.routes[1].dropped.Add(6);
+  const std::vector<RouteCells> cells = CellsOfTwoRoutes(registry.AddWorker());
+  cells[0].conflated[0]->Add(4);
+  cells[1].route->dropped.Add(6);
   const std::string text = registry.Render(ExpositionFormat::kPrometheus);
   CHECK(HasLine(text, "# TYPE sheaf_conflated_messages_total counter"));
   CHECK(HasLine(text, "sheaf_conflated_messages_total{route=\"/api\",rule=\"price /symbol\"} 4"));
@@ -288,15 +292,16 @@ TEST_CASE("Counters by route and rule are written with both labels, also while n
 
 TEST_CASE("Requests are counted and timed by route, and those without a route apart") {
   MetricsRegistry registry("1.0");
-  registry.DefineRoutes(TwoRoutes());
   WorkerMetrics& first = registry.AddWorker();
   WorkerMetrics& second = registry.AddWorker();
-  first.routes[0].requests[StatusClass::k2xx].Add(3);
-  second.routes[0].requests[StatusClass::k2xx].Add(4);
-  second.routes[1].requests[StatusClass::k5xx].Add();
+  const std::vector<RouteCells> one = CellsOfTwoRoutes(first);
+  const std::vector<RouteCells> other = CellsOfTwoRoutes(second);
+  one[0].route->requests[StatusClass::k2xx].Add(3);
+  other[0].route->requests[StatusClass::k2xx].Add(4);
+  other[1].route->requests[StatusClass::k5xx].Add();
   second.unrouted[StatusClass::k4xx].Add(2);
-  first.routes[0].request_seconds.Observe(milliseconds(5));
-  second.routes[0].request_seconds.Observe(milliseconds(80));
+  one[0].route->request_seconds.Observe(milliseconds(5));
+  other[0].route->request_seconds.Observe(milliseconds(80));
   const StatusTotals all = registry.Sum().requests();
   CHECK(all == StatusTotals{0, 7, 0, 2, 1});
   const std::string text = registry.Render(ExpositionFormat::kPrometheus);
@@ -366,9 +371,9 @@ TEST_CASE("A time over a bound by less than a tick is not under it") {
 
 TEST_CASE("A family has one heading, and none where no route has such a rule") {
   MetricsRegistry registry("1.0");
-  registry.DefineRoutes(
-      {{.route = "/a", .critical = {"x"}, .conflated = {}}, {.route = "/b", .critical = {"x"}, .conflated = {}}});
-  registry.AddWorker();
+  WorkerMetrics& worker = registry.AddWorker();
+  worker.routes.Cells({.route = "/a", .critical = {"x"}, .conflated = {}});
+  worker.routes.Cells({.route = "/b", .critical = {"x"}, .conflated = {}});
   const std::string text = registry.Render(ExpositionFormat::kPrometheus);
   const size_t heading = text.find("# TYPE sheaf_critical_messages_total");
   REQUIRE(heading != std::string::npos);
@@ -380,8 +385,7 @@ TEST_CASE("A family has one heading, and none where no route has such a rule") {
 
 TEST_CASE("Labels from the conf file are escaped") {
   MetricsRegistry registry("1.0");
-  registry.DefineRoutes({{.route = "/a", .critical = {"say \"hi\"\\\n\xC3\xA9"}, .conflated = {}}});
-  registry.AddWorker();
+  registry.AddWorker().routes.Cells({.route = "/a", .critical = {"say \"hi\"\\\n\xC3\xA9"}, .conflated = {}});
   CHECK(HasLine(registry.Render(ExpositionFormat::kPrometheus),
                 "sheaf_critical_messages_total{route=\"/a\",rule=\"say \\\"hi\\\"\\\\\\n\xC3\xA9\"} 0"));
 }

@@ -17,7 +17,8 @@ using namespace std::chrono_literals;
 struct Main : LifecycleEvents {
   explicit Main(uint32_t clients) : connections(clients) {
     SetLogLevel(LogLevel::kError);
-    auto made = MainLoop::Create(life, [this] { return connections; });
+    auto made = MainLoop::Create(
+        life, [this] { return connections; }, [this] { ++hang_ups; });
     REQUIRE(made.ok());
     main = std::move(made.value());
   }
@@ -25,6 +26,7 @@ struct Main : LifecycleEvents {
 
   const Options::Drain options{.delay = 0ms, .timeout = 60s};
   uint32_t connections;
+  int hang_ups = 0;
   std::optional<Duration> window;
   Lifecycle life{options, 5s, *this};
   std::unique_ptr<MainLoop> main;
@@ -35,11 +37,12 @@ struct Main : LifecycleEvents {
 TEST_CASE("SIGTERM drains, and the loop ends when the last client has gone") {
   Main it(1);
   it.life.Serve();
-  kill(getpid(), SIGHUP);  // is only told
+  kill(getpid(), SIGHUP);
   kill(getpid(), SIGTERM);
   it.main->loop().Post([&it] { it.connections = 0; });
   it.main->Run();
   CHECK(it.window == Duration(54s));
+  CHECK(it.hang_ups == 1);
   CHECK_FALSE(it.life.cut_short());
 }
 

@@ -75,8 +75,8 @@ StatsSnapshot FullSnapshot(const std::vector<RouteLabels>& routes) {
 #undef SHEAF_SCALAR
 #undef SHEAF_ARRAY
 #undef SHEAF_HISTOGRAM
-  snapshot.routes = routes;
   snapshot.totals.routes.resize(routes.size());
+  for (size_t i = 0; i < routes.size(); ++i) snapshot.totals.routes[i].labels = routes[i];
   snapshot.totals.routes[0].critical = {1};
   snapshot.totals.routes[0].conflated = {1};
   return snapshot;

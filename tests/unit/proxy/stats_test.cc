@@ -161,8 +161,8 @@ TEST_CASE("What rules did is told in sum, by route and by rule") {
   const std::vector<RouteLabels> labels = {{.route = "/a", .critical = {"alert"}, .conflated = {"p /s", "q /s"}},
                                            {.route = "/", .critical = {}, .conflated = {}}};
   StatsSnapshot snapshot;
-  snapshot.routes = labels;
   snapshot.totals.routes.resize(2);
+  for (size_t i = 0; i < labels.size(); ++i) snapshot.totals.routes[i].labels = labels[i];
   snapshot.totals.routes[0].dropped = 1;
   snapshot.totals.routes[0].critical = {2};
   snapshot.totals.routes[0].conflated = {3, 4};
@@ -217,8 +217,8 @@ TEST_CASE("Requests are told in sum and by route") {
   const std::vector<RouteLabels> labels = {{.route = "/a", .critical = {}, .conflated = {}},
                                            {.route = "/", .critical = {}, .conflated = {}}};
   StatsSnapshot snapshot;
-  snapshot.routes = labels;
   snapshot.totals.routes.resize(2);
+  for (size_t i = 0; i < labels.size(); ++i) snapshot.totals.routes[i].labels = labels[i];
   At(snapshot.totals.routes[0].requests, StatusClass::k2xx) = 4;
   At(snapshot.totals.routes[1].requests, StatusClass::k5xx) = 2;
   At(snapshot.totals.unrouted, StatusClass::k4xx) = 1;

@@ -1,0 +1,101 @@
+#include "proxy/reload.h"
+
+#include <chrono>
+#include <utility>
+
+#include "proxy/base/log.h"
+
+namespace sheaf {
+namespace {
+
+std::string Joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text.append(text.empty() ? "" : ",").append(word);
+  return text;
+}
+
+int64_t SecondsSince1970() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
+}  // namespace
+
+std::vector<std::string> KeepWhatNeedsRestart(const Options& before, Options& after) {
+  std::vector<std::string> names;
+  Options in_force = before;  // slots lead to values that may be changed
+  for (const OptionRow& row : OptionRows()) {
+    if (row.reloadable) continue;
+    if (FormatValue(row, row.slot(in_force)) == FormatValue(row, row.slot(after))) continue;
+    names.push_back(row.FullName());
+    CopyValue(row.slot(in_force), row.slot(after));
+  }
+  return names;
+}
+
+Reloader::Reloader(ReadConfig read, ReloadTarget& target, WorkerMetrics& metrics)
+    : read_(std::move(read)), target_(target), metrics_(metrics) {
+  metrics_.generation.Set(1);
+  metrics_.reload_succeeded.Set(1);
+  metrics_.reload_success_timestamp.Set(SecondsSince1970());
+}
+
+void Reloader::Ask(std::string_view by, Answer answer) {
+  next_.push_back({std::string(by), std::move(answer)});
+  if (!under_way()) Begin();
+}
+
+void Reloader::Begin() {
+  answers_ = std::exchange(next_, {});
+  const std::shared_ptr<const Generation> before = target_.in_force();
+  ReloadAnswer answer{.generation = before->number, .digest = before->digest, .error = {}, .needs_restart = {}};
+  if (const std::string_view refusal = target_.refusal(); !refusal.empty()) {
+    answer.error = refusal;
+    return Finish(std::move(answer));
+  }
+  Result<ConfigRead> read = read_();
+  if (!read.ok()) {
+    answer.error = read.error();
+    return Finish(std::move(answer));
+  }
+  for (const std::string& warning : read.value().warnings) Log(LogLevel::kWarning, warning);
+  answer.needs_restart = KeepWhatNeedsRestart(before->options, read.value().options);
+  Result<std::shared_ptr<const Generation>> made = target_.Prepare(std::move(read.value()));
+  if (!made.ok()) {
+    answer.error = made.error();
+    return Finish(std::move(answer));
+  }
+  answer.taken = true;
+  answer.generation = made.value()->number;
+  answer.digest = made.value()->digest;
+  target_.Adopt(made.value(), [this, answer] { Finish(answer); });
+}
+
+void Reloader::Finish(ReloadAnswer answer) {
+  Tell(answer);
+  Count(answer);
+  for (const Asked& asked : std::exchange(answers_, {})) asked.answer(answer);
+  if (!next_.empty()) Begin();
+}
+
+void Reloader::Tell(const ReloadAnswer& answer) const {
+  std::string by;
+  for (const Asked& asked : answers_) by.append(by.empty() ? "" : ",").append(asked.by);
+  if (!answer.taken) {
+    return Log(LogLevel::kError, "reload failed, everything stays as it was", {{"by", by}, {"error", answer.error}});
+  }
+  Log(LogLevel::kInfo, "reloaded", {{"by", by}, {"generation", answer.generation}, {"sha256", answer.digest}});
+  if (answer.needs_restart.empty()) return;
+  Log(LogLevel::kWarning, "options have changed that a restart alone can take up",
+      {{"options", Joined(answer.needs_restart)}});
+}
+
+void Reloader::Count(const ReloadAnswer& answer) {
+  metrics_.reload_succeeded.Set(answer.taken ? 1 : 0);
+  if (!answer.taken) return metrics_.reload_failed_total.Add();
+  metrics_.reload_total.Add();
+  metrics_.generation.Set(static_cast<int64_t>(answer.generation));
+  metrics_.reload_success_timestamp.Set(SecondsSince1970());
+}
+
+}  // namespace sheaf

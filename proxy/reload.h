@@ -1,0 +1,93 @@
+// A configuration replaced while everything runs: read and checked as at start, made a generation, and taken up by all
+// threads; or, when anything in it is wrong, told of and forgotten.
+//
+//   Reloader reloader(loop, read, target, metrics.process());
+//   reloader.Ask("SIGHUP", [](const ReloadAnswer& answer) { ... });
+//
+// One at a time. Who asks while one is under way has the next one, with everybody else who does: what was changed after
+// the file was read is read once more.
+//
+// Owned by the Server; the main thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/base/metrics.h"
+#include "proxy/base/option_table.h"
+#include "proxy/base/status.h"
+#include "proxy/plan/generation.h"
+
+namespace sheaf {
+
+// What a reading of the conf file, the environment and the command line gave.
+struct ConfigRead {
+  Options options;
+  std::string digest;                 // of the file: SHA-256 in hexadecimal; empty: there is no file
+  std::vector<std::string> warnings;  // for the log
+};
+using ReadConfig = std::function<Result<ConfigRead>()>;
+
+struct ReloadAnswer {
+  bool taken = false;
+  uint64_t generation = 0;  // that is in force now
+  std::string digest;       // of its file
+  std::string error;        // why it was not taken: a line for each thing that is wrong
+  // Options that have changed in the file and whose values wait for a restart.
+  std::vector<std::string> needs_restart;
+};
+
+// Who runs what is replaced.
+class ReloadTarget {
+ public:
+  // Opens what is new. Nothing has changed when it fails.
+  virtual Result<std::shared_ptr<const Generation>> Prepare(ConfigRead read) = 0;
+  // Takes the generation up. Has `done` called in the main thread, later, when all workers have.
+  virtual void Adopt(std::shared_ptr<const Generation> next, std::function<void()> done) = 0;
+  virtual std::shared_ptr<const Generation> in_force() const = 0;
+  // A sentence why nothing is taken up any more; empty while it is.
+  virtual std::string_view refusal() const = 0;
+
+ protected:
+  ~ReloadTarget() = default;
+};
+
+class Reloader {
+ public:
+  using Answer = std::function<void(const ReloadAnswer&)>;
+
+  // `metrics`: nobody else counts reloads in it. All references outlive the object.
+  Reloader(ReadConfig read, ReloadTarget& target, WorkerMetrics& metrics);
+
+  // `by`: for the log. `answer` is called once, maybe at once.
+  void Ask(std::string_view by, Answer answer);
+
+  bool under_way() const { return !answers_.empty(); }
+
+ private:
+  struct Asked {
+    std::string by;
+    Answer answer;
+  };
+
+  void Begin();
+  void Finish(ReloadAnswer answer);
+  void Tell(const ReloadAnswer& answer) const;
+  void Count(const ReloadAnswer& answer);
+
+  const ReadConfig read_;
+  ReloadTarget& target_;
+  WorkerMetrics& metrics_;
+  std::vector<Asked> answers_;  // of those who have the reload that is under way
+  std::vector<Asked> next_;     // of those who have asked since it began
+};
+
+// Options that differ and that a running process cannot change, by name. In `after` they get back the values that are
+// in force.
+std::vector<std::string> KeepWhatNeedsRestart(const Options& before, Options& after);
+
+}  // namespace sheaf
