@@ -19,6 +19,7 @@
 
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
+#include "proxy/base/reload_answer.h"
 #include "proxy/base/status.h"
 #include "proxy/plan/generation.h"
 
@@ -31,15 +32,6 @@ struct ConfigRead {
   std::vector<std::string> warnings;  // for the log
 };
 using ReadConfig = std::function<Result<ConfigRead>()>;
-
-struct ReloadAnswer {
-  bool taken = false;
-  uint64_t generation = 0;  // that is in force now
-  std::string digest;       // of its file
-  std::string error;        // why it was not taken: a line for each thing that is wrong
-  // Options that have changed in the file and whose values wait for a restart.
-  std::vector<std::string> needs_restart;
-};
 
 // Who runs what is replaced.
 class ReloadTarget {

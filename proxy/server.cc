@@ -160,6 +160,10 @@ void Server::Serve() {
 
 // ---- reload
 
+void Server::Reload(std::function<void(const ReloadAnswer&)> answered) {
+  main_->loop().Post([this, answered = std::move(answered)] { reloader_->Ask("POST /reload", answered); });
+}
+
 std::shared_ptr<const Generation> Server::in_force() const {
   const std::lock_guard lock(generation_mutex_);
   return generation_;

@@ -87,6 +87,7 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   StatsSnapshot Stats() const override;
   const memwatch::MemoryHistory& memory_history() const override { return watcher_->monitor().history(); }
   const MetricsRegistry& metrics() const override { return metrics_; }
+  void Reload(std::function<void(const ReloadAnswer&)> answered) override;
 
   const TimePoint created_ = SteadyClock().Now();
   MetricsRegistry metrics_;

@@ -7,7 +7,7 @@
 
 namespace sheaf {
 
-Result<std::unique_ptr<Admin>> Admin::Start(const Options::Admin& options, const AdminSource& source) {
+Result<std::unique_ptr<Admin>> Admin::Start(const Options::Admin& options, AdminSource& source) {
   const Result<net::Address> address = net::Address::Resolve(options.address, true);
   if (!address.ok()) return Error{"admin.address: " + address.error()};
   Result<std::unique_ptr<net::Loop>> loop = net::Loop::Create(net::BufferMarks{}, net::Sleep::kUntilDue);
@@ -18,7 +18,7 @@ Result<std::unique_ptr<Admin>> Admin::Start(const Options::Admin& options, const
       new Admin(options, source, std::move(loop.value()), std::move(listener.value()), address.value().is_unix()));
 }
 
-Admin::Admin(const Options::Admin& options, const AdminSource& source, std::unique_ptr<net::Loop> loop,
+Admin::Admin(const Options::Admin& options, AdminSource& source, std::unique_ptr<net::Loop> loop,
              std::unique_ptr<net::Listener> listener, bool is_unix)
     : source_(source),
       listener_(std::move(listener)),
@@ -58,10 +58,20 @@ void Admin::Adopt(const Options::Admin& options) {
   loop_->Post([this, options] { options_ = options; });
 }
 
-AdminAnswer Admin::Handle(const wire::RequestHead& request) {
-  AdminAnswer answer = HandleAdminRequest(request, options_, source_, liveness_.live());
-  if (answer.foreign_host) TellOfForeignHost(NameOfHost(request.host));
+std::optional<AdminAnswer> Admin::Handle(const wire::RequestHead& request, AdminConnection& connection) {
+  // The reply may come when the connection has gone, so it knows no more than its number.
+  const auto reply = [this, number = connection.number()](const AdminAnswer& answer) {
+    loop_->Post([this, number, answer] { Complete(number, answer); });
+  };
+  auto answer = HandleAdminRequest(request, options_, source_, liveness_.live(), reply);
+  if (answer && answer->foreign_host) TellOfForeignHost(NameOfHost(request.host));
   return answer;
+}
+
+void Admin::Complete(uint64_t connection, const AdminAnswer& answer) {
+  AdminConnection* asking = nullptr;
+  connections_.ForEach([&](AdminConnection& one) { asking = one.number() == connection ? &one : asking; });
+  if (asking != nullptr) asking->Complete(answer);
 }
 
 // With the line of the conf file that mends it, where the name is the operator's.
@@ -77,7 +87,7 @@ void Admin::TellOfForeignHost(std::string_view host) {
 
 void Admin::OnAccepted(int fd, const net::Address& /*peer*/) {
   if (connections_.size() >= kMaxConnections) connections_.front().Close();
-  auto connection = std::make_unique<AdminConnection>(*this);
+  auto connection = std::make_unique<AdminConnection>(*this, ++last_number_);
   if (connection->Start(fd)) connections_.Adopt(std::move(connection));
 }
 

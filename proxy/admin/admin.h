@@ -9,7 +9,9 @@
 // drain.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "proxy/admin/connection.h"
@@ -28,7 +30,7 @@ namespace sheaf {
 class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
  public:
   // admin.address must not be empty. `source` outlives the object.
-  static Result<std::unique_ptr<Admin>> Start(const Options::Admin& options, const AdminSource& source);
+  static Result<std::unique_ptr<Admin>> Start(const Options::Admin& options, AdminSource& source);
   Admin(const Admin&) = delete;
   Admin& operator=(const Admin&) = delete;
   ~Admin();
@@ -43,7 +45,8 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   net::Loop& loop() { return *loop_; }
   const net::IoCounters& io() const { return io_; }
   bool is_unix() const { return is_unix_; }
-  AdminAnswer Handle(const wire::RequestHead& request);
+  // nullopt: the answer comes later, to AdminConnection::Complete, if the connection is still there.
+  std::optional<AdminAnswer> Handle(const wire::RequestHead& request, AdminConnection& connection);
   // It is closed; destroyed at the end of the turn.
   void Retire(AdminConnection& connection);
 
@@ -62,13 +65,14 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   // A scraper that is refused comes again.
   static constexpr Duration kTellInterval = std::chrono::minutes(1);
 
-  Admin(const Options::Admin& options, const AdminSource& source, std::unique_ptr<net::Loop> loop,
+  Admin(const Options::Admin& options, AdminSource& source, std::unique_ptr<net::Loop> loop,
         std::unique_ptr<net::Listener> listener, bool is_unix);
   void Run();
+  void Complete(uint64_t connection, const AdminAnswer& answer);
   void TellOfForeignHost(std::string_view host);
 
   // Set at construction.
-  const AdminSource& source_;
+  AdminSource& source_;
   const std::unique_ptr<net::Listener> listener_;  // holds the file of a Unix socket
   const bool is_unix_;
 
@@ -82,6 +86,7 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   net::Deadline look_deadline_;
   OwningList<AdminConnection, &AdminConnection::hook_> connections_;
   net::Acceptor acceptor_;
+  uint64_t last_number_ = 0;  // of a connection
   TimePoint told_of_host_;
   bool stopped_ = false;
 

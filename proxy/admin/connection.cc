@@ -8,7 +8,7 @@
 
 namespace sheaf {
 
-AdminConnection::AdminConnection(Admin& admin) : admin_(admin), deadline_(*this) {}
+AdminConnection::AdminConnection(Admin& admin, uint64_t number) : admin_(admin), number_(number), deadline_(*this) {}
 
 bool AdminConnection::Start(int fd) {
   connection_ = net::Connection::Accept(admin_.loop(), fd, nullptr, admin_.io(), *this, admin_.is_unix());
@@ -22,6 +22,11 @@ bool AdminConnection::Start(int fd) {
 
 void AdminConnection::OnBytes(std::span<uint8_t> bytes) {
   if (state_ == State::kLingering || state_ == State::kClosed) return;
+  // A request behind one that is not answered yet.
+  if (state_ == State::kWaiting) {
+    keep_alive_ = false;
+    return;
+  }
   // Whoever asks again without taking what was answered gets no more.
   if (connection_->blocked()) return Close();
   held_.append(AsText(bytes));
@@ -41,18 +46,28 @@ void AdminConnection::TakeHead() {
     case wire::HeadScanner::Verdict::kRefuse:
       return Refuse(scanner_.reason());
     case wire::HeadScanner::Verdict::kComplete:
-      return Answer(std::string_view(held_).substr(0, scanner_.head_size()));
+      return Take(std::string_view(held_).substr(0, scanner_.head_size()));
   }
 }
 
-void AdminConnection::Answer(std::string_view head) {
+void AdminConnection::Take(std::string_view head) {
   wire::RequestHead request;
   if (const auto refusal = wire::ParseRequestHead(head, wire::HeadLimits{}, request)) return Refuse(*refusal);
-  const AdminAnswer answer = admin_.Handle(request);
   // A body is not read, so what follows the head cannot be told from a request.
-  const bool keep_alive = request.keep_alive && request.body == wire::BodyKind::kNone && head.size() == held_.size();
-  connection_->Write(SerializeAdminAnswer(answer, request.method == "HEAD", keep_alive));
-  if (!keep_alive) return Linger();
+  keep_alive_ = request.keep_alive && request.body == wire::BodyKind::kNone && head.size() == held_.size();
+  head_request_ = request.method == "HEAD";
+  if (const auto answer = admin_.Handle(request, *this)) return Answer(*answer);
+  state_ = State::kWaiting;
+  admin_.loop().SetDeadline(deadline_, kAnswerTime);
+}
+
+void AdminConnection::Complete(const AdminAnswer& answer) {
+  if (state_ == State::kWaiting) Answer(answer);
+}
+
+void AdminConnection::Answer(const AdminAnswer& answer) {
+  connection_->Write(SerializeAdminAnswer(answer, head_request_, keep_alive_));
+  if (!keep_alive_) return Linger();
   held_.clear();
   scanner_.Reset();
   state_ = State::kIdle;

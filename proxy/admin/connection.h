@@ -19,13 +19,19 @@
 namespace sheaf {
 
 class Admin;
+struct AdminAnswer;
 
 class AdminConnection final : public net::ConnectionEvents, public net::DeadlineHandler {
  public:
-  explicit AdminConnection(Admin& admin);
+  // `number`: its own alone.
+  AdminConnection(Admin& admin, uint64_t number);
+
+  uint64_t number() const { return number_; }
 
   // Takes over the accepted socket. False when memory or descriptors ran out (the socket is closed).
   bool Start(int fd);
+  // The answer that was to come later.
+  void Complete(const AdminAnswer& answer);
   // May be called twice.
   void Close();
 
@@ -40,22 +46,28 @@ class AdminConnection final : public net::ConnectionEvents, public net::Deadline
   static constexpr Duration kHeadTime = std::chrono::seconds(5);
   // Longer than the usual interval of scraping, so that one connection serves Prometheus all day.
   static constexpr Duration kIdleTime = std::chrono::seconds(90);
+  // For an answer that comes later.
+  static constexpr Duration kAnswerTime = std::chrono::seconds(60);
   // For the client to take the last answer and close.
   static constexpr Duration kLingerTime = std::chrono::seconds(2);
 
-  enum class State : uint8_t { kIdle, kHead, kLingering, kClosed };
+  enum class State : uint8_t { kIdle, kHead, kWaiting, kLingering, kClosed };
 
   void TakeHead();
-  void Answer(std::string_view head);
+  void Take(std::string_view head);
+  void Answer(const AdminAnswer& answer);
   void Refuse(RefuseReason reason);
   void Linger();
 
   Admin& admin_;
+  const uint64_t number_;
   std::unique_ptr<net::Connection> connection_;
   net::Deadline deadline_;
   wire::HeadScanner scanner_;
   std::string held_;  // a head that is not complete
   State state_ = State::kIdle;
+  bool keep_alive_ = false;    // of the request that is answered
+  bool head_request_ = false;  // ... which is HEAD
 };
 
 }  // namespace sheaf

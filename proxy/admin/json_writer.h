@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/base/metrics.h"
 
@@ -79,6 +80,12 @@ class JsonWriter {
       write(i);
       writer_.EndObject();
     }
+    writer_.EndArray();
+  }
+  void AddTexts(std::string_view name, const std::vector<std::string>& texts) {
+    WriteKey(name);
+    writer_.StartArray();
+    for (const std::string& text : texts) writer_.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
     writer_.EndArray();
   }
   std::string Take() { return {buffer_.GetString(), buffer_.GetSize()}; }

@@ -4,8 +4,10 @@
 #include <array>
 #include <chrono>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include "proxy/admin/json_writer.h"
 #include "proxy/admin/stats_history.h"
 #include "proxy/base/ascii.h"
 #include "proxy/base/exposition.h"
@@ -15,30 +17,6 @@
 
 namespace sheaf {
 namespace {
-
-enum class Path : uint8_t { kLive, kReady, kStarted, kMetrics, kStats, kSummary, kHistory };
-
-struct PathRow {
-  std::string_view text;
-  Path path;
-  bool probe;  // asked by kubelets, which hold no token; tells nothing but well or not
-};
-
-constexpr std::array kPaths = {
-    PathRow{"/livez", Path::kLive, true},
-    PathRow{"/readyz", Path::kReady, true},
-    PathRow{"/startupz", Path::kStarted, true},
-    PathRow{"/metrics", Path::kMetrics, false},
-    PathRow{"/api/performance/websocket/stats", Path::kStats, false},
-    PathRow{"/api/performance/websocket/summary", Path::kSummary, false},
-    PathRow{"/api/performance/websocket/metrics", Path::kHistory, false},
-};
-
-const PathRow* FindPath(std::string_view target) {
-  const std::string_view path = target.substr(0, target.find('?'));
-  const auto* row = std::find_if(kPaths.begin(), kPaths.end(), [path](const PathRow& one) { return one.text == path; });
-  return row == kPaths.end() ? nullptr : row;
-}
 
 // Every text is a constant without a character that JSON escapes.
 AdminAnswer Refusal(int status, std::string_view message) {
@@ -84,8 +62,15 @@ bool TokenIsRight(const wire::RequestHead& request, std::string_view token) {
          EqualsInConstantTime(value.substr(kScheme.size()), token);
 }
 
+struct Asked {
+  const wire::RequestHead& request;
+  AdminSource& source;
+  bool live;  // as Liveness says
+};
+
 // "?last=10m" narrows it.
-AdminAnswer History(std::string_view target, const AdminSource& source) {
+AdminAnswer History(const Asked& asked) {
+  const std::string_view target = asked.request.target;
   constexpr std::string_view kLast = "last=";
   constexpr std::chrono::hours kLongestHistory(24);  // memory.history has no more
   const size_t mark = target.find('?');
@@ -97,63 +82,93 @@ AdminAnswer History(std::string_view target, const AdminSource& source) {
     if (!last) return Refusal(400, "the query must be last= and a time such as 10m, or nothing");
     since = std::chrono::system_clock::now() - std::min<std::chrono::milliseconds>(*last, kLongestHistory);
   }
-  return {.body = HistoryJson(source.memory_history().Since(since)) + "\n"};
+  return {.body = HistoryJson(asked.source.memory_history().Since(since)) + "\n"};
 }
 
 // In the form that the scraper asks for.
-AdminAnswer Metrics(const wire::RequestHead& request, const AdminSource& source) {
+AdminAnswer Metrics(const Asked& asked) {
   std::vector<std::string_view> accept;
-  for (const wire::Field& field : request.fields) {
+  for (const wire::Field& field : asked.request.fields) {
     if (EqualsIgnoreCase(field.name, "Accept")) accept.push_back(field.value);
   }
   const ExpositionFormat format = FormatFor(accept);
   return {.content_type = ContentTypeOf(format),
           .extra_field = "Vary: Accept\r\n",
-          .body = source.metrics().Render(format)};
+          .body = asked.source.metrics().Render(format)};
 }
 
-AdminAnswer Answer(Path path, const wire::RequestHead& request, const AdminSource& source, bool live) {
-  switch (path) {
-    case Path::kLive:
-      return Probe(live, "a worker hangs");
-    case Path::kReady: {
-      const AdminSource::Readiness readiness = source.ready();
-      return Probe(readiness.ready, readiness.reason);
-    }
-    case Path::kStarted:
-      return Probe(source.started(), "not listening yet");
-    case Path::kMetrics:
-      return Metrics(request, source);
-    case Path::kStats:
-      return {.body = StatsJson(source.Stats()) + "\n"};
-    case Path::kSummary:
-      return {.body = SummaryJson(source.Stats()) + "\n"};
-    case Path::kHistory:
-      return History(request.target, source);
-  }
-  return Refusal(404, "there is nothing at this path");
+AdminAnswer Live(const Asked& asked) {
+  return Probe(asked.live, "a worker hangs");
 }
 
-std::string_view ReasonPhrase(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 401:
-      return "Unauthorized";
-    default:
-      return wire::StatusText(status);
-  }
+AdminAnswer Ready(const Asked& asked) {
+  const AdminSource::Readiness readiness = asked.source.ready();
+  return Probe(readiness.ready, readiness.reason);
 }
 
-}  // namespace
+AdminAnswer Started(const Asked& asked) {
+  return Probe(asked.source.started(), "not listening yet");
+}
 
-AdminAnswer HandleAdminRequest(const wire::RequestHead& request, const Options::Admin& options,
-                               const AdminSource& source, bool live) {
+AdminAnswer Stats(const Asked& asked) {
+  return {.body = StatsJson(asked.source.Stats()) + "\n"};
+}
+
+AdminAnswer Summary(const Asked& asked) {
+  return {.body = SummaryJson(asked.source.Stats()) + "\n"};
+}
+
+// 422: the request was as it should be, the configuration was not.
+AdminAnswer AnswerOf(const ReloadAnswer& reload) {
+  JsonWriter json;
+  json.Begin();
+  json.Add("status", std::string_view(reload.taken ? "ok" : "failed"));
+  json.Add("generation", reload.generation);
+  json.Add("sha256", reload.digest);
+  if (!reload.taken) json.Add("error", reload.error);
+  json.AddTexts("needs_restart", reload.needs_restart);
+  json.End();
+  return {.status = reload.taken ? 200 : 422, .body = json.Take() + "\n"};
+}
+
+void Reload(const Asked& asked, AdminReply reply) {
+  asked.source.Reload([reply = std::move(reply)](const ReloadAnswer& reload) { reply(AnswerOf(reload)); });
+}
+
+// A probe is asked by kubelets, which hold no token, and tells nothing but well or not.
+enum class Access : uint8_t { kProbe, kReads, kChanges };
+
+struct PathRow {
+  std::string_view text;
+  Access access;
+  AdminAnswer (*answer)(const Asked&);            // to GET and HEAD; nullptr: none
+  void (*begin)(const Asked&, AdminReply reply);  // to POST; nullptr: none
+};
+
+constexpr std::array kPaths = {
+    PathRow{"/livez", Access::kProbe, &Live, nullptr},
+    PathRow{"/readyz", Access::kProbe, &Ready, nullptr},
+    PathRow{"/startupz", Access::kProbe, &Started, nullptr},
+    PathRow{"/metrics", Access::kReads, &Metrics, nullptr},
+    PathRow{"/api/performance/websocket/stats", Access::kReads, &Stats, nullptr},
+    PathRow{"/api/performance/websocket/summary", Access::kReads, &Summary, nullptr},
+    PathRow{"/api/performance/websocket/metrics", Access::kReads, &History, nullptr},
+    PathRow{"/reload", Access::kChanges, nullptr, &Reload},
+};
+
+const PathRow* FindPath(std::string_view target) {
+  const std::string_view path = target.substr(0, target.find('?'));
+  const auto* row = std::find_if(kPaths.begin(), kPaths.end(), [path](const PathRow& one) { return one.text == path; });
+  return row == kPaths.end() ? nullptr : row;
+}
+
+// Whether this request may be answered at all; nullopt: it may.
+std::optional<AdminAnswer> RefuseAccess(const wire::RequestHead& request, const Options::Admin& options,
+                                        Access access) {
   if (request.Find("Origin")) return Refusal(403, "requests from web pages are refused");
-  const PathRow* row = FindPath(request.target);
-  const bool probe = row != nullptr && row->probe;
-  const bool has_token = !options.token.empty() && TokenIsRight(request, options.token);
-  if (!probe && !has_token && !HostIsOurs(request.host, options)) {
+  if (access == Access::kProbe) return std::nullopt;
+  if (!options.token.empty() && TokenIsRight(request, options.token)) return std::nullopt;
+  if (!HostIsOurs(request.host, options)) {
     AdminAnswer answer =
         Refusal(403,
                 "the Host is neither localhost nor an address nor in admin.allowed_hosts: add its name "
@@ -161,19 +176,38 @@ AdminAnswer HandleAdminRequest(const wire::RequestHead& request, const Options::
     answer.foreign_host = true;
     return answer;
   }
-  if (!probe && !has_token && !options.token.empty()) {
+  if (!options.token.empty()) {
     AdminAnswer answer = Refusal(401, "admin.token is asked for as a bearer token");
     answer.extra_field = "WWW-Authenticate: Bearer\r\n";
     return answer;
   }
-  if (row == nullptr) return Refusal(404, "there is nothing at this path");
-  if (request.method != "GET" && request.method != "HEAD") {
-    AdminAnswer answer = Refusal(405, "only GET and HEAD are answered here");
-    answer.extra_field = "Allow: GET, HEAD\r\n";
-    return answer;
+  if (access == Access::kChanges && !options.address.starts_with("unix:")) {
+    return Refusal(403, "to change something, set admin.token and send it as a bearer token");
   }
+  return std::nullopt;
+}
+
+AdminAnswer RefuseMethod(const PathRow& row) {
+  const bool posted = row.begin != nullptr;
+  AdminAnswer answer = Refusal(405, posted ? "only POST is answered here" : "only GET and HEAD are answered here");
+  answer.extra_field = posted ? "Allow: POST\r\n" : "Allow: GET, HEAD\r\n";
+  return answer;
+}
+
+}  // namespace
+
+std::optional<AdminAnswer> HandleAdminRequest(const wire::RequestHead& request, const Options::Admin& options,
+                                              AdminSource& source, bool live, AdminReply reply) {
+  const PathRow* row = FindPath(request.target);
+  if (auto refusal = RefuseAccess(request, options, row != nullptr ? row->access : Access::kReads)) return refusal;
+  if (row == nullptr) return Refusal(404, "there is nothing at this path");
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (reads ? row->answer == nullptr : row->begin == nullptr || request.method != "POST") return RefuseMethod(*row);
   if (request.body != wire::BodyKind::kNone) return Refusal(400, "this request must not have a body");
-  return Answer(row->path, request, source, live);
+  const Asked asked{request, source, live};
+  if (reads) return row->answer(asked);
+  row->begin(asked, std::move(reply));
+  return std::nullopt;
 }
 
 AdminAnswer RefuseAdminRequest(RefuseReason reason) {
@@ -192,7 +226,7 @@ std::string_view NameOfHost(std::string_view host) {
 
 std::string SerializeAdminAnswer(const AdminAnswer& answer, bool head_request, bool keep_alive) {
   std::string bytes = "HTTP/1.1 ";
-  bytes.append(std::to_string(answer.status)).append(" ").append(ReasonPhrase(answer.status));
+  bytes.append(std::to_string(answer.status)).append(" ").append(wire::StatusText(answer.status));
   bytes.append("\r\nContent-Type: ").append(answer.content_type);
   bytes.append("\r\nContent-Length: ").append(std::to_string(answer.body.size()));
   bytes.append("\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n").append(answer.extra_field);

@@ -1,13 +1,17 @@
 // What the admin listener answers: a checked request head in, status and body out. Pure but for asking the AdminSource.
+// What takes time is answered later.
 //
 // Who may ask (hardening row 69): browsers must not be led here by a foreign page, so a request with any Origin is
 // refused. A page whose name was rebound to our address sends none, but its own name as Host; so a Host must be ours:
 // localhost, an address (a rebound name is always a name, while kubelets and Prometheus come with the pod's), the name
 // in admin.address, or one of admin.allowed_hosts. No page knows admin.token, so whoever has that may come with any
 // Host, as may whoever comes over a Unix socket or asks the probes, which tell nothing but well or not. With
-// admin.token set, all but the probes ask for it as a bearer token.
+// admin.token set, all but the probes ask for it as a bearer token. What changes something asks for it always, unless
+// admin.address is a Unix socket, whose file says who may come.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +19,7 @@
 #include "proxy/admin/stats.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
+#include "proxy/base/reload_answer.h"
 #include "proxy/base/status.h"
 #include "proxy/wire/http1.h"
 
@@ -36,6 +41,8 @@ class AdminSource {
   virtual const memwatch::MemoryHistory& memory_history() const = 0;
   // All workers are in it before Admin starts.
   virtual const MetricsRegistry& metrics() const = 0;
+  // Has the configuration read anew. `answered` is called once, in any thread, maybe at once.
+  virtual void Reload(std::function<void(const ReloadAnswer&)> answered) = 0;
 
  protected:
   ~AdminSource() = default;
@@ -49,9 +56,12 @@ struct AdminAnswer {
   bool foreign_host = false;  // refused for its Host, which the operator should hear of
 };
 
-// `live`: as Liveness says.
-AdminAnswer HandleAdminRequest(const wire::RequestHead& request, const Options::Admin& options,
-                               const AdminSource& source, bool live);
+// Takes the answer; any thread, once.
+using AdminReply = std::function<void(AdminAnswer)>;
+
+// `live`: as Liveness says. nullopt: `reply` has it, or will.
+std::optional<AdminAnswer> HandleAdminRequest(const wire::RequestHead& request, const Options::Admin& options,
+                                              AdminSource& source, bool live, AdminReply reply);
 
 // For a head that could not be parsed or did not come in time.
 AdminAnswer RefuseAdminRequest(RefuseReason reason);

@@ -4,8 +4,12 @@ namespace sheaf::wire {
 
 std::string_view StatusText(int status) {
   switch (status) {
+    case 200:
+      return "OK";
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
     case 403:
       return "Forbidden";
     case 404:
@@ -20,6 +24,8 @@ std::string_view StatusText(int status) {
       return "URI Too Long";
     case 417:
       return "Expectation Failed";
+    case 422:
+      return "Unprocessable Content";
     case 426:
       return "Upgrade Required";
     case 431:

@@ -21,6 +21,9 @@ class FakeSource final : public AdminSource {
   }
   const memwatch::MemoryHistory& memory_history() const override { return history; }
   const MetricsRegistry& metrics() const override { return registry; }
+  void Reload(std::function<void(const ReloadAnswer&)> answered) override { answered(reload); }
+
+  ReloadAnswer reload{.taken = true, .generation = 7, .digest = "ab", .error = {}, .needs_restart = {"workers"}};
 
   MetricsRegistry registry{"9.9"};
   memwatch::MemoryHistory history{std::chrono::seconds(10), std::chrono::seconds(1)};
@@ -48,13 +51,52 @@ struct Fixture {
     wire::RequestHead request;
     const auto refusal = wire::ParseRequestHead(head, wire::HeadLimits{}, request);
     REQUIRE_MESSAGE(!refusal, head);
-    return HandleAdminRequest(request, options, source, live);
+    // The source answers at once, where others take their time.
+    AdminAnswer replied;
+    const auto answer = HandleAdminRequest(request, options, source, live,
+                                           [&replied](AdminAnswer later) { replied = std::move(later); });
+    return answer.value_or(replied);
   }
 };
 
 const std::vector<std::string> kProbes = {"/livez", "/readyz", "/startupz"};
 const std::vector<std::string> kGuarded = {"/metrics", "/api/performance/websocket/stats",
                                            "/api/performance/websocket/summary", "/api/performance/websocket/metrics"};
+
+TEST_CASE_FIXTURE(Fixture, "A reload asks for the token, which must be set, or for a Unix socket") {
+  CHECK(Ask("POST /reload").status == 403);
+  options.token = "secret";
+  CHECK(Ask("POST /reload").status == 401);
+  CHECK(Ask("POST /reload", "Authorization: Bearer wrong\r\n").status == 401);
+  const AdminAnswer answer = Ask("POST /reload", "Authorization: Bearer secret\r\n");
+  CHECK(answer.status == 200);
+  CHECK(answer.body == "{\"status\":\"ok\",\"generation\":7,\"sha256\":\"ab\",\"needs_restart\":[\"workers\"]}\n");
+  CHECK(Ask("POST /reload", "Authorization: Bearer secret\r\nOrigin: http://a\r\n").status == 403);
+  options.token = "";
+  options.address = "unix:/run/sheaf-admin.sock";
+  CHECK(Ask("POST /reload").status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "A reload that fails says why, and what is in force") {
+  options.token = "secret";
+  source.reload = {.taken = false, .generation = 6, .digest = "cd", .error = "a.conf:1:1: \"x\"", .needs_restart = {}};
+  const AdminAnswer answer = Ask("POST /reload", "Authorization: Bearer secret\r\n");
+  CHECK(answer.status == 422);
+  rapidjson::Document document;
+  document.Parse(answer.body.c_str());
+  CHECK(document["error"] == "a.conf:1:1: \"x\"");
+  CHECK(document["generation"].GetInt() == 6);
+}
+
+TEST_CASE_FIXTURE(Fixture, "Only a POST reloads, and only what changes something takes a POST") {
+  options.token = "secret";
+  const AdminAnswer get = Ask("GET /reload", "Authorization: Bearer secret\r\n");
+  CHECK(get.status == 405);
+  CHECK(get.extra_field == "Allow: POST\r\n");
+  CHECK(Ask("POST /livez").status == 405);
+  CHECK(Ask("POST /reload", "Authorization: Bearer secret\r\nContent-Length: 3\r\n").status == 400);
+  CHECK(Ask("POST /reload", "Authorization: Bearer secret\r\nContent-Length: 0\r\n").status == 200);
+}
 
 TEST_CASE_FIXTURE(Fixture, "The history has all of the samples, or those of the last so much time") {
   const auto now = std::chrono::system_clock::now();

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,18 @@ class FakeSource final : public AdminSource {
   StatsSnapshot Stats() const override { return {}; }
   const memwatch::MemoryHistory& memory_history() const override { return history; }
   const MetricsRegistry& metrics() const override { return registry; }
+  // Answers later, from another thread.
+  void Reload(std::function<void(const ReloadAnswer&)> answered) override {
+    later = std::thread([answered = std::move(answered)] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      answered({.taken = true, .generation = 2, .digest = {}, .error = {}, .needs_restart = {}});
+    });
+  }
+  ~FakeSource() {
+    if (later.joinable()) later.join();
+  }
+
+  std::thread later;
 
   MetricsRegistry registry{"9.9"};
   memwatch::MemoryHistory history{std::chrono::seconds(10), std::chrono::seconds(1)};
@@ -119,6 +132,37 @@ TEST_CASE_FIXTURE(Running, "One connection serves one request after another") {
   source.is_ready.store(false);
   client.Send(kReadyz);
   CHECK(client.Receive().find("no backend is up") != std::string::npos);
+}
+
+const std::string kReload = "POST /reload HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+TEST_CASE_FIXTURE(Running, "An answer may come later, and the connection goes on") {
+  Client client(options.address);
+  client.Send(kReload);
+  CHECK(client.Receive().find("\"generation\":2") != std::string::npos);
+  client.Send(kLivez);
+  CHECK(client.Receive().starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_CASE_FIXTURE(Running, "A request behind one that waits for its answer gets none, and the connection ends") {
+  Client client(options.address);
+  client.Send(kReload);
+  client.Send(kLivez);
+  bool closed = false;
+  const std::string all = client.ReceiveAll(closed);
+  CHECK(closed);
+  CHECK(all.find("\"generation\":2") != std::string::npos);
+  CHECK(all.find("HTTP/1.1", 1) == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Running, "Who leaves before the answer comes takes nothing with it") {
+  { Client(options.address).Send(kReload); }
+  Client other(options.address);
+  other.Send(kLivez);
+  CHECK(other.Receive().starts_with("HTTP/1.1 200 OK\r\n"));
+  if (source.later.joinable()) source.later.join();
+  other.Send(kLivez);
+  CHECK(other.Receive().starts_with("HTTP/1.1 200 OK\r\n"));
 }
 
 TEST_CASE_FIXTURE(Running, "A head may come in pieces of one byte") {
