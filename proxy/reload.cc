@@ -1,5 +1,6 @@
 #include "proxy/reload.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -33,54 +34,70 @@ std::vector<std::string> KeepWhatNeedsRestart(const Options& before, Options& af
   return names;
 }
 
-Reloader::Reloader(ReadConfig read, ReloadTarget& target, WorkerMetrics& metrics)
-    : read_(std::move(read)), target_(target), metrics_(metrics) {
+Reloader::Reloader(net::Loop& loop, ReadConfig read, ReloadTarget& target, WorkerMetrics& metrics)
+    : loop_(loop), read_(std::move(read)), target_(target), metrics_(metrics), try_again_(*this) {
   metrics_.generation.Set(1);
   metrics_.reload_succeeded.Set(1);
   metrics_.reload_success_timestamp.Set(SecondsSince1970());
 }
 
-void Reloader::Ask(std::string_view by, Answer answer) {
-  next_.push_back({std::string(by), std::move(answer)});
+void Reloader::Ask(Asked asked) {
+  next_.push_back(std::move(asked));
   if (!under_way()) Begin();
 }
 
 void Reloader::Begin() {
-  answers_ = std::exchange(next_, {});
+  askers_ = std::exchange(next_, {});
+  began_ = loop_.now();
+  Try();
+}
+
+void Reloader::Try() {
   const std::shared_ptr<const Generation> before = target_.in_force();
   ReloadAnswer answer{.generation = before->number, .digest = before->digest, .error = {}, .needs_restart = {}};
   if (const std::string_view refusal = target_.refusal(); !refusal.empty()) {
     answer.error = refusal;
-    return Finish(std::move(answer));
+    return Finish(answer);
   }
   Result<ConfigRead> read = read_();
   if (!read.ok()) {
     answer.error = read.error();
-    return Finish(std::move(answer));
+    return Finish(answer);
   }
-  for (const std::string& warning : read.value().warnings) Log(LogLevel::kWarning, warning);
+  const std::vector<std::string> warnings = std::move(read.value().warnings);
   answer.needs_restart = KeepWhatNeedsRestart(before->options, read.value().options);
-  Result<std::shared_ptr<const Generation>> made = target_.Prepare(std::move(read.value()));
+  const Result<std::shared_ptr<const Generation>> made = target_.Prepare(std::move(read.value()));
   if (!made.ok()) {
+    if (MayTryAgain()) return loop_.SetDeadline(try_again_, kTryAgain);
     answer.error = made.error();
-    return Finish(std::move(answer));
+    return Finish(answer);
   }
+  for (const std::string& warning : warnings) Log(LogLevel::kWarning, warning);
   answer.taken = true;
   answer.generation = made.value()->number;
   answer.digest = made.value()->digest;
   target_.Adopt(made.value(), [this, answer] { Finish(answer); });
 }
 
-void Reloader::Finish(ReloadAnswer answer) {
+bool Reloader::MayTryAgain() const {
+  const Duration waited = loop_.now() - began_;
+  return std::any_of(askers_.begin(), askers_.end(), [=](const Asked& asked) { return waited < asked.patience; });
+}
+
+void Reloader::OnDeadline(net::Deadline& /*deadline*/) {
+  Try();
+}
+
+void Reloader::Finish(const ReloadAnswer& answer) {
   Tell(answer);
   Count(answer);
-  for (const Asked& asked : std::exchange(answers_, {})) asked.answer(answer);
-  if (!next_.empty()) Begin();
+  for (const Asked& asked : std::exchange(askers_, {})) asked.answer(answer);
+  if (!next_.empty() && !under_way()) Begin();
 }
 
 void Reloader::Tell(const ReloadAnswer& answer) const {
   std::string by;
-  for (const Asked& asked : answers_) by.append(by.empty() ? "" : ",").append(asked.by);
+  for (const Asked& asked : askers_) by.append(by.empty() ? "" : ",").append(asked.by);
   if (!answer.taken) {
     return Log(LogLevel::kError, "reload failed, everything stays as it was", {{"by", by}, {"error", answer.error}});
   }

@@ -2,7 +2,7 @@
 // threads; or, when anything in it is wrong, told of and forgotten.
 //
 //   Reloader reloader(loop, read, target, metrics.process());
-//   reloader.Ask("SIGHUP", [](const ReloadAnswer& answer) { ... });
+//   reloader.Ask({.by = "SIGHUP"});
 //
 // One at a time. Who asks while one is under way has the next one, with everybody else who does: what was changed after
 // the file was read is read once more.
@@ -17,10 +17,12 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/reload_answer.h"
 #include "proxy/base/status.h"
+#include "proxy/net/loop.h"
 #include "proxy/plan/generation.h"
 
 namespace sheaf {
@@ -48,34 +50,44 @@ class ReloadTarget {
   ~ReloadTarget() = default;
 };
 
-class Reloader {
+class Reloader final : public net::DeadlineHandler {
  public:
-  using Answer = std::function<void(const ReloadAnswer&)>;
-
-  // `metrics`: nobody else counts reloads in it. All references outlive the object.
-  Reloader(ReadConfig read, ReloadTarget& target, WorkerMetrics& metrics);
-
-  // `by`: for the log. `answer` is called once, maybe at once.
-  void Ask(std::string_view by, Answer answer);
-
-  bool under_way() const { return !answers_.empty(); }
-
- private:
   struct Asked {
-    std::string by;
-    Answer answer;
+    std::string_view by;  // for the log; a constant
+    // Called once, maybe at once.
+    std::function<void(const ReloadAnswer&)> answer = [](const ReloadAnswer&) {};
+    // What cannot be opened is tried again for so long: of a certificate and its key one may be replaced before the
+    // other.
+    Duration patience = Duration::zero();
   };
 
+  // `metrics`: nobody else counts reloads in it. All references outlive the object.
+  Reloader(net::Loop& loop, ReadConfig read, ReloadTarget& target, WorkerMetrics& metrics);
+
+  void Ask(Asked asked);
+
+  bool under_way() const { return !askers_.empty(); }
+
+  void OnDeadline(net::Deadline& deadline) override;
+
+ private:
+  static constexpr Duration kTryAgain = std::chrono::milliseconds(500);
+
   void Begin();
-  void Finish(ReloadAnswer answer);
+  void Try();
+  bool MayTryAgain() const;
+  void Finish(const ReloadAnswer& answer);
   void Tell(const ReloadAnswer& answer) const;
   void Count(const ReloadAnswer& answer);
 
+  net::Loop& loop_;
   const ReadConfig read_;
   ReloadTarget& target_;
   WorkerMetrics& metrics_;
-  std::vector<Asked> answers_;  // of those who have the reload that is under way
-  std::vector<Asked> next_;     // of those who have asked since it began
+  net::Deadline try_again_;
+  std::vector<Asked> askers_;  // who have the reload that is under way
+  std::vector<Asked> next_;    // who have asked since it began
+  TimePoint began_{};
 };
 
 // Options that differ and that a running process cannot change, by name. In `after` they get back the values that are

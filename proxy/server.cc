@@ -59,10 +59,10 @@ Result<bool> Server::Start() {
 Result<bool> Server::MakeMainLoop() {
   auto main = MainLoop::Create(
       lifecycle_, [this] { return shared_->connections.load(std::memory_order_relaxed); },
-      [this] { reloader_->Ask("SIGHUP", [](const ReloadAnswer&) {}); });
+      [this] { reloader_->Ask({.by = "SIGHUP"}); });
   if (!main.ok()) return Error{main.error()};
   main_ = std::move(main.value());
-  reloader_ = std::make_unique<Reloader>(read_, *this, metrics_.process());
+  reloader_ = std::make_unique<Reloader>(main_->loop(), read_, *this, metrics_.process());
   return true;
 }
 
@@ -161,7 +161,7 @@ void Server::Serve() {
 // ---- reload
 
 void Server::Reload(std::function<void(const ReloadAnswer&)> answered) {
-  main_->loop().Post([this, answered = std::move(answered)] { reloader_->Ask("POST /reload", answered); });
+  main_->loop().Post([this, answered = std::move(answered)] { reloader_->Ask({.by = "POST /reload", .answer = answered}); });
 }
 
 std::shared_ptr<const Generation> Server::in_force() const {

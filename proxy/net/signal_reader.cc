@@ -1,6 +1,5 @@
 #include "proxy/net/signal_reader.h"
 
-#include <event2/event.h>
 #include <pthread.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -22,25 +21,20 @@ Result<std::unique_ptr<SignalReader>> SignalReader::Create(Loop& loop, std::init
   const int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
   if (fd < 0) return Error{"signals cannot be read: " + std::generic_category().message(errno)};
   std::unique_ptr<SignalReader> reader(new SignalReader(fd, std::move(told)));
-  reader->event_ = event_new(loop.base(), fd, EV_READ | EV_PERSIST, &SignalReader::OnReadable, reader.get());
-  if (reader->event_ == nullptr || event_add(reader->event_, nullptr) != 0) {
-    return Error{"signals cannot be read: the event loop does not take them"};
-  }
+  auto readable = Readable::Watch(loop, fd, [&reader = *reader] { reader.ReadPending(); });
+  if (!readable.ok()) return Error{"signals cannot be read: " + readable.error()};
+  reader->readable_ = std::move(readable.value());
   return reader;
 }
 
 SignalReader::~SignalReader() {
-  if (event_ != nullptr) event_free(event_);
+  readable_.reset();
   close(fd_);
 }
 
 void SignalReader::ReadPending() {
   signalfd_siginfo info{};
   while (read(fd_, &info, sizeof(info)) == sizeof(info)) told_(static_cast<int>(info.ssi_signo));
-}
-
-void SignalReader::OnReadable(int /*fd*/, short /*what*/, void* self) {
-  static_cast<SignalReader*>(self)->ReadPending();
 }
 
 }  // namespace sheaf::net

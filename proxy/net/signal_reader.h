@@ -11,8 +11,7 @@
 #include <memory>
 
 #include "proxy/base/status.h"
-
-struct event;
+#include "proxy/net/readable.h"
 
 namespace sheaf::net {
 
@@ -33,11 +32,10 @@ class SignalReader {
 
  private:
   SignalReader(int fd, Told told) : fd_(fd), told_(std::move(told)) {}
-  static void OnReadable(int fd, short what, void* self);
 
   const int fd_;
   const Told told_;
-  event* event_ = nullptr;
+  std::unique_ptr<Readable> readable_;
 };
 
 }  // namespace sheaf::net
