@@ -161,7 +161,8 @@ void Server::Serve() {
 // ---- reload
 
 void Server::Reload(std::function<void(const ReloadAnswer&)> answered) {
-  main_->loop().Post([this, answered = std::move(answered)] { reloader_->Ask({.by = "POST /reload", .answer = answered}); });
+  main_->loop().Post(
+      [this, answered = std::move(answered)] { reloader_->Ask({.by = "POST /reload", .answer = answered}); });
 }
 
 std::shared_ptr<const Generation> Server::in_force() const {

@@ -7,18 +7,28 @@
 #include "proxy/worker.h"
 
 namespace sheaf {
+namespace {
+
+struct QueueBounds {
+  uint64_t divisor;  // of limits.buffer_high and buffer_low
+  size_t read;       // most bytes of one
+};
+
+QueueBounds QueueBoundsAt(PressureLevel level) {
+  if (InForce(ReliefStep::kShrinkQueuesMore, level)) return {16, 4 * 1024};
+  if (InForce(ReliefStep::kShrinkQueues, level)) return {4, 16 * 1024};
+  return {1, net::Loop::kReceiveBuffer};
+}
+
+}  // namespace
 
 void Worker::AdaptTo(PressureLevel level) {
   const PressureLevel before = context_.pressure();
   context_.Adapt(level, busy_gauge_.busy());
   const Options::Limits& limits = options().limits;
-  uint64_t divisor = InForce(ReliefStep::kShrinkBatches, level) ? 4 : 1;
-  if (level == PressureLevel::kCritical) divisor *= 4;
-  loop_->SetMarks({.high = limits.buffer_high / divisor, .low = limits.buffer_low / divisor});
-  constexpr size_t kSmallRead = 16 * 1024;
-  constexpr size_t kSmallestRead = 4 * 1024;
-  const size_t read = level == PressureLevel::kCritical ? kSmallestRead : kSmallRead;
-  loop_->SetReadSize(InForce(ReliefStep::kShrinkBatches, level) ? read : net::Loop::kReceiveBuffer);
+  const QueueBounds bounds = QueueBoundsAt(level);
+  loop_->SetMarks({.high = limits.buffer_high / bounds.divisor, .low = limits.buffer_low / bounds.divisor});
+  loop_->SetReadSize(bounds.read);
   // Each would take in another read before it noticed.
   if (level > before) sessions_.ForEach([](Session& session) { session.ObeyMarks(); });
   if (InForce(ReliefStep::kShedByCost, level)) BeginToLookForCostly();

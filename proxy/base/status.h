@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,76 +35,6 @@ class [[nodiscard]] Result {
  private:
   std::variant<T, Error> state_;
 };
-
-// One row a reason: name, label (metrics and logs), WebSocket code sent to the client (0: no Close frame is sent),
-// sentence (log text and, where a Close frame is sent, its reason). Never 1014 (bad gateway): stock clients take it for
-// a breach of the protocol.
-// A client that has not been upgraded yet gets an HTTP answer instead: see RefuseReason below.
-#define SHEAF_CLOSE_REASONS(ROW)                                                                                       \
-  ROW(kNone, "none", 0, "open")                                                                                        \
-  ROW(kDone, "done", 1000, "all work is done")                                                                         \
-  ROW(kClientClosed, "client_closed", 1000, "the client closed")                                                       \
-  ROW(kClientGone, "client_gone", 0, "the client's connection ended without a Close")                                  \
-  ROW(kClientProtocolError, "client_protocol_error", 1002, "the client broke the WebSocket protocol")                  \
-  ROW(kClientBadUtf8, "client_bad_utf8", 1007, "the client sent text that is not UTF-8")                               \
-  ROW(kClientMessageTooBig, "client_message_too_big", 1009, "the client's message is over limits.max_message")         \
-  ROW(kClientFragments, "client_fragments", 1008, "the client's message has more fragments than limits.max_fragments") \
-  ROW(kClientTinyFragments, "client_tiny_fragments", 1008,                                                             \
-      "the client sent fragments over limits.max_tiny_fragment_rate")                                                  \
-  ROW(kClientPingFlood, "client_ping_flood", 1008, "the client sent pings over limits.max_ping_rate")                  \
-  ROW(kRefused, "refused", 0, "the proxy answered the request itself")                                                 \
-  ROW(kClientTimeout, "client_timeout", 0, "the client was too slow")                                                  \
-  ROW(kClientPingTimeout, "client_ping_timeout", 1011, "the client did not answer a ping")                             \
-  ROW(kClientStalled, "client_stalled", 1013, "the client did not read what was sent to it")                           \
-  ROW(kClientTooSlow, "client_too_slow", 1013, "the client reads too slowly")                                          \
-  ROW(kClientIdle, "client_idle", 0, "the client's connection was idle")                                               \
-  ROW(kProxyUntrusted, "proxy_untrusted", 0, "the sender of PROXY headers is not in forwarded.trusted_proxies")        \
-  ROW(kProxyMalformed, "proxy_malformed", 0, "the PROXY header is malformed, or there is none")                        \
-  ROW(kStreamIdle, "stream_idle", 0, "nothing moved either way, and the request was not complete")                     \
-  ROW(kClientTlsError, "client_tls_error", 0, "the TLS connection with the client failed")                             \
-  ROW(kUpstreamClosed, "upstream_closed", 1000, "the backend closed")                                                  \
-  ROW(kUpstreamGone, "upstream_gone", 1012, "the backend's connection ended without a Close")                          \
-  ROW(kUpstreamTruncated, "upstream_truncated", 0, "the backend's response ended before its end")                      \
-  ROW(kUpstreamProtocolError, "upstream_protocol_error", 1011, "the backend broke the protocol")                       \
-  ROW(kUpstreamMessageTooBig, "upstream_message_too_big", 1009,                                                        \
-      "the backend's message is over limits.max_upstream_message")                                                     \
-  ROW(kUpstreamLookAlike, "upstream_look_alike", 1009, "a message that begins like a batch is too large")              \
-  ROW(kUpstreamConnectFailed, "upstream_connect_failed", 1012, "no connection to the backend could be made")           \
-  ROW(kUpstreamTimeout, "upstream_timeout", 1011, "the backend did not answer in time")                                \
-  ROW(kUpstreamTlsError, "upstream_tls_error", 1011, "the TLS connection with the backend failed")                     \
-  ROW(kUpstreamStale, "upstream_stale", 0, "an unused connection was kept for pool.stale_timeout")                     \
-  ROW(kUpstreamIdle, "upstream_idle", 0, "a connection lay idle for pool.idle_timeout after its last request")         \
-  ROW(kUpstreamExpired, "upstream_expired", 0, "a connection reached pool.max_lifetime")                               \
-  ROW(kUpstreamBusy, "upstream_busy", 0, "the backend's queue of new connections is full")                             \
-  ROW(kPoolExhausted, "pool_exhausted", 1013, "no upstream connection was free within pool.acquire_timeout")           \
-  ROW(kOverloaded, "overloaded", 1013, "the proxy has as many connections as it may have")                             \
-  ROW(kOutOfDescriptors, "out_of_descriptors", 1013, "the proxy has no descriptor left for a connection")              \
-  ROW(kDrain, "drain", 1012, "the proxy is restarting")                                                                \
-  ROW(kMemoryShed, "memory_shed", 1013, "memory is short; try again later")                                            \
-  ROW(kOutOfMemory, "out_of_memory", 1013, "memory for this connection could not be had")
-
-enum class CloseReason : uint8_t {
-#define SHEAF_ROW(name, label, code, text) name,
-  SHEAF_CLOSE_REASONS(SHEAF_ROW)
-#undef SHEAF_ROW
-};
-
-struct CloseReasonRow {
-  std::string_view label;
-  uint16_t websocket_code;
-  std::string_view text;
-};
-
-inline constexpr std::array kCloseReasonRows = {
-#define SHEAF_ROW(name, label, code, text) CloseReasonRow{label, code, text},
-    SHEAF_CLOSE_REASONS(SHEAF_ROW)
-#undef SHEAF_ROW
-};
-inline constexpr size_t kCloseReasonCount = kCloseReasonRows.size();
-
-constexpr const CloseReasonRow& Describe(CloseReason reason) {
-  return kCloseReasonRows[static_cast<size_t>(reason)];
-}
 
 // Why a request is refused: one row a reason with label (log, metric), status and sentence (body of the answer).
 #define SHEAF_REFUSE_REASONS(ROW)                                                                            \
@@ -169,6 +100,101 @@ inline constexpr size_t kRefuseReasonCount = kRefuseReasonRows.size();
 
 constexpr const RefuseReasonRow& Describe(RefuseReason reason) {
   return kRefuseReasonRows[static_cast<size_t>(reason)];
+}
+
+// One row a reason: name, label (metrics and logs), WebSocket code sent to the client (0: no Close frame is sent),
+// whether the client reads (kDeaf: what is queued for it would not reach it), what a client gets that waits for an HTTP
+// answer (kNoAnswer: the reason is none of the backend's), sentence (log text and, where a Close frame is sent, its
+// reason). Never 1014 (bad gateway): stock clients take it for a breach of the protocol.
+// clang-format off
+#define SHEAF_CLOSE_REASONS(ROW)                                                                                       \
+  ROW(kNone, "none", 0, kReads, kNoAnswer, "open")                                                                     \
+  ROW(kDone, "done", 1000, kReads, kNoAnswer, "all work is done")                                                      \
+  ROW(kClientClosed, "client_closed", 1000, kReads, kNoAnswer, "the client closed")                                    \
+  ROW(kClientGone, "client_gone", 0, kReads, kNoAnswer, "the client's connection ended without a Close")               \
+  ROW(kClientProtocolError, "client_protocol_error", 1002, kReads, kNoAnswer,                                          \
+      "the client broke the WebSocket protocol")                                                                       \
+  ROW(kClientBadUtf8, "client_bad_utf8", 1007, kReads, kNoAnswer, "the client sent text that is not UTF-8")            \
+  ROW(kClientMessageTooBig, "client_message_too_big", 1009, kReads, kNoAnswer,                                         \
+      "the client's message is over limits.max_message")                                                               \
+  ROW(kClientFragments, "client_fragments", 1008, kReads, kNoAnswer,                                                   \
+      "the client's message has more fragments than limits.max_fragments")                                             \
+  ROW(kClientTinyFragments, "client_tiny_fragments", 1008, kReads, kNoAnswer,                                          \
+      "the client sent fragments over limits.max_tiny_fragment_rate")                                                  \
+  ROW(kClientPingFlood, "client_ping_flood", 1008, kReads, kNoAnswer,                                                  \
+      "the client sent pings over limits.max_ping_rate")                                                               \
+  ROW(kRefused, "refused", 0, kReads, kNoAnswer, "the proxy answered the request itself")                              \
+  ROW(kClientTimeout, "client_timeout", 0, kReads, kNoAnswer, "the client was too slow")                               \
+  ROW(kClientPingTimeout, "client_ping_timeout", 1011, kDeaf, kNoAnswer, "the client did not answer a ping")           \
+  ROW(kClientStalled, "client_stalled", 1013, kDeaf, kNoAnswer, "the client did not read what was sent to it")         \
+  ROW(kClientTooSlow, "client_too_slow", 1013, kDeaf, kNoAnswer, "the client reads too slowly")                        \
+  ROW(kClientIdle, "client_idle", 0, kReads, kNoAnswer, "the client's connection was idle")                            \
+  ROW(kProxyUntrusted, "proxy_untrusted", 0, kReads, kNoAnswer,                                                        \
+      "the sender of PROXY headers is not in forwarded.trusted_proxies")                                               \
+  ROW(kProxyMalformed, "proxy_malformed", 0, kReads, kNoAnswer, "the PROXY header is malformed, or there is none")     \
+  ROW(kStreamIdle, "stream_idle", 0, kReads, kNoAnswer, "nothing moved either way, and the request was not complete")  \
+  ROW(kClientTlsError, "client_tls_error", 0, kReads, kNoAnswer, "the TLS connection with the client failed")          \
+  ROW(kUpstreamClosed, "upstream_closed", 1000, kReads, kUpstreamClosed, "the backend closed")                         \
+  ROW(kUpstreamGone, "upstream_gone", 1012, kReads, kUpstreamClosed, "the backend's connection ended without a Close") \
+  ROW(kUpstreamTruncated, "upstream_truncated", 0, kReads, kUpstreamBadResponse,                                       \
+      "the backend's response ended before its end")                                                                   \
+  ROW(kUpstreamProtocolError, "upstream_protocol_error", 1011, kReads, kUpstreamBadResponse,                           \
+      "the backend broke the protocol")                                                                                \
+  ROW(kUpstreamMessageTooBig, "upstream_message_too_big", 1009, kReads, kUpstreamBadResponse,                          \
+      "the backend's message is over limits.max_upstream_message")                                                     \
+  ROW(kUpstreamLookAlike, "upstream_look_alike", 1009, kReads, kNoAnswer,                                              \
+      "a message that begins like a batch is too large")                                                               \
+  ROW(kUpstreamConnectFailed, "upstream_connect_failed", 1012, kReads, kUpstreamRefused,                               \
+      "no connection to the backend could be made")                                                                    \
+  ROW(kUpstreamTimeout, "upstream_timeout", 1011, kReads, kUpstreamTimeout, "the backend did not answer in time")      \
+  ROW(kUpstreamTlsError, "upstream_tls_error", 1011, kReads, kUpstreamTlsFailed,                                       \
+      "the TLS connection with the backend failed")                                                                    \
+  ROW(kUpstreamStale, "upstream_stale", 0, kReads, kNoAnswer, "an unused connection was kept for pool.stale_timeout")  \
+  ROW(kUpstreamIdle, "upstream_idle", 0, kReads, kNoAnswer,                                                            \
+      "a connection lay idle for pool.idle_timeout after its last request")                                            \
+  ROW(kUpstreamExpired, "upstream_expired", 0, kReads, kNoAnswer, "a connection reached pool.max_lifetime")            \
+  ROW(kUpstreamBusy, "upstream_busy", 0, kReads, kUpstreamRefused, "the backend's queue of new connections is full")   \
+  ROW(kPoolExhausted, "pool_exhausted", 1013, kReads, kPoolExhausted,                                                  \
+      "no upstream connection was free within pool.acquire_timeout")                                                   \
+  ROW(kOverloaded, "overloaded", 1013, kReads, kNoAnswer, "the proxy has as many connections as it may have")          \
+  ROW(kOutOfDescriptors, "out_of_descriptors", 1013, kReads, kOutOfDescriptors,                                        \
+      "the proxy has no descriptor left for a connection")                                                             \
+  ROW(kDrain, "drain", 1012, kReads, kNoAnswer, "the proxy is restarting")                                             \
+  ROW(kRouteRemoved, "route_removed", 1012, kReads, kNoAnswer, "the route is not there any more")                      \
+  ROW(kMemoryShed, "memory_shed", 1013, kReads, kNoAnswer, "memory is short; try again later")                         \
+  ROW(kOutOfMemory, "out_of_memory", 1013, kReads, kNoAnswer, "memory for this connection could not be had")
+
+// clang-format on
+
+enum class CloseReason : uint8_t {
+#define SHEAF_ROW(name, label, code, client, answer, text) name,
+  SHEAF_CLOSE_REASONS(SHEAF_ROW)
+#undef SHEAF_ROW
+};
+
+struct CloseReasonRow {
+  std::string_view label;
+  uint16_t websocket_code;
+  bool deaf;
+  std::optional<RefuseReason> answer;
+  std::string_view text;
+};
+
+inline constexpr std::array kCloseReasonRows = [] {
+  using enum RefuseReason;
+  constexpr bool kReads = false;
+  constexpr bool kDeaf = true;
+  constexpr std::optional<RefuseReason> kNoAnswer;
+  return std::array{
+#define SHEAF_ROW(name, label, code, client, answer, text) CloseReasonRow{label, code, client, answer, text},
+      SHEAF_CLOSE_REASONS(SHEAF_ROW)
+#undef SHEAF_ROW
+  };
+}();
+inline constexpr size_t kCloseReasonCount = kCloseReasonRows.size();
+
+constexpr const CloseReasonRow& Describe(CloseReason reason) {
+  return kCloseReasonRows[static_cast<size_t>(reason)];
 }
 
 }  // namespace sheaf

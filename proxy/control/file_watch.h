@@ -9,8 +9,8 @@
 // touches no other. A file that is being written to has not changed yet, nor has one that is only read, touched or
 // given to others.
 //
-// Folders are watched, not files (inotify(7)): one that is replaced would be lost from sight. A folder that is not there
-// is looked for every second.
+// Folders are watched, not files (inotify(7)): one that is replaced would be lost from sight. A folder that is not
+// there is looked for every second.
 //
 // Owned by the Server; its loop's thread only.
 #pragma once
@@ -64,8 +64,8 @@ class FileWatch final : public net::DeadlineHandler {
   const int fd_;
   const std::function<void()> changed_;
   std::unique_ptr<net::Readable> readable_;
-  net::Deadline quiet_;       // nothing has happened since the last change until then
-  net::Deadline look_again_;  // for folders that were not there
+  net::Deadline quiet_;                                  // nothing has happened since the last change until then
+  net::Deadline look_again_;                             // for folders that were not there
   std::map<std::string, std::set<std::string>> wanted_;  // names by folder
   std::map<int, Folder> watched_;                        // by inotify's descriptor
 };

@@ -68,24 +68,4 @@ bool WantsHtml(const wire::RequestHead& request) {
   return false;
 }
 
-RefuseReason RefuseReasonFor(CloseReason upstream_failure) {
-  switch (upstream_failure) {
-    case CloseReason::kPoolExhausted:
-      return RefuseReason::kPoolExhausted;
-    case CloseReason::kOutOfDescriptors:
-      return RefuseReason::kOutOfDescriptors;
-    case CloseReason::kUpstreamConnectFailed:
-      return RefuseReason::kUpstreamRefused;
-    case CloseReason::kUpstreamTlsError:
-      return RefuseReason::kUpstreamTlsFailed;
-    case CloseReason::kUpstreamTimeout:
-      return RefuseReason::kUpstreamTimeout;
-    case CloseReason::kUpstreamGone:
-    case CloseReason::kUpstreamClosed:
-      return RefuseReason::kUpstreamClosed;
-    default:
-      return RefuseReason::kUpstreamBadResponse;
-  }
-}
-
 }  // namespace sheaf

@@ -23,7 +23,4 @@ std::string BuildErrorAnswer(const ErrorAnswer& answer);
 // Whether the client lists text/html in Accept (browsers do, programs with JSON do not).
 bool WantsHtml(const wire::RequestHead& request);
 
-// What to answer when the backend gave no response.
-RefuseReason RefuseReasonFor(CloseReason upstream_failure);
-
 }  // namespace sheaf

@@ -116,7 +116,7 @@ void Exchange::OnUpstreamClosed(CloseReason reason) {
   if (response_begun()) return Break(reason == CloseReason::kUpstreamGone ? CloseReason::kUpstreamTruncated : reason);
   stream_.reset();
   context_.loop().CancelDeadline(deadline_);
-  owner_.OnExchangeRefused(RefuseReasonFor(reason));
+  owner_.OnExchangeRefused(Describe(reason).answer.value_or(RefuseReason::kUpstreamBadResponse));
 }
 
 void Exchange::OnClientBlocked() {

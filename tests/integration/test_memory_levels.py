@@ -18,8 +18,8 @@ from harness.sheaf import BINARY, Sheaf, is_sanitized
 
 STEPS = {
     "moderate": ["free_buffers", "trim_pool", "tighten_batches", "trim_allocator"],
-    "high": ["flush", "shrink_batches", "conflate", "drop_contexts", "trim_allocator"],
-    "critical": ["refuse", "trim_allocator"],
+    "high": ["flush", "shrink_batches", "shrink_queues", "conflate", "drop_contexts", "trim_allocator"],
+    "critical": ["shrink_queues_more", "refuse", "trim_allocator"],
 }
 
 

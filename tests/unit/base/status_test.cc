@@ -49,10 +49,33 @@ TEST_CASE("every reason to refuse has a label of its own, a sentence, and an HTT
   CHECK_EQ(labels.size(), kRefuseReasonCount);
 }
 
+TEST_CASE("each way a backend fails has its answer") {
+  struct Row {
+    CloseReason failure;
+    int status;
+  };
+  const Row rows[] = {
+      {CloseReason::kPoolExhausted, 503},         {CloseReason::kUpstreamConnectFailed, 503},
+      {CloseReason::kUpstreamTimeout, 504},       {CloseReason::kUpstreamGone, 502},
+      {CloseReason::kUpstreamClosed, 502},        {CloseReason::kUpstreamProtocolError, 502},
+      {CloseReason::kUpstreamTruncated, 502},     {CloseReason::kUpstreamTlsError, 502},
+      {CloseReason::kUpstreamMessageTooBig, 502},
+  };
+  for (const Row& row : rows) {
+    const std::string label(Describe(row.failure).label);
+    CAPTURE(label);
+    REQUIRE(Describe(row.failure).answer);
+    CHECK_EQ(Describe(*Describe(row.failure).answer).status, row.status);
+  }
+}
+
 TEST_CASE("a reason finds its own row") {
   CHECK_EQ(Describe(CloseReason::kNone).label, "none");
   CHECK_EQ(Describe(CloseReason::kDrain).websocket_code, 1012);
   CHECK_EQ(Describe(CloseReason::kOutOfMemory).label, "out_of_memory");
+  CHECK(Describe(CloseReason::kClientStalled).deaf);
+  CHECK_FALSE(Describe(CloseReason::kClientClosed).deaf);
+  CHECK_FALSE(Describe(CloseReason::kClientClosed).answer);
   CHECK_EQ(Describe(RefuseReason::kBadRequestLine).label, "bad_request_line");
   CHECK_EQ(Describe(RefuseReason::kLineTooLong).status, 414);
   CHECK_EQ(Describe(RefuseReason::kBadWebSocketVersion).status, 426);

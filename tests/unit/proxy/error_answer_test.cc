@@ -127,23 +127,4 @@ TEST_CASE("a page is for clients that list text/html in Accept") {
   CHECK_FALSE(Html("Accept: ,,;,\r\n"));
 }
 
-TEST_CASE("each way a backend fails has its answer") {
-  struct Row {
-    CloseReason failure;
-    int status;
-  };
-  const Row rows[] = {
-      {CloseReason::kPoolExhausted, 503},         {CloseReason::kUpstreamConnectFailed, 503},
-      {CloseReason::kUpstreamTimeout, 504},       {CloseReason::kUpstreamGone, 502},
-      {CloseReason::kUpstreamClosed, 502},        {CloseReason::kUpstreamProtocolError, 502},
-      {CloseReason::kUpstreamTruncated, 502},     {CloseReason::kUpstreamTlsError, 502},
-      {CloseReason::kUpstreamMessageTooBig, 502},
-  };
-  for (const Row& row : rows) {
-    const std::string label(Describe(row.failure).label);
-    CAPTURE(label);
-    CHECK_EQ(Describe(RefuseReasonFor(row.failure)).status, row.status);
-  }
-}
-
 }  // namespace sheaf
