@@ -58,29 +58,41 @@ bool Acceptor::LeavesFree(int fd) {
   return static_cast<uint64_t>(fd) + keep_free_ < limit_;
 }
 
+Acceptor::Took Acceptor::AcceptOne() {
+  sockaddr_storage peer{};
+  socklen_t length = sizeof(peer);
+  const int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd >= 0 && LeavesFree(fd)) {
+    events_.OnAccepted(fd, Address(reinterpret_cast<const sockaddr*>(&peer), length));
+    return Took::kOne;
+  }
+  if (fd >= 0) {
+    close(fd);
+    PauseForDescriptors(EMFILE);
+  } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    PauseForDescriptors(errno);
+  } else if (errno == ECONNABORTED || errno == EINTR || errno == EPROTO) {
+    return Took::kLost;
+  }
+  return Took::kNone;
+}
+
 int Acceptor::AcceptSome() {
   int accepted = 0;
-  while (accepted < most_ && !paused_ && fd_ >= 0) {
-    sockaddr_storage peer{};
-    socklen_t length = sizeof(peer);
-    const int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0 && LeavesFree(fd)) {
-      events_.OnAccepted(fd, Address(reinterpret_cast<const sockaddr*>(&peer), length));
-      ++accepted;
-      continue;
-    }
-    if (fd >= 0) {
-      close(fd);
-      PauseForDescriptors(EMFILE);
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      PauseForDescriptors(errno);
-    }
-    break;  // EAGAIN: all taken; ECONNABORTED and its like: the next turn takes the rest
-  }
+  while (accepted < most_ && !paused_ && fd_ >= 0 && AcceptOne() == Took::kOne) ++accepted;
   // The listening socket stays readable while somebody waits, so that a turn that took too few is followed by another.
   found_ = accepted == most_ ? found_ + 1 : 0;
   most_ = found_ < kCrowded ? (found_ == 0 ? 1 : most_) : std::min(2 * most_, kMaxAcceptsATurn);
   return accepted;
+}
+
+void Acceptor::AcceptAll() {
+  while (!paused_ && fd_ >= 0 && AcceptOne() != Took::kNone) {
+  }
+}
+
+void Acceptor::SetBacklog(int backlog) {
+  if (fd_ >= 0) listen(fd_, backlog);
 }
 
 // The listening socket stays readable: without a pause the loop would spin on it.

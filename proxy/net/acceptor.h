@@ -37,15 +37,18 @@ class Acceptor final : public DeadlineHandler {
   ~Acceptor();
 
   // Takes some of what the kernel has already accepted and tells how many: one where one comes at a time, since asking
-  // for another costs a system call; up to 64 of a crowd. Before Stop, until there is none, since
-  // closing the socket would reset them.
+  // for another costs a system call; up to 64 of a crowd.
   int AcceptSome();
+  // Takes all of it, as far as descriptors allow. To be called before Stop, since closing the socket would reset them.
+  void AcceptAll();
   // No new connections for good; the listening socket closes.
   void Stop();
   // No new connections until Resume (connection limit).
   void Pause();
   void Resume();
   bool paused() const { return paused_; }
+  // Connections that the kernel may hold from now on before they are accepted.
+  void SetBacklog(int backlog);
 
  private:
   // After descriptors ran out; long enough that the loop serves others, short enough not to be noticed.
@@ -57,6 +60,10 @@ class Acceptor final : public DeadlineHandler {
   static void OnReadable(int fd, short what, void* self);
   void OnDeadline(Deadline& deadline) override;
 
+  // kLost: that one has gone again, and others may wait. kNone: nobody waits, or descriptors ran out.
+  enum class Took : uint8_t { kOne, kLost, kNone };
+
+  Took AcceptOne();
   void PauseForDescriptors(int error);
   bool LeavesFree(int fd);
 

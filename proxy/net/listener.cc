@@ -107,16 +107,19 @@ Result<bool> Listener::Probe(const Address& address, const Terms& terms) {
 
 Result<bool> Listener::OpenTcp(const Terms& terms) {
   // Without sharing, which tells whether anybody listens there yet; only then may a group begin to share.
-  Result<int> unshared = BindTcp(address_, false, terms.ipv6_only);
+  Result<int> unshared = BindTcp(address_, terms.takes_over, terms.ipv6_only);
   if (!unshared.ok() && errno == EAFNOSUPPORT && IsAnyIpv6(address_) && !terms.ipv6_only) {
     const Address ipv4 = Address::AnyIpv4(address_.port());
     Log(LogLevel::kInfo, "this machine has no IPv6: listening on IPv4 alone", {{"address", ipv4.ToString()}});
     address_ = ipv4;
-    unshared = BindTcp(address_, false, false);
+    unshared = BindTcp(address_, terms.takes_over, false);
   }
   if (!unshared.ok()) return Error{unshared.error()};
   const bool share = terms.sockets > 1;
   if (share) close(unshared.value());
+  // One that is alone shares from now on too, so that another listener of this process can take over.
+  const int on = 1;
+  if (!share) setsockopt(unshared.value(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
   for (uint32_t i = 0; i < terms.sockets; ++i) {
     const Result<int> fd = share ? BindTcp(address_, true, terms.ipv6_only) : unshared;
     if (!fd.ok()) return Error{fd.error()};
@@ -133,6 +136,8 @@ Result<bool> Listener::OpenUnix(const Terms& terms) {
   if (bind(fd, address_.data(), address_.length()) != 0) return ListenError("cannot bind to", address_, fd);
   sockets_.push_back(fd);
   file_ = open(address_.path(), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  struct stat status {};
+  umask_mode_ = fstat(file_, &status) == 0 ? status.st_mode & 0777 : 0;
   // Nobody can connect before listen, so nobody slips in under other permissions.
   if (terms.mode && chmod(address_.path(), *terms.mode) != 0) {
     return ListenError("cannot set the permissions of", address_, -1);
@@ -149,11 +154,20 @@ Result<bool> Listener::OpenUnix(const Terms& terms) {
 Listener::~Listener() {
   for (const int fd : sockets_) close(fd);
   if (file_ < 0) return;
+  if (in_place()) unlink(address_.path());
+  close(file_);
+}
+
+bool Listener::in_place() const {
+  if (!address_.is_unix()) return true;
   struct stat own {};
   struct stat present {};
   const bool known = fstat(file_, &own) == 0 && lstat(address_.path(), &present) == 0;
-  if (known && own.st_dev == present.st_dev && own.st_ino == present.st_ino) unlink(address_.path());
-  close(file_);
+  return known && own.st_dev == present.st_dev && own.st_ino == present.st_ino;
+}
+
+bool Listener::SetMode(std::optional<mode_t> mode) {
+  return in_place() && chmod(address_.path(), mode.value_or(umask_mode_)) == 0;
 }
 
 int Listener::Take() {

@@ -30,6 +30,9 @@ class Listener {
     uint32_t sockets = 1;
     bool ipv6_only = false;                     // [::] is IPv6 alone
     std::optional<mode_t> mode = std::nullopt;  // of a Unix socket's file; none: as the umask leaves it
+    // A listener of this process still has the port, at this address or at all of them, and will give it up: that
+    // somebody listens there is then no error.
+    bool takes_over = false;
   };
 
   // Binds and listens. The error names the address and the remedy. Nobody else may listen there, sharing or not: a
@@ -47,6 +50,12 @@ class Listener {
   // One of the sockets, non-blocking, the caller's from now on; to be called at most Terms::sockets times.
   int Take();
 
+  // Of a Unix socket: new permissions, or those of the umask again. False: the file is not there any more.
+  bool SetMode(std::optional<mode_t> mode);
+  // Whether clients still find it. A Unix socket's file can be removed, or replaced, by anybody who may write its
+  // folder.
+  bool in_place() const;
+
  private:
   explicit Listener(const Address& address) : address_(address) {}
   Result<bool> OpenTcp(const Terms& terms);
@@ -56,6 +65,7 @@ class Listener {
   std::vector<int> sockets_;
   // The file of a Unix socket. Held open, so that no other file gets its inode number, by which it is known again.
   int file_ = -1;
+  mode_t umask_mode_ = 0;  // what the umask left of its permissions
 };
 
 }  // namespace sheaf::net

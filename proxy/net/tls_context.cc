@@ -22,6 +22,11 @@ std::string LastError() {
   return reason != nullptr ? reason : "error " + std::to_string(code);
 }
 
+Error Mismatch(const std::string& certificate_path, const std::string& key_path) {
+  ERR_clear_error();
+  return Error{"the key in '" + key_path + "'" + std::string(TlsContext::kMismatch) + "'" + certificate_path + "'"};
+}
+
 // A client that offers ALPN without http/1.1 (h2 only) is refused by the alert that says so, instead of a garbled
 // session.
 int SelectAlpn(SSL*, const unsigned char** out, unsigned char* out_length, const unsigned char* in, unsigned in_length,
@@ -78,17 +83,33 @@ Result<std::unique_ptr<TlsContext>> TlsContext::ForServer(const std::string& cer
   }
   if (SSL_CTX_use_PrivateKey_file(context, key_path.c_str(), SSL_FILETYPE_PEM) != 1) {
     const bool mismatch = ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH;
-    if (mismatch) {
-      ERR_clear_error();
-      return Error{"the key in '" + key_path + "' does not match the certificate in '" + certificate_path + "'"};
-    }
+    if (mismatch) return Mismatch(certificate_path, key_path);
     return Error{"cannot read a PEM private key from '" + key_path + "': " + LastError()};
   }
-  if (SSL_CTX_check_private_key(context) != 1) {
-    ERR_clear_error();
-    return Error{"the key in '" + key_path + "' does not match the certificate in '" + certificate_path + "'"};
-  }
+  if (SSL_CTX_check_private_key(context) != 1) return Mismatch(certificate_path, key_path);
   return tls;
+}
+
+bool TlsContext::HasPairOf(const TlsContext& other) const {
+  const X509* own = SSL_CTX_get0_certificate(context_);
+  const X509* others = SSL_CTX_get0_certificate(other.context_);
+  const EVP_PKEY* key = SSL_CTX_get0_privatekey(context_);
+  const EVP_PKEY* key_of_other = SSL_CTX_get0_privatekey(other.context_);
+  if (own == nullptr || others == nullptr || key == nullptr || key_of_other == nullptr) return false;
+  return X509_cmp(own, others) == 0 && EVP_PKEY_eq(key, key_of_other) == 1 && HasChainOf(other);
+}
+
+bool TlsContext::HasChainOf(const TlsContext& other) const {
+  STACK_OF(X509)* own = nullptr;
+  STACK_OF(X509)* others = nullptr;
+  SSL_CTX_get0_chain_certs(context_, &own);
+  SSL_CTX_get0_chain_certs(other.context_, &others);
+  const int size = sk_X509_num(own);  // -1: none
+  if (size != sk_X509_num(others)) return false;
+  for (int i = 0; i < size; ++i) {
+    if (X509_cmp(sk_X509_value(own, i), sk_X509_value(others, i)) != 0) return false;
+  }
+  return true;
 }
 
 Result<std::unique_ptr<TlsContext>> TlsContext::ForClient(const std::string& ca_path, bool verify) {

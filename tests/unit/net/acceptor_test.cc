@@ -112,6 +112,22 @@ TEST_CASE("a stopped acceptor refuses new connections, and may be stopped from w
   CHECK_EQ(errno, ECONNREFUSED);
 }
 
+TEST_CASE("AcceptAll takes a whole crowd, and stops where descriptors run out") {
+  Listening listening;
+  std::deque<RawSocket> clients;
+  for (int i = 0; i < 100; ++i) clients.emplace_back(DialRaw(listening.address));
+  listening.acceptor->AcceptAll();
+  CHECK_EQ(listening.taker.fds.size(), 100);
+  listening.acceptor->AcceptAll();
+  const RawSocket late(DialRaw(listening.address));
+  {
+    const NoDescriptors none;
+    listening.acceptor->AcceptAll();
+    CHECK(listening.acceptor->paused());
+  }
+  CHECK_EQ(listening.taker.fds.size(), 100);
+}
+
 TEST_CASE("AcceptSome takes what the kernel has already accepted, until there is none") {
   Listening listening;
   const RawSocket one(DialRaw(listening.address));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -91,7 +92,7 @@ TEST_CASE("a certificate or key that cannot be used is an error that names the f
 
   const auto mismatch = TlsContext::ForServer(one.certificate_path, two.key_path);
   REQUIRE_FALSE(mismatch.ok());
-  CHECK(mismatch.error().find("does not match") != std::string::npos);
+  CHECK(mismatch.error().find(TlsContext::kMismatch) != std::string::npos);
   CHECK(mismatch.error().find(one.certificate_path) != std::string::npos);
   CHECK(mismatch.error().find(two.key_path) != std::string::npos);
 
@@ -121,6 +122,34 @@ TEST_CASE("a certificate or key that cannot be used is an error that names the f
   for (const std::string& path : {one.certificate_path, one.key_path, two.certificate_path, two.key_path, garbage}) {
     std::remove(path.c_str());
   }
+}
+
+TEST_CASE("contexts of one pair are told from those of others") {
+  const Server one;
+  const auto again = TlsContext::ForServer(one.files.certificate_path, one.files.key_path);
+  REQUIRE(again.ok());
+  CHECK(one.context->HasPairOf(*again.value()));
+  const TestCertificate other = WriteTestCertificate(Prefix("other"));
+  const auto another = TlsContext::ForServer(other.certificate_path, other.key_path);
+  REQUIRE(another.ok());
+  CHECK_FALSE(one.context->HasPairOf(*another.value()));
+  // The same certificate, with one more behind it.
+  const std::string chain = Prefix("chain");
+  std::ofstream(chain) << std::ifstream(one.files.certificate_path).rdbuf()
+                       << std::ifstream(other.certificate_path).rdbuf();
+  const auto longer = TlsContext::ForServer(chain, one.files.key_path);
+  REQUIRE(longer.ok());
+  CHECK_FALSE(one.context->HasPairOf(*longer.value()));
+  CHECK_FALSE(longer.value()->HasPairOf(*one.context));
+  CHECK_FALSE(one.context->HasPairOf(*ClientContext("", false)));
+  for (const std::string& path : {other.certificate_path, other.key_path, chain}) std::remove(path.c_str());
+}
+
+TEST_CASE("a handshake that has begun goes on when its context has gone") {
+  Memory memory;
+  memory.server.context.reset();
+  CHECK(memory.client.Talk(memory.scratch, *memory.stream) == Verdict::kOk);
+  CHECK(memory.client.established());
 }
 
 TEST_CASE("TLS 1.2 and 1.3 are spoken, at any size of the parts") {
