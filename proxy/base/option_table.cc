@@ -18,7 +18,7 @@ OptionSlot SlotOf(T& value) {
   }
 }
 
-enum Flags : uint8_t { kReloadable = 1, kSecret = 2, kUnwritten = 4 };
+enum Flags : uint8_t { kSecret = 1, kUnwritten = 2 };
 
 std::vector<OptionRow> MakeOptionRows() {
   std::vector<OptionRow> rows;
@@ -33,10 +33,9 @@ std::vector<OptionRow> MakeOptionRows() {
     struct Where {                                                             \
       static Options::Struct& In(Options& options) { return options.section; } \
     };
-#define SHEAF_OPTION(type, name, fallback, least, most, unit, flags, doc)                               \
-  rows.push_back({kSection, #name, fallback, least, most, OptionUnit::unit, ((flags)&kReloadable) != 0, \
-                  ((flags)&kSecret) != 0, ((flags)&kUnwritten) != 0, doc,                               \
-                  [](Options& options) { return SlotOf(Where::In(options).name); }});
+#define SHEAF_OPTION(type, name, fallback, least, most, unit, takes, flags, doc)                                  \
+  rows.push_back({kSection, #name, fallback, least, most, OptionUnit::unit, Takes::takes, ((flags)&kSecret) != 0, \
+                  ((flags)&kUnwritten) != 0, doc, [](Options& options) { return SlotOf(Where::In(options).name); }});
 #define SHEAF_END(section) }
   SHEAF_OPTIONS(SHEAF_BEGIN, SHEAF_OPTION, SHEAF_END)
 #undef SHEAF_BEGIN
@@ -196,7 +195,7 @@ std::span<const OptionRow> OptionRows() {
 std::span<const SectionRow> SectionRows() {
   static constexpr SectionRow kRows[] = {
 #define SHEAF_BEGIN(Struct, section, doc) SectionRow{#section, doc},
-#define SHEAF_OPTION(type, name, fallback, least, most, unit, flags, doc)
+#define SHEAF_OPTION(type, name, fallback, least, most, unit, takes, flags, doc)
 #define SHEAF_END(section)
       SHEAF_OPTIONS(SHEAF_BEGIN, SHEAF_OPTION, SHEAF_END)
 #undef SHEAF_BEGIN

@@ -30,7 +30,8 @@ in quotes in the file; sizes are a number of bytes, or a text with `KiB`, `MiB`,
 environment and on the command line are separated by commas. An unknown name or a faulty value is an error with file,
 line and column, and nothing starts.
 
-"Reload" marks what a reload is meant to change without a restart. This version has no reload yet: restart it.
+"Reload" says what a reload's new value takes hold of: `live`, all that is under way and each new connection; `new sessions`,
+WebSockets and requests that begin from then on; `restart`, nothing before the next start. This version has no reload yet: restart it.
 )";
 
 constexpr std::string_view kRoutesDoc =
@@ -150,7 +151,7 @@ std::string DefaultLine(const OptionRow& row) {
 
 std::string ManualLine(const OptionRow& row) {
   return "| `" + row.FullName() + "` | `" + FallbackToml(row) + "` | " + RangeOf(row) + " | " +
-         (row.reloadable ? "yes" : "") + " | " + ToMarkdown(row.doc) + " |\n";
+         std::string(NameOf(row.takes)) + " | " + ToMarkdown(row.doc) + " |\n";
 }
 
 constexpr std::string_view kManualTable =

@@ -101,6 +101,13 @@ TEST_CASE("every default is a value that its own row accepts, and is the one in 
   }
 }
 
+TEST_CASE("what a route inherits is its new sessions', and threads need a restart") {
+  for (const RouteRow& row : RouteRows()) CHECK(row.inherits->takes == Takes::kNewSessions);
+  for (const OptionRow& row : OptionRows()) CHECK((row.takes == Takes::kRestart) == (row.FullName() == "workers"));
+  CHECK(NameOf(FindOption("batching", "size")->takes) == "new sessions");
+  CHECK(NameOf(FindOption("log", "level")->takes) == "live");
+}
+
 TEST_CASE("the defaults are those of the product contract") {
   const Options options;
   CHECK(options.workers == kAuto);
