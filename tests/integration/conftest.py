@@ -12,6 +12,7 @@ from harness.backend import Backend
 from harness.certificates import Authority, Pair
 from harness.leaky import LeakySheaf
 from harness.recorder import Recorder
+from harness.reloading import ReloadableSheaf
 from harness.sheaf import BINARY, ROOT, Sheaf
 
 MakeSheaf = Callable[..., Sheaf]
@@ -106,6 +107,12 @@ def making(kind: type[Sheaf], folder: Path) -> Iterator[MakeSheaf]:
 def make_sheaf(folder: Path) -> Iterator[MakeSheaf]:
     """make_sheaf(upstream, conf, routes, ...): see Sheaf. Each one is stopped and checked when the test ends."""
     yield from making(Sheaf, folder)
+
+
+@pytest.fixture
+def make_reloadable(folder: Path) -> Iterator[MakeSheaf]:
+    """The same with ReloadableSheaf."""
+    yield from making(ReloadableSheaf, folder)
 
 
 @pytest.fixture

@@ -57,16 +57,29 @@ def toml_value(value: Any) -> str:
 
 
 def write_conf(path: Path, conf: Conf, routes: list[Conf]) -> Path:
-    """Writes a conf file: plain values of `conf` first, then its sections, then the routes. What is None stays out."""
+    """Writes a conf file, see conf_text."""
+    path.write_text(conf_text(conf, routes))
+    return path
+
+
+def conf_text(conf: Conf, routes: list[Conf]) -> str:
+    """Plain values of `conf` first, then its sections, then its lists of tables and the routes. What is None stays
+    out."""
     conf = {key: without_none(value) if isinstance(value, dict) else value for key, value in without_none(conf).items()}
-    lines = [f"{key} = {toml_value(value)}" for key, value in conf.items() if not isinstance(value, dict)]
+    tables = {key: value for key, value in conf.items() if is_list_of_tables(value)} | {"route": routes}
+    plain = {key: value for key, value in conf.items() if not isinstance(value, dict) and key not in tables}
+    lines = [f"{key} = {toml_value(value)}" for key, value in plain.items()]
     for section, values in conf.items():
         if isinstance(values, dict):
             lines += [f"[{section}]", *(f"{key} = {toml_value(value)}" for key, value in values.items())]
-    for route in routes:
-        lines += ["[[route]]", *(f"{key} = {toml_value(value)}" for key, value in route.items())]
-    path.write_text("\n".join(lines) + "\n")
-    return path
+    for name, rows in tables.items():
+        for row in rows:
+            lines += [f"[[{name}]]", *(f"{key} = {toml_value(value)}" for key, value in row.items())]
+    return "\n".join(lines) + "\n"
+
+
+def is_list_of_tables(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
 def without_none(values: Conf) -> Conf:
@@ -107,15 +120,14 @@ class Sheaf:
             "admin": {"address": f"127.0.0.1:{self.admin_port}"},
         }
         self.tls = bool((conf or {}).get("listen", {}).get("tls_certificate"))
-        conf_file = write_conf(
-            folder / f"sheaf-{self.port}.conf", merged(merged(addresses, TEST_CONF), conf or {}), routes or []
-        )
+        self.conf, self.routes = merged(merged(addresses, TEST_CONF), conf or {}), routes or []
+        self.conf_file = write_conf(folder / f"sheaf-{self.port}.conf", self.conf, self.routes)
         self.log_file = folder / f"sheaf-{self.port}.log"
         self.exit_codes = (0,)
         self._signalled = False
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
-                [*(wrapper or []), str(binary), "-c", str(conf_file), *(arguments or [])],
+                [*(wrapper or []), str(binary), "-c", str(self.conf_file), *(arguments or [])],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log if stderr is None else stderr,
