@@ -14,7 +14,7 @@ from harness.frames import CONTINUATION, PING, TEXT, RawWebSocket, frame
 from harness.helpers import BroadcastBackend
 from harness.ports import wait_until
 from harness.raw import RawClient
-from harness.reloading import ReloadableSheaf, live, new_sessions
+from harness.reloading import BOTH_PLACES, ReloadableSheaf, live, new_sessions, where
 from harness.sheaf import Conf
 
 BASE: Conf = {"workers": 1, "limits": {"max_ping_rate": 100_000}, "timeouts": {"body": "500ms"}}
@@ -36,14 +36,6 @@ def proxy(running: ReloadableSheaf) -> Iterator[ReloadableSheaf]:
     running.reload()
 
 
-def where(section: Conf, key: str, value: object, in_route: bool) -> tuple[Conf, list[Conf]]:
-    """The same value as an option for all, or as the key of a route that all the tests' paths belong to."""
-    return ({}, [{"path": "/", key: value}]) if in_route else (section, [])
-
-
-BOTH = pytest.mark.parametrize("in_route", [False, True], ids=["option", "route"])
-
-
 @pytest.mark.parametrize(
     "option,value,request_text,status",
     [
@@ -63,7 +55,7 @@ def test_heads_on_a_connection_that_stands(
         assert client.request(request_text).status == status
 
 
-@BOTH
+@BOTH_PLACES
 @new_sessions("limits.max_body")
 def test_max_body_of_requests_that_begin(proxy: ReloadableSheaf, in_route: bool) -> None:
     head = b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n"
@@ -72,7 +64,7 @@ def test_max_body_of_requests_that_begin(proxy: ReloadableSheaf, in_route: bool)
         by_length.send(head + bytes(1000))
         by_chunks.send(chunked)
         wait_until(lambda: proxy.metric("sheaf_http_requests_active") == 2, 3, "both are under way")
-        proxy.reload(*where({"limits": {"max_body": 1500}}, "max_body", 1500, in_route))
+        proxy.reload(*where("limits.max_body", 1500, in_route))
         by_length.send(bytes(1000))
         by_chunks.send(b"3e8\r\n" + bytes(1000) + b"\r\n0\r\n\r\n")
         assert (by_length.response().status, by_chunks.response().status) == (200, 200)
@@ -96,12 +88,12 @@ def test_min_body_rate_of_a_body_that_is_on_its_way(proxy: ReloadableSheaf) -> N
 
 
 @pytest.mark.parametrize("option", ["max_message", "max_upstream_message"])
-@BOTH
+@BOTH_PLACES
 @new_sessions("limits.max_message", "limits.max_upstream_message")
 def test_sizes_of_messages(proxy: ReloadableSheaf, option: str, in_route: bool) -> None:
     with RawWebSocket(proxy.port) as old:
         old.check_echo(b"a" * 2000)
-        proxy.reload(*where({"limits": {option: 1500}}, option, 1500, in_route))
+        proxy.reload(*where(f"limits.{option}", 1500, in_route))
         old.check_echo(b"b" * 2000)
         with RawWebSocket(proxy.port) as new:
             new.check_echo(b"c" * 1500)

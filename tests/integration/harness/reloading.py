@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
+
 from .ports import wait_until
 from .sheaf import BINARY, Conf, Sheaf, conf_text, merged
 
@@ -42,6 +44,19 @@ def new_sessions(*options: str) -> Callable[[Test], Test]:
 def restart(*options: str) -> Callable[[Test], Test]:
     """The test shows that a reload names these and changes nothing."""
     return _promise("restart", options)
+
+
+BOTH_PLACES = pytest.mark.parametrize("in_route", [False, True], ids=["option", "route"])
+# Where the key of a route has another name than the option whose value it inherits.
+ROUTE_KEYS = {"timeouts.response": "response_timeout", "timeouts.body": "body_timeout", "deflate.enabled": "deflate"}
+
+
+def where(option: str, value: object, in_route: bool) -> tuple[Conf, list[Conf]]:
+    """Conf and routes that set a value as an option, or as the key of a route that all paths belong to."""
+    section, _, key = option.partition(".")
+    if in_route:
+        return {}, [{"path": "/", ROUTE_KEYS.get(option, key): value}]
+    return {section: {key: value}}, []
 
 
 def options_of(binary: Path = BINARY) -> dict[str, str]:
