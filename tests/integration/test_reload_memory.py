@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.backend import Backend
+from harness.closings import Closings
 from harness.frames import RawWebSocket
 from harness.leaky import IDLE, LeakySheaf, crowd
 from harness.ports import wait_until
@@ -101,25 +102,25 @@ def test_intervals_of_relief(proxy: ReloadableLeaky, option: str, step: str) -> 
 @live("memory.idle_after")
 def test_idle_after(proxy: ReloadableLeaky) -> None:
     """As exactly as the former value asked for: the time of a session's last message is noted to an eighth of that."""
-    with crowd(proxy, 5):
+    with crowd(proxy, 5) as clients, Closings(clients) as closings:
         time.sleep(0.6)
         proxy.go_to("high")
-        assert proxy.memory["sessions_shed"] == 0
+        time.sleep(0.5)
+        assert closings.closed == []
         proxy.reload({"memory": IDLE})
-        wait_until(lambda: proxy.memory["sessions_shed"] == 5, SOON, "those that are idle now are closed")
+        assert {one.code for one in closings.wait_for(5, SOON)} == {1013}
 
 
 @live("memory.shed_rate")
 def test_shed_rate(proxy: ReloadableLeaky) -> None:
     proxy.reload({"memory": {**IDLE, "shed_rate": 1}})
-    with crowd(proxy, 60):
+    with crowd(proxy, 60) as clients, Closings(clients) as closings:
         time.sleep(0.8)
-        before = proxy.memory["sessions_shed"]
         proxy.go_to("high")
         time.sleep(1)
-        assert proxy.memory["sessions_shed"] - before <= 10
+        assert 1 <= len(closings.closed) <= 5
         proxy.reload({"memory": IDLE})
-        wait_until(lambda: proxy.memory["sessions_shed"] - before == 60, SOON, "the rest goes sooner")
+        closings.wait_for(60, SOON)
 
 
 @BOTH_PLACES
