@@ -26,6 +26,7 @@ Worker::Worker(Shared& shared, std::shared_ptr<const Generation> first, std::uni
                 .home = *this},
                first),
       drain_deadline_(*this),
+      removed_deadline_(*this),
       busy_gauge_(shared.cpu_share),
       shed_pace_(ShedRate()) {
   loop_->WatchQueued(kGrowthToLookAt, [this] { WatchGrowth(); });
@@ -155,8 +156,25 @@ void Worker::Drain(Duration window) {
   CloseSomeSessions();
 }
 
-void Worker::OnDeadline(net::Deadline& /*deadline*/) {
+void Worker::OnDeadline(net::Deadline& deadline) {
+  if (&deadline == &removed_deadline_) return CloseSomeOfRemovedRoutes();
   CloseSomeSessions();
+}
+
+void Worker::CloseSomeOfRemovedRoutes() {
+  loop_->FlushWrites();  // a write that fails closes its session: not while the list below is walked
+  const auto concerns = [](Session& session) { return session.plan().removed() && !session.closing(); };
+  size_t open = 0;
+  sessions_.ForEach([&](Session& session) { open += concerns(session) ? 1 : 0; });
+  size_t count = removed_pace_.Due(loop_->now(), open);
+  sessions_.ForEachWhile([&](Session& session) {
+    if (count > 0 && concerns(session)) {
+      --count;
+      session.BeginClose(CloseReason::kRouteRemoved);
+    }
+    return count > 0;
+  });
+  loop_->SetDeadline(removed_deadline_, kRemovedInterval);
 }
 
 void Worker::CloseSomeSessions() {
@@ -204,6 +222,12 @@ void Worker::Adopt(std::shared_ptr<const Generation> next, const pool::DialTarge
   outboxes_.Adopt(options().deflate);
   shed_pace_.SetRate(ShedRate());
   AdaptTo(context_.pressure());
+  if (const Duration max_age = options().reload.max_age; max_age > Duration::zero()) {
+    removed_pace_ = DrainPace(loop_->now(), max_age, RandomFraction());
+    CloseSomeOfRemovedRoutes();
+  } else {
+    loop_->CancelDeadline(removed_deadline_);
+  }
 }
 
 }  // namespace sheaf

@@ -79,6 +79,8 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   // Cutting off a client that reads is worth it if it holds so much.
   static constexpr size_t kCostly = 16 * 1024;
   static constexpr Duration kCostlyInterval = std::chrono::seconds(1);
+  // Between two looks for sessions whose route a reload has taken away.
+  static constexpr Duration kRemovedInterval = std::chrono::milliseconds(500);
 
   // ClientHome
   void StartClient(std::unique_ptr<net::Connection> connection, const Peer& peer, std::span<uint8_t> received) override;
@@ -101,6 +103,8 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   void ProcessHeldRequests();
   void ForgetOldFrames();
   void CloseSomeSessions();
+  // After a reload, those whose route it has taken away (reload.max_age).
+  void CloseSomeOfRemovedRoutes();
   // Adapts to the level that the watcher has told of.
   void FollowPressure() {
     const PressureLevel level = shared_.pressure.load(std::memory_order_relaxed);
@@ -146,6 +150,8 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   List<Client, &Client::soon_hook_> soon_;
   net::Deadline drain_deadline_;
   DrainPace drain_pace_{TimePoint{}, Duration::zero(), 0};  // since Drain
+  net::Deadline removed_deadline_;
+  DrainPace removed_pace_{TimePoint{}, Duration::zero(), 0};  // since the last Adopt
   BusyGauge busy_gauge_;
   memwatch::ShedPace shed_pace_;
   TimePoint costly_looked_for_{};

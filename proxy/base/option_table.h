@@ -270,7 +270,7 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
          "Path on the backend that each change of the level is posted to, as JSON. Empty: none.")                      \
   OPTION(std::chrono::milliseconds, webhook_timeout, "2s", "1ms", "1m", kTime, kLive, 0,                               \
          "The longest that such a request may take. It is not repeated.")                                              \
-  OPTION(std::chrono::milliseconds, history, "2h", "1s", "24h", kTime, kLive, 0,                                       \
+  OPTION(std::chrono::milliseconds, history, "2h", "1s", "24h", kTime, kRestart, 0,                                    \
          "How long readings are kept for the history; at most 20,000 of them.")                                        \
   END(memory)                                                                                                          \
                                                                                                                        \
@@ -290,10 +290,12 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
   END(identity)                                                                                                        \
                                                                                                                        \
   BEGIN(Admin, admin, "Health, metrics and statistics.")                                                               \
-  OPTION(std::string, address, "127.0.0.1:9901", "", "", kText, kLive, 0,                                              \
+  OPTION(std::string, address, "127.0.0.1:9901", "", "", kText, kRestart, 0,                                           \
          "host:port or unix:/path. Empty: off.")                                                                       \
   OPTION(std::string, token, "", "", "", kText, kLive, kSecret,                                                        \
          "Bearer token that the endpoints ask for, but for the three probes. Empty: none.")                            \
+  OPTION(std::string, token_file, "", "", "", kText, kLive, 0,                                                         \
+         "A file with the token, in the place of token: of a Secret that is mounted, say. Blanks around it do not count.")\
   OPTION(std::vector<std::string>, allowed_hosts, "[]", "", "", kList, kLive, 0,                                       \
          "Names by which it may be asked without the token, besides localhost, addresses and the name in address: "     \
          "\"sheaf-admin\", \"*.svc\" or \"*\". A right token, and the probes, need none.")                                \
@@ -311,8 +313,8 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
   OPTION(bool, watch, "false", "", "", kSwitch, kLive, 0,                                                              \
          "Reload by itself when the conf file, a certificate, a key or a token file changes.")                         \
   OPTION(std::chrono::milliseconds, max_age, "0s", "0s", "24h", kTime, kLive, 0,                                       \
-         "The longest that a session keeps the configuration it began with (a removed route's, say) once a reload has " \
-         "replaced that; then it is closed with 1012, many of them spread out. 0s: it keeps it to its end.")           \
+         "Sessions of a route that a reload has removed, or sent to another backend, are closed with 1012 in the "     \
+         "course of this time, spread evenly. 0s: they end by themselves.")                                            \
   END(reload)                                                                                                          \
                                                                                                                        \
   BEGIN(Log, log, "What is written to stderr.")                                                                        \

@@ -15,6 +15,7 @@
 #include "proxy/config/names.h"
 #include "proxy/config/route_checks.h"
 #include "proxy/config/rules.h"
+#include "proxy/config/token_file.h"
 #include "proxy/config/values.h"
 #include "proxy/plan/routes.h"
 #include "proxy/wire/sha256.h"
@@ -58,6 +59,7 @@ class Loader {
       if (section.in_list && section.name == kRouteSection) AddRoute(section);
     }
     AddRootRoute();
+    TakeTokenFile();
     result_.options.proxies_named = OriginOf(*FindOption("forwarded", "trusted_proxies")).source != Source::kDefault;
     ReportContradictions();
     if (problems_.empty()) return std::move(result_);
@@ -284,6 +286,22 @@ class Loader {
     if (paths_.contains("/")) return;
     result_.options.routes.push_back(InheritRoute(result_.options, "/"));
     result_.route_origins.push_back({std::vector<Origin>(RouteRows().size()), {}, {}});
+  }
+
+  void TakeTokenFile() {
+    const OptionRow& row = *FindOption("admin", "token_file");
+    Options::Admin& admin = result_.options.admin;
+    if (admin.token_file.empty() || failed_[IndexOf(row)]) return;
+    const std::string where = DescribeOrigin(OriginOf(row), row, sources_.file_name);
+    if (!admin.token.empty()) {
+      return Report(OriginOf(row), where, "admin.token_file and admin.token are both set: remove one of them");
+    }
+    TokenFile read = ReadTokenFile(admin.token_file);
+    admin.token = std::move(read.token);
+    if (read.problem.empty()) return;
+    const std::string text = "admin.token_file: " + read.problem;
+    if (!read.of_user || purpose_ != Purpose::kCheck) return Report(OriginOf(row), where, text);
+    result_.notes.push_back(Printable(where + ": " + text));
   }
 
   void ReportContradictions() {
