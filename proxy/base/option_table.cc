@@ -180,6 +180,15 @@ RouteOptions InheritRoute(const Options& options, std::string path) {
   return route;
 }
 
+ListenerOptions InheritListener(const Options& options, std::string address) {
+  ListenerOptions listener;
+  listener.address = std::move(address);
+#define SHEAF_ROW(name) listener.name = options.listen.name;
+  SHEAF_LISTENER_OPTIONS(SHEAF_ROW)
+#undef SHEAF_ROW
+  return listener;
+}
+
 std::optional<Envelope> EnvelopeNamed(std::string_view name) {
   const auto& names = option_internal::kEnvelopeNames;
   const auto* const found = std::find(names.begin(), names.end(), name);

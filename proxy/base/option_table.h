@@ -355,6 +355,15 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
   ROW(slow_client, batching, slow_client)                                                                              \
   ROW(deflate, deflate, enabled)                                                                                       \
   ROW(shed, memory, shed)
+
+// What holds at an address, besides. ROW(name): a key of [listen].
+#define SHEAF_LISTENER_OPTIONS(ROW)                                                                                    \
+  ROW(ipv6_only)                                                                                                       \
+  ROW(socket_mode)                                                                                                     \
+  ROW(proxy_protocol)                                                                                                  \
+  ROW(tls_certificate)                                                                                                 \
+  ROW(tls_key)                                                                                                         \
+  ROW(backlog)
 // clang-format on
 
 // What a reload's new value takes hold of. What a route inherits is its sessions', which keep what they began with.
@@ -521,6 +530,24 @@ struct RouteOptions {
 
   bool operator==(const RouteOptions&) const = default;
 };
+
+// Where clients connect, one address, and what holds there, inherited values included.
+struct ListenerOptions {
+  std::string address = ":8080";
+#define SHEAF_ROW(name) decltype(Options::Listen::name) name = Options{}.listen.name;
+  SHEAF_LISTENER_OPTIONS(SHEAF_ROW)
+#undef SHEAF_ROW
+
+  bool is_unix() const {
+    return address.starts_with("unix:");
+  }
+  bool is_tls() const {
+    return !tls_certificate.empty();
+  }
+};
+
+// A listener that sets nothing but its address by itself.
+ListenerOptions InheritListener(const Options& options, std::string address);
 
 // A route that sets nothing by itself.
 RouteOptions InheritRoute(const Options& options, std::string path);
