@@ -89,16 +89,16 @@ Result<bool> Server::MakeWorkers() {
   const std::shared_ptr<const Generation> first = in_force();
   const Options& options = first->options;
   const uint32_t count = options.workers != kAuto ? options.workers : AutoWorkers();
-  const Result<DescriptorLimit> descriptors =
-      TakeDescriptorLimit(count, pool::WarmLinks(options.pool, first->opened.endpoint->url()), 1);
+  const uint32_t warm = pool::WarmLinks(options.pool, first->opened.endpoint->url());
+  const auto listeners = static_cast<uint32_t>(options.listeners.size());
+  const Result<DescriptorLimit> descriptors = TakeDescriptorLimit(count, warm, listeners);
   if (!descriptors.ok()) return Error{descriptors.error()};
   descriptors_ = descriptors.value();
   budget_ = std::make_unique<pool::PoolBudget>(options.pool.max_size, options.pool.max_waiting);
   shared_.reset(new Shared{.budget = *budget_, .workers = count, .cpu_share = std::min(Cpus() / count, 1.0)});
   SetMaxConnections(options.listen);
   listeners_ = std::make_unique<Listeners>(count);
-  Result<Listeners::Change> opened =
-      listeners_->Prepare(std::vector{InheritListener(options, options.listen.address)});
+  Result<Listeners::Change> opened = listeners_->Prepare(options.listeners);
   if (!opened.ok()) return Error{opened.error()};
   for (uint32_t index = 0; index < count; ++index) {
     Result<std::unique_ptr<net::Loop>> loop =
@@ -139,13 +139,25 @@ void Server::Serve() {
   watcher_->Start();
   lifecycle_.Serve();
   WarnOfWarmLinks();
-  const std::shared_ptr<const Generation> first = in_force();
+  LogListening();
+}
+
+void Server::LogListening() const {
+  const std::shared_ptr<const Generation> now = in_force();
+  std::string all;
+  std::string with_tls;
+  for (const ListenerOptions& listener : now->options.listeners) {
+    all.append(all.empty() ? "" : ", ").append(listener.address);
+    if (listener.is_tls()) with_tls.append(with_tls.empty() ? "" : ", ").append(listener.address);
+  }
+  // The addresses with TLS are named only where not all are alike.
+  const std::string tls = with_tls.empty() ? "off" : with_tls == all ? "on" : with_tls;
   Log(LogLevel::kInfo, "listening",
-      {{"address", first->options.listen.address},
-       {"tls", first->options.listen.tls_certificate.empty() ? "off" : "on"},
-       {"upstream", first->options.upstream.url},
+      {{"address", all},
+       {"tls", tls},
+       {"upstream", now->options.upstream.url},
        {"workers", workers_.size()},
-       {"admin", first->options.admin.address},
+       {"admin", now->options.admin.address},
        {"version", metrics_.version()},
        {"pid", getpid()}});
 }

@@ -56,6 +56,7 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   Result<bool> MakeWatcher();
   Result<bool> MakeAdmin();
   void Serve();
+  void LogListening() const;
   void Stop();
 
   // LifecycleEvents

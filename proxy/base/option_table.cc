@@ -224,6 +224,16 @@ std::span<const RouteRow> RouteRows() {
   return rows;
 }
 
+std::span<const ListenerRow> ListenerRows() {
+  static const std::vector<ListenerRow> rows = {
+#define SHEAF_ROW(name) \
+  ListenerRow{#name, FindOption("listen", #name), [](ListenerOptions& listener) { return SlotOf(listener.name); }},
+      SHEAF_LISTENER_OPTIONS(SHEAF_ROW)
+#undef SHEAF_ROW
+  };
+  return rows;
+}
+
 const OptionRow* FindOption(std::string_view section, std::string_view name) {
   for (const OptionRow& row : OptionRows()) {
     if (row.section == section && row.name == name) return &row;
@@ -263,7 +273,10 @@ std::string FormatValue(const OptionRow& row, const OptionSlot& slot) {
     }
     std::string operator()(const std::chrono::milliseconds* value) const { return QuoteToml(FormatDuration(*value)); }
     std::string operator()(const std::string* value) const { return QuoteToml(*value); }
-    std::string operator()(const std::vector<std::string>* value) const { return QuoteList(*value); }
+    std::string operator()(const std::vector<std::string>* value) const {
+      const bool alone = row.unit == OptionUnit::kOneOrList && value->size() == 1;
+      return alone ? QuoteToml(value->front()) : QuoteList(*value);
+    }
     std::string operator()(const WordSlot& word) const { return QuoteToml(word.names[*word.value]); }
   };
   return std::visit(Format{row}, slot);

@@ -60,8 +60,9 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
          "Worker threads, each with an event loop. auto: as many as the cgroup's CPU quota, or the CPUs, allow.")      \
                                                                                                                        \
   BEGIN(Listen, listen, "Where clients connect.")                                                                      \
-  OPTION(std::string, address, ":8080", "", "", kText, kLive, 0,                                                       \
-         "host:port, [IPv6]:port or unix:/path. :8080, *:8080 and [::]:8080 are all addresses of both families.")       \
+  OPTION(std::vector<std::string>, address, R"(":8080")", "", "", kOneOrList, kLive, 0,                                \
+         "host:port, [IPv6]:port or unix:/path, or a list of them. :8080, *:8080 and [::]:8080 are all addresses of both " \
+         "families. []: the [[listener]]s alone.")                                                                     \
   OPTION(bool, ipv6_only, "false", "", "", kSwitch, kLive, 0,                                                          \
          "[::]:8080 and :8080 are IPv6 alone.")                                                                        \
   OPTION(std::string, socket_mode, "", "", "", kText, kLive, 0,                                                        \
@@ -356,7 +357,8 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
   ROW(deflate, deflate, enabled)                                                                                       \
   ROW(shed, memory, shed)
 
-// What holds at an address, besides. ROW(name): a key of [listen].
+// The keys of a [[listener]] besides address, named as in [listen]. ROW(name): what a listener does not set, it has from
+// there; the certificate and its key go together.
 #define SHEAF_LISTENER_OPTIONS(ROW)                                                                                    \
   ROW(ipv6_only)                                                                                                       \
   ROW(socket_mode)                                                                                                     \
@@ -385,6 +387,7 @@ enum class OptionUnit : uint8_t {
   kWord,            // one of the enumeration's names
   kSwitch,          // true or false
   kList,            // texts
+  kOneOrList,       // a text, or a list of them
   kCount,           // a number
   kAutoCount,       // a number, or "auto" (kAuto)
   kPerSecond,       // a number a second
@@ -499,6 +502,7 @@ constexpr std::string_view NameOf(Envelope envelope) {
 std::optional<Envelope> EnvelopeNamed(std::string_view name);
 
 struct RouteOptions;
+struct ListenerOptions;
 
 struct Options {
 #define SHEAF_BEGIN(Struct, section, doc) struct Struct {
@@ -514,6 +518,9 @@ struct Options {
 
   // In the order of the file. A loaded configuration always has one with the path "/".
   std::vector<RouteOptions> routes;
+  // One an address: those of listen.address first, then those of each [[listener]], in the order of the file. A loaded
+  // configuration always has one.
+  std::vector<ListenerOptions> listeners;
   // forwarded.trusted_proxies was written by the operator, not left out.
   bool proxies_named = false;
 };
@@ -591,10 +598,17 @@ struct RouteRow {
   OptionSlot (*slot)(RouteOptions&);
 };
 
-// Every option, in the order of the table; every section; every key of a route but path.
+struct ListenerRow {
+  std::string_view name;
+  const OptionRow* inherits;
+  OptionSlot (*slot)(ListenerOptions&);
+};
+
+// Every option, in the order of the table; every section; every key of a route but path, and of a listener but address.
 std::span<const OptionRow> OptionRows();
 std::span<const SectionRow> SectionRows();
 std::span<const RouteRow> RouteRows();
+std::span<const ListenerRow> ListenerRows();
 
 // nullptr when there is none. `section` is empty for a key at the top.
 const OptionRow* FindOption(std::string_view section, std::string_view name);
