@@ -31,9 +31,10 @@ uint32_t OpenDescriptors() {
 
 }  // namespace
 
-Result<DescriptorLimit> TakeDescriptorLimit(uint32_t workers, uint32_t warm) {
+Result<DescriptorLimit> TakeDescriptorLimit(uint32_t workers, uint32_t warm, uint32_t listeners) {
   const uint64_t limit = RaisedLimit();
-  const uint64_t least = LeastDescriptors({.open = OpenDescriptors(), .workers = workers, .warm = warm});
+  const uint64_t least =
+      LeastDescriptors({.open = OpenDescriptors(), .workers = workers, .warm = warm, .listeners = listeners});
   if (limit >= least) return DescriptorLimit{limit, least};
   return Error{"the limit of open files is " + std::to_string(limit) + ", too low to serve anybody: " +
                std::to_string(workers) + (workers == 1 ? " worker and " : " workers and ") + std::to_string(warm) +

@@ -16,6 +16,6 @@ struct DescriptorLimit {
 // Raises the soft limit to the hard one: the soft one is often a leftover from select(2). An error when that is too low
 // to serve anybody. `warm`: connections to the backend that are kept. To be asked before anything is opened that
 // LeastDescriptors counts.
-Result<DescriptorLimit> TakeDescriptorLimit(uint32_t workers, uint32_t warm);
+Result<DescriptorLimit> TakeDescriptorLimit(uint32_t workers, uint32_t warm, uint32_t listeners);
 
 }  // namespace sheaf

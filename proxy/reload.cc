@@ -26,7 +26,7 @@ std::vector<std::string> KeepWhatNeedsRestart(const Options& before, Options& af
   std::vector<std::string> names;
   Options in_force = before;  // slots lead to values that may be changed
   for (const OptionRow& row : OptionRows()) {
-    if (row.reloadable) continue;
+    if (row.takes != Takes::kRestart) continue;
     if (FormatValue(row, row.slot(in_force)) == FormatValue(row, row.slot(after))) continue;
     names.push_back(row.FullName());
     CopyValue(row.slot(in_force), row.slot(after));

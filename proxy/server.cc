@@ -85,38 +85,30 @@ void Server::WarnOfWarmLinks() const {
       {{"min_size", asked}, {"upstream", now->options.upstream.url}});
 }
 
-Result<bool> Server::Listen(uint32_t workers) {
-  const Options::Listen& options = in_force()->options.listen;
-  const Result<net::Address> address = net::Address::Resolve(options.address, true);
-  if (!address.ok()) return Error{"listen.address: " + address.error()};
-  auto listener = net::Listener::Open(address.value(), {.backlog = static_cast<int>(options.backlog),
-                                                        .sockets = workers,
-                                                        .ipv6_only = options.ipv6_only,
-                                                        .mode = ParseFileMode(options.socket_mode)});
-  if (!listener.ok()) return Error{"listen.address: " + listener.error()};
-  listener_ = std::move(listener.value());
-  return true;
-}
-
 Result<bool> Server::MakeWorkers() {
   const std::shared_ptr<const Generation> first = in_force();
   const Options& options = first->options;
   const uint32_t count = options.workers != kAuto ? options.workers : AutoWorkers();
-  const Result<DescriptorLimit> descriptors =
-      TakeDescriptorLimit(count, pool::WarmLinks(options.pool, first->opened.endpoint->url()));
+  const uint32_t warm = pool::WarmLinks(options.pool, first->opened.endpoint->url());
+  const auto listeners = static_cast<uint32_t>(options.listeners.size());
+  const Result<DescriptorLimit> descriptors = TakeDescriptorLimit(count, warm, listeners);
   if (!descriptors.ok()) return Error{descriptors.error()};
   descriptors_ = descriptors.value();
   budget_ = std::make_unique<pool::PoolBudget>(options.pool.max_size, options.pool.max_waiting);
   shared_.reset(new Shared{.budget = *budget_, .workers = count, .cpu_share = std::min(Cpus() / count, 1.0)});
   SetMaxConnections(options.listen);
-  if (auto listening = Listen(count); !listening.ok()) return listening;
+  listeners_ = std::make_unique<Listeners>(count);
+  Result<Listeners::Change> opened = listeners_->Prepare(options.listeners);
+  if (!opened.ok()) return Error{opened.error()};
   for (uint32_t index = 0; index < count; ++index) {
     Result<std::unique_ptr<net::Loop>> loop =
         net::Loop::Create({.high = options.limits.buffer_high, .low = options.limits.buffer_low});
     if (!loop.ok()) return Error{loop.error()};
-    workers_.push_back(std::make_unique<Worker>(*shared_, first, std::move(loop.value()), listener_->Take(), index,
+    workers_.push_back(std::make_unique<Worker>(*shared_, first, std::move(loop.value()), index,
                                                 backends_->targets(*first->opened.endpoint), metrics_.AddWorker()));
   }
+  const std::vector<EntranceChanges> changes = listeners_->Apply(std::move(opened.value()));
+  for (uint32_t index = 0; index < count; ++index) workers_[index]->ChangeEntrances(changes[index]);
   return true;
 }
 
@@ -147,13 +139,25 @@ void Server::Serve() {
   watcher_->Start();
   lifecycle_.Serve();
   WarnOfWarmLinks();
-  const std::shared_ptr<const Generation> first = in_force();
+  LogListening();
+}
+
+void Server::LogListening() const {
+  const std::shared_ptr<const Generation> now = in_force();
+  std::string all;
+  std::string with_tls;
+  for (const ListenerOptions& listener : now->options.listeners) {
+    all.append(all.empty() ? "" : ", ").append(listener.address);
+    if (listener.is_tls()) with_tls.append(with_tls.empty() ? "" : ", ").append(listener.address);
+  }
+  // The addresses with TLS are named only where not all are alike.
+  const std::string tls = with_tls.empty() ? "off" : with_tls == all ? "on" : with_tls;
   Log(LogLevel::kInfo, "listening",
-      {{"address", first->options.listen.address},
-       {"tls", first->opened.tls ? "on" : "off"},
-       {"upstream", first->options.upstream.url},
+      {{"address", all},
+       {"tls", tls},
+       {"upstream", now->options.upstream.url},
        {"workers", workers_.size()},
-       {"admin", first->options.admin.address},
+       {"admin", now->options.admin.address},
        {"version", metrics_.version()},
        {"pid", getpid()}});
 }
@@ -265,7 +269,7 @@ void Server::Stop() {
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
-  listener_.reset();
+  if (listeners_) listeners_->Close();
   admin_.reset();  // the last to go: probes are answered to the end
 }
 

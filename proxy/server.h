@@ -26,7 +26,7 @@
 #include "proxy/control/lifecycle.h"
 #include "proxy/control/main_loop.h"
 #include "proxy/descriptor_limit.h"
-#include "proxy/net/listener.h"
+#include "proxy/listeners.h"
 #include "proxy/plan/generation.h"
 #include "proxy/reload.h"
 #include "proxy/worker.h"
@@ -52,12 +52,11 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   Result<bool> MakeGeneration();
   // An explicit pool.min_size is obeyed, and told once where it is risky.
   void WarnOfWarmLinks() const;
-  // At listen.address, a socket for each worker.
-  Result<bool> Listen(uint32_t workers);
   Result<bool> MakeWorkers();
   Result<bool> MakeWatcher();
   Result<bool> MakeAdmin();
   void Serve();
+  void LogListening() const;
   void Stop();
 
   // LifecycleEvents
@@ -104,7 +103,7 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   std::unique_ptr<pool::PoolBudget> budget_;
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<memwatch::MemoryWatcher> watcher_;
-  std::unique_ptr<net::Listener> listener_;
+  std::unique_ptr<Listeners> listeners_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::unique_ptr<Admin> admin_;  // nullptr: admin.address is empty

@@ -8,14 +8,14 @@
 #include "proxy/base/random.h"
 
 namespace sheaf {
-Worker::Worker(Shared& shared, std::shared_ptr<const Generation> first, std::unique_ptr<net::Loop> loop, int listen_fd,
-               uint32_t index, const pool::DialTargets& upstream, WorkerMetrics& metrics)
+Worker::Worker(Shared& shared, std::shared_ptr<const Generation> first, std::unique_ptr<net::Loop> loop, uint32_t index,
+               const pool::DialTargets& upstream, WorkerMetrics& metrics)
     : shared_(shared),
       metrics_(metrics),
       loop_(std::move(loop)),
       pool_(*loop_, *first->opened.endpoint, upstream, shared.budget, first->options,
             {.index = index, .workers = shared.workers}, metrics),
-      acceptor_(std::make_unique<net::Acceptor>(*loop_, listen_fd, *this, kKeptFree)),
+      entrances_(*loop_, kKeptFree, *this),
       outboxes_(first->options.deflate, metrics),
       context_({.shared = shared,
                 .loop = *loop_,
@@ -26,6 +26,7 @@ Worker::Worker(Shared& shared, std::shared_ptr<const Generation> first, std::uni
                 .home = *this},
                first),
       drain_deadline_(*this),
+      removed_deadline_(*this),
       busy_gauge_(shared.cpu_share),
       shed_pace_(ShedRate()) {
   loop_->WatchQueued(kGrowthToLookAt, [this] { WatchGrowth(); });
@@ -73,15 +74,15 @@ void Worker::ForgetOldFrames() {
   outboxes_.Expire(loop_->now(), ContextBound());
 }
 
-void Worker::OnAccepted(int fd, const net::Address& address) {
+void Worker::OnAccepted(int fd, const net::Address& address, const ListenerTerms& terms) {
   shared_.connections.fetch_add(1, std::memory_order_relaxed);
   metrics_.client_connections.Add();
   metrics_.client_connections_accepted_total.Add();
   const Peer peer = Peer::Of(address);
   const std::optional<RefuseReason> refusal = AdmitConnection(context_.load());
-  if (!refusal && options().listen.proxy_protocol == ProxyProtocol::kOn) return Greet(fd, peer);
+  if (!refusal && terms.proxy_protocol) return Greet(fd, peer, terms);
   auto client = std::make_unique<Client>(context_, peer);
-  if (!client->Start(fd)) {
+  if (!client->Start(fd, terms.tls.get())) {
     ConnectionOver();
     return;
   }
@@ -89,15 +90,16 @@ void Worker::OnAccepted(int fd, const net::Address& address) {
   if (refusal) member.RefuseConnection(*refusal, MayLinger(context_.load()));
 }
 
-void Worker::Greet(int fd, const Peer& peer) {
-  auto greeting = std::make_unique<ProxyGreeting>(context_, peer);
+void Worker::Greet(int fd, const Peer& peer, const ListenerTerms& terms) {
+  auto greeting = std::make_unique<ProxyGreeting>(context_, peer, terms.tls);
   if (!greeting->Start(fd)) return ConnectionOver();
   greetings_.Adopt(std::move(greeting));
 }
 
-void Worker::StartClient(std::unique_ptr<net::Connection> connection, const Peer& peer, std::span<uint8_t> received) {
+void Worker::StartClient(std::unique_ptr<net::Connection> connection, const Peer& peer, const net::TlsContext* tls,
+                         std::span<uint8_t> received) {
   Client& client = clients_.Adopt(std::make_unique<Client>(context_, peer));
-  client.TakeOver(std::move(connection), received);
+  client.TakeOver(std::move(connection), tls, received);
   if (context_.draining()) client.Drain();
 }
 
@@ -146,17 +148,32 @@ void Worker::Retire(LingeringClose& lingering) {
 }
 
 void Worker::Drain(Duration window) {
-  while (acceptor_->AcceptSome() > 0) {
-  }
-  acceptor_->Stop();
+  entrances_.Drain();
   drain_pace_ = DrainPace(loop_->now(), window, RandomFraction());
   greetings_.ForEach([](ProxyGreeting& greeting) { greeting.Drain(); });
   clients_.ForEach([](Client& client) { client.Drain(); });
   CloseSomeSessions();
 }
 
-void Worker::OnDeadline(net::Deadline& /*deadline*/) {
+void Worker::OnDeadline(net::Deadline& deadline) {
+  if (&deadline == &removed_deadline_) return CloseSomeOfRemovedRoutes();
   CloseSomeSessions();
+}
+
+void Worker::CloseSomeOfRemovedRoutes() {
+  loop_->FlushWrites();  // a write that fails closes its session: not while the list below is walked
+  const auto concerns = [](Session& session) { return session.plan().removed() && !session.closing(); };
+  size_t open = 0;
+  sessions_.ForEach([&](Session& session) { open += concerns(session) ? 1 : 0; });
+  size_t count = removed_pace_.Due(loop_->now(), open);
+  sessions_.ForEachWhile([&](Session& session) {
+    if (count > 0 && concerns(session)) {
+      --count;
+      session.BeginClose(CloseReason::kRouteRemoved);
+    }
+    return count > 0;
+  });
+  loop_->SetDeadline(removed_deadline_, kRemovedInterval);
 }
 
 void Worker::CloseSomeSessions() {
@@ -178,7 +195,7 @@ void Worker::CloseSomeSessions() {
 
 void Worker::Stop() {
   stopped_ = true;
-  acceptor_->Stop();
+  entrances_.Close();
   if (webhook_) webhook_->Stop();
   pool_.Drain();
   sessions_.ForEach([](Session& session) { session.Close(CloseReason::kDrain); });
@@ -204,6 +221,12 @@ void Worker::Adopt(std::shared_ptr<const Generation> next, const pool::DialTarge
   outboxes_.Adopt(options().deflate);
   shed_pace_.SetRate(ShedRate());
   AdaptTo(context_.pressure());
+  if (const Duration max_age = options().reload.max_age; max_age > Duration::zero()) {
+    removed_pace_ = DrainPace(loop_->now(), max_age, RandomFraction());
+    CloseSomeOfRemovedRoutes();
+  } else {
+    loop_->CancelDeadline(removed_deadline_);
+  }
 }
 
 }  // namespace sheaf

@@ -1,4 +1,4 @@
-// One thread: an event loop, a listening socket, a pool of upstream connections, and the clients that the kernel gave
+// One thread: an event loop, listening sockets, a pool of upstream connections, and the clients that the kernel gave
 // it.
 //
 // Owned by the Server. Run blocks in the worker's own thread; Post and the counters are the only ways in from others.
@@ -18,11 +18,11 @@
 #include "proxy/base/owning_list.h"
 #include "proxy/busy_gauge.h"
 #include "proxy/control/drain_pace.h"
+#include "proxy/entrances.h"
 #include "proxy/http/client.h"
 #include "proxy/http/lingering_close.h"
 #include "proxy/http/proxy_greeting.h"
 #include "proxy/memory_webhook.h"
-#include "proxy/net/acceptor.h"
 #include "proxy/net/loop.h"
 #include "proxy/outbox/stores.h"
 #include "proxy/plan/context.h"
@@ -32,11 +32,11 @@
 
 namespace sheaf {
 
-class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, private ClientHome {
+class Worker final : public net::DeadlineHandler, private EntranceEvents, ClientHome {
  public:
-  // `listen_fd`: a listening socket of this worker's own. `index`: 0 is the one that checks the backend's health.
-  Worker(Shared& shared, std::shared_ptr<const Generation> first, std::unique_ptr<net::Loop> loop, int listen_fd,
-         uint32_t index, const pool::DialTargets& upstream, WorkerMetrics& metrics);
+  // `index`: 0 is the one that checks the backend's health.
+  Worker(Shared& shared, std::shared_ptr<const Generation> first, std::unique_ptr<net::Loop> loop, uint32_t index,
+         const pool::DialTargets& upstream, WorkerMetrics& metrics);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker();
@@ -47,7 +47,10 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   // Any thread.
   void Post(std::function<void()> work) { loop_->Post(std::move(work)); }
 
-  // The following run in the worker's thread; others Post them.
+  // The following run in the worker's thread; others Post them, or call them before Run.
+
+  // Listening sockets that come, go and change their terms.
+  void ChangeEntrances(const EntranceChanges& changes) { entrances_.Change(changes); }
 
   // No new connections; those without a request close; sessions get their Close spread evenly over `window`, the
   // longest idle first, so that their clients do not come back all at once. 0: all now.
@@ -65,10 +68,6 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   // Posts the change to memory.webhook, if there is one. For the first worker.
   void TellBackend(const memwatch::PressureChange& change);
 
-  // net::AcceptorEvents
-  void OnAccepted(int fd, const net::Address& address) override;
-  void OnAcceptPaused(int error) override;
-
   void OnDeadline(net::Deadline& deadline) override;
 
  private:
@@ -79,9 +78,16 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   // Cutting off a client that reads is worth it if it holds so much.
   static constexpr size_t kCostly = 16 * 1024;
   static constexpr Duration kCostlyInterval = std::chrono::seconds(1);
+  // Between two looks for sessions whose route a reload has taken away.
+  static constexpr Duration kRemovedInterval = std::chrono::milliseconds(500);
+
+  // EntranceEvents
+  void OnAccepted(int fd, const net::Address& address, const ListenerTerms& terms) override;
+  void OnAcceptPaused(int error) override;
 
   // ClientHome
-  void StartClient(std::unique_ptr<net::Connection> connection, const Peer& peer, std::span<uint8_t> received) override;
+  void StartClient(std::unique_ptr<net::Connection> connection, const Peer& peer, const net::TlsContext* tls,
+                   std::span<uint8_t> received) override;
   void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
                     const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,
                     std::string_view early) override;
@@ -96,11 +102,13 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   void Retire(LingeringClose& lingering) override;
 
   const Options& options() const { return context_.options(); }
-  void Greet(int fd, const Peer& peer);
+  void Greet(int fd, const Peer& peer, const ListenerTerms& terms);
   void RunOneTurn();
   void ProcessHeldRequests();
   void ForgetOldFrames();
   void CloseSomeSessions();
+  // After a reload, those whose route it has taken away (reload.max_age).
+  void CloseSomeOfRemovedRoutes();
   // Adapts to the level that the watcher has told of.
   void FollowPressure() {
     const PressureLevel level = shared_.pressure.load(std::memory_order_relaxed);
@@ -133,7 +141,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   pool::UpstreamPool pool_;
   std::unique_ptr<pool::HealthCheck> health_check_;
   std::unique_ptr<MemoryWebhook> webhook_;
-  std::unique_ptr<net::Acceptor> acceptor_;
+  Entrances entrances_;
   // What is lent to clients and their outboxes, which die before it.
   OutboxStores outboxes_;
   InflaterStore inflaters_;
@@ -146,6 +154,8 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   List<Client, &Client::soon_hook_> soon_;
   net::Deadline drain_deadline_;
   DrainPace drain_pace_{TimePoint{}, Duration::zero(), 0};  // since Drain
+  net::Deadline removed_deadline_;
+  DrainPace removed_pace_{TimePoint{}, Duration::zero(), 0};  // since the last Adopt
   BusyGauge busy_gauge_;
   memwatch::ShedPace shed_pace_;
   TimePoint costly_looked_for_{};

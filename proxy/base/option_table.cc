@@ -180,6 +180,15 @@ RouteOptions InheritRoute(const Options& options, std::string path) {
   return route;
 }
 
+ListenerOptions InheritListener(const Options& options, std::string address) {
+  ListenerOptions listener;
+  listener.address = std::move(address);
+#define SHEAF_ROW(name) listener.name = options.listen.name;
+  SHEAF_LISTENER_OPTIONS(SHEAF_ROW)
+#undef SHEAF_ROW
+  return listener;
+}
+
 std::optional<Envelope> EnvelopeNamed(std::string_view name) {
   const auto& names = option_internal::kEnvelopeNames;
   const auto* const found = std::find(names.begin(), names.end(), name);
@@ -210,6 +219,16 @@ std::span<const RouteRow> RouteRows() {
 #define SHEAF_ROW(name, section, option) \
   RouteRow{#name, FindOption(#section, #option), [](RouteOptions& route) { return SlotOf(route.name); }},
       SHEAF_ROUTE_OPTIONS(SHEAF_ROW)
+#undef SHEAF_ROW
+  };
+  return rows;
+}
+
+std::span<const ListenerRow> ListenerRows() {
+  static const std::vector<ListenerRow> rows = {
+#define SHEAF_ROW(name) \
+  ListenerRow{#name, FindOption("listen", #name), [](ListenerOptions& listener) { return SlotOf(listener.name); }},
+      SHEAF_LISTENER_OPTIONS(SHEAF_ROW)
 #undef SHEAF_ROW
   };
   return rows;
@@ -254,7 +273,10 @@ std::string FormatValue(const OptionRow& row, const OptionSlot& slot) {
     }
     std::string operator()(const std::chrono::milliseconds* value) const { return QuoteToml(FormatDuration(*value)); }
     std::string operator()(const std::string* value) const { return QuoteToml(*value); }
-    std::string operator()(const std::vector<std::string>* value) const { return QuoteList(*value); }
+    std::string operator()(const std::vector<std::string>* value) const {
+      const bool alone = row.unit == OptionUnit::kOneOrList && value->size() == 1;
+      return alone ? QuoteToml(value->front()) : QuoteList(*value);
+    }
     std::string operator()(const WordSlot& word) const { return QuoteToml(word.names[*word.value]); }
   };
   return std::visit(Format{row}, slot);

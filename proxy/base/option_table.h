@@ -60,8 +60,9 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
          "Worker threads, each with an event loop. auto: as many as the cgroup's CPU quota, or the CPUs, allow.")      \
                                                                                                                        \
   BEGIN(Listen, listen, "Where clients connect.")                                                                      \
-  OPTION(std::string, address, ":8080", "", "", kText, kLive, 0,                                                       \
-         "host:port, [IPv6]:port or unix:/path. :8080, *:8080 and [::]:8080 are all addresses of both families.")       \
+  OPTION(std::vector<std::string>, address, R"(":8080")", "", "", kOneOrList, kLive, 0,                                \
+         "host:port, [IPv6]:port or unix:/path, or a list of them. :8080, *:8080 and [::]:8080 are all addresses of both " \
+         "families. []: the [[listener]]s alone.")                                                                     \
   OPTION(bool, ipv6_only, "false", "", "", kSwitch, kLive, 0,                                                          \
          "[::]:8080 and :8080 are IPv6 alone.")                                                                        \
   OPTION(std::string, socket_mode, "", "", "", kText, kLive, 0,                                                        \
@@ -270,7 +271,7 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
          "Path on the backend that each change of the level is posted to, as JSON. Empty: none.")                      \
   OPTION(std::chrono::milliseconds, webhook_timeout, "2s", "1ms", "1m", kTime, kLive, 0,                               \
          "The longest that such a request may take. It is not repeated.")                                              \
-  OPTION(std::chrono::milliseconds, history, "2h", "1s", "24h", kTime, kLive, 0,                                       \
+  OPTION(std::chrono::milliseconds, history, "2h", "1s", "24h", kTime, kRestart, 0,                                    \
          "How long readings are kept for the history; at most 20,000 of them.")                                        \
   END(memory)                                                                                                          \
                                                                                                                        \
@@ -290,10 +291,12 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
   END(identity)                                                                                                        \
                                                                                                                        \
   BEGIN(Admin, admin, "Health, metrics and statistics.")                                                               \
-  OPTION(std::string, address, "127.0.0.1:9901", "", "", kText, kLive, 0,                                              \
+  OPTION(std::string, address, "127.0.0.1:9901", "", "", kText, kRestart, 0,                                           \
          "host:port or unix:/path. Empty: off.")                                                                       \
   OPTION(std::string, token, "", "", "", kText, kLive, kSecret,                                                        \
          "Bearer token that the endpoints ask for, but for the three probes. Empty: none.")                            \
+  OPTION(std::string, token_file, "", "", "", kText, kLive, 0,                                                         \
+         "A file with the token, in the place of token: of a Secret that is mounted, say. Blanks around it do not count.")\
   OPTION(std::vector<std::string>, allowed_hosts, "[]", "", "", kList, kLive, 0,                                       \
          "Names by which it may be asked without the token, besides localhost, addresses and the name in address: "     \
          "\"sheaf-admin\", \"*.svc\" or \"*\". A right token, and the probes, need none.")                                \
@@ -311,8 +314,8 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
   OPTION(bool, watch, "false", "", "", kSwitch, kLive, 0,                                                              \
          "Reload by itself when the conf file, a certificate, a key or a token file changes.")                         \
   OPTION(std::chrono::milliseconds, max_age, "0s", "0s", "24h", kTime, kLive, 0,                                       \
-         "The longest that a session keeps the configuration it began with (a removed route's, say) once a reload has " \
-         "replaced that; then it is closed with 1012, many of them spread out. 0s: it keeps it to its end.")           \
+         "Sessions of a route that a reload has removed, or sent to another backend, are closed with 1012 in the "     \
+         "course of this time, spread evenly. 0s: they end by themselves.")                                            \
   END(reload)                                                                                                          \
                                                                                                                        \
   BEGIN(Log, log, "What is written to stderr.")                                                                        \
@@ -353,6 +356,16 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
   ROW(slow_client, batching, slow_client)                                                                              \
   ROW(deflate, deflate, enabled)                                                                                       \
   ROW(shed, memory, shed)
+
+// The keys of a [[listener]] besides address, named as in [listen]. ROW(name): what a listener does not set, it has from
+// there; the certificate and its key go together.
+#define SHEAF_LISTENER_OPTIONS(ROW)                                                                                    \
+  ROW(ipv6_only)                                                                                                       \
+  ROW(socket_mode)                                                                                                     \
+  ROW(proxy_protocol)                                                                                                  \
+  ROW(tls_certificate)                                                                                                 \
+  ROW(tls_key)                                                                                                         \
+  ROW(backlog)
 // clang-format on
 
 // What a reload's new value takes hold of. What a route inherits is its sessions', which keep what they began with.
@@ -374,6 +387,7 @@ enum class OptionUnit : uint8_t {
   kWord,            // one of the enumeration's names
   kSwitch,          // true or false
   kList,            // texts
+  kOneOrList,       // a text, or a list of them
   kCount,           // a number
   kAutoCount,       // a number, or "auto" (kAuto)
   kPerSecond,       // a number a second
@@ -488,6 +502,7 @@ constexpr std::string_view NameOf(Envelope envelope) {
 std::optional<Envelope> EnvelopeNamed(std::string_view name);
 
 struct RouteOptions;
+struct ListenerOptions;
 
 struct Options {
 #define SHEAF_BEGIN(Struct, section, doc) struct Struct {
@@ -503,6 +518,9 @@ struct Options {
 
   // In the order of the file. A loaded configuration always has one with the path "/".
   std::vector<RouteOptions> routes;
+  // One an address: those of listen.address first, then those of each [[listener]], in the order of the file. A loaded
+  // configuration always has one.
+  std::vector<ListenerOptions> listeners;
   // forwarded.trusted_proxies was written by the operator, not left out.
   bool proxies_named = false;
 };
@@ -519,6 +537,24 @@ struct RouteOptions {
 
   bool operator==(const RouteOptions&) const = default;
 };
+
+// Where clients connect, one address, and what holds there, inherited values included.
+struct ListenerOptions {
+  std::string address = ":8080";
+#define SHEAF_ROW(name) decltype(Options::Listen::name) name = Options{}.listen.name;
+  SHEAF_LISTENER_OPTIONS(SHEAF_ROW)
+#undef SHEAF_ROW
+
+  bool is_unix() const {
+    return address.starts_with("unix:");
+  }
+  bool is_tls() const {
+    return !tls_certificate.empty();
+  }
+};
+
+// A listener that sets nothing but its address by itself.
+ListenerOptions InheritListener(const Options& options, std::string address);
 
 // A route that sets nothing by itself.
 RouteOptions InheritRoute(const Options& options, std::string path);
@@ -562,10 +598,17 @@ struct RouteRow {
   OptionSlot (*slot)(RouteOptions&);
 };
 
-// Every option, in the order of the table; every section; every key of a route but path.
+struct ListenerRow {
+  std::string_view name;
+  const OptionRow* inherits;
+  OptionSlot (*slot)(ListenerOptions&);
+};
+
+// Every option, in the order of the table; every section; every key of a route but path, and of a listener but address.
 std::span<const OptionRow> OptionRows();
 std::span<const SectionRow> SectionRows();
 std::span<const RouteRow> RouteRows();
+std::span<const ListenerRow> ListenerRows();
 
 // nullptr when there is none. `section` is empty for a key at the top.
 const OptionRow* FindOption(std::string_view section, std::string_view name);

@@ -1,20 +1,20 @@
 #include "proxy/config/checks.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <optional>
-#include <system_error>
 #include <tuple>
 #include <utility>
 
 #include "memwatch/pressure.h"
 #include "pool/endpoint.h"
 #include "proxy/config/addresses.h"
+#include "proxy/config/config.h"
+#include "proxy/config/file_checks.h"
+#include "proxy/config/listener_checks.h"
 #include "proxy/net/address.h"
 #include "proxy/net/tls_context.h"
 #include "proxy/plan/trusted_proxies.h"
@@ -110,6 +110,8 @@ struct FormRule {
 constexpr FormRule kFormRules[] = {
     {"listen.address", &CheckListenAddress},
     {"listen.socket_mode", &CheckSocketMode},
+    {"listener.address", &CheckListenAddress},
+    {"listener.socket_mode", &CheckSocketMode},
     {"upstream.url", &CheckUrl},
     {"upstream.tls_server_name", &CheckServerName},
     {"pool.health_check_path", &CheckRequestPath},
@@ -136,11 +138,8 @@ class ContradictionFinder {
     CheckOrder();
     CheckMemoryLevels();
     CheckSlowClient();
-    CheckAddresses();
     CheckUpstream();
     CheckTrustedProxies();
-    CheckProxyProtocol();
-    CheckServerTls();
     CheckClientTls();
     return std::move(found_);
   }
@@ -148,8 +147,8 @@ class ContradictionFinder {
  private:
   static const OptionRow* Row(std::string_view section, std::string_view name) { return FindOption(section, name); }
 
-  void Add(std::vector<const OptionRow*> options, std::string text, bool of_user = false) {
-    found_.push_back({std::move(options), std::move(text), of_user});
+  void Add(std::vector<const OptionRow*> options, std::string text) {
+    found_.push_back({std::move(options), std::move(text)});
   }
 
   void CheckOrder() {
@@ -194,30 +193,14 @@ class ContradictionFinder {
                                     FormatValue(*large_row, large_row->slot(copy)) + "): change one of them");
   }
 
-  void CheckAddresses() {
-    if (!options_.listen.socket_mode.empty() && !options_.listen.address.starts_with("unix:")) {
-      Add({Row("listen", "socket_mode"), Row("listen", "address")},
-          "listen.socket_mode is for a Unix socket, and listen.address is none: remove it, or listen on unix:/path");
-    }
-    const auto& [listen, admin] = std::tie(options_.listen.address, options_.admin.address);
-    if (!LeadsTo(listen, admin, false) && !LeadsTo(admin, listen, options_.listen.ipv6_only)) return;
-    Add({Row("listen", "address"), Row("admin", "address")},
-        "listen.address and admin.address are one port of one address: give one of them another port");
-  }
-
   void CheckUpstream() {
     const Result<pool::UpstreamUrl> url = pool::UpstreamUrl::Parse(options_.upstream.url);
     const OptionRow* row = Row("upstream", "url");
     if (!url.ok()) return;  // told already
-    if (LeadsTo(url.value().address, options_.listen.address, options_.listen.ipv6_only)) {
-      Add({row, Row("listen", "address")}, "upstream.url (" + options_.upstream.url +
-                                               ") is Sheaf itself, which listens at " + options_.listen.address +
-                                               ": name the address of the backend, or listen at another");
-    } else if (LeadsTo(url.value().address, options_.admin.address, false)) {
-      Add({row, Row("admin", "address")}, "upstream.url (" + options_.upstream.url +
-                                              ") is the admin listener of Sheaf itself, " + options_.admin.address +
-                                              ": name the address of the backend, or another admin.address");
-    }
+    if (!LeadsTo(url.value().address, options_.admin.address, false)) return;
+    Add({row, Row("admin", "address")}, "upstream.url (" + options_.upstream.url +
+                                            ") is the admin listener of Sheaf itself, " + options_.admin.address +
+                                            ": name the address of the backend, or another admin.address");
   }
 
   void CheckTrustedProxies() {
@@ -227,46 +210,16 @@ class ContradictionFinder {
         "forwarded.trusted_proxies has \"none\" beside proxies: remove the one or the others");
   }
 
-  void CheckProxyProtocol() {
-    if (options_.listen.proxy_protocol == ProxyProtocol::kOff) return;
-    const auto& named = options_.forwarded.trusted_proxies;
-    if (options_.proxies_named && !named.empty() && named.front() != "none") return;
-    Add({Row("listen", "proxy_protocol"), Row("forwarded", "trusted_proxies")},
-        "listen.proxy_protocol is on, but forwarded.trusted_proxies names nobody whose PROXY header is believed: name "
-        "the addresses of the load balancer");
-  }
-
-  void CheckServerTls() {
-    const auto& [certificate, key] = std::tie(options_.listen.tls_certificate, options_.listen.tls_key);
-    const OptionRow* certificate_row = Row("listen", "tls_certificate");
-    const OptionRow* key_row = Row("listen", "tls_key");
-    if (certificate.empty() && key.empty()) return;
-    if (key.empty())
-      return Add({certificate_row}, "listen.tls_certificate is set without listen.tls_key: set both or none");
-    if (certificate.empty())
-      return Add({key_row}, "listen.tls_key is set without listen.tls_certificate: set both or none");
-    const bool certificate_readable = IsReadable(certificate, certificate_row);
-    if (!IsReadable(key, key_row) || !certificate_readable) return;
-    const Result<std::unique_ptr<net::TlsContext>> context = net::TlsContext::ForServer(certificate, key);
-    if (!context.ok()) Add({certificate_row, key_row}, "listen.tls_certificate and listen.tls_key: " + context.error());
-  }
-
   void CheckClientTls() {
     const OptionRow* row = Row("upstream", "tls_ca");
-    if (options_.upstream.tls_ca.empty() || !IsReadable(options_.upstream.tls_ca, row)) return;
+    if (options_.upstream.tls_ca.empty()) return;
+    if (auto unreadable = FindUnreadable(options_.upstream.tls_ca, "upstream.tls_ca", row)) {
+      found_.push_back(std::move(*unreadable));
+      return;
+    }
     const Result<std::unique_ptr<net::TlsContext>> context =
         net::TlsContext::ForClient(options_.upstream.tls_ca, options_.upstream.tls_verify);
     if (!context.ok()) Add({row}, "upstream.tls_ca: " + context.error());
-  }
-
-  bool IsReadable(const std::string& path, const OptionRow* row) {
-    if (access(path.c_str(), R_OK) == 0) return true;
-    const int error = errno;
-    Add({row},
-        row->FullName() + ": cannot read " + QuoteToml(path) + ": " + std::generic_category().message(error) +
-            "; correct the path or its permissions",
-        error == EACCES);
-    return false;
   }
 
   const Options& options_;
@@ -282,8 +235,11 @@ std::string CheckForm(std::string_view option, std::string_view text) {
   return {};
 }
 
-std::vector<Contradiction> FindContradictions(const Options& options) {
-  return ContradictionFinder(options).Find();
+std::vector<Contradiction> FindContradictions(const Configuration& configuration) {
+  std::vector<Contradiction> found = ContradictionFinder(configuration.options).Find();
+  std::vector<Contradiction> of_listeners = FindListenerContradictions(configuration);
+  std::move(of_listeners.begin(), of_listeners.end(), std::back_inserter(found));
+  return found;
 }
 
 }  // namespace sheaf

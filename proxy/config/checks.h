@@ -7,8 +7,11 @@
 #include <vector>
 
 #include "proxy/base/option_table.h"
+#include "proxy/config/file.h"
 
 namespace sheaf {
+
+struct Configuration;
 
 // Whether `text`, the option's value or one of its list's, has the form that `option` ("listen.address") asks for.
 // Returns what it must be instead ("must be ..."), or an empty string.
@@ -19,9 +22,10 @@ struct Contradiction {
   std::vector<const OptionRow*> options;  // all that have a part in it
   std::string text;                       // a whole sentence with the remedy
   bool of_user = false;                   // this user may not do it; the one who serves may
+  Position place = {};                    // of a value in a [[listener]] that has a part in it; line 0: none
 };
 
 // Reads the certificate files.
-std::vector<Contradiction> FindContradictions(const Options& options);
+std::vector<Contradiction> FindContradictions(const Configuration& configuration);
 
 }  // namespace sheaf

@@ -12,9 +12,13 @@
 #include "proxy/config/checks.h"
 #include "proxy/config/environment.h"
 #include "proxy/config/excerpt.h"
+#include "proxy/config/listener_section.h"
+#include "proxy/config/listener_warnings.h"
 #include "proxy/config/names.h"
+#include "proxy/config/own_keys.h"
 #include "proxy/config/route_checks.h"
 #include "proxy/config/rules.h"
+#include "proxy/config/token_file.h"
 #include "proxy/config/values.h"
 #include "proxy/plan/routes.h"
 #include "proxy/wire/sha256.h"
@@ -53,15 +57,18 @@ class Loader {
     for (const FileSection& section : file.sections) ApplySection(section);
     for (const std::string& variable : sources_.environment) ApplyVariable(variable);
     for (const std::string& setting : sources_.settings) ApplySetting(setting);
-    // Routes inherit from what holds in the end, so they come last.
+    // Routes and listeners inherit from what holds in the end, so they come last.
+    AddListeners(file);
     for (const FileSection& section : file.sections) {
       if (section.in_list && section.name == kRouteSection) AddRoute(section);
     }
     AddRootRoute();
+    TakeTokenFile();
     result_.options.proxies_named = OriginOf(*FindOption("forwarded", "trusted_proxies")).source != Source::kDefault;
     ReportContradictions();
-    if (problems_.empty()) return std::move(result_);
-    return JoinProblems();
+    if (!problems_.empty()) return JoinProblems();
+    for (const std::string& warning : WarningsOfListeners(result_)) result_.warnings.push_back(warning);
+    return std::move(result_);
   }
 
  private:
@@ -72,6 +79,10 @@ class Loader {
   void ReportFile(Position position, const std::string& text) {
     const Origin origin{Source::kFile, position};
     Report(origin, DescribeOrigin(origin, OptionRows().front(), sources_.file_name), text);
+  }
+
+  void ReportAll(const std::vector<FileProblem>& problems) {
+    for (const FileProblem& problem : problems) ReportFile(problem.position, problem.text);
   }
 
   Error JoinProblems() {
@@ -85,8 +96,10 @@ class Loader {
 
   // From here on the file.
   void ApplySection(const FileSection& section) {
-    if (section.name == kRouteSection) {
-      if (!section.in_list) ReportFile(section.position, "a route is written [[route]], in double brackets");
+    if (IsListSection(section.name)) {
+      const std::string& name = section.name;
+      if (!section.in_list)
+        ReportFile(section.position, "a " + name + " is written [[" + name + "]], in double brackets");
       return;
     }
     if (!section.name.empty() && !IsSection(section.name)) {
@@ -102,15 +115,16 @@ class Loader {
     const OptionRow* row = FindOption(section, key.name);
     if (row != nullptr) {
       const Origin origin{Source::kFile, key.value.position};
-      if (Store(*row, row->slot(result_.options), key.value)) {
+      std::vector<FileProblem> problems;
+      if (StoreFileValue(*row, row->slot(result_.options), key.value, problems)) {
         result_.origins[IndexOf(*row)] = origin;
       } else {
         failed_[IndexOf(*row)] = true;
+        ReportAll(problems);
       }
-    } else if (section.empty() && (IsSection(key.name) || key.name == kRouteSection)) {
-      const bool is_route = key.name == kRouteSection;
-      ReportFile(key.position,
-                 QuoteToml(key.name) + " is a section: write " + (is_route ? "[[route]]" : "[" + key.name + "]"));
+    } else if (section.empty() && (IsSection(key.name) || IsListSection(key.name))) {
+      const std::string header = IsListSection(key.name) ? "[[" + key.name + "]]" : "[" + key.name + "]";
+      ReportFile(key.position, QuoteToml(key.name) + " is a section: write " + header);
     } else if (const auto renamed = FindRenamed(section + "." + key.name, key.value.text)) {
       const Origin origin{Source::kFile, key.value.position};
       ApplyRenamed(*renamed, origin, DescribeOrigin(origin, *renamed->row, sources_.file_name));
@@ -118,30 +132,6 @@ class Loader {
       const std::string place = section.empty() ? " at the top of the file" : " in [" + section + "]";
       ReportFile(key.position, "unknown key " + QuoteToml(key.name) + place + SuggestKey(section, key.name));
     }
-  }
-
-  // False, and reported, when the value does not fit.
-  bool Store(const OptionRow& row, const OptionSlot& slot, const FileValue& value) {
-    if (const std::string problem = CheckType(row, value); !problem.empty()) {
-      ReportFile(value.position, row.FullName() + " " + problem);
-      return false;
-    }
-    if (row.unit == OptionUnit::kList) return StoreList(row, *std::get<std::vector<std::string>*>(slot), value);
-    const std::string problem = StoreText(row, slot, value.text);
-    if (!problem.empty()) ReportFile(value.position, row.FullName() + " " + problem);
-    return problem.empty();
-  }
-
-  bool StoreList(const OptionRow& row, std::vector<std::string>& list, const FileValue& value) {
-    bool fits = true;
-    list.clear();
-    for (const FileValue& item : value.items) {
-      const std::string problem = CheckForm(row.FullName(), item.text);
-      if (!problem.empty()) ReportFile(item.position, row.FullName() + " " + problem + ", not " + QuoteToml(item.text));
-      fits = fits && problem.empty();
-      list.push_back(item.text);
-    }
-    return fits;
   }
 
   // From here on the environment and the command line.
@@ -169,8 +159,9 @@ class Loader {
   }
 
   void ReportVariable(const std::string& name) {
-    const std::string text = name.starts_with("SHEAF_ROUTE") ? "routes are set in the file alone: unset it"
-                                                             : "no option has this name" + SuggestVariable(name);
+    std::string text = "no option has this name" + SuggestVariable(name);
+    if (name.starts_with("SHEAF_ROUTE")) text = "routes are set in the file alone: unset it";
+    if (name.starts_with("SHEAF_LISTENER")) text = "a [[listener]] is set in the file alone: unset it";
     Report({Source::kEnvironment, {}}, "environment variable " + name, text);
   }
 
@@ -189,7 +180,18 @@ class Loader {
     if (name == kRouteSection || name.starts_with("route.")) {
       return Report(origin, "--set " + name, "routes are set in the file alone");
     }
+    if (name == kListenerSection || name.starts_with("listener.")) return ApplyListenerSetting(setting);
     Report(origin, "--set " + name, "no option has this name" + SuggestSetting(name));
+  }
+
+  // One word is taken: a second Sheaf can be started with the file of a running one, at an address of its own.
+  void ApplyListenerSetting(const std::string& setting) {
+    if (setting == "listener=none") {
+      listeners_of_file_ = false;
+      return;
+    }
+    Report({Source::kCommandLine, {}}, "--set " + setting.substr(0, setting.find('=')),
+           "a [[listener]] is set in the file alone; listener=none leaves out those of the file");
   }
 
   void ApplyText(const OptionRow& row, Source source, std::string_view text) {
@@ -212,9 +214,20 @@ class Loader {
     }
   }
 
+  void AddListeners(const ConfigFile& file) {
+    AddListenAddresses(OriginOf(*FindOption("listen", "address")), result_);
+    std::vector<FileProblem> problems;
+    for (const FileSection& section : file.sections) {
+      const bool is_listener = section.in_list && section.name == kListenerSection;
+      if (is_listener && listeners_of_file_) AddListenerSection(section, result_, problems);
+    }
+    ReportAll(problems);
+  }
+
   // From here on routes, and options that belong together.
   void AddRoute(const FileSection& section) {
     const size_t problems_before = problems_.size();
+    std::vector<FileProblem> problems;
     RouteOptions route = InheritRoute(result_.options, "");
     RouteOrigins origins{std::vector<Origin>(RouteRows().size()), {}, {}};
     bool has_path = false;
@@ -226,15 +239,14 @@ class Loader {
         StoreRules(RuleList::kCritical, key, route.critical, origins.critical);
       } else if (key.name == NameOf(RuleList::kConflate)) {
         StoreRules(RuleList::kConflate, key, route.conflate, origins.conflate);
-      } else {
-        ApplyRouteKey(key, route, origins.keys);
+      } else if (!StoreOwnKey(RouteRows(), kRouteSection, key, route, origins.keys, problems)) {
+        ReportFile(key.position, "unknown key " + QuoteToml(key.name) + " in [[route]]" + SuggestRouteKey(key.name));
       }
     }
+    ReportAll(problems);
     if (!has_path) ReportFile(section.position, R"(a [[route]] must have a path, such as path = "/api")");
     if (problems_.size() == problems_before) {
-      for (const FileProblem& problem : FindRouteContradictions(result_.options, route, section)) {
-        ReportFile(problem.position, problem.text);
-      }
+      ReportAll(FindRouteContradictions(result_.options, route, section));
     }
     result_.options.routes.push_back(std::move(route));
     result_.route_origins.push_back(std::move(origins));
@@ -244,24 +256,9 @@ class Loader {
     std::vector<FileProblem> problems;
     rules = ReadRules(list, key.value, problems);
     origin = {Source::kFile, key.value.position};
-    for (const FileProblem& problem : problems) ReportFile(problem.position, problem.text);
+    ReportAll(problems);
     // Whether some route has conflation rules is then not known.
     if (!problems.empty()) failed_[IndexOf(*FindOption("batching", "slow_client"))] = true;
-  }
-
-  void ApplyRouteKey(const FileKey& key, RouteOptions& route, std::vector<Origin>& origins) {
-    const auto rows = RouteRows();
-    const auto row = std::find_if(rows.begin(), rows.end(), [&key](const RouteRow& r) { return r.name == key.name; });
-    if (row == rows.end()) {
-      return ReportFile(key.position,
-                        "unknown key " + QuoteToml(key.name) + " in [[route]]" + SuggestRouteKey(key.name));
-    }
-    // In a message, the key has the name that it has in a route.
-    OptionRow named = *row->inherits;
-    named.section = kRouteSection;
-    named.name = row->name;
-    if (!Store(named, row->slot(route), key.value)) return;
-    origins[static_cast<size_t>(row - rows.begin())] = {Source::kFile, key.value.position};
   }
 
   // The path's normal form; empty, and reported, when it is none or taken.
@@ -286,18 +283,38 @@ class Loader {
     result_.route_origins.push_back({std::vector<Origin>(RouteRows().size()), {}, {}});
   }
 
+  void TakeTokenFile() {
+    const OptionRow& row = *FindOption("admin", "token_file");
+    Options::Admin& admin = result_.options.admin;
+    if (admin.token_file.empty() || failed_[IndexOf(row)]) return;
+    const std::string where = DescribeOrigin(OriginOf(row), row, sources_.file_name);
+    if (!admin.token.empty()) {
+      return Report(OriginOf(row), where, "admin.token_file and admin.token are both set: remove one of them");
+    }
+    TokenFile read = ReadTokenFile(admin.token_file);
+    admin.token = std::move(read.token);
+    if (read.problem.empty()) return;
+    const std::string text = "admin.token_file: " + read.problem;
+    if (!read.of_user || purpose_ != Purpose::kCheck) return Report(OriginOf(row), where, text);
+    result_.notes.push_back(Printable(where + ": " + text));
+  }
+
   void ReportContradictions() {
-    for (const Contradiction& contradiction : FindContradictions(result_.options)) {
+    for (const Contradiction& contradiction : FindContradictions(result_)) {
       const auto& rows = contradiction.options;
       // The value that stands there instead of a faulty one says nothing.
       if (std::any_of(rows.begin(), rows.end(), [this](const OptionRow* row) { return failed_[IndexOf(*row)]; }))
         continue;
       // Blamed is what was said last: of two lines the lower one, and the command line before the file.
-      const OptionRow* blamed = rows.front();
+      const OptionRow* blamed = rows.empty() ? &OptionRows().front() : rows.front();
+      Origin origin = rows.empty() ? Origin{} : OriginOf(*blamed);
       for (const OptionRow* row : rows) {
-        if (Problem{OriginOf(*blamed), {}} < Problem{OriginOf(*row), {}}) blamed = row;
+        if (!(Problem{origin, {}} < Problem{OriginOf(*row), {}})) continue;
+        blamed = row;
+        origin = OriginOf(*row);
       }
-      const Origin& origin = OriginOf(*blamed);
+      const Origin place{Source::kFile, contradiction.place};
+      if (contradiction.place.line > 0 && Problem{origin, {}} < Problem{place, {}}) origin = place;
       const std::string where = DescribeOrigin(origin, *blamed, sources_.file_name);
       if (contradiction.of_user && purpose_ == Purpose::kCheck) {
         result_.notes.push_back(Printable(where + ": " + contradiction.text));
@@ -314,6 +331,7 @@ class Loader {
   Configuration result_;
   std::vector<bool> failed_;  // for each of OptionRows(): some source had a faulty value
   std::map<std::string, Position> paths_;
+  bool listeners_of_file_ = true;
   std::vector<Problem> problems_;
 };
 

@@ -33,7 +33,7 @@ Result<ConfigSources> CollectSources(const std::string& file_name, std::vector<s
 enum class Source : uint8_t { kDefault, kFile, kEnvironment, kCommandLine };
 
 struct Origin {
-  Source source = Source::kDefault;  // of a route's key: inherited
+  Source source = Source::kDefault;  // of a route's or listener's key: inherited
   Position position;                 // in the file
 };
 
@@ -43,14 +43,21 @@ struct RouteOrigins {
   Origin conflate;
 };
 
+struct ListenerOrigins {
+  Position section;  // of the [[listener]]; line 0: it is of [listen]
+  Origin address;
+  std::vector<Origin> keys;  // for each of ListenerRows()
+};
+
 struct Configuration {
   Options options;
   std::string file_name;
-  std::string digest;                       // of the file: SHA-256 in hexadecimal; empty: there is no file
-  std::vector<Origin> origins;              // for each of OptionRows()
-  std::vector<RouteOrigins> route_origins;  // for each of options.routes
-  std::vector<std::string> warnings;        // of what works, but not for long: a line each, with its place
-  std::vector<std::string> notes;           // of kCheck: what this user may not do
+  std::string digest;                             // of the file: SHA-256 in hexadecimal; empty: there is no file
+  std::vector<Origin> origins;                    // for each of OptionRows()
+  std::vector<RouteOrigins> route_origins;        // for each of options.routes
+  std::vector<ListenerOrigins> listener_origins;  // for each of options.listeners
+  std::vector<std::string> warnings;              // of what works, but not for long: a line each, with its place
+  std::vector<std::string> notes;                 // of kCheck: what this user may not do
   // Names of variables that begin with SHEAF_ and set nothing: Kubernetes' service links, and others'.
   std::vector<std::string> service_links;
   std::vector<std::string> foreign_variables;

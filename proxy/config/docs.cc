@@ -34,6 +34,12 @@ line and column, and nothing starts.
 WebSockets and requests that begin from then on; `restart`, nothing before the next start. This version has no reload yet: restart it.
 )";
 
+constexpr std::string_view kListenersDoc =
+    R"(More places where clients connect, besides those of `listen.address`, with values of their own. What a listener does not set is as
+in `[listen]`. Its certificate and key go together: where it sets one of them it inherits neither, and `tls_certificate = ""` is
+plain text beside a `[listen]` with TLS. A reload takes new connections to the new values. Set in the file alone; `--set
+listener=none` leaves out those of the file.)";
+
 constexpr std::string_view kRoutesDoc =
     "Requests whose path begins with `path`, up to the end of one of its segments, have values of their own; the "
     "longest "
@@ -106,7 +112,8 @@ never be reached, is an error.
 )";
 
 std::string FallbackToml(const OptionRow& row) {
-  const bool bare = row.unit == OptionUnit::kSwitch || row.unit == OptionUnit::kList || ParseNumber(row.fallback);
+  const bool bare = row.unit == OptionUnit::kSwitch || row.unit == OptionUnit::kList ||
+                    row.unit == OptionUnit::kOneOrList || ParseNumber(row.fallback);
   return bare ? std::string(row.fallback) : QuoteToml(row.fallback);
 }
 
@@ -168,6 +175,23 @@ std::string DumpRow(const OptionRow& row, const Configuration& configuration) {
          DescribeOrigin(configuration.origins[index], row, configuration.file_name) + "\n";
 }
 
+// One address of a [[listener]], with all that holds there.
+std::string DumpListener(ListenerOptions listener, const ListenerOrigins& origins, const std::string& file_name) {
+  // Of a list with a Unix socket in it, say: by itself it would be a mistake.
+  if (!listener.is_unix()) listener.socket_mode.clear();
+  const OptionRow& address = *FindOption("listen", "address");
+  std::string text = "\n[[listener]]\naddress = " + QuoteToml(listener.address) + "  # " +
+                     DescribeOrigin(origins.address, address, file_name) + "\n";
+  for (size_t i = 0; i < ListenerRows().size(); ++i) {
+    const ListenerRow& row = ListenerRows()[i];
+    const std::string origin = origins.keys[i].source == Source::kDefault
+                                   ? row.inherits->FullName()
+                                   : DescribeOrigin(origins.keys[i], *row.inherits, file_name);
+    text += std::string(row.name) + " = " + FormatValue(*row.inherits, row.slot(listener)) + "  # " + origin + "\n";
+  }
+  return text;
+}
+
 // A list of rules, a line each, that loads again.
 std::string DumpRules(RuleList list, const std::vector<RuleOptions>& rules, const std::string& origin) {
   std::string text = std::string(NameOf(list)) + " = [" + (rules.empty() ? "]" : "") + "  # " + origin + "\n";
@@ -202,6 +226,14 @@ std::string DefaultConfig() {
             ForRowsOf(section.name, DefaultLine);
   }
   text +=
+      "\n# One more place where clients connect (or a list of them), with values of its own. Each key may be left out "
+      "but "
+      "address,\n# and is then as in [listen]; the certificate and its key go together, and tls_certificate = \"\" is "
+      "plain text.\n#\n# [[listener]]\n# address = \":8443\"\n";
+  for (const ListenerRow& row : ListenerRows()) {
+    text += "# " + std::string(row.name) + " = " + FallbackToml(*row.inherits) + "\n";
+  }
+  text +=
       "\n# A path prefix with values of its own; the longest prefix wins. Each key may be left out but path, and is "
       "then\n"
       "# inherited from the option named beside it.\n"
@@ -220,6 +252,11 @@ std::string OptionsManual() {
     text += "\n## [" + std::string(section.name) + "]\n" + std::string(section.doc) + "\n" + std::string(kManualTable) +
             ForRowsOf(section.name, ManualLine);
   }
+  text += "\n## [[listener]]\n" + std::string(kListenersDoc) +
+          "\n\n| Key | Left out |\n| --- | --- |\n| `address` | must be set: one, or a list |\n";
+  for (const ListenerRow& row : ListenerRows()) {
+    text += "| `" + std::string(row.name) + "` | as `" + row.inherits->FullName() + "` |\n";
+  }
   text += "\n## [[route]]\n" + std::string(kRoutesDoc) +
           "\n\n| Key | Inherits |\n| --- | --- |\n| `path` | must be set |\n";
   for (const RouteRow& row : RouteRows()) {
@@ -234,6 +271,11 @@ std::string DumpConfiguration(const Configuration& configuration) {
   std::string text = ForRowsOf("", dump);
   for (const SectionRow& section : SectionRows()) {
     text += "\n[" + std::string(section.name) + "]\n" + ForRowsOf(section.name, dump);
+  }
+  for (size_t i = 0; i < configuration.options.listeners.size(); ++i) {
+    const ListenerOrigins& origins = configuration.listener_origins[i];
+    if (origins.section.line == 0) continue;  // of [listen]
+    text += DumpListener(configuration.options.listeners[i], origins, configuration.file_name);
   }
   for (size_t i = 0; i < configuration.options.routes.size(); ++i) {
     text += DumpRoute(configuration.options.routes[i], configuration.route_origins[i], configuration.file_name);

@@ -61,6 +61,12 @@ std::vector<std::string> RouteKeys() {
   return keys;
 }
 
+std::vector<std::string> ListenerKeys() {
+  std::vector<std::string> keys = {"address"};
+  for (const ListenerRow& row : ListenerRows()) keys.emplace_back(row.name);
+  return keys;
+}
+
 std::vector<std::string> NamesOf(std::string (OptionRow::*name)() const) {
   std::vector<std::string> names;
   for (const OptionRow& row : OptionRows()) names.push_back((row.*name)());
@@ -76,7 +82,7 @@ std::string Quoted(const std::string& name) {
 }
 
 std::vector<std::string> SectionNames() {
-  std::vector<std::string> names = {std::string(kRouteSection)};
+  std::vector<std::string> names = {std::string(kRouteSection), std::string(kListenerSection)};
   for (const SectionRow& row : SectionRows()) names.emplace_back(row.name);
   return names;
 }
@@ -185,7 +191,7 @@ std::string SuggestSection(std::string_view name) {
   }
   if (nearest.empty()) nearest = NearestName(name, SectionNames());
   if (nearest.empty()) return DidYouMean(nearest);
-  return DidYouMean(nearest == kRouteSection ? "[[route]]" : "[" + nearest + "]");
+  return DidYouMean(IsListSection(nearest) ? "[[" + nearest + "]]" : "[" + nearest + "]");
 }
 
 std::string SuggestKey(std::string_view section, std::string_view key) {
@@ -205,6 +211,16 @@ std::string SuggestRouteKey(std::string_view key) {
     if (row.inherits == meant) return MeantInFile(*meant, key, QuoteToml(row.name));
   }
   return MeantInFile(*meant, key, QuoteToml(meant->FullName()) + ", which holds for all routes");
+}
+
+std::string SuggestListenerKey(std::string_view key) {
+  const OptionRow* meant = OptionMeant(kListenerSection, key);
+  if (meant == nullptr) return DidYouMean(Quoted(NearestName(key, ListenerKeys())));
+  if (meant->section != "listen") return MeantInFile(*meant, key, QuoteToml(meant->FullName()));
+  const std::vector<std::string> own = ListenerKeys();
+  const bool here = std::find(own.begin(), own.end(), meant->name) != own.end();
+  return MeantInFile(*meant, key,
+                     here ? QuoteToml(meant->name) : QuoteToml(meant->FullName()) + ", which holds for all listeners");
 }
 
 std::string SuggestRuleKey(std::string_view key, std::span<const std::string_view> keys) {

@@ -8,12 +8,17 @@
 namespace sheaf {
 
 inline constexpr std::string_view kEnvironmentPrefix = "SHEAF_";
+// The sections that may be there many times, in double brackets.
 inline constexpr std::string_view kRouteSection = "route";
+inline constexpr std::string_view kListenerSection = "listener";
+constexpr bool IsListSection(std::string_view name) {
+  return name == kRouteSection || name == kListenerSection;
+}
 
-// A section of the option table; the routes are none.
+// A section of the option table; the routes and listeners are none.
 bool IsSection(std::string_view name);
 
-// Whether the variable can only be meant for Sheaf: the prefix, then a section's name (or ROUTE).
+// Whether the variable can only be meant for Sheaf: the prefix, then a section's name (or ROUTE, or LISTENER).
 bool NamesSection(std::string_view variable);
 // Whether an option's variable differs from it by no more than a slip or two. `variable` begins with the prefix.
 bool ResemblesOption(std::string_view variable);
@@ -23,6 +28,7 @@ bool ResemblesOption(std::string_view variable);
 std::string SuggestSection(std::string_view name);
 std::string SuggestKey(std::string_view section, std::string_view key);
 std::string SuggestRouteKey(std::string_view key);
+std::string SuggestListenerKey(std::string_view key);
 // `keys`: all that a rule may have.
 std::string SuggestRuleKey(std::string_view key, std::span<const std::string_view> keys);
 std::string SuggestSetting(std::string_view full_name);

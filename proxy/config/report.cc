@@ -25,11 +25,20 @@ std::string WarmText(const Options& options) {
   return url.ok() ? std::to_string(pool::WarmLinks(options.pool, url.value())) : "auto";
 }
 
+std::string TermsText(const ListenerOptions& listener) {
+  const bool proxied = listener.proxy_protocol == ProxyProtocol::kOn;
+  if (!listener.is_tls()) return proxied ? " (PROXY protocol)" : "";
+  return proxied ? " (PROXY protocol, TLS)" : " (TLS)";
+}
+
 std::string Summarize(const Options& options) {
   std::string paths;
   for (const RouteOptions& route : options.routes) paths += (paths.empty() ? "" : ", ") + route.path;
-  return "clients:  " + options.listen.address + (options.listen.tls_certificate.empty() ? "" : " (TLS)") +
-         "\nupstream: " + options.upstream.url + ", " + WarmText(options) + " to " +
+  std::string listeners;
+  for (const ListenerOptions& listener : options.listeners) {
+    listeners += (listeners.empty() ? "" : ", ") + listener.address + TermsText(listener);
+  }
+  return "clients:  " + listeners + "\nupstream: " + options.upstream.url + ", " + WarmText(options) + " to " +
          std::to_string(options.pool.max_size) + " connections" +
          "\nadmin:    " + (options.admin.address.empty() ? "off" : options.admin.address) + "\nroutes:   " + paths +
          "\n";
@@ -54,7 +63,11 @@ std::string ReportOfCheck(const Configuration& configuration) {
   std::string report = "configuration is valid: " + Subject(configuration) + "\n" + Summarize(options);
   for (const std::string& warning : configuration.warnings) report += Line("warning:  ", Printable(warning));
   for (const std::string& note : configuration.notes) report += Line("note:     ", note);
-  report += NoteOnAddress("listen.address", options.listen.address, options.listen.ipv6_only);
+  for (size_t i = 0; i < options.listeners.size(); ++i) {
+    const bool of_listen = configuration.listener_origins[i].section.line == 0;
+    const ListenerOptions& listener = options.listeners[i];
+    report += NoteOnAddress(of_listen ? "listen.address" : "listener.address", listener.address, listener.ipv6_only);
+  }
   if (!options.admin.address.empty()) report += NoteOnAddress("admin.address", options.admin.address, false);
   return report;
 }

@@ -8,6 +8,24 @@
 #include "proxy/config/checks.h"
 
 namespace sheaf {
+namespace {
+
+bool StoreList(const OptionRow& row, std::vector<std::string>& list, const FileValue& value,
+               std::vector<FileProblem>& problems) {
+  bool fits = true;
+  list.clear();
+  for (const FileValue& item : ItemsOf(value)) {
+    const std::string problem = CheckForm(row.FullName(), item.text);
+    fits = fits && problem.empty();
+    if (!problem.empty()) {
+      problems.push_back({item.position, row.FullName() + " " + problem + ", not " + QuoteToml(item.text)});
+    }
+    list.push_back(item.text);
+  }
+  return fits;
+}
+
+}  // namespace
 
 std::string CheckType(const OptionRow& row, const FileValue& value) {
   using Type = FileValue::Type;
@@ -27,6 +45,10 @@ std::string CheckType(const OptionRow& row, const FileValue& value) {
     case OptionUnit::kList:
       if (value.type == Type::kList && std::all_of(value.items.begin(), value.items.end(), is_text)) return {};
       return must_be(R"(a list of texts such as ["a", "b"])") + (value.type == Type::kList ? " of other things" : "");
+    case OptionUnit::kOneOrList:
+      if (value.type == Type::kText) return {};
+      if (value.type == Type::kList && std::all_of(value.items.begin(), value.items.end(), is_text)) return {};
+      return must_be("a text in quotes, or a list of them") + (value.type == Type::kList ? " of other things" : "");
     case OptionUnit::kCount:
     case OptionUnit::kPerSecond:
       return value.type == Type::kNumber ? "" : must_be("a number, without quotes");
@@ -55,6 +77,20 @@ std::string StoreText(const OptionRow& row, const OptionSlot& slot, std::string_
     if (std::string problem = check(item); !problem.empty()) return problem;
   }
   return {};
+}
+
+bool StoreFileValue(const OptionRow& row, const OptionSlot& slot, const FileValue& value,
+                    std::vector<FileProblem>& problems) {
+  std::string problem = CheckType(row, value);
+  auto* const* list = std::get_if<std::vector<std::string>*>(&slot);
+  if (problem.empty() && list != nullptr) return StoreList(row, **list, value, problems);
+  if (problem.empty()) problem = StoreText(row, slot, value.text);
+  if (!problem.empty()) problems.push_back({value.position, row.FullName() + " " + problem});
+  return problem.empty();
+}
+
+std::vector<FileValue> ItemsOf(const FileValue& value) {
+  return value.type == FileValue::Type::kList ? value.items : std::vector{value};
 }
 
 }  // namespace sheaf

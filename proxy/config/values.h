@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/base/option_table.h"
 #include "proxy/config/file.h"
@@ -16,5 +17,13 @@ std::string CheckType(const OptionRow& row, const FileValue& value);
 
 // Reads, checks and stores.
 std::string StoreText(const OptionRow& row, const OptionSlot& slot, std::string_view text);
+
+// A value of the file: type, form and bounds. False, and appended to `problems`, when it does not fit. Where a list may
+// stand, a text is a list of one, and a comma is part of it.
+[[nodiscard]] bool StoreFileValue(const OptionRow& row, const OptionSlot& slot, const FileValue& value,
+                                  std::vector<FileProblem>& problems);
+
+// The items of a list; of anything else, the one that it is.
+std::vector<FileValue> ItemsOf(const FileValue& value);
 
 }  // namespace sheaf

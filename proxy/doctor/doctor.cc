@@ -1,5 +1,6 @@
 #include "proxy/doctor/doctor.h"
 
+#include <algorithm>
 #include <memory>
 #include <ostream>
 #include <utility>
@@ -42,19 +43,28 @@ Result<Way> WayToBackend(const Options& options, const pool::UpstreamUrl& url) {
   return WayTo(url.address, std::move(tls), name.empty() ? url.host : name);
 }
 
-Result<Way> WayToSheaf(const Options& options, const std::string& address) {
+Result<Way> WayToSheaf(const ListenerOptions& listener, const std::string& address) {
   std::unique_ptr<net::TlsContext> tls;
-  if (!options.listen.tls_certificate.empty()) {
+  if (listener.is_tls()) {
     // The certificate is for the name that clients use, not for this one.
     auto made = net::TlsContext::ForClient("", false);
     if (!made.ok()) return Error{made.error()};
     tls = std::move(made.value());
   }
-  return WayTo(net::Reachable(address, options.listen.ipv6_only), std::move(tls), "localhost");
+  return WayTo(net::Reachable(address, listener.ipv6_only), std::move(tls), "localhost");
+}
+
+// Who speaks the PROXY protocol speaks with load balancers alone, so another is the first choice.
+const ListenerOptions& ListenerFor(const Options& options) {
+  const auto& all = options.listeners;
+  const auto found = std::find_if(all.begin(), all.end(), [](const ListenerOptions& listener) {
+    return listener.proxy_protocol == ProxyProtocol::kOff;
+  });
+  return found == all.end() ? all.front() : *found;
 }
 
 // As whom the doctor comes: as a browser that has a page of the first allowed origin, or of this very host.
-Manner MannerFor(const Options& options, const Wishes& wishes) {
+Manner MannerFor(const Options& options, const ListenerOptions& listener, const Wishes& wishes) {
   Manner manner{
       .host = wishes.host, .origin = wishes.origin, .subprotocols = wishes.subprotocols, .fields = wishes.fields};
   if (manner.origin.empty() && !options.websocket.allowed_origins.empty()) {
@@ -66,12 +76,9 @@ Manner MannerFor(const Options& options, const Wishes& wishes) {
     manner.host = scheme == std::string::npos ? manner.origin : manner.origin.substr(scheme + 3);
   }
   if (manner.host.empty()) {
-    const std::string& address = options.listen.address;
-    manner.host = address.starts_with("unix:") ? "localhost" : net::Reachable(address, options.listen.ipv6_only);
+    manner.host = listener.is_unix() ? "localhost" : net::Reachable(listener.address, listener.ipv6_only);
   }
-  if (manner.origin.empty()) {
-    manner.origin = (options.listen.tls_certificate.empty() ? "http://" : "https://") + manner.host;
-  }
+  if (manner.origin.empty()) manner.origin = (listener.is_tls() ? "https://" : "http://") + manner.host;
   return manner;
 }
 
@@ -86,7 +93,12 @@ std::vector<Question> QuestionsFor(const Wishes& wishes) {
 class Examination {
  public:
   Examination(const Options& options, const Wishes& wishes, net::Loop& loop, std::ostream& out)
-      : options_(options), wishes_(wishes), loop_(loop), out_(out), manner_(MannerFor(options, wishes)) {}
+      : options_(options),
+        wishes_(wishes),
+        listener_(ListenerFor(options)),
+        loop_(loop),
+        out_(out),
+        manner_(MannerFor(options, listener_, wishes)) {}
 
   Verdict Run() {
     if (!FindBackend() || !FindSheaf()) return Verdict::kCouldNotRun;
@@ -131,20 +143,19 @@ class Examination {
   }
 
   bool FindSheaf() {
-    const std::string certificate = options_.listen.tls_certificate.empty() ? "" : ", its certificate not verified";
-    // Who speaks the PROXY protocol speaks with load balancers alone.
-    if (options_.listen.proxy_protocol == ProxyProtocol::kOn) {
-      return StartTrial(certificate + ", without listen.proxy_protocol");
+    const std::string certificate = listener_.is_tls() ? ", its certificate not verified" : "";
+    if (listener_.proxy_protocol == ProxyProtocol::kOn) {
+      return StartTrial(certificate + ", without the PROXY protocol");
     }
-    Result<Way> way = WayToSheaf(options_, options_.listen.address);
+    Result<Way> way = WayToSheaf(listener_, listener_.address);
     if (!way.ok()) return Fails("listen: " + way.error(), "");
     const Answer answer = AskWhoListens(way.value());
     if (!answer.SheafReason().empty()) {
       through_ = std::move(way.value());
-      out_ << "  through Sheaf: the one that runs at " << options_.listen.address << certificate << "\n";
+      out_ << "  through Sheaf: the one that runs at " << listener_.address << certificate << "\n";
       return true;
     }
-    if (!StartTrial(certificate + ", since none listens at " + options_.listen.address)) return false;
+    if (!StartTrial(certificate + ", since none listens at " + listener_.address)) return false;
     taken_ = answer.connected;
     if (taken_) {
       Fails("  but something else listens there, so that Sheaf could not start:", "listen.address: choose another one");
@@ -153,10 +164,10 @@ class Examination {
   }
 
   bool StartTrial(const std::string& remark) {
-    Result<std::unique_ptr<Trial>> trial = Trial::Start(wishes_.arguments);
+    Result<std::unique_ptr<Trial>> trial = Trial::Start(wishes_.arguments, listener_);
     if (!trial.ok()) return Fails(trial.error(), "");
     trial_ = std::move(trial.value());
-    Result<Way> way = WayToSheaf(options_, trial_->address());
+    Result<Way> way = WayToSheaf(listener_, trial_->address());
     if (!way.ok()) return Fails("listen: " + way.error(), "");
     through_ = std::move(way.value());
     out_ << "  through Sheaf: a trial with this configuration" << remark << "\n";
@@ -206,13 +217,14 @@ class Examination {
 
   const Options& options_;
   const Wishes& wishes_;
+  const ListenerOptions& listener_;
   net::Loop& loop_;
   std::ostream& out_;
   const Manner manner_;
   Way direct_;
   Way through_;
   std::unique_ptr<Trial> trial_;
-  bool taken_ = false;  // listen.address, by somebody else
+  bool taken_ = false;  // the listener's address, by somebody else
 };
 
 }  // namespace

@@ -3,8 +3,8 @@
 //
 //   One HTTP request, one WebSocket handshake, and Socket.IO's opening by polling and by WebSocket.
 //
-// Through the Sheaf that listens at listen.address, where one does; else through a trial (trial.h), so that a machine
-// can be examined before anything is installed on it.
+// Through the Sheaf that listens where clients connect, where one does; else through a trial (trial.h), so that a
+// machine can be examined before anything is installed on it.
 #pragma once
 
 #include <iosfwd>
@@ -20,7 +20,7 @@ struct Wishes {
   std::string http_path = "/";
   std::string websocket_path = "/ws";
   std::string socketio_path = "/socket.io/";
-  std::string host;                    // empty: as a client would that connects to listen.address
+  std::string host;                    // empty: as a client would that connects to Sheaf
   std::string origin;                  // empty: the first of websocket.allowed_origins, or the host itself
   std::string subprotocols;            // "a, b"
   std::vector<std::string> fields;     // "Name: value", in all requests

@@ -51,12 +51,12 @@ bool Accepts(const std::string& address) {
 
 }  // namespace
 
-Result<std::unique_ptr<Trial>> Trial::Start(std::vector<std::string> arguments) {
+Result<std::unique_ptr<Trial>> Trial::Start(std::vector<std::string> arguments, const ListenerOptions& listener) {
   const uint16_t port = FreePort();
   const int log = memfd_create("sheaf-doctor-log", MFD_CLOEXEC);
   if (port == 0 || log < 0) return Error{"no port or no memory for a trial: " + std::generic_category().message(errno)};
   std::unique_ptr<Trial> trial(new Trial("127.0.0.1:" + std::to_string(port), log));
-  if (const auto spawned = trial->Spawn(std::move(arguments)); !spawned.ok()) return Error{spawned.error()};
+  if (const auto spawned = trial->Spawn(std::move(arguments), listener); !spawned.ok()) return Error{spawned.error()};
   if (const auto listens = trial->WaitUntilItListens(); !listens.ok()) return Error{listens.error()};
   return trial;
 }
@@ -73,14 +73,15 @@ Trial::~Trial() {
   close(log_);
 }
 
-Result<bool> Trial::Spawn(std::vector<std::string> arguments) {
+Result<bool> Trial::Spawn(std::vector<std::string> arguments, const ListenerOptions& listener) {
   arguments.insert(arguments.begin(), "sheaf");
   // The last of several settings of a key counts.
   for (const std::string& own :
-       {"listen.address=" + address_, std::string("listen.ipv6_only=false"), std::string("listen.socket_mode="),
-        std::string("listen.proxy_protocol=off"), std::string("admin.address="), std::string("drain.delay=0s"),
-        std::string("drain.timeout=1s"), std::string("log.format=text"), std::string("log.level=warning"),
-        std::string("log.access=false")}) {
+       {"listen.address=" + address_, std::string("listener=none"), std::string("listen.ipv6_only=false"),
+        std::string("listen.socket_mode="), std::string("listen.proxy_protocol=off"),
+        "listen.tls_certificate=" + listener.tls_certificate, "listen.tls_key=" + listener.tls_key,
+        std::string("admin.address="), std::string("drain.delay=0s"), std::string("drain.timeout=1s"),
+        std::string("log.format=text"), std::string("log.level=warning"), std::string("log.access=false")}) {
     arguments.insert(arguments.end(), {"--set", own});
   }
   std::vector<char*> words;

@@ -1,6 +1,6 @@
 // A Sheaf that the doctor starts where none runs: this same program with the same configuration, on a free port of
-// 127.0.0.1 (or of TLS, if that is configured), without an admin listener. A child process, so that nothing of the
-// configuration is interpreted twice. It is ended with the object.
+// 127.0.0.1 (with TLS, if a listener has it), and on no other, without an admin listener. A child process, so that
+// nothing of the configuration is interpreted twice. It is ended with the object.
 #pragma once
 
 #include <sys/types.h>
@@ -9,15 +9,16 @@
 #include <string>
 #include <vector>
 
+#include "proxy/base/option_table.h"
 #include "proxy/base/status.h"
 
 namespace sheaf::doctor {
 
 class Trial {
  public:
-  // `arguments`: those that name the configuration (-c and --set), which the trial's own are added to. Waits until it
-  // listens, for five seconds at most; the error is what it said.
-  static Result<std::unique_ptr<Trial>> Start(std::vector<std::string> arguments);
+  // `arguments`: those that name the configuration (-c and --set), which the trial's own are added to; `listener`:
+  // whose certificate it has. Waits until it listens, for five seconds at most; the error is what it said.
+  static Result<std::unique_ptr<Trial>> Start(std::vector<std::string> arguments, const ListenerOptions& listener);
   Trial(const Trial&) = delete;
   Trial& operator=(const Trial&) = delete;
   ~Trial();
@@ -29,7 +30,7 @@ class Trial {
 
  private:
   Trial(std::string address, int log) : address_(std::move(address)), log_(log) {}
-  Result<bool> Spawn(std::vector<std::string> arguments);
+  Result<bool> Spawn(std::vector<std::string> arguments, const ListenerOptions& listener);
   Result<bool> WaitUntilItListens();
 
   std::string address_;

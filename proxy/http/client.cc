@@ -19,27 +19,31 @@ Client::Client(WorkerContext& context, const Peer& peer) : context_(context), de
 
 Client::~Client() = default;
 
-bool Client::Start(int fd) {
-  connection_ =
-      net::Connection::Accept(context_.loop(), fd, context_.tls(), context_.client_io(), *this, peer_.is_unix);
+bool Client::Start(int fd, const net::TlsContext* tls) {
+  connection_ = net::Connection::Accept(context_.loop(), fd, tls, context_.client_io(), *this, peer_.is_unix);
   if (!connection_) return false;
-  AwaitFirst();
+  if (tls != nullptr) {
+    AwaitHandshake();
+  } else {
+    AwaitRequest();
+  }
   return true;
 }
 
-void Client::TakeOver(std::unique_ptr<net::Connection> connection, std::span<uint8_t> received) {
+void Client::TakeOver(std::unique_ptr<net::Connection> connection, const net::TlsContext* tls,
+                      std::span<uint8_t> received) {
   connection_ = std::move(connection);
   connection_->SetEvents(*this);
-  AwaitFirst();
-  if (context_.tls() != nullptr) {
-    if (!connection_->BeginTls(*context_.tls(), received)) Close(CloseReason::kOutOfMemory);
-  } else if (!received.empty()) {
-    OnBytes(received);
+  if (tls != nullptr) {
+    AwaitHandshake();
+    if (!connection_->BeginTls(*tls, received)) Close(CloseReason::kOutOfMemory);
+    return;
   }
+  AwaitRequest();
+  if (!received.empty()) OnBytes(received);
 }
 
-void Client::AwaitFirst() {
-  if (context_.tls() == nullptr) return AwaitRequest();
+void Client::AwaitHandshake() {
   state_ = State::kTlsHandshake;
   context_.loop().SetDeadline(deadline_, context_.options().timeouts.handshake);
 }

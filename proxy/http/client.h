@@ -29,10 +29,11 @@ class Client final : public net::ConnectionEvents, public net::DeadlineHandler, 
   explicit Client(WorkerContext& context, const Peer& peer);
   ~Client();
 
-  // Takes over the accepted socket. False when memory or descriptors ran out (the socket is closed).
-  bool Start(int fd);
+  // Takes over the accepted socket. `tls`: of its listener; nullptr: plain text. False when memory or descriptors ran
+  // out (the socket is closed).
+  bool Start(int fd, const net::TlsContext* tls);
   // The same with a connection of which `received` has come already, ahead of TLS. It may be over at the end of this.
-  void TakeOver(std::unique_ptr<net::Connection> connection, std::span<uint8_t> received);
+  void TakeOver(std::unique_ptr<net::Connection> connection, const net::TlsContext* tls, std::span<uint8_t> received);
 
   // Answers before any request has come, and closes: there are too many connections. Without lingering the descriptor
   // is given back at once, and the answer may be lost to a client that has not sent its request yet.
@@ -103,8 +104,8 @@ class Client final : public net::ConnectionEvents, public net::DeadlineHandler, 
   void StartRequest();
   void BeginExchange(pool::UpstreamRequest upstream);
   ClientInfo InfoOfClient() const;
-  // Of a new connection: TLS, or the first request.
-  void AwaitFirst();
+  // Of a new connection.
+  void AwaitHandshake();
   void AwaitRequest();
 
   // Answers without the backend, and closes. The request's head may be known (in the context) or not, and so

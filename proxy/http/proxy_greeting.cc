@@ -23,8 +23,8 @@ Peer PeerFrom(const wire::ProxyHeaderScan& header, const Peer& proxy) {
 
 }  // namespace
 
-ProxyGreeting::ProxyGreeting(WorkerContext& context, const Peer& peer)
-    : context_(context), deadline_(*this), peer_(peer) {}
+ProxyGreeting::ProxyGreeting(WorkerContext& context, const Peer& peer, std::shared_ptr<const net::TlsContext> tls)
+    : context_(context), deadline_(*this), peer_(peer), tls_(std::move(tls)) {}
 
 bool ProxyGreeting::Start(int fd) {
   if (!context_.trusted_proxies().Contains(peer_.ip)) {
@@ -58,7 +58,8 @@ void ProxyGreeting::Take(std::span<uint8_t> received) {
       break;
   }
   context_.loop().CancelDeadline(deadline_);
-  context_.home().StartClient(std::move(connection_), PeerFrom(header, peer_), received.subspan(header.size));
+  context_.home().StartClient(std::move(connection_), PeerFrom(header, peer_), tls_.get(),
+                              received.subspan(header.size));
   context_.home().Retire(*this);
 }
 

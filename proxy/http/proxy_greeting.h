@@ -1,4 +1,4 @@
-// A client's connection on a listener with listen.proxy_protocol, from its first byte to the end of its PROXY header.
+// A client's connection on a listener with proxy_protocol, from its first byte to the end of its PROXY header.
 // What the header says becomes the connection's peer, and with that the connection goes to a Client; nothing of the
 // header is left behind. A header that is wrong, late or of a stranger ends the connection before anything else is
 // read.
@@ -23,8 +23,9 @@ class WorkerContext;
 
 class ProxyGreeting final : public net::ConnectionEvents, public net::DeadlineHandler {
  public:
-  // `peer`: the other end of the socket, the proxy in front.
-  ProxyGreeting(WorkerContext& context, const Peer& peer);
+  // `peer`: the other end of the socket, the proxy in front. `tls`: of the listener, for what comes behind the header;
+  // nullptr: plain text.
+  ProxyGreeting(WorkerContext& context, const Peer& peer, std::shared_ptr<const net::TlsContext> tls);
 
   // Takes over the accepted socket. False when nobody may say there whose a connection is, or memory or descriptors ran
   // out (the socket is closed).
@@ -53,6 +54,7 @@ class ProxyGreeting final : public net::ConnectionEvents, public net::DeadlineHa
   std::string held_;  // a header that is not complete
   net::Deadline deadline_;
   const Peer peer_;
+  const std::shared_ptr<const net::TlsContext> tls_;
 };
 
 }  // namespace sheaf

@@ -28,7 +28,9 @@ uint64_t LeastDescriptors(const DescriptorUse& use) {
   constexpr uint64_t kOfProcess = 40;  // the admin listener, readings of memory in a nest of control groups, the log
   constexpr uint64_t kOfWorker = 8;    // its loop and its listening socket
   constexpr uint64_t kOfClient = 2;
-  return use.open + kOfProcess + use.workers * kOfWorker + use.warm + kKeptFree + kOfClient;
+  // Of each further listener: a socket a worker, and the file of a Unix socket.
+  const uint64_t of_listeners = uint64_t{use.listeners - 1} * (uint64_t{use.workers} + 1);
+  return use.open + kOfProcess + use.workers * kOfWorker + of_listeners + use.warm + kKeptFree + kOfClient;
 }
 
 uint32_t MaxConnections(uint32_t configured, uint64_t limit, uint64_t least) {

@@ -33,6 +33,7 @@ struct DescriptorUse {
   uint32_t open = 0;  // before anything is made
   uint32_t workers = 0;
   uint32_t warm = 0;  // pool.min_size
+  uint32_t listeners = 1;
 };
 // The least limit of descriptors (RLIMIT_NOFILE) with which a client can be served.
 uint64_t LeastDescriptors(const DescriptorUse& use);

@@ -44,8 +44,8 @@ struct LingerTerms {
 
 class ClientHome {
  public:
-  // `received`: what has come behind the PROXY header.
-  virtual void StartClient(std::unique_ptr<net::Connection> connection, const Peer& peer,
+  // `tls`: nullptr: plain text. `received`: what has come behind the PROXY header.
+  virtual void StartClient(std::unique_ptr<net::Connection> connection, const Peer& peer, const net::TlsContext* tls,
                            std::span<uint8_t> received) = 0;
   virtual void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
                             const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,

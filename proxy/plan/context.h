@@ -50,7 +50,6 @@ class WorkerContext {
   const Generation& generation() const { return *generation_; }
   const Options& options() const { return generation_->options; }
   const pool::Endpoint& endpoint() const { return *generation_->opened.endpoint; }
-  const net::TlsContext* tls() const { return generation_->opened.tls.get(); }
   const wire::HeadLimits& head_limits() const { return generation_->head_limits; }
   const ForwardingRules& forwarding() const { return generation_->forwarding; }
   const TrustedProxies& trusted_proxies() const { return forwarding().proxies; }

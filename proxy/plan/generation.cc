@@ -52,19 +52,6 @@ Result<bool> OpenEndpoint(const Options::Upstream& options, const Generation* be
   return true;
 }
 
-Result<bool> OpenTls(const Options::Listen& options, const Generation* before, Generation::Opened& opened) {
-  if (options.tls_certificate.empty()) return true;
-  opened.tls_key = KeyOf({DigestOfFile(options.tls_certificate), DigestOfFile(options.tls_key)});
-  if (before != nullptr && before->opened.tls_key == opened.tls_key) {
-    opened.tls = before->opened.tls;
-    return true;
-  }
-  auto tls = net::TlsContext::ForServer(options.tls_certificate, options.tls_key);
-  if (!tls.ok()) return Error{tls.error()};
-  opened.tls = std::move(tls.value());
-  return true;
-}
-
 }  // namespace
 
 Generation::Generation(uint64_t count, std::string conf_digest, Options checked, Opened things)
@@ -80,7 +67,6 @@ Generation::Generation(uint64_t count, std::string conf_digest, Options checked,
 Result<std::shared_ptr<const Generation>> Generation::Make(Options options, std::string digest,
                                                            const Generation* before) {
   Opened opened;
-  if (auto tls = OpenTls(options.listen, before, opened); !tls.ok()) return Error{tls.error()};
   if (auto endpoint = OpenEndpoint(options.upstream, before, opened); !endpoint.ok()) return Error{endpoint.error()};
   const uint64_t number = before != nullptr ? before->number + 1 : 1;
   return std::shared_ptr<const Generation>(

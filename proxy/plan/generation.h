@@ -16,7 +16,6 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/status.h"
-#include "proxy/net/tls_context.h"
 #include "proxy/plan/forwarding_rules.h"
 #include "proxy/plan/routes.h"
 #include "proxy/wire/http1.h"
@@ -38,13 +37,11 @@ class Generation {
   const Routes routes;
   const ForwardingRules forwarding;
   const wire::HeadLimits head_limits;  // of clients' requests
-  // The same objects as before while neither their options nor the files that these name have changed: the pool's
-  // connections go on, and clients' session tickets stay good.
+  // The same objects as before while neither their options nor the files that these name have changed, so that the
+  // pool's connections go on.
   struct Opened {
     std::string endpoint_key;
     std::shared_ptr<pool::Endpoint> endpoint;
-    std::string tls_key;
-    std::shared_ptr<const net::TlsContext> tls;  // towards clients; nullptr: plain
   };
   const Opened opened;
 

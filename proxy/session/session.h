@@ -50,6 +50,7 @@ class Session final : public net::ConnectionEvents,
   // the reason's code, and what it still sends goes upstream until it answers. Each may take websocket.close_timeout.
   void BeginClose(CloseReason reason);
   bool closing() const { return close_.begun(); }
+  const RoutePlan& plan() const { return *plan_; }
   // For relief from memory pressure. When the last application message, either way, came; up to
   // WorkerContext::activity_grain later.
   TimePoint active_at() const { return active_at_; }

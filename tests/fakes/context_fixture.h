@@ -31,7 +31,7 @@ class HomeRecorder final : public ClientHome {
   Client* soon = nullptr;           // ProcessSoon was asked for it
   std::function<void()> on_growth;  // WatchGrowth
 
-  void StartClient(std::unique_ptr<net::Connection> connection, const Peer& /*peer*/,
+  void StartClient(std::unique_ptr<net::Connection> connection, const Peer& /*peer*/, const net::TlsContext* /*tls*/,
                    std::span<uint8_t> /*received*/) override {
     Bury(std::move(connection));
   }

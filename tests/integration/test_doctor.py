@@ -210,7 +210,33 @@ def test_with_the_proxy_protocol_a_trial_is_asked(doctor: Doctor, make_sheaf, ba
     running = make_sheaf(backend.url, conf)
     seen = beside(running)
     check_same(seen)
-    assert "a trial with this configuration, without listen.proxy_protocol" in seen.stdout
+    assert "a trial with this configuration, without the PROXY protocol" in seen.stdout
+
+
+def test_of_several_listeners_one_without_the_proxy_protocol_is_asked(
+    doctor: Doctor, make_sheaf, backend: Backend, certificate: Pair
+) -> None:
+    pair = {"tls_certificate": str(certificate.certificate), "tls_key": str(certificate.key)}
+    proxied, plain = free_port(), free_port()
+    conf: Conf = {
+        "listen": {"address": [f"127.0.0.1:{proxied}"], "proxy_protocol": "on"},
+        "listener": [{"address": f"127.0.0.1:{plain}", "proxy_protocol": "off", **pair}],
+        "forwarded": {"trusted_proxies": ["192.0.2.1"]},
+    }
+    trial = doctor(backend.url, conf)
+    check_same(trial)
+    assert f"a trial with this configuration, its certificate not verified, since none listens at 127.0.0.1:{plain}" in trial.stdout
+    make_sheaf(backend.url, conf)
+    beside_it = doctor(backend.url, conf)
+    check_same(beside_it)
+    assert f"the one that runs at 127.0.0.1:{plain}, its certificate not verified" in beside_it.stdout
+
+
+def test_a_trial_opens_no_listener_of_the_file(doctor: Doctor, backend: Backend) -> None:
+    """Else it could not start beside the Sheaf that has them."""
+    with listener() as taken:
+        conf: Conf = {"listen": {"address": f"127.0.0.1:{free_port()}"}, "listener": [{"address": f"127.0.0.1:{taken}"}]}
+        check_same(doctor(backend.url, conf))
 
 
 def listens(port: int) -> bool:

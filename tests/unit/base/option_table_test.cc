@@ -94,15 +94,16 @@ TEST_CASE("every default is a value that its own row accepts, and is the one in 
     Options untouched;
     Options set;
     std::string fallback(row.fallback);
-    if (row.unit == OptionUnit::kList)
+    if (row.unit == OptionUnit::kList || row.unit == OptionUnit::kOneOrList)
       std::erase_if(fallback, [](char c) { return std::strchr("[]\" ", c) != nullptr; });
     CHECK(SetFromText(row, row.slot(set), fallback) == "");
     CHECK(FormatValue(row, row.slot(set)) == FormatValue(row, row.slot(untouched)));
   }
 }
 
-TEST_CASE("what a route inherits is its new sessions', and threads need a restart") {
+TEST_CASE("what a route inherits is its new sessions', what listeners have is live, and threads need a restart") {
   for (const RouteRow& row : RouteRows()) CHECK(row.inherits->takes == Takes::kNewSessions);
+  for (const ListenerRow& row : ListenerRows()) CHECK(row.inherits->takes == Takes::kLive);
   for (const OptionRow& row : OptionRows()) CHECK((row.takes == Takes::kRestart) == (row.FullName() == "workers"));
   CHECK(NameOf(FindOption("batching", "size")->takes) == "new sessions");
   CHECK(NameOf(FindOption("log", "level")->takes) == "live");
@@ -111,7 +112,7 @@ TEST_CASE("what a route inherits is its new sessions', and threads need a restar
 TEST_CASE("the defaults are those of the product contract") {
   const Options options;
   CHECK(options.workers == kAuto);
-  CHECK(options.listen.address == ":8080");
+  CHECK(options.listen.address == std::vector<std::string>{":8080"});
   CHECK(options.upstream.url == "http://127.0.0.1:8000");
   CHECK(options.upstream.mode == UpstreamMode::kTunnel);
   CHECK(options.upstream.tls_verify);

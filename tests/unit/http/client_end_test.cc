@@ -27,7 +27,7 @@ struct Fixture {
     };
     worker.Make(backend.address());
     client = std::make_unique<Client>(worker.context(), Peer{});
-    REQUIRE(client->Start(sockets.own));
+    REQUIRE(client->Start(sockets.own, nullptr));
   }
   ~Fixture() {
     client->Close(CloseReason::kDrain);

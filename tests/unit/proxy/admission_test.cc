@@ -52,6 +52,7 @@ TEST_CASE("the least limit has room for all that is made at start, what is kept 
   CHECK_EQ(LeastDescriptors({.open = 4, .workers = 2, .warm = 10}), least + 1);
   CHECK_EQ(LeastDescriptors({.open = 3, .workers = 2, .warm = 11}), least + 1);
   CHECK(LeastDescriptors({.open = 3, .workers = 3, .warm = 10}) >= least + 6);
+  CHECK_EQ(LeastDescriptors({.open = 3, .workers = 2, .warm = 10, .listeners = 3}), least + 6);
   CHECK(LeastDescriptors({.open = 3, .workers = 1, .warm = UINT32_MAX}) > UINT32_MAX);
 }
 

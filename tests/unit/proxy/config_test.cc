@@ -12,7 +12,7 @@ namespace {
 
 TEST_CASE("an empty file gives the defaults and a route for everything") {
   const Options options = Valid("");
-  CHECK(options.listen.address == ":8080");
+  CHECK(options.listen.address == std::vector<std::string>{":8080"});
   CHECK(options.pool.min_size == kAuto);
   REQUIRE(options.routes.size() == 1);
   CHECK(options.routes[0].path == "/");

@@ -33,7 +33,7 @@ format = "json"
 access = false
 )");
   CHECK(options.workers == 3);
-  CHECK(options.listen.address == "[::1]:8443");
+  CHECK(options.listen.address == std::vector<std::string>{"[::1]:8443"});
   CHECK(options.listen.backlog == 7);
   CHECK(options.upstream.url == "unix:/run/app.sock");
   CHECK_FALSE(options.upstream.tls_verify);
@@ -62,7 +62,8 @@ TEST_CASE("values of a wrong type are told with their place") {
       {"[pool]\nmax_size = \"1\"\n", "a.conf:2:12: pool.max_size must be a number, without quotes, not \"1\""},
       {"[pool]\nmin_size = 1.5\n", "a.conf:2:12: pool.min_size must be a number or \"auto\", not a fraction"},
       {"workers = true\n", "a.conf:1:11: workers must be a number or \"auto\", not true"},
-      {"[listen]\naddress = 8080\n", "a.conf:2:11: listen.address must be a text in quotes, not 8080"},
+      {"[listen]\naddress = 8080\n",
+       "a.conf:2:11: listen.address must be a text in quotes, or a list of them, not 8080"},
       {"[log]\naccess = \"true\"\n", "a.conf:2:10: log.access must be true or false, without quotes, not \"true\""},
       {"[log]\nlevel = 1\n", "a.conf:2:9: log.level must be a text in quotes, not 1"},
       {"[timeouts]\nhead = 10\n",
@@ -154,7 +155,7 @@ TEST_CASE("addresses, URLs, networks, origins and paths must have their form") {
 TEST_CASE("forms that are right are accepted") {
   for (const char* address : {"127.0.0.1:80", "[::]:80", ":80", "*:80", "localhost:65535"}) {
     CAPTURE(address);
-    CHECK(Valid("", {{}, {std::string("listen.address=") + address}}).listen.address == address);
+    CHECK(Valid("", {{}, {std::string("listen.address=") + address}}).listeners.front().address == address);
   }
   for (const char* url : {"http://a", "https://a.example:8443", "http://[::1]:80", "unix:/run/a.sock"}) {
     CAPTURE(url);
