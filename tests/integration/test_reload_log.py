@@ -68,7 +68,7 @@ def test_path(proxy: ReloadableSheaf) -> None:
 def test_access_at_the_end_of_a_session_that_stands(proxy: ReloadableSheaf) -> None:
     with RawWebSocket(proxy.port, "/ws/slow") as old:
         proxy.reload({"log": {"access": False}})
-        assert get(proxy.port, "/status/201").status == 200
+        assert get(proxy.port, "/status/201").status == 201
         old.check_echo(b"hello")
     with RawWebSocket(proxy.port, "/ws/echo"):
         proxy.reload()

@@ -134,7 +134,7 @@ def test_what_needs_a_restart_is_named_and_the_rest_is_taken_up(make_reloadable,
     assert proxy.reload()["needs_restart"] == []
     proxy.put(conf)
     proxy.hang_up()
-    assert len(proxy.log_lines(" warning ", "restart", option)) == 3
+    assert proxy.count_log_lines(" warning ", "restart", option) == 3
 
 
 def test_all_that_needs_a_restart_is_in_the_list() -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from harness.backend import Backend
 from harness.ports import free_port, wait_until
 from harness.raw import RawClient
 from harness.recorder import OK, Recorder, Request
@@ -75,9 +76,22 @@ def test_max_size(make_reloadable, recorder: Recorder) -> None:
         assert second.response().status == 200
         assert time.monotonic() - began < SLOW - 0.7, "it has waited for the first one all the same"
     assert proxy.stats()["connection_pool"]["pool_size"]["max"] == 2
-    proxy.reload({"pool": {"max_size": 1, "acquire_timeout": SHORT}})
-    with one_that_waits(proxy) as third:
-        assert third.response().status == 503
+
+
+@live("pool.max_size")
+def test_max_size_that_is_lowered(make_reloadable, recorder: Recorder) -> None:
+    """What is over it stays in use, and is not used again."""
+    proxy: ReloadableSheaf = make_reloadable(recorder.url, pool(max_size=3))
+    with ask(proxy, "/slow") as one, ask(proxy, "/slow") as two:
+        wait_until(lambda: proxy.metric("sheaf_pool_links", state="active") == 2, 3, "both are under way")
+        proxy.reload({"pool": {"max_size": 1, "acquire_timeout": SHORT}})
+        with ask(proxy) as third:
+            assert third.response().status == 503
+        assert (one.response().status, two.response().status) == (200, 200)
+    with ask(proxy, "/slow") as one:
+        wait_until(lambda: proxy.metric("sheaf_pool_links", state="active") == 1, 3, "it is under way")
+        with ask(proxy) as two:
+            assert two.response().status == 503
 
 
 @live("pool.acquire_timeout")
@@ -219,10 +233,10 @@ def test_backoff_max(make_reloadable) -> None:
 
 
 @live("pool.backoff_min")
-def test_backoff_min(make_reloadable, make_recorder) -> None:
-    recorder: Recorder = make_recorder()
-    proxy: ReloadableSheaf = make_reloadable(recorder.url, pool(min_size=1, backoff_min="8s", backoff_max="8s"))
-    wait_until(lambda: len(recorder.open_connections) == 1, SOON, "one is warm")
+def test_backoff_min(make_reloadable, make_backend) -> None:
+    backend: Backend = make_backend()
+    proxy: ReloadableSheaf = make_reloadable(backend.url, pool(min_size=1, backoff_min="8s", backoff_max="8s"))
+    wait_until(lambda: proxy.metric("sheaf_pool_links", state="idle") == 1, SOON, "one is warm")
     proxy.reload({"pool": {"backoff_min": "20ms"}})
-    recorder.stop()
+    backend.kill()
     wait_until(lambda: proxy.metric("sheaf_pool_failed_total") >= 4, SOON, "the first waits are short")
