@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "pool/http1_codec.h"
-#include "pool/upstream_pool.h"
+#include "pool/upstream.h"
 
 namespace sheaf::pool {
 
@@ -18,8 +18,11 @@ std::string UpstreamRequest::Summary(LogPath shown) const {
   return head.substr(0, std::min(head.find(' ', method.size() + 1), head.find('?')));
 }
 
-PooledStream::PooledStream(UpstreamPool& pool, UpstreamRequest request, UpstreamEvents& events, TimePoint now)
-    : pool_(pool), events_(&events), request_(std::make_unique<UpstreamRequest>(std::move(request))), opened_(now) {}
+PooledStream::PooledStream(Upstream& upstream, UpstreamRequest request, UpstreamEvents& events, TimePoint now)
+    : upstream_(upstream),
+      events_(&events),
+      request_(std::make_unique<UpstreamRequest>(std::move(request))),
+      opened_(now) {}
 
 PooledStream::~PooledStream() {
   Close(CloseReason::kDone);
@@ -29,7 +32,7 @@ void PooledStream::Close(CloseReason reason) {
   if (link_ != nullptr) {
     link_->Abandon(reason);
   } else if (waiting_hook_.linked()) {
-    pool_.CancelWaiting(*this);
+    upstream_.CancelWaiting(*this);
   }
 }
 
@@ -40,7 +43,7 @@ void PooledStream::SendBody(std::string_view data) {
   }
   // Until there is a connection, what came along with the head waits behind it.
   Http1Codec::AppendBody(request_->head, request_->body, data);
-  if (!blocked_ && request_->head.size() > pool_.loop().marks().high) {
+  if (!blocked_ && request_->head.size() > upstream_.loop().marks().high) {
     blocked_ = true;
     events_->OnUpstreamBlocked();
   }

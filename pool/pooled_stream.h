@@ -1,6 +1,6 @@
 // One use of the pool: waits in it until a link is found, then stands between the link and the user.
 //
-// Owned by the user; made by UpstreamPool::Open. One thread only.
+// Owned by the user; made by Upstream::Open. One thread only.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@
 namespace sheaf::pool {
 
 class UpstreamLink;
-class UpstreamPool;
+class Upstream;
 
 class PooledStream final : public UpstreamStream {
  public:
-  PooledStream(UpstreamPool& pool, UpstreamRequest request, UpstreamEvents& events, TimePoint now);
+  PooledStream(Upstream& upstream, UpstreamRequest request, UpstreamEvents& events, TimePoint now);
   ~PooledStream() override;
 
   void SetEvents(UpstreamEvents& events) override { events_ = &events; }
@@ -35,10 +35,10 @@ class PooledStream final : public UpstreamStream {
   bool reused() const override { return reused_; }
 
  private:
-  friend class UpstreamPool;
+  friend class Upstream;
   friend class UpstreamLink;
 
-  UpstreamPool& pool_;
+  Upstream& upstream_;
   UpstreamEvents* events_;
   std::unique_ptr<UpstreamRequest> request_;  // until the link needs it no more
   UpstreamLink* link_ = nullptr;

@@ -4,7 +4,7 @@
 
 #include "pool/http1_codec.h"
 #include "pool/tunnel_codec.h"
-#include "pool/upstream_pool.h"
+#include "pool/upstream.h"
 #include "proxy/base/log.h"
 
 namespace sheaf::pool {
@@ -25,26 +25,26 @@ CloseReason ReasonOf(Codec::Verdict verdict) {
 
 }  // namespace
 
-UpstreamLink::UpstreamLink(UpstreamPool& pool, TimePoint now) : pool_(pool), created_(now), since_(now) {
+UpstreamLink::UpstreamLink(Upstream& upstream, TimePoint now) : upstream_(upstream), created_(now), since_(now) {
   static_assert(sizeof(UpstreamLink) <= 144, "an idle session's budget");
-  pool_.list(state_).PushBack(*this);
+  upstream_.list(state_).PushBack(*this);
 }
 
 UpstreamLink::~UpstreamLink() = default;
 
 bool UpstreamLink::Connect() {
-  Endpoint& endpoint = pool_.endpoint();
-  target_ = pool_.targets().index();
-  connection_ = net::Connection::Connect(pool_.loop(), pool_.targets().current(), endpoint.tls(),
-                                         endpoint.server_name(), pool_.io(), *this);
+  Endpoint& endpoint = upstream_.endpoint();
+  target_ = upstream_.targets().index();
+  connection_ = net::Connection::Connect(upstream_.loop(), upstream_.targets().current(), endpoint.tls(),
+                                         endpoint.server_name(), upstream_.io(), *this);
   return connection_ != nullptr;
 }
 
 void UpstreamLink::MoveTo(LinkState state) {
-  pool_.list(state_).Remove(*this);
+  upstream_.list(state_).Remove(*this);
   state_ = state;
-  since_ = pool_.loop().now();
-  pool_.list(state_).PushBack(*this);
+  since_ = upstream_.loop().now();
+  upstream_.list(state_).PushBack(*this);
 }
 
 UpstreamEvents* UpstreamLink::events() {
@@ -52,14 +52,15 @@ UpstreamEvents* UpstreamLink::events() {
 }
 
 void UpstreamLink::OnConnected() {
-  pool_.OnLinkConnected(*this);
+  upstream_.OnLinkConnected(*this);
 }
 
 void UpstreamLink::Lease(PooledStream& stream) {
   stream_ = &stream;
   stream.link_ = this;
   MoveTo(LinkState::kActive);
-  auto codec = std::make_unique<Http1Codec>(*this, *stream.request_, pool_.response_limits(), pool_.response_head());
+  auto codec =
+      std::make_unique<Http1Codec>(*this, *stream.request_, upstream_.response_limits(), upstream_.response_head());
   codec->Start();
   codec_ = std::move(codec);
 }
@@ -67,7 +68,7 @@ void UpstreamLink::Lease(PooledStream& stream) {
 void UpstreamLink::OnBytes(std::span<uint8_t> bytes) {
   switch (state_) {
     case LinkState::kActive:
-      if (!std::exchange(answered_, true)) pool_.OnLinkAnswered();
+      if (!std::exchange(answered_, true)) upstream_.OnLinkAnswered();
       if (const Codec::Verdict verdict = codec_->OnBytes(bytes); verdict != Codec::Verdict::kGoOn) {
         Conclude(verdict, bytes);
       }
@@ -93,7 +94,7 @@ void UpstreamLink::Conclude(Codec::Verdict verdict, std::span<uint8_t> rest) {
       stream.link_ = nullptr;
       if (verdict == Codec::Verdict::kReusable) {
         codec_.reset();
-        pool_.OnLinkReturned(*this);
+        upstream_.OnLinkReturned(*this);
       } else {
         Close(CloseReason::kDone);
       }
@@ -111,7 +112,7 @@ void UpstreamLink::Upgrade(std::span<uint8_t> rest) {
   const std::unique_ptr<Codec> handshake =
       std::exchange(codec_, std::make_unique<TunnelCodec>(*this, *stream_->request_->frame_limits));
   const std::unique_ptr<UpstreamRequest> request = std::move(stream_->request_);
-  stream_->events_->OnUpstreamHead(pool_.response_head());
+  stream_->events_->OnUpstreamHead(upstream_.response_head());
   if (stream_ != nullptr && !rest.empty()) OnBytes(rest);
 }
 
@@ -127,7 +128,7 @@ void UpstreamLink::Fail(CloseReason reason) {
   } else {
     Close(reason);
   }
-  if (untouched && reason == CloseReason::kUpstreamGone && pool_.Retry(stream)) return;
+  if (untouched && reason == CloseReason::kUpstreamGone && upstream_.Retry(stream)) return;
   stream.events_->OnUpstreamClosed(reason);
 }
 
@@ -139,10 +140,10 @@ void UpstreamLink::LogFault(CloseReason reason, const Fault& fault, const Pooled
                                          ? Describe(reason).text
                                          : "the backend broke the WebSocket protocol";
   Log(LogLevel::kWarning, request != nullptr ? "the backend's answer is not valid" : of_tunnel,
-      {{"upstream", pool_.endpoint().url().address},
+      {{"upstream", upstream_.endpoint().url().address},
        {"cause", fault.cause},
        {"seen", fault.seen},
-       {"request", request != nullptr ? request->Summary(pool_.log_options().path) : ""},
+       {"request", request != nullptr ? request->Summary(upstream_.log_options().path) : ""},
        {"request_id", request != nullptr ? request->request_id : ""}});
 }
 
@@ -150,7 +151,7 @@ void UpstreamLink::OnEnd(net::ConnectionEnd end) {
   switch (state_) {
     case LinkState::kConnecting: {
       const bool tls = end == net::ConnectionEnd::kTlsFailed;
-      pool_.OnConnectFailed(*this, tls ? CloseReason::kUpstreamTlsError : CloseReason::kUpstreamConnectFailed);
+      upstream_.OnConnectFailed(*this, tls ? CloseReason::kUpstreamTlsError : CloseReason::kUpstreamConnectFailed);
       return;
     }
     case LinkState::kActive:
@@ -165,7 +166,7 @@ void UpstreamLink::OnEnd(net::ConnectionEnd end) {
       Close(CloseReason::kDone);
       return;
     default:
-      pool_.OnLinkLost(*this);
+      upstream_.OnLinkLost(*this);
       Close(CloseReason::kUpstreamClosed);
   }
 }
@@ -193,7 +194,7 @@ void UpstreamLink::Close(CloseReason reason) {
   if (closed_) return;
   closed_ = true;
   if (connection_) connection_->Close();
-  pool_.OnLinkClosed(*this, reason);
+  upstream_.OnLinkClosed(*this, reason);
 }
 
 void UpstreamLink::OnOutputBlocked() {

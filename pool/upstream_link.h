@@ -1,6 +1,6 @@
 // One connection to the backend: its state, its codec while it is leased, and the stream that leased it.
 //
-// Owned by an UpstreamPool, which keeps one list a state; MoveTo is the only way to change the state. One thread only.
+// Owned by an Upstream, which keeps one list a state; MoveTo is the only way to change the state. One thread only.
 // Budget: 144 bytes, it lives as long as a client's session does.
 #pragma once
 
@@ -17,7 +17,7 @@
 
 namespace sheaf::pool {
 
-class UpstreamPool;
+class Upstream;
 class PooledStream;
 
 enum class LinkState : uint8_t {
@@ -34,7 +34,7 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
  public:
   static constexpr size_t kIdleBytes = 450;  // heap of an idle one, about, its connection and event included; plain
 
-  UpstreamLink(UpstreamPool& pool, TimePoint now);
+  UpstreamLink(Upstream& upstream, TimePoint now);
   ~UpstreamLink();
 
   // Dials. False when no socket could be made.
@@ -80,7 +80,7 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
   // What is queued goes out, then the connection ends.
   void Drain();
 
-  UpstreamPool& pool_;
+  Upstream& upstream_;
   std::unique_ptr<net::Connection> connection_;
   std::unique_ptr<Codec> codec_;
   PooledStream* stream_ = nullptr;

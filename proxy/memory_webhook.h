@@ -12,7 +12,7 @@
 #include <string>
 
 #include "memwatch/memory_monitor.h"
-#include "pool/upstream_pool.h"
+#include "pool/upstream.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/net/loop.h"
@@ -22,7 +22,7 @@ namespace sheaf {
 class MemoryWebhook final : public pool::UpstreamEvents, public net::DeadlineHandler {
  public:
   // All references outlive it.
-  MemoryWebhook(net::Loop& loop, pool::UpstreamPool& pool, const Options::Memory& options, WorkerMetrics& metrics);
+  MemoryWebhook(net::Loop& loop, pool::Upstream& upstream, const Options::Memory& options, WorkerMetrics& metrics);
   MemoryWebhook(const MemoryWebhook&) = delete;
   MemoryWebhook& operator=(const MemoryWebhook&) = delete;
   ~MemoryWebhook();
@@ -48,7 +48,7 @@ class MemoryWebhook final : public pool::UpstreamEvents, public net::DeadlineHan
   void Finish(bool passed, std::string_view detail);
 
   net::Loop& loop_;
-  pool::UpstreamPool& pool_;
+  pool::Upstream& upstream_;
   const Options::Memory& options_;
   WorkerMetrics& metrics_;
   net::Deadline deadline_;

@@ -13,13 +13,13 @@ Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, u
     : shared_(shared),
       metrics_(metrics),
       loop_(std::move(loop)),
-      pool_(*loop_, shared.endpoint, upstream, shared.budget, shared.options,
-            {.index = index, .workers = shared.workers}, metrics),
+      upstream_(*loop_, shared.endpoint, upstream, shared.budget, shared.options,
+                {.index = index, .workers = shared.workers}, metrics),
       acceptor_(std::make_unique<net::Acceptor>(*loop_, listen_fd, *this, kKeptFree)),
       outboxes_(shared.options.deflate, metrics),
       context_({.shared = shared,
                 .loop = *loop_,
-                .pool = pool_,
+                .upstream = upstream_,
                 .metrics = metrics,
                 .outboxes = outboxes_,
                 .inflaters = inflaters_,
@@ -32,7 +32,7 @@ Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, u
     health_check_ = std::make_unique<pool::HealthCheck>(*loop_, shared.endpoint, upstream, shared.options, metrics);
   }
   if (index == 0 && !shared.options.memory.webhook.empty()) {
-    webhook_ = std::make_unique<MemoryWebhook>(*loop_, pool_, shared.options.memory, metrics);
+    webhook_ = std::make_unique<MemoryWebhook>(*loop_, upstream_, shared.options.memory, metrics);
   }
 }
 
@@ -42,7 +42,7 @@ Worker::~Worker() {
 }
 
 void Worker::Run() {
-  pool_.Maintain();  // begins to warm connections before the first client comes
+  upstream_.Maintain();  // begins to warm connections before the first client comes
   while (!stopped_) RunOneTurn();
 }
 
@@ -54,7 +54,7 @@ void Worker::RunOneTurn() {
   loop_->RunPosted();
   ProcessHeldRequests();       // pipelined requests whose turn has come
   outboxes_.FlushDue(*loop_);  // batches of this turn; those of a tick were flushed when it came
-  pool_.Maintain();            // after all callbacks, so that it sees the turn's demand as a whole
+  upstream_.Maintain();        // after all callbacks, so that it sees the turn's demand as a whole
   ShedWithinBudget();
   loop_->FlushWrites();
   ForgetOldFrames();
@@ -179,7 +179,7 @@ void Worker::Stop() {
   stopped_ = true;
   acceptor_->Stop();
   if (webhook_) webhook_->Stop();
-  pool_.Drain();
+  upstream_.Drain();
   sessions_.ForEach([](Session& session) { session.Close(CloseReason::kDrain); });
   greetings_.ForEach([](ProxyGreeting& greeting) { greeting.Close(CloseReason::kDrain); });
   clients_.ForEach([](Client& client) { client.Close(CloseReason::kDrain); });
@@ -188,7 +188,7 @@ void Worker::Stop() {
 }
 
 void Worker::SetUpstreamAddresses(const std::vector<net::Address>& addresses) {
-  pool_.SetTargets(addresses);
+  upstream_.SetTargets(addresses);
   if (health_check_) health_check_->SetTargets(addresses);
 }
 

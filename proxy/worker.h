@@ -12,7 +12,7 @@
 
 #include "memwatch/shed_pace.h"
 #include "pool/health_check.h"
-#include "pool/upstream_pool.h"
+#include "pool/upstream.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/owning_list.h"
@@ -56,7 +56,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   void Stop();
   void SetUpstreamAddresses(const std::vector<net::Address>& addresses);
   // The backend's name could not be looked up, and has no address yet.
-  void OnNoUpstreamAddress() { pool_.OnNoAddress(); }
+  void OnNoUpstreamAddress() { upstream_.OnNoAddress(); }
   // A step of relief from memory pressure, of those that are taken once. Returns the bytes that it gave back, about.
   uint64_t Relieve(ReliefStep step);
   // Posts the change to memory.webhook, if there is one. For the first worker.
@@ -126,7 +126,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   Shared& shared_;
   WorkerMetrics& metrics_;
   std::unique_ptr<net::Loop> loop_;
-  pool::UpstreamPool pool_;
+  pool::Upstream upstream_;
   std::unique_ptr<pool::HealthCheck> health_check_;
   std::unique_ptr<MemoryWebhook> webhook_;
   std::unique_ptr<net::Acceptor> acceptor_;

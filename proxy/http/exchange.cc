@@ -29,7 +29,7 @@ Exchange::Exchange(WorkerContext& context, ExchangeOwner& owner, const RouteOpti
 
 void Exchange::Start(pool::UpstreamRequest request) {
   request_ended_ = request.body == wire::BodyKind::kNone;
-  stream_ = context_.pool().Open(std::move(request), *this);
+  stream_ = context_.upstream().Open(std::move(request), *this);
   BeginWait();
 }
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "pool/upstream_pool.h"
+#include "pool/upstream.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/net/loop.h"
@@ -28,7 +28,7 @@ class WorkerContext {
   struct Lent {
     Shared& shared;
     net::Loop& loop;
-    pool::UpstreamPool& pool;
+    pool::Upstream& upstream;
     WorkerMetrics& metrics;
     OutboxStores& outboxes;
     InflaterStore& inflaters;
@@ -39,7 +39,7 @@ class WorkerContext {
   WorkerContext& operator=(const WorkerContext&) = delete;
 
   net::Loop& loop() const { return lent_.loop; }
-  pool::UpstreamPool& pool() const { return lent_.pool; }
+  pool::Upstream& upstream() const { return lent_.upstream; }
   WorkerMetrics& metrics() const { return lent_.metrics; }
   ClientHome& home() const { return lent_.home; }
   OutboxStores& outboxes() const { return lent_.outboxes; }

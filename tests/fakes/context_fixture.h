@@ -100,12 +100,12 @@ class ContextFixture {
                              .workers = 1,
                              .max_connections = 0,
                              .cpu_share = 1});
-    pool_ = std::make_unique<pool::UpstreamPool>(driver.loop(), endpoint_, std::move(backend), *budget_, options,
+    upstream_ = std::make_unique<pool::Upstream>(driver.loop(), endpoint_, std::move(backend), *budget_, options,
                                                  pool::PoolShare{}, metrics);
     outboxes_ = std::make_unique<OutboxStores>(options.deflate, metrics);
     context_ = std::make_unique<WorkerContext>(WorkerContext::Lent{.shared = *shared_,
                                                                    .loop = driver.loop(),
-                                                                   .pool = *pool_,
+                                                                   .upstream = *upstream_,
                                                                    .metrics = metrics,
                                                                    .outboxes = *outboxes_,
                                                                    .inflaters = inflaters_,
@@ -115,7 +115,7 @@ class ContextFixture {
   void BeginDrain() { shared_->draining = true; }
 
   WorkerContext& context() { return *context_; }
-  pool::UpstreamPool& pool() { return *pool_; }
+  pool::Upstream& upstream() { return *upstream_; }
   const RoutePlan& plan() { return context_->plan(routes_->Match("/")); }
 
  private:
@@ -123,14 +123,14 @@ class ContextFixture {
   void Work() {
     if (every_turn) every_turn();
     if (outboxes_) outboxes_->FlushDue(driver.loop());
-    if (pool_) pool_->Maintain();
+    if (upstream_) upstream_->Maintain();
   }
 
   pool::Endpoint endpoint_{pool::UpstreamUrl::Parse("http://127.0.0.1:8000").value(), nullptr, ""};
   std::unique_ptr<Routes> routes_;
   std::unique_ptr<pool::PoolBudget> budget_;
   std::unique_ptr<Shared> shared_;
-  std::unique_ptr<pool::UpstreamPool> pool_;
+  std::unique_ptr<pool::Upstream> upstream_;
   std::unique_ptr<OutboxStores> outboxes_;
   InflaterStore inflaters_;
   std::unique_ptr<WorkerContext> context_;

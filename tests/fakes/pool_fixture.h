@@ -3,7 +3,7 @@
 //   PoolFixture fixture;
 //   fixture.options.pool.min_size = 2;
 //   fixture.Start();                   // makes the pool, and one turn
-//   auto stream = fixture.pool->Open(Get(), events);
+//   auto stream = fixture.upstream->Open(Get(), events);
 //   fixture.driver.Until([&] { return events.Told("end"); });
 #pragma once
 
@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-#include "pool/upstream_pool.h"
+#include "pool/upstream.h"
 #include "proxy/base/log.h"
 #include "proxy/wire/ws_handshake.h"
 #include "tests/fakes/frames.h"
@@ -65,7 +65,7 @@ struct PoolFixture {
 
   void Start() {
     budget = std::make_unique<pool::PoolBudget>(options.pool.max_size, options.pool.max_waiting);
-    pool = std::make_unique<pool::UpstreamPool>(driver.loop(), endpoint, address, *budget, options, pool::PoolShare{},
+    upstream = std::make_unique<pool::Upstream>(driver.loop(), endpoint, address, *budget, options, pool::PoolShare{},
                                                 metrics);
     driver.Turn();
   }
@@ -73,21 +73,22 @@ struct PoolFixture {
   void StartWarm(uint32_t connections) {
     options.pool.min_size = connections;
     Start();
-    driver.Until([&] { return pool->count(pool::LinkState::kIdle) == connections; });
+    driver.Until([&] { return upstream->count(pool::LinkState::kIdle) == connections; });
     driver.Until([&] { return backend.accepted() == connections; });
   }
   // Opens a stream and waits until the backend has its request on connection `peer`.
   std::unique_ptr<pool::UpstreamStream> OpenOn(size_t peer, pool::UpstreamRequest request, RecordingEvents& events) {
-    auto stream = pool->Open(std::move(request), events);
+    auto stream = upstream->Open(std::move(request), events);
     driver.Until([&] { return backend.accepted() > peer && !backend.received(peer).empty(); });
     return stream;
   }
 
-  size_t Idle() const { return pool->count(pool::LinkState::kIdle); }
-  size_t Active() const { return pool->count(pool::LinkState::kActive); }
+  size_t Idle() const { return upstream->count(pool::LinkState::kIdle); }
+  size_t Active() const { return upstream->count(pool::LinkState::kActive); }
   size_t Links() const {
     size_t all = 0;
-    for (size_t state = 0; state < pool::kLinkStates; ++state) all += pool->count(static_cast<pool::LinkState>(state));
+    for (size_t state = 0; state < pool::kLinkStates; ++state)
+      all += upstream->count(static_cast<pool::LinkState>(state));
     return all;
   }
   uint64_t Evicted(CloseReason reason) { return metrics.pool_evicted_total[reason].value(); }
@@ -98,12 +99,12 @@ struct PoolFixture {
   pool::Endpoint endpoint{pool::UpstreamUrl::Parse("http://127.0.0.1:8000").value(), nullptr, ""};
   WorkerMetrics metrics;
   LoopDriver driver{[this] {
-                      if (pool) pool->Maintain();
+                      if (upstream) upstream->Maintain();
                       backend.Poll();
                     },
                     net::BufferMarks{64 * 1024, 16 * 1024}};
   std::unique_ptr<pool::PoolBudget> budget;
-  std::unique_ptr<pool::UpstreamPool> pool;
+  std::unique_ptr<pool::Upstream> upstream;
 };
 
 }  // namespace sheaf

@@ -28,9 +28,9 @@ struct TwoAddresses : PoolFixture {
     endpoint.WatchDials([this] { ++told; });
     address = net::Address();
     Start();
-    pool->SetTargets(std::vector{nobody.address(), backend.address()});
+    upstream->SetTargets(std::vector{nobody.address(), backend.address()});
   }
-  std::unique_ptr<UpstreamStream> Ask(RecordingEvents& events) { return pool->Open(Get(), events); }
+  std::unique_ptr<UpstreamStream> Ask(RecordingEvents& events) { return upstream->Open(Get(), events); }
 
   ScriptedBackend nobody;
   int told = 0;  // failures that the resolver hears of

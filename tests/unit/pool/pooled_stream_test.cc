@@ -37,10 +37,10 @@ TEST_CASE("a stream given up while it waits leaves the queue and hears nothing")
   fixture.Start();
   RecordingEvents active, given_up, next;
   auto one = fixture.OpenOn(0, Get("/1"), active);
-  auto two = fixture.pool->Open(Get("/2"), given_up);
-  auto three = fixture.pool->Open(Get("/3"), next);
+  auto two = fixture.upstream->Open(Get("/2"), given_up);
+  auto three = fixture.upstream->Open(Get("/3"), next);
   two.reset();
-  CHECK_EQ(fixture.pool->waiting(), 1);
+  CHECK_EQ(fixture.upstream->waiting(), 1);
   CHECK_EQ(fixture.budget->waiting(), 1);
   fixture.backend.Forget(0);
   fixture.backend.Answer(0);
@@ -53,9 +53,9 @@ TEST_CASE("a stream given up while its connection is being dialled leaves that c
   PoolFixture fixture;
   fixture.Start();
   RecordingEvents given_up;
-  auto stream = fixture.pool->Open(Get(), given_up);
-  fixture.pool->Maintain();
-  CHECK_EQ(fixture.pool->count(LinkState::kConnecting), 1);
+  auto stream = fixture.upstream->Open(Get(), given_up);
+  fixture.upstream->Maintain();
+  CHECK_EQ(fixture.upstream->count(LinkState::kConnecting), 1);
   stream.reset();
   fixture.driver.Until([&] { return fixture.Idle() == 1; });
   CHECK(given_up.told.empty());
@@ -178,14 +178,14 @@ TEST_CASE("the second attempt goes to a new connection though others lie idle, a
   fixture.options.pool.max_size = 3;
   fixture.StartWarm(3);
   RecordingEvents first, second;
-  auto stream = fixture.pool->Open(Get("/1"), first);
+  auto stream = fixture.upstream->Open(Get("/1"), first);
   fixture.driver.Settle();
   size_t used = 0;
   while (used < 2 && fixture.backend.received(used).empty()) ++used;
   fixture.backend.Close(used);
   fixture.driver.Until([&] { return fixture.backend.accepted() == 4 && !fixture.backend.received(3).empty(); });
   CHECK_EQ(fixture.backend.received(3), Get("/1").head);
-  auto other = fixture.pool->Open(Get("/2"), second);
+  auto other = fixture.upstream->Open(Get("/2"), second);
   CHECK(other->leased());
 }
 
@@ -249,7 +249,7 @@ TEST_CASE("a body that comes before there is a connection follows its head") {
   PoolFixture fixture;
   fixture.Start();
   RecordingEvents events;
-  auto stream = fixture.pool->Open(Upload(), events);
+  auto stream = fixture.upstream->Open(Upload(), events);
   stream->SendBody("hello");
   stream->SendBody("");
   stream->FinishBody();
@@ -268,7 +268,7 @@ TEST_CASE("a body may begin before there is a connection and end after") {
   PoolFixture fixture;
   fixture.Start();
   RecordingEvents events;
-  auto stream = fixture.pool->Open(Upload(), events);
+  auto stream = fixture.upstream->Open(Upload(), events);
   stream->SendBody("hello");
   fixture.driver.Until([&] { return stream->leased(); });
   stream->SendBody("world!");
@@ -286,7 +286,7 @@ TEST_CASE(
   fixture.Start();
   RecordingEvents active, events;
   auto one = fixture.OpenOn(0, Get(), active);
-  auto two = fixture.pool->Open(Upload(wire::BodyKind::kLength), events);
+  auto two = fixture.upstream->Open(Upload(wire::BodyKind::kLength), events);
   two->SendBody(std::string(40'000, 'x'));
   CHECK(events.told.empty());
   two->SendBody(std::string(40'000, 'x'));

@@ -50,9 +50,9 @@ TEST_CASE("a link is counted in the list of its state and in no other") {
   PoolFixture fixture;
   fixture.Start();
   RecordingEvents events;
-  auto stream = fixture.pool->Open(Get(), events);
-  fixture.pool->Maintain();
-  CHECK_EQ(fixture.pool->count(LinkState::kConnecting), 1);
+  auto stream = fixture.upstream->Open(Get(), events);
+  fixture.upstream->Maintain();
+  CHECK_EQ(fixture.upstream->count(LinkState::kConnecting), 1);
   CHECK_EQ(fixture.Links(), 1);
   fixture.driver.Until([&] { return stream->leased(); });
   CHECK_EQ(fixture.Active(), 1);
@@ -157,9 +157,9 @@ TEST_CASE("a backend that accepts nothing fails the dial at connect_timeout") {
   // 192.0.2.0/24 is no network that answers (RFC 5737); where it cannot even be dialled the failure is another one.
   const net::Address nowhere = net::Address::Resolve("192.0.2.1:9").value();
   fixture.Start();
-  fixture.pool->SetTargets(nowhere);
+  fixture.upstream->SetTargets(nowhere);
   RecordingEvents events;
-  auto stream = fixture.pool->Open(Get(), events);
+  auto stream = fixture.upstream->Open(Get(), events);
   fixture.driver.Until([&] { return !events.told.empty(); });
   CHECK((events.told == Lines{"closed upstream_timeout"} || events.told == Lines{"closed upstream_connect_failed"}));
   CHECK_EQ(fixture.metrics.pool_failed_total.value(), 1);
@@ -261,7 +261,7 @@ TEST_CASE("a tunnel that the client's side closes sends its Close before the con
   tunnel.SendFromClient(ClientFrame(Opcode::kText, "last words"));
   tunnel.stream->SendClose(1000, "bye");
   tunnel.stream->Close(CloseReason::kClientClosed);
-  CHECK_EQ(tunnel.fixture.pool->count(LinkState::kDraining), 1);
+  CHECK_EQ(tunnel.fixture.upstream->count(LinkState::kDraining), 1);
   CHECK_EQ(tunnel.fixture.Active(), 0);
   tunnel.fixture.driver.Until([&] { return tunnel.fixture.backend.ended(0); });
   CHECK(ReadAsServer(tunnel.fixture.backend.received(0)) == Lines{"text last words", "close 1000 bye"});
@@ -327,7 +327,7 @@ TEST_CASE("a backend that breaks the protocol while a client's frame is half sen
   tunnel.SendFromClient(frame.substr(0, 9));
   tunnel.fixture.backend.Send(0, ClientFrame(Opcode::kText, "masked"));
   tunnel.fixture.driver.Until([&] { return !tunnel.events.told.empty(); });
-  CHECK_EQ(tunnel.fixture.pool->count(LinkState::kDraining), 0);
+  CHECK_EQ(tunnel.fixture.upstream->count(LinkState::kDraining), 0);
   tunnel.fixture.driver.Until([&] { return tunnel.fixture.backend.ended(0); });
   CHECK(frame.starts_with(tunnel.fixture.backend.received(0)));
 }
@@ -336,7 +336,7 @@ TEST_CASE("a backend that broke the protocol and goes on sending is cut off, and
   OpenTunnel tunnel;
   tunnel.fixture.backend.Send(0, ClientFrame(Opcode::kText, "masked") + ServerFrame(Opcode::kText, "same read"));
   tunnel.fixture.driver.Until([&] { return !tunnel.events.told.empty(); });
-  CHECK_EQ(tunnel.fixture.pool->count(LinkState::kDraining), 1);
+  CHECK_EQ(tunnel.fixture.upstream->count(LinkState::kDraining), 1);
   tunnel.fixture.backend.Send(0, ServerFrame(Opcode::kText, "later"));
   tunnel.fixture.driver.Until([&] { return tunnel.fixture.Links() == 0; });  // after the pool's two seconds
   CHECK(tunnel.events.told == Lines{"closed upstream_protocol_error"});

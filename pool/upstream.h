@@ -1,6 +1,6 @@
-// A worker's connections to the backend, one list a state, and the requests that wait for one.
+// One backend as one worker sees it: its connections, one list a state, and the requests that wait for one.
 //
-//   auto stream = pool.Open(std::move(request), events);   // never calls back from within
+//   auto stream = upstream.Open(std::move(request), events);   // never calls back from within
 //   ...
 //   stream.reset();                                        // gives the connection back, or cancels
 //
@@ -36,14 +36,14 @@ struct PoolShare {
   uint32_t Of(uint32_t whole) const { return whole / workers + (index < whole % workers ? 1 : 0); }
 };
 
-class UpstreamPool {
+class Upstream {
  public:
   // All references outlive the pool.
-  UpstreamPool(net::Loop& loop, Endpoint& endpoint, DialTargets targets, PoolBudget& budget, const Options& options,
-               PoolShare share, WorkerMetrics& metrics);
-  UpstreamPool(const UpstreamPool&) = delete;
-  UpstreamPool& operator=(const UpstreamPool&) = delete;
-  ~UpstreamPool();
+  Upstream(net::Loop& loop, Endpoint& endpoint, DialTargets targets, PoolBudget& budget, const Options& options,
+           PoolShare share, WorkerMetrics& metrics);
+  Upstream(const Upstream&) = delete;
+  Upstream& operator=(const Upstream&) = delete;
+  ~Upstream();
 
   std::unique_ptr<UpstreamStream> Open(UpstreamRequest request, UpstreamEvents& events);
 

@@ -1,4 +1,4 @@
-#include "pool/upstream_pool.h"
+#include "pool/upstream.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -21,8 +21,8 @@ std::string DialError(const net::Connection& connection, CloseReason reason) {
 
 }  // namespace
 
-UpstreamPool::UpstreamPool(net::Loop& loop, Endpoint& endpoint, DialTargets targets, PoolBudget& budget,
-                           const Options& options, PoolShare share, WorkerMetrics& metrics)
+Upstream::Upstream(net::Loop& loop, Endpoint& endpoint, DialTargets targets, PoolBudget& budget, const Options& options,
+                   PoolShare share, WorkerMetrics& metrics)
     : loop_(loop),
       endpoint_(endpoint),
       targets_(std::move(targets)),
@@ -35,7 +35,7 @@ UpstreamPool::UpstreamPool(net::Loop& loop, Endpoint& endpoint, DialTargets targ
       backoff_(options.pool.backoff_min, options.pool.backoff_max, &RandomFraction),
       response_limits_(ResponseHeadLimits(options.limits)) {}
 
-UpstreamPool::~UpstreamPool() {
+Upstream::~Upstream() {
   for (const LinkState state : {LinkState::kConnecting, LinkState::kIdle, LinkState::kActive, LinkState::kDraining}) {
     while (!list(state).empty()) list(state).front().Close(CloseReason::kDone);
   }
@@ -43,7 +43,7 @@ UpstreamPool::~UpstreamPool() {
   budget_.AddSpare(-spare_);
 }
 
-std::unique_ptr<UpstreamStream> UpstreamPool::Open(UpstreamRequest request, UpstreamEvents& events) {
+std::unique_ptr<UpstreamStream> Upstream::Open(UpstreamRequest request, UpstreamEvents& events) {
   auto stream = std::make_unique<PooledStream>(*this, std::move(request), events, loop_.now());
   UpstreamLink* idle = waiting_.empty() ? TakeIdle(*stream->request_) : nullptr;
   if (idle != nullptr) {
@@ -58,7 +58,7 @@ std::unique_ptr<UpstreamStream> UpstreamPool::Open(UpstreamRequest request, Upst
   return stream;
 }
 
-void UpstreamPool::Enqueue(PooledStream& stream) {
+void Upstream::Enqueue(PooledStream& stream) {
   if (budget_.TakeWaiting()) {
     waiting_.PushBack(stream);
     return;
@@ -67,7 +67,7 @@ void UpstreamPool::Enqueue(PooledStream& stream) {
   failing_.PushBack(stream);
 }
 
-void UpstreamPool::CancelWaiting(PooledStream& stream) {
+void Upstream::CancelWaiting(PooledStream& stream) {
   if (stream.failed_ != CloseReason::kNone) {
     failing_.Remove(stream);
     return;
@@ -78,7 +78,7 @@ void UpstreamPool::CancelWaiting(PooledStream& stream) {
 
 // An idle link that serves the request at once, or nullptr. One whose socket holds bytes, or its end, is not leased:
 // what the backend said unasked would be taken for the answer.
-UpstreamLink* UpstreamPool::TakeIdle(const UpstreamRequest& request) {
+UpstreamLink* Upstream::TakeIdle(const UpstreamRequest& request) {
   while (UpstreamLink* link = ChooseIdle(request)) {
     const net::Connection::Waiting waiting = link->connection()->LookForInput();
     if (waiting == net::Connection::Waiting::kNothing) return link;
@@ -91,7 +91,7 @@ UpstreamLink* UpstreamPool::TakeIdle(const UpstreamRequest& request) {
 
 // The one used last: it is the least likely to have been closed by the backend, and those in front grow stale together.
 // A request that may not be repeated gets none that the backend may be about to close.
-UpstreamLink* UpstreamPool::ChooseIdle(const UpstreamRequest& request) {
+UpstreamLink* Upstream::ChooseIdle(const UpstreamRequest& request) {
   LinkList& idle = list(LinkState::kIdle);
   if (idle.empty()) return nullptr;
   if (request.repeatable() || IsSafe(idle.back())) return &idle.back();
@@ -100,11 +100,11 @@ UpstreamLink* UpstreamPool::ChooseIdle(const UpstreamRequest& request) {
 }
 
 // One that was never used is as good as new: no server's keep-alive time-out runs on it yet.
-bool UpstreamPool::IsSafe(const UpstreamLink& link) {
+bool Upstream::IsSafe(const UpstreamLink& link) {
   return !link.answered() || idle_limit_.IsSafe(loop_.now() - link.since(), loop_.now());
 }
 
-void UpstreamPool::LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled) {
+void Upstream::LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled) {
   stream.reused_ = pooled;
   metrics_.pool_acquired_total.Add();
   if (pooled) metrics_.pool_ready_total.Add();
@@ -114,7 +114,7 @@ void UpstreamPool::LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled
   if (std::exchange(stream.blocked_, false)) stream.events_->OnUpstreamDrained();
 }
 
-bool UpstreamPool::Retry(PooledStream& stream) {
+bool Upstream::Retry(PooledStream& stream) {
   if (!stream.reused_ || stream.retried_ || !stream.request_ || !stream.request_->repeatable()) return false;
   if (!budget_.TakeWaiting()) return false;
   stream.retried_ = true;
@@ -124,7 +124,7 @@ bool UpstreamPool::Retry(PooledStream& stream) {
   return true;
 }
 
-void UpstreamPool::OnLinkConnected(UpstreamLink& link) {
+void Upstream::OnLinkConnected(UpstreamLink& link) {
   // With an HTTP health check, a connection alone proves nothing.
   if (options_.pool.health_check_path.empty()) endpoint_.SetUp(loop_.now());
   targets_.Succeed(link.target());
@@ -139,7 +139,7 @@ void UpstreamPool::OnLinkConnected(UpstreamLink& link) {
   LeaseTo(stream, link, false);
 }
 
-void UpstreamPool::OnConnectFailed(UpstreamLink& link, CloseReason reason) {
+void Upstream::OnConnectFailed(UpstreamLink& link, CloseReason reason) {
   metrics_.pool_failed_total.Add();
   // Nobody hears of a failure before all addresses have been tried. One that answers and fails at TLS is the backend.
   if (reason != CloseReason::kUpstreamTlsError && targets_.Fail(link.target())) return link.Close(reason);
@@ -150,17 +150,17 @@ void UpstreamPool::OnConnectFailed(UpstreamLink& link, CloseReason reason) {
   link.Close(reason);
 }
 
-void UpstreamPool::OnLinkAnswered() {
+void Upstream::OnLinkAnswered() {
   backoff_.Succeed();
 }
 
-void UpstreamPool::OnLinkLost(UpstreamLink& link) {
+void Upstream::OnLinkLost(UpstreamLink& link) {
   if (link.answered()) idle_limit_.OnClosed(loop_.now() - link.since(), loop_.now());
   // Something in between (a port forward, a mesh) accepts for a backend that is not there.
   if (!link.answered() && loop_.now() - link.created() < kSettled) backoff_.Fail(loop_.now());
 }
 
-void UpstreamPool::OnLinkReturned(UpstreamLink& link) {
+void Upstream::OnLinkReturned(UpstreamLink& link) {
   link.connection()->ResumeReading(PauseReason::kPeerFull);
   link.MoveTo(LinkState::kIdle);
   if (draining_) {
@@ -172,32 +172,32 @@ void UpstreamPool::OnLinkReturned(UpstreamLink& link) {
   }
 }
 
-void UpstreamPool::OnLinkClosed(UpstreamLink& link, CloseReason reason) {
+void Upstream::OnLinkClosed(UpstreamLink& link, CloseReason reason) {
   if (link.state() == LinkState::kIdle) metrics_.pool_evicted_total[reason].Add();
   budget_.ReturnLink();
   // It rests in its last state until the end of the turn, when Maintain counts and buries it.
   link.MoveTo(reason == CloseReason::kUpstreamStale ? LinkState::kStale : LinkState::kBroken);
 }
 
-bool UpstreamPool::Expired(const UpstreamLink& link) const {
+bool Upstream::Expired(const UpstreamLink& link) const {
   const Duration lifetime = options_.pool.max_lifetime;
   return lifetime > Duration::zero() && loop_.now() - link.created() >= lifetime;
 }
 
-void UpstreamPool::Drain() {
+void Upstream::Drain() {
   draining_ = true;
   LinkList& idle = list(LinkState::kIdle);
   while (!idle.empty()) idle.front().Close(CloseReason::kDrain);
 }
 
-size_t UpstreamPool::CloseSpare() {
+size_t Upstream::CloseSpare() {
   LinkList& idle = list(LinkState::kIdle);
   size_t closed = 0;
   for (; idle.size() > min_share_; ++closed) idle.front().Close(CloseReason::kMemoryShed);
   return closed;
 }
 
-void UpstreamPool::Maintain() {
+void Upstream::Maintain() {
   const uint32_t returns = endpoint_.returns();
   if (std::exchange(seen_returns_, returns) != returns) backoff_.Succeed();
   CloseOverdue();
@@ -209,7 +209,7 @@ void UpstreamPool::Maintain() {
   BuryClosed();
 }
 
-void UpstreamPool::CloseOverdue() {
+void Upstream::CloseOverdue() {
   if (loop_.now() < next_look_) return;
   next_look_ = loop_.now() + net::kTick;
   const auto overdue = [this](LinkState state, Duration limit) {
@@ -227,7 +227,7 @@ void UpstreamPool::CloseOverdue() {
   });
 }
 
-void UpstreamPool::CloseOverdueIdle() {
+void Upstream::CloseOverdueIdle() {
   LinkList& idle = list(LinkState::kIdle);
   size_t unused = 0;
   idle.ForEach([&unused](UpstreamLink& link) { unused += link.answered() ? 0 : 1; });
@@ -246,14 +246,14 @@ void UpstreamPool::CloseOverdueIdle() {
   }
 }
 
-CloseReason UpstreamPool::OverdueReason(const UpstreamLink& link, bool wanted) const {
+CloseReason Upstream::OverdueReason(const UpstreamLink& link, bool wanted) const {
   const Duration idle = loop_.now() - link.since();
   if (idle >= options_.pool.stale_timeout) return CloseReason::kUpstreamStale;
   if (!wanted && idle >= options_.pool.idle_timeout) return CloseReason::kUpstreamIdle;
   return Expired(link) ? CloseReason::kUpstreamExpired : CloseReason::kNone;
 }
 
-void UpstreamPool::ServeWaiting() {
+void Upstream::ServeWaiting() {
   // A retry wants a connection that was not pooled, so it and those behind it wait for the next one that is dialled.
   while (!waiting_.empty() && !waiting_.front().retried_) {
     UpstreamLink* idle = TakeIdle(*waiting_.front().request_);
@@ -265,12 +265,12 @@ void UpstreamPool::ServeWaiting() {
 }
 
 // How many dials may be under way for the sake of `wanted` links.
-size_t UpstreamPool::MayDial(size_t wanted) {
+size_t Upstream::MayDial(size_t wanted) {
   if (targets_.empty() || !backoff_.MayTry(loop_.now()) || loop_.now() < busy_until_) return 0;
   return std::min<size_t>(wanted, backoff_.failing() ? 1 : dial_share_);
 }
 
-void UpstreamPool::DialForWaiting() {
+void Upstream::DialForWaiting() {
   if (waiting_.empty()) return;
   while (list(LinkState::kConnecting).size() < MayDial(waiting_.size())) {
     const Dialled dialled = Dial();
@@ -282,7 +282,7 @@ void UpstreamPool::DialForWaiting() {
   }
 }
 
-UpstreamPool::Dialled UpstreamPool::Dial() {
+Upstream::Dialled Upstream::Dial() {
   if (!budget_.TakeLink()) return Dialled::kNoRoom;
   auto* link = new UpstreamLink(*this, loop_.now());  // owned by the list of its state; see BuryClosed
   if (!link->Connect()) {
@@ -298,7 +298,7 @@ UpstreamPool::Dialled UpstreamPool::Dial() {
 }
 
 // The shortage is this process's own: the backend is as well as before, and no back-off keeps the next dial waiting.
-void UpstreamPool::ReportShortage(int error) {
+void Upstream::ReportShortage(int error) {
   short_ = true;
   if (shortage_told_ != TimePoint{} && loop_.now() - shortage_told_ < kShortageInterval) return;
   shortage_told_ = loop_.now();
@@ -308,7 +308,7 @@ void UpstreamPool::ReportShortage(int error) {
       {{"error", std::generic_category().message(error)}});
 }
 
-void UpstreamPool::KeepWarm() {
+void Upstream::KeepWarm() {
   // Spare connections must not take what another worker's requests wait for.
   if (draining_ || budget_.waiting() > waiting_.size()) return;
   const auto dialling = [this] { return list(LinkState::kConnecting).size(); };
@@ -318,7 +318,7 @@ void UpstreamPool::KeepWarm() {
   }
 }
 
-void UpstreamPool::FailWaiting() {
+void Upstream::FailWaiting() {
   while (!failing_.empty()) {
     PooledStream& stream = failing_.PopFront();
     stream.events_->OnUpstreamClosed(std::exchange(stream.failed_, CloseReason::kNone));
@@ -336,7 +336,7 @@ void UpstreamPool::FailWaiting() {
   }
 }
 
-void UpstreamPool::UpdateGauges() {
+void Upstream::UpdateGauges() {
   for (size_t state = 0; state < kLinkStates; ++state) {
     metrics_.pool_links[static_cast<LinkState>(state)].Set(static_cast<int64_t>(links_[state].size()));
   }
@@ -346,7 +346,7 @@ void UpstreamPool::UpdateGauges() {
   metrics_.pool_waiting.Set(static_cast<int64_t>(waiting_.size()));
 }
 
-void UpstreamPool::BuryClosed() {
+void Upstream::BuryClosed() {
   for (const LinkState state : {LinkState::kStale, LinkState::kBroken}) {
     while (!list(state).empty()) {
       loop_.graveyard().Retire(std::unique_ptr<UpstreamLink>(&list(state).PopFront()));
