@@ -43,19 +43,25 @@ Upstream::~Upstream() {
   budget_.AddSpare(-spare_);
 }
 
-std::unique_ptr<UpstreamStream> Upstream::Open(UpstreamRequest request, UpstreamEvents& events) {
+std::unique_ptr<HttpStream> Upstream::Send(HttpRequest request, ResponseEvents& events) {
   auto stream = std::make_unique<PooledStream>(*this, std::move(request), events, loop_.now());
-  UpstreamLink* idle = waiting_.empty() ? TakeIdle(*stream->request_) : nullptr;
-  if (idle != nullptr) {
-    LeaseTo(*stream, *idle, true);
-    return stream;
-  }
+  Open(*stream);
+  return stream;
+}
+
+std::unique_ptr<HttpStream> Upstream::Connect(std::shared_ptr<const Upgrade> upgrade, HandshakeEvents& events) {
+  auto stream = std::make_unique<PooledStream>(*this, std::move(upgrade), events, loop_.now());
+  Open(*stream);
+  return stream;
+}
+
+void Upstream::Open(PooledStream& stream) {
+  if (UpstreamLink* idle = waiting_.empty() ? TakeIdle(stream) : nullptr) return LeaseTo(stream, *idle, true);
   // A new one takes the place of the oldest that is not good enough, so that the backend has no more connections than
   // it would have had.
   LinkList& left = list(LinkState::kIdle);
   if (waiting_.empty() && !left.empty()) left.front().Close(CloseReason::kUpstreamIdle);
-  Enqueue(*stream);
-  return stream;
+  Enqueue(stream);
 }
 
 void Upstream::Enqueue(PooledStream& stream) {
@@ -78,9 +84,9 @@ void Upstream::CancelWaiting(PooledStream& stream) {
 
 // An idle link that serves the request at once, or nullptr. One whose socket holds bytes, or its end, is not leased:
 // what the backend said unasked would be taken for the answer.
-UpstreamLink* Upstream::TakeIdle(const UpstreamRequest& request) {
-  while (UpstreamLink* link = ChooseIdle(request)) {
-    const net::Connection::Waiting waiting = link->connection()->LookForInput();
+UpstreamLink* Upstream::TakeIdle(const PooledStream& stream) {
+  while (UpstreamLink* link = ChooseIdle(stream)) {
+    const net::Connection::Waiting waiting = link->connection().LookForInput();
     if (waiting == net::Connection::Waiting::kNothing) return link;
     const bool ended = waiting == net::Connection::Waiting::kEnd;
     if (ended) OnLinkLost(*link);
@@ -91,10 +97,10 @@ UpstreamLink* Upstream::TakeIdle(const UpstreamRequest& request) {
 
 // The one used last: it is the least likely to have been closed by the backend, and those in front grow stale together.
 // A request that may not be repeated gets none that the backend may be about to close.
-UpstreamLink* Upstream::ChooseIdle(const UpstreamRequest& request) {
+UpstreamLink* Upstream::ChooseIdle(const PooledStream& stream) {
   LinkList& idle = list(LinkState::kIdle);
   if (idle.empty()) return nullptr;
-  if (request.repeatable() || IsSafe(idle.back())) return &idle.back();
+  if (stream.repeatable() || IsSafe(idle.back())) return &idle.back();
   // The oldest are those that were never used, if there are any.
   return IsSafe(idle.front()) ? &idle.front() : nullptr;
 }
@@ -115,7 +121,7 @@ void Upstream::LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled) {
 }
 
 bool Upstream::Retry(PooledStream& stream) {
-  if (!stream.reused_ || stream.retried_ || !stream.request_ || !stream.request_->repeatable()) return false;
+  if (!stream.reused_ || stream.retried_ || !stream.repeatable()) return false;
   if (!budget_.TakeWaiting()) return false;
   stream.retried_ = true;
   stream.opened_ = loop_.now();  // a second wait, with pool.acquire_timeout of its own
@@ -144,7 +150,7 @@ void Upstream::OnConnectFailed(UpstreamLink& link, CloseReason reason) {
   // Nobody hears of a failure before all addresses have been tried. One that answers and fails at TLS is the backend.
   if (reason != CloseReason::kUpstreamTlsError && targets_.Fail(link.target())) return link.Close(reason);
   endpoint_.DialFailed();
-  endpoint_.SetDown(loop_.now(), DialError(*link.connection(), reason));
+  endpoint_.SetDown(loop_.now(), DialError(link.connection(), reason));
   backoff_.Fail(loop_.now());
   last_failure_ = reason;
   link.Close(reason);
@@ -161,13 +167,13 @@ void Upstream::OnLinkLost(UpstreamLink& link) {
 }
 
 void Upstream::OnLinkReturned(UpstreamLink& link) {
-  link.connection()->ResumeReading(PauseReason::kPeerFull);
+  link.connection().ResumeReading(PauseReason::kPeerFull);
   link.MoveTo(LinkState::kIdle);
   if (draining_) {
     link.Close(CloseReason::kDrain);
   } else if (Expired(link)) {
     link.Close(CloseReason::kUpstreamExpired);
-  } else if (link.connection()->peer_ended()) {
+  } else if (link.connection().peer_ended()) {
     link.Close(CloseReason::kUpstreamClosed);
   }
 }
@@ -221,8 +227,8 @@ void Upstream::CloseOverdue() {
   CloseOverdueIdle();
   list(LinkState::kDraining).ForEach([this](UpstreamLink& link) {
     // A backend that is slow still gets all that its client has sent; one that reads nothing is given up.
-    const bool sending = link.connection()->queued() > 0;
-    const Duration waited = sending ? link.connection()->StalledFor() : loop_.now() - link.since();
+    const bool sending = link.connection().queued() > 0;
+    const Duration waited = sending ? link.connection().StalledFor() : loop_.now() - link.since();
     if (waited >= (sending ? Duration(options_.timeouts.stall) : kDrainTime)) link.Close(CloseReason::kDone);
   });
 }
@@ -256,7 +262,7 @@ CloseReason Upstream::OverdueReason(const UpstreamLink& link, bool wanted) const
 void Upstream::ServeWaiting() {
   // A retry wants a connection that was not pooled, so it and those behind it wait for the next one that is dialled.
   while (!waiting_.empty() && !waiting_.front().retried_) {
-    UpstreamLink* idle = TakeIdle(*waiting_.front().request_);
+    UpstreamLink* idle = TakeIdle(waiting_.front());
     if (idle == nullptr) return;
     PooledStream& stream = waiting_.PopFront();
     budget_.ReturnWaiting();
@@ -291,7 +297,7 @@ Upstream::Dialled Upstream::Dial() {
     return Dialled::kLater;
   }
   // A Unix socket whose queue is full says so at once; TCP goes on trying by itself.
-  if (link->connection()->error() != EAGAIN) return Dialled::kUnderWay;
+  if (link->connection().error() != EAGAIN) return Dialled::kUnderWay;
   busy_until_ = loop_.now() + kBusyTime;
   link->Close(CloseReason::kUpstreamBusy);
   return Dialled::kLater;

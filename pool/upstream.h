@@ -1,6 +1,6 @@
 // One backend as one worker sees it: its connections, one list a state, and the requests that wait for one.
 //
-//   auto stream = upstream.Open(std::move(request), events);   // never calls back from within
+//   auto stream = upstream.Send(std::move(request), events);   // never calls back from within
 //   ...
 //   stream.reset();                                        // gives the connection back, or cancels
 //
@@ -19,7 +19,6 @@
 #include "pool/pool_budget.h"
 #include "pool/pooled_stream.h"
 #include "pool/upstream_link.h"
-#include "pool/upstream_stream.h"
 #include "proxy/base/list.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
@@ -45,7 +44,10 @@ class Upstream {
   Upstream& operator=(const Upstream&) = delete;
   ~Upstream();
 
-  std::unique_ptr<UpstreamStream> Open(UpstreamRequest request, UpstreamEvents& events);
+  // A request; and the handshake of a WebSocket, which is sent again as long as a request may be, so that it is shared
+  // with whoever else keeps it.
+  std::unique_ptr<HttpStream> Send(HttpRequest request, ResponseEvents& events);
+  std::unique_ptr<HttpStream> Connect(std::shared_ptr<const Upgrade> upgrade, HandshakeEvents& events);
 
   // Once a turn: serves the waiting, dials what is missing, closes what is stale, expired, or too slow to connect.
   void Maintain();
@@ -72,7 +74,6 @@ class Upstream {
   net::Loop& loop() { return loop_; }
   Endpoint& endpoint() { return endpoint_; }
   const DialTargets& targets() const { return targets_; }
-  const Options::Log& log_options() const { return options_.log; }
   WorkerMetrics& metrics() { return metrics_; }
   const net::IoCounters& io() const { return io_; }
   wire::ResponseHead& response_head() { return response_head_; }
@@ -112,9 +113,10 @@ class Upstream {
     kLater,   // the backend's queue is full, or this process has no descriptor: it is tried again in a later turn
   };
 
+  void Open(PooledStream& stream);
   void Enqueue(PooledStream& stream);
-  UpstreamLink* TakeIdle(const UpstreamRequest& request);
-  UpstreamLink* ChooseIdle(const UpstreamRequest& request);
+  UpstreamLink* TakeIdle(const PooledStream& stream);
+  UpstreamLink* ChooseIdle(const PooledStream& stream);
   bool IsSafe(const UpstreamLink& link);
   // `pooled`: the link lay idle before, so the backend may have closed it unnoticed.
   void LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled);
@@ -149,7 +151,7 @@ class Upstream {
   wire::ResponseHead response_head_;
   std::array<LinkList, kLinkStates> links_;
   WaitingList waiting_;
-  WaitingList failing_;        // refused by Open, told by Maintain
+  WaitingList failing_;        // refused by Send, told by Maintain
   TimePoint next_look_{};      // when lists are looked through for what is overdue
   TimePoint busy_until_{};     // the backend's queue of new connections was full
   TimePoint shortage_told_{};  // when the log was last told of missing descriptors

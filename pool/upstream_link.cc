@@ -4,8 +4,8 @@
 
 #include "pool/http1_codec.h"
 #include "pool/tunnel_codec.h"
+#include "pool/tunnel_stream.h"
 #include "pool/upstream.h"
-#include "proxy/base/log.h"
 
 namespace sheaf::pool {
 namespace {
@@ -26,7 +26,7 @@ CloseReason ReasonOf(Codec::Verdict verdict) {
 }  // namespace
 
 UpstreamLink::UpstreamLink(Upstream& upstream, TimePoint now) : upstream_(upstream), created_(now), since_(now) {
-  static_assert(sizeof(UpstreamLink) <= 144, "an idle session's budget");
+  static_assert(sizeof(UpstreamLink) <= 88, "an idle session's budget");
   upstream_.list(state_).PushBack(*this);
 }
 
@@ -47,22 +47,26 @@ void UpstreamLink::MoveTo(LinkState state) {
   upstream_.list(state_).PushBack(*this);
 }
 
-UpstreamEvents* UpstreamLink::events() {
-  return stream_ == nullptr ? nullptr : stream_->events_;
-}
-
 void UpstreamLink::OnConnected() {
   upstream_.OnLinkConnected(*this);
 }
 
 void UpstreamLink::Lease(PooledStream& stream) {
-  stream_ = &stream;
-  stream.link_ = this;
   MoveTo(LinkState::kActive);
-  auto codec =
-      std::make_unique<Http1Codec>(*this, *stream.request_, upstream_.response_limits(), upstream_.response_head());
-  codec->Start();
-  codec_ = std::move(codec);
+  if (!codec_) {
+    auto codec = std::make_unique<Http1Codec>(*this, upstream_.response_limits(), upstream_.response_head());
+    requests_ = codec.get();
+    codec_ = std::move(codec);
+  }
+  requests_->Attach(stream);
+}
+
+std::unique_ptr<SocketStream> UpstreamLink::OpenTunnel(const wire::FrameLimits& limits) {
+  auto tunnel = std::make_unique<TunnelCodec>(*this, limits);
+  auto stream = std::make_unique<TunnelStream>(*tunnel);
+  requests_ = nullptr;
+  upstream_.loop().graveyard().Retire(std::exchange(codec_, std::move(tunnel)));
+  return stream;
 }
 
 void UpstreamLink::OnBytes(std::span<uint8_t> bytes) {
@@ -86,65 +90,29 @@ void UpstreamLink::Conclude(Codec::Verdict verdict, std::span<uint8_t> rest) {
     case Codec::Verdict::kClosed:
       return;
     case Codec::Verdict::kUpgraded:
-      Upgrade(rest);
+      if (!rest.empty()) OnBytes(rest);
       return;
     case Codec::Verdict::kReusable:
-    case Codec::Verdict::kFinished: {
-      PooledStream& stream = *std::exchange(stream_, nullptr);
-      stream.link_ = nullptr;
-      if (verdict == Codec::Verdict::kReusable) {
-        codec_.reset();
-        upstream_.OnLinkReturned(*this);
-      } else {
-        Close(CloseReason::kDone);
-      }
-      stream.events_->OnUpstreamEnd();
+      upstream_.OnLinkReturned(*this);
+      codec_->Finish();
       return;
-    }
+    case Codec::Verdict::kFinished:
+      Close(CloseReason::kDone);
+      codec_->Finish();
+      return;
     default:
       Fail(ReasonOf(verdict));
   }
 }
 
-void UpstreamLink::Upgrade(std::span<uint8_t> rest) {
-  // The tunnel stands before anybody hears of it: the new session may send at once. The old codec and the request live
-  // on until then, since the head's views point into them.
-  const std::unique_ptr<Codec> handshake =
-      std::exchange(codec_, std::make_unique<TunnelCodec>(*this, *stream_->request_->frame_limits));
-  const std::unique_ptr<UpstreamRequest> request = std::move(stream_->request_);
-  stream_->events_->OnUpstreamHead(upstream_.response_head());
-  if (stream_ != nullptr && !rest.empty()) OnBytes(rest);
-}
-
 void UpstreamLink::Fail(CloseReason reason) {
-  PooledStream& stream = *std::exchange(stream_, nullptr);
-  stream.link_ = nullptr;
-  const bool untouched = codec_->untouched();
-  const Fault fault = codec_->fault();
-  LogFault(reason, fault, stream);
-  const bool told = reason != CloseReason::kUpstreamGone && codec_->SendClose(fault.close_code, Describe(reason).text);
-  if (told) {
+  codec_->ReportFault(upstream_.endpoint().url().address, reason);
+  if (codec_->SayWhy(reason)) {
     Drain();
   } else {
     Close(reason);
   }
-  if (untouched && reason == CloseReason::kUpstreamGone && upstream_.Retry(stream)) return;
-  stream.events_->OnUpstreamClosed(reason);
-}
-
-// One line a fault of the backend: what is wrong, and what was seen. The sink escapes both.
-void UpstreamLink::LogFault(CloseReason reason, const Fault& fault, const PooledStream& stream) const {
-  if (fault.cause.empty()) return;
-  const UpstreamRequest* request = stream.request_.get();
-  const std::string_view of_tunnel = reason == CloseReason::kUpstreamMessageTooBig
-                                         ? Describe(reason).text
-                                         : "the backend broke the WebSocket protocol";
-  Log(LogLevel::kWarning, request != nullptr ? "the backend's answer is not valid" : of_tunnel,
-      {{"upstream", upstream_.endpoint().url().address},
-       {"cause", fault.cause},
-       {"seen", fault.seen},
-       {"request", request != nullptr ? request->Summary(upstream_.log_options().path) : ""},
-       {"request_id", request != nullptr ? request->request_id : ""}});
+  codec_->Lose(reason);
 }
 
 void UpstreamLink::OnEnd(net::ConnectionEnd end) {
@@ -158,8 +126,7 @@ void UpstreamLink::OnEnd(net::ConnectionEnd end) {
       if (end == net::ConnectionEnd::kEof) {
         Conclude(codec_->OnEnd(), {});
       } else {
-        Fail(codec_->untouched() || codec_->finishes_in_order() ? CloseReason::kUpstreamGone
-                                                                : CloseReason::kUpstreamTruncated);
+        Fail(codec_->lost());
       }
       return;
     case LinkState::kDraining:
@@ -169,16 +136,6 @@ void UpstreamLink::OnEnd(net::ConnectionEnd end) {
       upstream_.OnLinkLost(*this);
       Close(CloseReason::kUpstreamClosed);
   }
-}
-
-void UpstreamLink::Abandon(CloseReason reason) {
-  stream_->link_ = nullptr;
-  stream_ = nullptr;
-  if (!codec_->finishes_in_order()) {
-    Close(reason);
-    return;
-  }
-  Drain();
 }
 
 void UpstreamLink::Drain() {
@@ -198,12 +155,12 @@ void UpstreamLink::Close(CloseReason reason) {
 }
 
 void UpstreamLink::OnOutputBlocked() {
-  if (UpstreamEvents* told = events()) told->OnUpstreamBlocked();
+  if (codec_) codec_->OnUpstreamBlocked();
 }
 
 void UpstreamLink::OnOutputDrained() {
   OnOutputEmpty();
-  if (UpstreamEvents* told = events()) told->OnUpstreamDrained();
+  if (codec_) codec_->OnUpstreamDrained();
 }
 
 void UpstreamLink::OnOutputEmpty() {

@@ -47,16 +47,15 @@ void MemoryWebhook::Tell(const memwatch::PressureChange& change) {
 
 void MemoryWebhook::Post(const memwatch::PressureChange& change) {
   const std::string body = WebhookJson(change);
-  pool::UpstreamRequest request;
+  pool::HttpRequest request;
   request.method = "POST";
-  request.route = options_.webhook;
   request.head = "POST " + options_.webhook + " HTTP/1.1\r\nHost: " + upstream_.endpoint().url().host_header +
                  "\r\nUser-Agent: sheaf-memory-webhook\r\nContent-Type: application/json\r\nContent-Length: " +
                  std::to_string(body.size()) + "\r\n\r\n" + body;
   request.body = wire::BodyKind::kLength;
   request.body_finished = true;
   status_ = 0;
-  stream_ = upstream_.Open(std::move(request), *this);
+  stream_ = upstream_.Send(std::move(request), *this);
   loop_.SetDeadline(deadline_, options_.webhook_timeout);
 }
 

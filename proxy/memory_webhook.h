@@ -19,7 +19,7 @@
 
 namespace sheaf {
 
-class MemoryWebhook final : public pool::UpstreamEvents, public net::DeadlineHandler {
+class MemoryWebhook final : public pool::ResponseEvents, public net::DeadlineHandler {
  public:
   // All references outlive it.
   MemoryWebhook(net::Loop& loop, pool::Upstream& upstream, const Options::Memory& options, WorkerMetrics& metrics);
@@ -31,15 +31,14 @@ class MemoryWebhook final : public pool::UpstreamEvents, public net::DeadlineHan
   // Gives up what is under way.
   void Stop();
 
-  // pool::UpstreamEvents
+  // pool::ResponseEvents
   void OnUpstreamHead(const wire::ResponseHead& head) override;
   void OnUpstreamBody(std::string_view /*data*/) override {}
   void OnUpstreamEnd() override;
-  void OnUpstreamMessage(const wire::FramePiece& /*piece*/) override {}
-  void OnUpstreamClose(uint16_t /*code*/, std::string_view /*reason*/) override {}
   void OnUpstreamBlocked() override {}
   void OnUpstreamDrained() override {}
   void OnUpstreamClosed(CloseReason reason) override;
+  pool::RequestInLog request_in_log() const override { return {"POST", options_.webhook, ""}; }
 
   void OnDeadline(net::Deadline& deadline) override;
 
@@ -52,8 +51,8 @@ class MemoryWebhook final : public pool::UpstreamEvents, public net::DeadlineHan
   const Options::Memory& options_;
   WorkerMetrics& metrics_;
   net::Deadline deadline_;
-  std::unique_ptr<pool::UpstreamStream> stream_;  // while a post is under way
-  int status_ = 0;                                // of its answer
+  std::unique_ptr<pool::HttpStream> stream_;  // while a post is under way
+  int status_ = 0;                            // of its answer
   std::optional<memwatch::PressureChange> next_;
 };
 

@@ -111,7 +111,7 @@ void Worker::ConnectionOver() {
   metrics_.client_connections.Sub();
 }
 
-void Worker::StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
+void Worker::StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::SocketStream> stream,
                           const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,
                           std::string_view early) {
   sessions_.Adopt(std::make_unique<Session>(context_, std::move(connection), std::move(stream), plan, negotiated, info))

@@ -79,7 +79,7 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
 
   // ClientHome
   void StartClient(std::unique_ptr<net::Connection> connection, const Peer& peer, std::span<uint8_t> received) override;
-  void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
+  void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::SocketStream> stream,
                     const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,
                     std::string_view early) override;
   void Linger(std::unique_ptr<net::Connection> connection, const LingerTerms& terms) override;

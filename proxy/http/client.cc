@@ -159,11 +159,17 @@ void Client::StartRequest() {
   }
   ExchangeInfo info = InfoOf(context_, request, peer_, client, *target, *route_);
   negotiated_ = NegotiateFor(context_, request, *target, *route_);
-  pool::UpstreamRequest upstream = UpstreamRequestFor(context_, request, client, *target, *route_, info.request_id);
-  BeginExchange(std::move(info), std::move(upstream));
+  Exchange& exchange = MakeExchange(std::move(info));
+  const std::string& id = exchange.info().request_id;
+  if (negotiated_) {
+    exchange.Start(UpgradeFor(context_, request, client, *target, *route_, id));
+  } else {
+    exchange.Start(HttpRequestFor(context_, request, client, *target, id));
+  }
+  if (body_.complete()) exchange.OnRequestEnd();
 }
 
-void Client::BeginExchange(ExchangeInfo info, pool::UpstreamRequest upstream) {
+Exchange& Client::MakeExchange(ExchangeInfo info) {
   const wire::RequestHead& request = context_.request_head();
   state_ = State::kExchange;
   served_ = true;
@@ -172,8 +178,7 @@ void Client::BeginExchange(ExchangeInfo info, pool::UpstreamRequest upstream) {
   context_.metrics().http_requests_active.Add();
   exchange_ = std::make_unique<Exchange>(context_, *this, *route_, std::move(info));
   context_.loop().CancelDeadline(deadline_);
-  exchange_->Start(std::move(upstream));
-  if (body_.complete()) exchange_->OnRequestEnd();
+  return *exchange_;
 }
 
 void Client::TakeBody(std::string_view& input) {
@@ -308,7 +313,7 @@ void Client::OnExchangeBroken(CloseReason reason) {
   Finish(reason);
 }
 
-void Client::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::UpstreamStream> stream) {
+void Client::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::SocketStream> socket) {
   const ExchangeInfo& info = exchange_->info();
   connection_->Write(BuildSwitchingProtocols(head, *negotiated_, info.request_id));
   const SessionInfo session{.client = info.client,
@@ -323,7 +328,7 @@ void Client::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<
   DropExchange();
   state_ = State::kClosed;
   context_.loop().CancelDeadline(deadline_);
-  context_.home().StartSession(std::move(connection_), std::move(stream), context_.plan(*route_), *negotiated_, session,
+  context_.home().StartSession(std::move(connection_), std::move(socket), context_.plan(*route_), *negotiated_, session,
                                held);
   context_.home().Retire(*this);
 }

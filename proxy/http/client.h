@@ -69,7 +69,7 @@ class Client final : public net::ConnectionEvents, public net::DeadlineHandler, 
   void OnExchangeDone(bool close) override;
   void OnExchangeRefused(RefuseReason reason) override;
   void OnExchangeBroken(CloseReason reason) override;
-  void OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::UpstreamStream> stream) override;
+  void OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::SocketStream> socket) override;
 
   void OnDeadline(net::Deadline& deadline) override;
 
@@ -101,7 +101,7 @@ class Client final : public net::ConnectionEvents, public net::DeadlineHandler, 
   void Hold(std::string_view bytes);
   size_t MostHeld() const;
   void StartRequest();
-  void BeginExchange(ExchangeInfo info, pool::UpstreamRequest upstream);
+  Exchange& MakeExchange(ExchangeInfo info);
   ClientInfo InfoOfClient() const;
   // Of a new connection: TLS, or the first request.
   void AwaitFirst();

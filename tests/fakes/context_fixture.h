@@ -35,7 +35,7 @@ class HomeRecorder final : public ClientHome {
                    std::span<uint8_t> /*received*/) override {
     Bury(std::move(connection));
   }
-  void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> /*stream*/,
+  void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::SocketStream> /*socket*/,
                     const RoutePlan& /*plan*/, const Negotiated& /*negotiated*/, const SessionInfo& /*info*/,
                     std::string_view /*early*/) override {
     Bury(std::move(connection));

@@ -3,7 +3,7 @@
 //   PoolFixture fixture;
 //   fixture.options.pool.min_size = 2;
 //   fixture.Start();                   // makes the pool, and one turn
-//   auto stream = fixture.upstream->Open(Get(), events);
+//   auto stream = fixture.upstream->Send(Get(), events);
 //   fixture.driver.Until([&] { return events.Told("end"); });
 #pragma once
 
@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "pool/upgrade.h"
 #include "pool/upstream.h"
 #include "proxy/base/log.h"
 #include "proxy/wire/ws_handshake.h"
@@ -21,19 +22,19 @@
 
 namespace sheaf {
 
-inline pool::UpstreamRequest Request(std::string method, const std::string& path = "/") {
-  pool::UpstreamRequest request;
+inline pool::HttpRequest Request(std::string method, const std::string& path = "/") {
+  pool::HttpRequest request;
   request.head = method + " " + path + " HTTP/1.1\r\nHost: x\r\n\r\n";
   request.method = std::move(method);
   return request;
 }
 
-inline pool::UpstreamRequest Get(const std::string& path = "/") {
+inline pool::HttpRequest Get(const std::string& path = "/") {
   return Request("GET", path);
 }
 
-inline pool::UpstreamRequest Upload(wire::BodyKind kind = wire::BodyKind::kChunked) {
-  pool::UpstreamRequest request = Request("POST");
+inline pool::HttpRequest Upload(wire::BodyKind kind = wire::BodyKind::kChunked) {
+  pool::HttpRequest request = Request("POST");
   request.body = kind;
   return request;
 }
@@ -41,12 +42,19 @@ inline pool::UpstreamRequest Upload(wire::BodyKind kind = wire::BodyKind::kChunk
 inline constexpr char kWebSocketKey[] = "dGhlIHNhbXBsZSBub25jZQ==";
 inline const wire::FrameLimits kFrameLimits{.max_message = 1 << 24};
 
-inline pool::UpstreamRequest OpenWebSocket() {
-  pool::UpstreamRequest request = Get("/ws");
-  request.websocket = true;
-  request.websocket_accept = wire::WebSocketAccept(kWebSocketKey);
-  request.frame_limits = &kFrameLimits;
-  return request;
+inline std::shared_ptr<pool::Upgrade> OpenWebSocket(const std::string& more_fields = "") {
+  auto upgrade = std::make_shared<pool::Upgrade>();
+  upgrade->target = "/ws";
+  upgrade->fields =
+      wire::FieldLines("Host: x\r\nSec-WebSocket-Key: " + std::string(kWebSocketKey) + "\r\n" + more_fields);
+  upgrade->frame_limits = &kFrameLimits;
+  return upgrade;
+}
+
+// The same, as the backend gets it.
+inline std::string UpgradeHead() {
+  return "GET /ws HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Key: " + std::string(kWebSocketKey) +
+         "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 }
 
 inline std::string Switching() {
@@ -77,10 +85,19 @@ struct PoolFixture {
     driver.Until([&] { return backend.accepted() == connections; });
   }
   // Opens a stream and waits until the backend has its request on connection `peer`.
-  std::unique_ptr<pool::UpstreamStream> OpenOn(size_t peer, pool::UpstreamRequest request, RecordingEvents& events) {
-    auto stream = upstream->Open(std::move(request), events);
-    driver.Until([&] { return backend.accepted() > peer && !backend.received(peer).empty(); });
+  std::unique_ptr<pool::HttpStream> OpenOn(size_t peer, pool::HttpRequest request, RecordingEvents& events) {
+    auto stream = upstream->Send(std::move(request), events);
+    AwaitRequest(peer);
     return stream;
+  }
+  std::unique_ptr<pool::HttpStream> OpenOn(size_t peer, std::shared_ptr<const pool::Upgrade> upgrade,
+                                           RecordingEvents& events) {
+    auto stream = upstream->Connect(std::move(upgrade), events);
+    AwaitRequest(peer);
+    return stream;
+  }
+  void AwaitRequest(size_t peer) {
+    driver.Until([&] { return backend.accepted() > peer && !backend.received(peer).empty(); });
   }
 
   size_t Idle() const { return upstream->count(pool::LinkState::kIdle); }

@@ -30,7 +30,7 @@ struct TwoAddresses : PoolFixture {
     Start();
     upstream->SetTargets(std::vector{nobody.address(), backend.address()});
   }
-  std::unique_ptr<UpstreamStream> Ask(RecordingEvents& events) { return upstream->Open(Get(), events); }
+  std::unique_ptr<HttpStream> Ask(RecordingEvents& events) { return upstream->Send(Get(), events); }
 
   ScriptedBackend nobody;
   int told = 0;  // failures that the resolver hears of
@@ -83,7 +83,7 @@ TEST_CASE("of several dials to one address the first failure counts") {
 TEST_CASE("requests are served by the second address where the first refuses, and nobody hears of a failure") {
   TwoAddresses fixture;
   std::vector<RecordingEvents> events(5);
-  std::vector<std::unique_ptr<UpstreamStream>> streams;
+  std::vector<std::unique_ptr<HttpStream>> streams;
   for (RecordingEvents& one : events) streams.push_back(fixture.Ask(one));
   fixture.driver.Until([&] { return fixture.Active() == 5; });
   for (const RecordingEvents& one : events) CHECK(one.told.empty());

@@ -24,7 +24,7 @@ using Lines = std::vector<std::string>;
 // Requests that come in one turn.
 struct Burst {
   Burst(Upstream& upstream, size_t size) : events(size) {
-    for (RecordingEvents& one : events) streams.push_back(upstream.Open(Get(), one));
+    for (RecordingEvents& one : events) streams.push_back(upstream.Send(Get(), one));
   }
   size_t Told(std::string_view line) const {
     return static_cast<size_t>(
@@ -36,7 +36,7 @@ struct Burst {
   }
 
   std::vector<RecordingEvents> events;
-  std::vector<std::unique_ptr<UpstreamStream>> streams;
+  std::vector<std::unique_ptr<HttpStream>> streams;
 };
 
 }  // namespace
@@ -143,10 +143,10 @@ TEST_CASE("a dial that finds no descriptor is our own shortage: told once, no fa
   fixture.endpoint.SetUp(fixture.driver.loop().now());
   LogRecorder log;
   RecordingEvents events;
-  std::unique_ptr<UpstreamStream> stream;
+  std::unique_ptr<HttpStream> stream;
   {
     const NoDescriptors none;
-    stream = fixture.upstream->Open(Get(), events);
+    stream = fixture.upstream->Send(Get(), events);
     fixture.driver.Settle();
   }
   CHECK(events.told.empty());
@@ -164,7 +164,7 @@ TEST_CASE("who waits for a descriptor for longer than acquire_timeout is told th
   LogRecorder log;
   RecordingEvents events;
   const NoDescriptors none;
-  const auto stream = fixture.upstream->Open(Get(), events);
+  const auto stream = fixture.upstream->Send(Get(), events);
   fixture.driver.Until([&] { return !events.told.empty(); });
   CHECK(events.told == Lines{"closed out_of_descriptors"});
 }

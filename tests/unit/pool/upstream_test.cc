@@ -59,7 +59,7 @@ TEST_CASE("a request leaves on a warm connection at once, and the connection is 
   fixture.StartWarm(1);
   for (int i = 1; i <= 3; ++i) {
     RecordingEvents events;
-    auto stream = fixture.upstream->Open(Get(), events);
+    auto stream = fixture.upstream->Send(Get(), events);
     CHECK(stream->leased());
     CHECK(stream->reused());
     CHECK(events.told.empty());
@@ -85,7 +85,7 @@ TEST_CASE("a request without a warm connection has one dialled, which does not c
   PoolFixture fixture;
   fixture.Start();
   RecordingEvents events;
-  auto stream = fixture.upstream->Open(Get(), events);
+  auto stream = fixture.upstream->Send(Get(), events);
   CHECK_FALSE(stream->leased());
   CHECK_EQ(fixture.upstream->waiting(), 1);
   fixture.driver.Until([&] { return stream->leased(); });
@@ -106,7 +106,7 @@ TEST_CASE("the connection used last is leased first") {
   PoolFixture fixture;
   fixture.StartWarm(3);
   RecordingEvents first;
-  auto stream = fixture.upstream->Open(Get("/first"), first);
+  auto stream = fixture.upstream->Send(Get("/first"), first);
   fixture.driver.Settle();
   size_t used = 0;
   while (used < 2 && fixture.backend.received(used).empty()) ++used;
@@ -126,7 +126,7 @@ TEST_CASE("while warm connections are in use others are warmed in their place") 
   PoolFixture fixture;
   fixture.StartWarm(2);
   RecordingEvents events;
-  auto stream = fixture.upstream->Open(Get(), events);
+  auto stream = fixture.upstream->Send(Get(), events);
   fixture.driver.Until([&] { return fixture.Idle() == 2; });
   CHECK_EQ(fixture.Active(), 1);
   CHECK_EQ(fixture.backend.accepted(), 3);
@@ -137,8 +137,8 @@ TEST_CASE("no more than max_size connections stand, and those who wait are serve
   fixture.options.pool.max_size = 2;
   fixture.Start();
   RecordingEvents events[5];
-  std::unique_ptr<UpstreamStream> streams[5];
-  for (int i = 0; i < 5; ++i) streams[i] = fixture.upstream->Open(Get("/" + std::to_string(i)), events[i]);
+  std::unique_ptr<HttpStream> streams[5];
+  for (int i = 0; i < 5; ++i) streams[i] = fixture.upstream->Send(Get("/" + std::to_string(i)), events[i]);
   fixture.driver.Until([&] { return fixture.backend.accepted() == 2 && !fixture.backend.received(1).empty(); });
   fixture.driver.Settle();
   CHECK_EQ(fixture.Links(), 2);
@@ -161,11 +161,11 @@ TEST_CASE("a request that comes while others wait does not overtake them") {
   fixture.Start();
   RecordingEvents first, second, third;
   auto one = fixture.OpenOn(0, Get("/1"), first);
-  auto two = fixture.upstream->Open(Get("/2"), second);
+  auto two = fixture.upstream->Send(Get("/2"), second);
   // The connection comes free within a callback, and a request comes right then, before the pool looks at its queue.
-  std::unique_ptr<UpstreamStream> three;
+  std::unique_ptr<HttpStream> three;
   first.after = [&](std::string_view word) {
-    if (word == "end") three = fixture.upstream->Open(Get("/3"), third);
+    if (word == "end") three = fixture.upstream->Send(Get("/3"), third);
   };
   fixture.backend.Forget(0);
   fixture.backend.Answer(0);
@@ -178,10 +178,10 @@ TEST_CASE("a connection is leased again from within the end of its own response"
   PoolFixture fixture;
   fixture.StartWarm(1);
   RecordingEvents first, second;
-  std::unique_ptr<UpstreamStream> next;
+  std::unique_ptr<HttpStream> next;
   auto stream = fixture.OpenOn(0, Get("/1"), first);
   first.after = [&](std::string_view word) {
-    if (word == "end") next = fixture.upstream->Open(Get("/2"), second);
+    if (word == "end") next = fixture.upstream->Send(Get("/2"), second);
   };
   fixture.backend.Forget(0);
   fixture.backend.Answer(0);
@@ -201,16 +201,16 @@ TEST_CASE("more than max_waiting are refused, never from within Open, and one wh
   fixture.Start();
   RecordingEvents active, waiting[2], refused, later;
   auto one = fixture.OpenOn(0, Get(), active);
-  auto two = fixture.upstream->Open(Get(), waiting[0]);
-  auto three = fixture.upstream->Open(Get(), waiting[1]);
-  auto four = fixture.upstream->Open(Get(), refused);
+  auto two = fixture.upstream->Send(Get(), waiting[0]);
+  auto three = fixture.upstream->Send(Get(), waiting[1]);
+  auto four = fixture.upstream->Send(Get(), refused);
   CHECK(refused.told.empty());
   fixture.upstream->Maintain();
   CHECK(refused.told == Lines{"closed pool_exhausted"});
   CHECK(waiting[0].told.empty());
   CHECK(waiting[1].told.empty());
   three.reset();
-  auto five = fixture.upstream->Open(Get(), later);
+  auto five = fixture.upstream->Send(Get(), later);
   fixture.driver.Settle();
   CHECK(later.told.empty());
   CHECK_EQ(fixture.upstream->waiting(), 2);
@@ -224,7 +224,7 @@ TEST_CASE("a refused stream that is given up before it was told hears nothing") 
   RecordingEvents active;
   auto busy = fixture.OpenOn(0, Get(), active);
   RecordingEvents events;
-  auto stream = fixture.upstream->Open(Get(), events);
+  auto stream = fixture.upstream->Send(Get(), events);
   stream.reset();
   fixture.driver.Settle();
   CHECK(events.told.empty());
@@ -238,8 +238,8 @@ TEST_CASE("a refused client may give up all its streams from within the refusal"
   RecordingEvents active;
   auto busy = fixture.OpenOn(0, Get(), active);
   RecordingEvents events[3];
-  std::unique_ptr<UpstreamStream> streams[3];
-  for (int i = 0; i < 3; ++i) streams[i] = fixture.upstream->Open(Get(), events[i]);
+  std::unique_ptr<HttpStream> streams[3];
+  for (int i = 0; i < 3; ++i) streams[i] = fixture.upstream->Send(Get(), events[i]);
   events[0].after = [&](std::string_view) {
     for (auto& stream : streams) stream->Close(CloseReason::kDone);
   };
@@ -256,10 +256,10 @@ TEST_CASE("who waits longer than acquire_timeout is refused, and the next in lin
   fixture.Start();
   RecordingEvents active, early, late;
   auto one = fixture.OpenOn(0, Get(), active);
-  auto two = fixture.upstream->Open(Get(), early);
+  auto two = fixture.upstream->Send(Get(), early);
   fixture.driver.For(milliseconds(100));
   CHECK(early.told.empty());
-  auto three = fixture.upstream->Open(Get("/late"), late);
+  auto three = fixture.upstream->Send(Get("/late"), late);
   fixture.driver.Until([&] { return !early.told.empty(); });
   CHECK(early.told == Lines{"closed pool_exhausted"});
   CHECK_EQ(fixture.budget->waiting(), 1);

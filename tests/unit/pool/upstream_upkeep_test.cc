@@ -76,14 +76,14 @@ TEST_CASE("a refused connection fails the waiting at once, and no dial is made d
   fixture.backend.StopListening();
   fixture.Start();
   RecordingEvents first, second;
-  auto one = fixture.upstream->Open(Get(), first);
+  auto one = fixture.upstream->Send(Get(), first);
   fixture.driver.Until([&] { return !first.told.empty(); });
   CHECK(first.told == Lines{"closed upstream_connect_failed"});
   CHECK_FALSE(fixture.endpoint.up());
   const uint64_t failed = fixture.metrics.pool_failed_total.value();
   CHECK(failed >= 1);
   fixture.backend.ListenAgain();
-  auto two = fixture.upstream->Open(Get(), second);
+  auto two = fixture.upstream->Send(Get(), second);
   CHECK(second.told.empty());
   fixture.driver.Until([&] { return !second.told.empty(); });
   CHECK(second.told == Lines{"closed upstream_connect_failed"});
@@ -140,11 +140,11 @@ TEST_CASE("a spare connection is leased during a back-off all the same") {
   fixture.StartWarm(2);
   fixture.backend.StopListening();
   RecordingEvents first, second, third;
-  auto one = fixture.upstream->Open(Get("/1"), first);
+  auto one = fixture.upstream->Send(Get("/1"), first);
   fixture.driver.Until([&] { return fixture.metrics.pool_failed_total.value() >= 1; });
-  auto two = fixture.upstream->Open(Get("/2"), second);
+  auto two = fixture.upstream->Send(Get("/2"), second);
   CHECK(two->leased());
-  auto three = fixture.upstream->Open(Get("/3"), third);
+  auto three = fixture.upstream->Send(Get("/3"), third);
   fixture.driver.Until([&] { return !third.told.empty(); });
   CHECK(third.told == Lines{"closed upstream_connect_failed"});
   CHECK(first.told.empty());
@@ -158,7 +158,7 @@ TEST_CASE("with max_size connections in use a request waits, though the backend 
   RecordingEvents active, waiting;
   auto one = fixture.OpenOn(0, Get(), active);
   fixture.backend.StopListening();
-  auto two = fixture.upstream->Open(Get("/2"), waiting);
+  auto two = fixture.upstream->Send(Get("/2"), waiting);
   fixture.driver.For(milliseconds(50));
   CHECK(waiting.told.empty());
   fixture.backend.Forget(0);
@@ -180,7 +180,7 @@ TEST_CASE("with a TCP health check a connection makes the backend up, and a refu
   CHECK(fixture.endpoint.up());
   fixture.backend.StopListening();
   RecordingEvents first, second;
-  auto one = fixture.upstream->Open(Get(), first);
+  auto one = fixture.upstream->Send(Get(), first);
   fixture.driver.Until([&] { return !fixture.endpoint.up(); });
 }
 
@@ -212,7 +212,7 @@ TEST_CASE("Drain closes idle connections now and leased ones when they are given
   PoolFixture fixture;
   fixture.StartWarm(3);
   RecordingEvents events;
-  auto stream = fixture.upstream->Open(Get(), events);
+  auto stream = fixture.upstream->Send(Get(), events);
   fixture.driver.Until([&] { return fixture.Idle() == 3; });
   size_t used = 0;
   while (used < 3 && fixture.backend.received(used).empty()) ++used;
@@ -257,7 +257,7 @@ TEST_CASE("max_size holds for all workers together, and an idle connection makes
     fixture.backend.Answer(0);
     fixture.backend.Answer(1);
     fixture.driver.Until([&] { return fixture.Idle() == 2; });
-    auto three = other.Open(Get("/other"), third);
+    auto three = other.Send(Get("/other"), third);
     fixture.driver.Until([&] {
       other.Maintain();
       return fixture.backend.accepted() >= 3 && three->leased();
@@ -290,7 +290,7 @@ TEST_CASE("new connections go to the address that a look-up has found") {
   fixture.Start();
   fixture.upstream->SetTargets(moved.address());
   RecordingEvents events;
-  auto stream = fixture.upstream->Open(Get(), events);
+  auto stream = fixture.upstream->Send(Get(), events);
   fixture.driver.Until([&] {
     moved.Poll();
     return moved.accepted() == 1 && moved.received(0) == Get().head;
@@ -304,7 +304,7 @@ TEST_CASE("until a look-up has found an address nothing is dialled and requests 
   const net::Address found = std::exchange(fixture.address, net::Address());
   fixture.options.pool.min_size = 1;
   fixture.Start();
-  auto stream = fixture.upstream->Open(Get(), events);
+  auto stream = fixture.upstream->Send(Get(), events);
   fixture.driver.For(milliseconds(200));
   CHECK(events.told.empty());
   CHECK_EQ(fixture.Links(), 0);
@@ -319,7 +319,7 @@ TEST_CASE("who waits for a first address is refused when the look-up fails, or a
     fixture.address = net::Address();
     if (!answered) fixture.options.pool.acquire_timeout = milliseconds(100);
     fixture.Start();
-    auto stream = fixture.upstream->Open(Get(), events);
+    auto stream = fixture.upstream->Send(Get(), events);
     fixture.driver.Turn();
     CHECK(events.told.empty());
     if (answered) fixture.upstream->OnNoAddress();
@@ -351,9 +351,9 @@ TEST_CASE("the pool's end closes what stands and what is being dialled") {
   fixture.StartWarm(2);
   {
     RecordingEvents events;
-    auto stream = fixture.upstream->Open(Get(), events);
-    auto second = fixture.upstream->Open(Get(), events);
-    auto third = fixture.upstream->Open(Get(), events);
+    auto stream = fixture.upstream->Send(Get(), events);
+    auto second = fixture.upstream->Send(Get(), events);
+    auto third = fixture.upstream->Send(Get(), events);
     fixture.upstream->Maintain();
   }
   fixture.upstream.reset();
@@ -379,8 +379,8 @@ TEST_CASE("CloseSpare closes idle connections down to min_size, and leaves lease
   fixture.options.pool.min_size = 2;
   fixture.StartWarm(2);
   std::array<RecordingEvents, 4> events;
-  std::vector<std::unique_ptr<UpstreamStream>> streams;
-  for (RecordingEvents& one : events) streams.push_back(fixture.upstream->Open(Get(), one));
+  std::vector<std::unique_ptr<HttpStream>> streams;
+  for (RecordingEvents& one : events) streams.push_back(fixture.upstream->Send(Get(), one));
   fixture.driver.Until([&] { return fixture.Active() == 4 && fixture.Idle() == 2; });
   CHECK_EQ(fixture.upstream->CloseSpare(), 0);
   // Those on the two warm connections are answered, and lie idle then.
