@@ -27,7 +27,7 @@ CloseReason ReasonOf(Codec::Verdict verdict) {
 
 UpstreamLink::UpstreamLink(Upstream& upstream, TimePoint now) : upstream_(upstream), created_(now), since_(now) {
   static_assert(sizeof(UpstreamLink) <= 88, "an idle session's budget");
-  upstream_.list(state_).PushBack(*this);
+  upstream_.Join(*this);
 }
 
 UpstreamLink::~UpstreamLink() = default;
@@ -41,10 +41,10 @@ bool UpstreamLink::Connect() {
 }
 
 void UpstreamLink::MoveTo(LinkState state) {
-  upstream_.list(state_).Remove(*this);
+  upstream_.Leave(*this);
   state_ = state;
   since_ = upstream_.loop().now();
-  upstream_.list(state_).PushBack(*this);
+  upstream_.Join(*this);
 }
 
 void UpstreamLink::OnConnected() {

@@ -32,7 +32,7 @@ inline constexpr size_t kLinkStates = 6;
 
 class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
  public:
-  static constexpr size_t kIdleBytes = 450;  // heap of an idle one, about, its connection and event included; plain
+  static constexpr size_t kIdleBytes = 650;  // heap of an idle one that has served, about, with all it owns; plain
 
   UpstreamLink(Upstream& upstream, TimePoint now);
   ~UpstreamLink();

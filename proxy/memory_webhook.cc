@@ -21,9 +21,9 @@ std::string WebhookJson(const memwatch::PressureChange& change) {
   return text.data();
 }
 
-MemoryWebhook::MemoryWebhook(net::Loop& loop, pool::Upstream& upstream, const Options::Memory& options,
+MemoryWebhook::MemoryWebhook(net::Loop& loop, pool::UpstreamRef upstream, const Options::Memory& options,
                              WorkerMetrics& metrics)
-    : loop_(loop), upstream_(upstream), options_(options), metrics_(metrics), deadline_(*this) {}
+    : loop_(loop), upstream_(std::move(upstream)), options_(options), metrics_(metrics), deadline_(*this) {}
 
 MemoryWebhook::~MemoryWebhook() {
   Stop();
@@ -49,13 +49,13 @@ void MemoryWebhook::Post(const memwatch::PressureChange& change) {
   const std::string body = WebhookJson(change);
   pool::HttpRequest request;
   request.method = "POST";
-  request.head = "POST " + options_.webhook + " HTTP/1.1\r\nHost: " + upstream_.endpoint().url().host_header +
+  request.head = "POST " + options_.webhook + " HTTP/1.1\r\nHost: " + upstream_->endpoint().url().host_header +
                  "\r\nUser-Agent: sheaf-memory-webhook\r\nContent-Type: application/json\r\nContent-Length: " +
                  std::to_string(body.size()) + "\r\n\r\n" + body;
   request.body = wire::BodyKind::kLength;
   request.body_finished = true;
   status_ = 0;
-  stream_ = upstream_.Send(std::move(request), *this);
+  stream_ = upstream_->Send(std::move(request), *this);
   loop_.SetDeadline(deadline_, options_.webhook_timeout);
 }
 

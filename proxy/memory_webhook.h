@@ -12,7 +12,7 @@
 #include <string>
 
 #include "memwatch/memory_monitor.h"
-#include "pool/upstream.h"
+#include "pool/upstream_ref.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/net/loop.h"
@@ -22,7 +22,7 @@ namespace sheaf {
 class MemoryWebhook final : public pool::ResponseEvents, public net::DeadlineHandler {
  public:
   // All references outlive it.
-  MemoryWebhook(net::Loop& loop, pool::Upstream& upstream, const Options::Memory& options, WorkerMetrics& metrics);
+  MemoryWebhook(net::Loop& loop, pool::UpstreamRef upstream, const Options::Memory& options, WorkerMetrics& metrics);
   MemoryWebhook(const MemoryWebhook&) = delete;
   MemoryWebhook& operator=(const MemoryWebhook&) = delete;
   ~MemoryWebhook();
@@ -47,7 +47,7 @@ class MemoryWebhook final : public pool::ResponseEvents, public net::DeadlineHan
   void Finish(bool passed, std::string_view detail);
 
   net::Loop& loop_;
-  pool::Upstream& upstream_;
+  const pool::UpstreamRef upstream_;
   const Options::Memory& options_;
   WorkerMetrics& metrics_;
   net::Deadline deadline_;

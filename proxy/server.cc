@@ -49,7 +49,7 @@ int Server::Run() {
 }
 
 Result<bool> Server::Start() {
-  constexpr Result<bool> (Server::*kSteps[])() = {&Server::MakeMainLoop, &Server::MakeTls,     &Server::MakeEndpoint,
+  constexpr Result<bool> (Server::*kSteps[])() = {&Server::MakeMainLoop, &Server::MakeTls,     &Server::MakeBackend,
                                                   &Server::FindUpstream, &Server::MakeWorkers, &Server::MakeWatcher,
                                                   &Server::MakeAdmin};
   for (const auto step : kSteps) {
@@ -75,36 +75,28 @@ Result<bool> Server::MakeTls() {
 
 void Server::WarnOfWarmLinks() const {
   const uint32_t asked = options_.pool.min_size;
-  if (asked == kAuto || asked == 0 || !endpoint_->url().dials_for_free()) return;
+  if (asked == kAuto || asked == 0 || !backend_->endpoint().url().dials_for_free()) return;
   Log(LogLevel::kWarning,
       "pool.min_size keeps connections open that gain nothing here and may starve the backend: servers that give a "
       "worker to each (gunicorn's sync and gthread) or count them (uvicorn's --limit-concurrency); \"auto\" keeps none",
       {{"min_size", asked}, {"upstream", options_.upstream.url}});
 }
 
-Result<bool> Server::MakeEndpoint() {
-  Result<pool::UpstreamUrl> url = pool::UpstreamUrl::Parse(options_.upstream.url);
-  if (!url.ok()) return Error{"upstream.url: " + url.error()};
-  std::shared_ptr<const net::TlsContext> tls;
-  if (url.value().tls) {
-    auto made = net::TlsContext::ForClient(options_.upstream.tls_ca, options_.upstream.tls_verify);
-    if (!made.ok()) return Error{made.error()};
-    tls = std::move(made.value());
-  }
-  const std::string name =
-      options_.upstream.tls_server_name.empty() ? url.value().host : options_.upstream.tls_server_name;
-  endpoint_ = std::make_unique<pool::Endpoint>(std::move(url.value()), std::move(tls), name);
+Result<bool> Server::MakeBackend() {
+  auto backend = pool::Backend::Make(options_.upstream, options_.pool);
+  if (!backend.ok()) return Error{backend.error()};
+  backend_ = std::move(backend.value());
   return true;
 }
 
 Result<bool> Server::FindUpstream() {
-  const pool::UpstreamUrl& url = endpoint_->url();
+  const pool::UpstreamUrl& url = backend_->endpoint().url();
   if (!url.host.empty() && !net::IsIpLiteral(url.host) && url.host != net::kLocalhost) {
     // The backend's name may appear later than we do (containers that start side by side).
     const auto look_up = [](const std::string& name) { return net::Address::ResolveAll(name); };
     resolver_.reset(
         new Resolver(main_->loop(), url.address, {.interval = options_.upstream.resolve_interval}, look_up, *this));
-    endpoint_->WatchDials([this] { resolver_->LookSoon(); });
+    backend_->endpoint().WatchDials([this] { resolver_->LookSoon(); });
     return true;
   }
   const Result<std::vector<net::Address>> addresses = net::Address::ResolveAll(url.address);
@@ -128,14 +120,12 @@ Result<bool> Server::Listen(uint32_t workers) {
 
 Result<bool> Server::MakeWorkers() {
   const uint32_t count = options_.workers != kAuto ? options_.workers : AutoWorkers();
-  const uint32_t warm = pool::WarmLinks(options_.pool, endpoint_->url());
+  const uint32_t warm = pool::WarmLinks(options_.pool, backend_->endpoint().url());
   const Result<DescriptorLimit> descriptors = TakeDescriptorLimit(count, warm);
   if (!descriptors.ok()) return Error{descriptors.error()};
-  budget_ = std::make_unique<pool::PoolBudget>(options_.pool.max_size, options_.pool.max_waiting);
   shared_.reset(new Shared{.options = options_,
                            .routes = routes_,
-                           .endpoint = *endpoint_,
-                           .budget = *budget_,
+                           .backend = backend_,
                            .tls = tls_.get(),
                            .workers = count,
                            .max_connections = MaxConnections(options_.listen.max_connections, descriptors.value().limit,
@@ -245,9 +235,9 @@ AdminSource::Readiness Server::ready() const {
   // Without health checks and warm connections nobody reaches for the backend before a client comes, and none would
   // come.
   const Options::Pool& pool = options_.pool;
-  const uint32_t warm = pool::WarmLinks(pool, endpoint_->url());
+  const uint32_t warm = pool::WarmLinks(pool, backend_->endpoint().url());
   const bool watched = pool.health_check_interval.count() > 0 || (warm > 0 && pool.health_check_path.empty());
-  if (watched && !endpoint_->up()) return {false, "the backend is not up"};
+  if (watched && !backend_->endpoint().up()) return {false, "the backend is not up"};
   if (InForce(ReliefStep::kRefuse, watcher_->monitor().level())) return {false, "memory is short"};
   return {true, ""};
 }
@@ -260,7 +250,7 @@ StatsSnapshot Server::Stats() const {
   snapshot.commit = BuildCommit();
   snapshot.uptime = SteadyClock().Now() - created_;
   snapshot.workers = metrics_.workers();
-  snapshot.pool_min_size = pool::WarmLinks(options_.pool, endpoint_->url());
+  snapshot.pool_min_size = pool::WarmLinks(options_.pool, backend_->endpoint().url());
   snapshot.pool_max_size = options_.pool.max_size;
   snapshot.ready = ready().ready;
   snapshot.memory_thresholds = memwatch::PressureThresholds::From(options_.memory);

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "memwatch/memory_watcher.h"
-#include "pool/endpoint.h"
+#include "pool/backend.h"
 #include "proxy/admin/admin.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
@@ -44,7 +44,7 @@ class Server final : private AdminSource, LifecycleEvents, ResolverEvents {
   Result<bool> Start();
   Result<bool> MakeMainLoop();
   Result<bool> MakeTls();
-  Result<bool> MakeEndpoint();
+  Result<bool> MakeBackend();
   Result<bool> FindUpstream();
   // An explicit pool.min_size is obeyed, and told once where it is risky.
   void WarnOfWarmLinks() const;
@@ -80,8 +80,7 @@ class Server final : private AdminSource, LifecycleEvents, ResolverEvents {
   Lifecycle lifecycle_;
   std::unique_ptr<MainLoop> main_;
   std::unique_ptr<net::TlsContext> tls_;
-  std::unique_ptr<pool::Endpoint> endpoint_;
-  std::unique_ptr<pool::PoolBudget> budget_;
+  std::shared_ptr<pool::Backend> backend_;
   std::unique_ptr<Shared> shared_;
   pool::DialTargets upstream_;          // where workers begin; empty until a name is found
   std::unique_ptr<Resolver> resolver_;  // nullptr: upstream.url has no name to look up

@@ -13,13 +13,13 @@ Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, u
     : shared_(shared),
       metrics_(metrics),
       loop_(std::move(loop)),
-      upstream_(*loop_, shared.endpoint, upstream, shared.budget, shared.options,
-                {.index = index, .workers = shared.workers}, metrics),
+      upstreams_(*loop_, {.index = index, .workers = shared.workers}, metrics),
+      upstream_(upstreams_.Take(shared.backend, upstream, pool::UpstreamSettings::From(shared.options))),
       acceptor_(std::make_unique<net::Acceptor>(*loop_, listen_fd, *this, kKeptFree)),
       outboxes_(shared.options.deflate, metrics),
       context_({.shared = shared,
                 .loop = *loop_,
-                .upstream = upstream_,
+                .upstream = *upstream_,
                 .metrics = metrics,
                 .outboxes = outboxes_,
                 .inflaters = inflaters_,
@@ -28,9 +28,6 @@ Worker::Worker(Shared& shared, std::unique_ptr<net::Loop> loop, int listen_fd, u
       busy_gauge_(shared.cpu_share),
       shed_pace_(static_cast<double>(shared.options.memory.shed_rate) / shared.workers) {
   loop_->WatchQueued(kGrowthToLookAt, [this] { WatchGrowth(); });
-  if (index == 0 && shared.options.pool.health_check_interval.count() > 0) {
-    health_check_ = std::make_unique<pool::HealthCheck>(*loop_, shared.endpoint, upstream, shared.options, metrics);
-  }
   if (index == 0 && !shared.options.memory.webhook.empty()) {
     webhook_ = std::make_unique<MemoryWebhook>(*loop_, upstream_, shared.options.memory, metrics);
   }
@@ -42,7 +39,7 @@ Worker::~Worker() {
 }
 
 void Worker::Run() {
-  upstream_.Maintain();  // begins to warm connections before the first client comes
+  upstreams_.Maintain();  // begins to warm connections before the first client comes
   while (!stopped_) RunOneTurn();
 }
 
@@ -54,7 +51,7 @@ void Worker::RunOneTurn() {
   loop_->RunPosted();
   ProcessHeldRequests();       // pipelined requests whose turn has come
   outboxes_.FlushDue(*loop_);  // batches of this turn; those of a tick were flushed when it came
-  upstream_.Maintain();        // after all callbacks, so that it sees the turn's demand as a whole
+  upstreams_.Maintain();       // after all callbacks, so that it sees the turn's demand as a whole
   ShedWithinBudget();
   loop_->FlushWrites();
   ForgetOldFrames();
@@ -179,17 +176,12 @@ void Worker::Stop() {
   stopped_ = true;
   acceptor_->Stop();
   if (webhook_) webhook_->Stop();
-  upstream_.Drain();
+  upstreams_.Drain();
   sessions_.ForEach([](Session& session) { session.Close(CloseReason::kDrain); });
   greetings_.ForEach([](ProxyGreeting& greeting) { greeting.Close(CloseReason::kDrain); });
   clients_.ForEach([](Client& client) { client.Close(CloseReason::kDrain); });
   loop_->FlushWrites();
   lingering_.ForEach([](LingeringClose& lingering) { lingering.Close(); });
-}
-
-void Worker::SetUpstreamAddresses(const std::vector<net::Address>& addresses) {
-  upstream_.SetTargets(addresses);
-  if (health_check_) health_check_->SetTargets(addresses);
 }
 
 }  // namespace sheaf

@@ -11,8 +11,7 @@
 #include <vector>
 
 #include "memwatch/shed_pace.h"
-#include "pool/health_check.h"
-#include "pool/upstream.h"
+#include "pool/upstreams.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/owning_list.h"
@@ -54,9 +53,11 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   void Drain(Duration window);
   // Cuts off what is left, and ends Run.
   void Stop();
-  void SetUpstreamAddresses(const std::vector<net::Address>& addresses);
+  void SetUpstreamAddresses(const std::vector<net::Address>& addresses) {
+    upstreams_.SetTargets(*shared_.backend, addresses);
+  }
   // The backend's name could not be looked up, and has no address yet.
-  void OnNoUpstreamAddress() { upstream_.OnNoAddress(); }
+  void OnNoUpstreamAddress() { upstreams_.OnNoAddress(*shared_.backend); }
   // A step of relief from memory pressure, of those that are taken once. Returns the bytes that it gave back, about.
   uint64_t Relieve(ReliefStep step);
   // Posts the change to memory.webhook, if there is one. For the first worker.
@@ -126,8 +127,8 @@ class Worker final : public net::AcceptorEvents, public net::DeadlineHandler, pr
   Shared& shared_;
   WorkerMetrics& metrics_;
   std::unique_ptr<net::Loop> loop_;
-  pool::Upstream upstream_;
-  std::unique_ptr<pool::HealthCheck> health_check_;
+  pool::Upstreams upstreams_;
+  const pool::UpstreamRef upstream_;
   std::unique_ptr<MemoryWebhook> webhook_;
   std::unique_ptr<net::Acceptor> acceptor_;
   // What is lent to clients and their outboxes, which die before it.

@@ -55,7 +55,7 @@ uint64_t Worker::Relieve(ReliefStep step) {
     case ReliefStep::kFreeBuffers:
       return outboxes_.Free() + inflaters_.Free();
     case ReliefStep::kTrimPool:
-      return upstream_.CloseSpare() * pool::UpstreamLink::kIdleBytes;
+      return upstreams_.CloseSpare() * pool::UpstreamLink::kIdleBytes;
     case ReliefStep::kFlush:
       // A write that fails closes its session: not while the list below is walked.
       loop_->FlushWrites();

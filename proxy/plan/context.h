@@ -47,7 +47,7 @@ class WorkerContext {
 
   const Options& options() const { return lent_.shared.options; }
   const Routes& routes() const { return lent_.shared.routes; }
-  const pool::Endpoint& endpoint() const { return lent_.shared.endpoint; }
+  const pool::Endpoint& endpoint() const { return lent_.shared.backend->endpoint(); }
   const net::TlsContext* tls() const { return lent_.shared.tls; }
   const RoutePlan& plan(const RouteOptions& route) const;
   const wire::HeadLimits& head_limits() const { return head_limits_; }

@@ -3,10 +3,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include "memwatch/memory_watcher.h"
-#include "pool/endpoint.h"
-#include "pool/pool_budget.h"
+#include "pool/backend.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/pressure.h"
 #include "proxy/net/tls_context.h"
@@ -18,8 +18,7 @@ namespace sheaf {
 struct Shared {
   const Options& options;
   const Routes& routes;
-  pool::Endpoint& endpoint;
-  pool::PoolBudget& budget;
+  const std::shared_ptr<pool::Backend> backend;
   const net::TlsContext* tls;  // towards clients; nullptr: plain
   uint32_t workers;
   uint32_t max_connections;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "pool/upstreams.h"
 #include "proxy/base/log.h"
 #include "proxy/outbox/stores.h"
 #include "proxy/plan/context.h"
@@ -79,6 +80,7 @@ class ContextFixture {
   ContextFixture() {
     SetLogLevel(LogLevel::kError);
     options.pool.min_size = 0;
+    options.pool.health_check_interval = std::chrono::milliseconds(0);
   }
 
   Options options;
@@ -91,17 +93,15 @@ class ContextFixture {
   void Make(pool::DialTargets backend = {}) {
     metrics.routes = std::vector<RouteCounters>(options.routes.size() + 1);
     routes_ = std::make_unique<Routes>(options);
-    budget_ = std::make_unique<pool::PoolBudget>(options.pool.max_size, options.pool.max_waiting);
+    backend_->budget().SetBounds(options.pool.max_size, options.pool.max_waiting);
     shared_.reset(new Shared{.options = options,
                              .routes = *routes_,
-                             .endpoint = endpoint_,
-                             .budget = *budget_,
+                             .backend = backend_,
                              .tls = nullptr,
                              .workers = 1,
                              .max_connections = 0,
                              .cpu_share = 1});
-    upstream_ = std::make_unique<pool::Upstream>(driver.loop(), endpoint_, std::move(backend), *budget_, options,
-                                                 pool::PoolShare{}, metrics);
+    upstream_ = upstreams_.Take(backend_, backend, pool::UpstreamSettings::From(options));
     outboxes_ = std::make_unique<OutboxStores>(options.deflate, metrics);
     context_ = std::make_unique<WorkerContext>(WorkerContext::Lent{.shared = *shared_,
                                                                    .loop = driver.loop(),
@@ -115,7 +115,7 @@ class ContextFixture {
   void BeginDrain() { shared_->draining = true; }
 
   WorkerContext& context() { return *context_; }
-  pool::Upstream& upstream() { return *upstream_; }
+  pool::Upstream& upstream() const { return *upstream_; }
   const RoutePlan& plan() { return context_->plan(routes_->Match("/")); }
 
  private:
@@ -123,14 +123,15 @@ class ContextFixture {
   void Work() {
     if (every_turn) every_turn();
     if (outboxes_) outboxes_->FlushDue(driver.loop());
-    if (upstream_) upstream_->Maintain();
+    upstreams_.Maintain();
   }
 
-  pool::Endpoint endpoint_{pool::UpstreamUrl::Parse("http://127.0.0.1:8000").value(), nullptr, ""};
+  const std::shared_ptr<pool::Backend> backend_ =
+      pool::Backend::Make({.url = "http://127.0.0.1:8000"}, options.pool).value();
+  pool::Upstreams upstreams_{driver.loop(), {}, metrics};
   std::unique_ptr<Routes> routes_;
-  std::unique_ptr<pool::PoolBudget> budget_;
   std::unique_ptr<Shared> shared_;
-  std::unique_ptr<pool::Upstream> upstream_;
+  pool::UpstreamRef upstream_;
   std::unique_ptr<OutboxStores> outboxes_;
   InflaterStore inflaters_;
   std::unique_ptr<WorkerContext> context_;

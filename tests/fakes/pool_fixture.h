@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "pool/upgrade.h"
-#include "pool/upstream.h"
+#include "pool/upstreams.h"
 #include "proxy/base/log.h"
 #include "proxy/wire/ws_handshake.h"
 #include "tests/fakes/frames.h"
@@ -69,13 +69,17 @@ struct PoolFixture {
     options.pool.min_size = 0;
     options.pool.backoff_min = options.pool.backoff_max = std::chrono::milliseconds(1);
     options.pool.max_lifetime = std::chrono::milliseconds(0);
+    options.pool.health_check_interval = std::chrono::milliseconds(0);
   }
 
   void Start() {
-    budget = std::make_unique<pool::PoolBudget>(options.pool.max_size, options.pool.max_waiting);
-    upstream = std::make_unique<pool::Upstream>(driver.loop(), endpoint, address, *budget, options, pool::PoolShare{},
-                                                metrics);
+    Adopt();
     driver.Turn();
+  }
+  // The options as they are now, as a configuration that comes into force does.
+  void Adopt() {
+    budget->SetBounds(options.pool.max_size, options.pool.max_waiting);
+    upstream = upstreams.Take(shared, address, pool::UpstreamSettings::From(options));
   }
   // The same, until the warm connections stand.
   void StartWarm(uint32_t connections) {
@@ -113,15 +117,29 @@ struct PoolFixture {
   ScriptedBackend backend;
   net::Address address = backend.address();  // where the pool begins
   Options options;
-  pool::Endpoint endpoint{pool::UpstreamUrl::Parse("http://127.0.0.1:8000").value(), nullptr, ""};
+  const std::shared_ptr<pool::Backend> shared =
+      pool::Backend::Make({.url = "http://127.0.0.1:8000"}, options.pool).value();
+  pool::Endpoint& endpoint = shared->endpoint();
+  pool::PoolBudget* const budget = &shared->budget();
   WorkerMetrics metrics;
   LoopDriver driver{[this] {
-                      if (upstream) upstream->Maintain();
+                      upstreams.Maintain();
                       backend.Poll();
                     },
                     net::BufferMarks{64 * 1024, 16 * 1024}};
-  std::unique_ptr<pool::PoolBudget> budget;
-  std::unique_ptr<pool::Upstream> upstream;
+  pool::Upstreams upstreams{driver.loop(), {}, metrics};
+  pool::UpstreamRef upstream;  // since Start
+};
+
+// Another worker's view of the fixture's backend, in the same loop.
+struct OtherWorker {
+  OtherWorker(PoolFixture& fixture, pool::PoolShare share)
+      : upstreams(fixture.driver.loop(), share, metrics),
+        upstream(upstreams.Take(fixture.shared, fixture.address, pool::UpstreamSettings::From(fixture.options))) {}
+
+  WorkerMetrics metrics;
+  pool::Upstreams upstreams;
+  pool::UpstreamRef upstream;
 };
 
 }  // namespace sheaf

@@ -120,7 +120,8 @@ TEST_CASE("the health check passes at the second address, and goes there first t
   int told = 0;
   endpoint.WatchDials([&told] { ++told; });
   WorkerMetrics metrics;
-  HealthCheck check(driver.loop(), endpoint, std::vector{nobody.address(), backend.address()}, options, metrics);
+  HealthCheck check(driver.loop(), endpoint, std::vector{nobody.address(), backend.address()},
+                    UpstreamSettings::From(options), metrics);
   driver.Until([&] { return metrics.health_checks_total[CheckResult::kPassed].value() == 3; });
   CHECK(endpoint.up());
   CHECK_EQ(metrics.health_checks_total[CheckResult::kFailed].value(), 0);

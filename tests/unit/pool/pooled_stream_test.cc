@@ -56,7 +56,7 @@ TEST_CASE("a stream given up while its connection is being dialled leaves that c
   fixture.Start();
   RecordingEvents given_up;
   auto stream = fixture.upstream->Send(Get(), given_up);
-  fixture.upstream->Maintain();
+  fixture.upstreams.Maintain();
   CHECK_EQ(fixture.upstream->count(LinkState::kConnecting), 1);
   stream.reset();
   fixture.driver.Until([&] { return fixture.Idle() == 1; });

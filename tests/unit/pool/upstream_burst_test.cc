@@ -71,11 +71,10 @@ TEST_CASE("idle connections of another worker are room for this one's requests, 
   fixture.options.pool.max_size = 6;
   fixture.options.pool.max_waiting = 0;
   fixture.StartWarm(6);
-  Upstream other(fixture.driver.loop(), fixture.endpoint, fixture.backend.address(), *fixture.budget, fixture.options,
-                 {.index = 1, .workers = 7}, fixture.metrics);
-  Burst burst(other, 6);
+  OtherWorker other(fixture, {.index = 1, .workers = 7});
+  Burst burst(*other.upstream, 6);
   fixture.driver.Until([&] {
-    other.Maintain();
+    other.upstreams.Maintain();
     return burst.Leased() == 6;
   });
   CHECK_EQ(burst.Told("closed pool_exhausted"), 0);
@@ -102,11 +101,10 @@ TEST_CASE("a part of max_dialing is each worker's own, and at least one dial") {
   PoolFixture fixture;
   fixture.options.pool.max_dialing = 1;
   fixture.Start();
-  Upstream second(fixture.driver.loop(), fixture.endpoint, fixture.backend.address(), *fixture.budget, fixture.options,
-                  {.index = 1, .workers = 2}, fixture.metrics);
-  Burst burst(second, 3);
+  OtherWorker second(fixture, {.index = 1, .workers = 2});
+  Burst burst(*second.upstream, 3);
   fixture.driver.Until([&] {
-    second.Maintain();
+    second.upstreams.Maintain();
     return burst.Leased() == 3;
   });
 }
@@ -117,9 +115,8 @@ TEST_CASE("a Unix socket whose queue is full is asked again, and nothing fails")
   const auto file = net::Listener::Open(address, {.backlog = 4});
   const int listener = file.value()->Take();
   PoolFixture fixture;
-  fixture.budget = std::make_unique<PoolBudget>(fixture.options.pool.max_size, fixture.options.pool.max_waiting);
-  fixture.upstream = std::make_unique<Upstream>(fixture.driver.loop(), fixture.endpoint, address, *fixture.budget,
-                                                fixture.options, PoolShare{}, fixture.metrics);
+  fixture.address = address;
+  fixture.Adopt();
   Burst burst(*fixture.upstream, 50);
   fixture.driver.For(milliseconds(50));
   const size_t before = burst.Leased();

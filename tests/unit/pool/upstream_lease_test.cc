@@ -152,7 +152,7 @@ TEST_CASE("a connection whose request was given up before it stood goes after id
     RecordingEvents events;
     auto first = fixture.upstream->Send(Get(), events);
     auto second = fixture.upstream->Send(Get(), events);
-    fixture.upstream->Maintain();
+    fixture.upstreams.Maintain();
     first.reset();
     second.reset();
     fixture.driver.Until([&] { return fixture.Idle() >= 2; });

@@ -53,7 +53,7 @@ TEST_CASE("a link is counted in the list of its state and in no other") {
   fixture.Start();
   RecordingEvents events;
   auto stream = fixture.upstream->Send(Get(), events);
-  fixture.upstream->Maintain();
+  fixture.upstreams.Maintain();
   CHECK_EQ(fixture.upstream->count(LinkState::kConnecting), 1);
   CHECK_EQ(fixture.Links(), 1);
   fixture.driver.Until([&] { return stream->leased(); });
@@ -250,6 +250,53 @@ TEST_CASE("a session may send from within its 101, and close in the same breath"
   CHECK(events.told == Lines{"head 101", "message early"});
   fixture.driver.Until([&] { return !fixture.backend.received(0).empty(); });
   CHECK(ReadAsServer(fixture.backend.received(0)) == Lines{"text at once", "close 1000 bye"});
+}
+
+TEST_CASE("a WebSocket closed from within each of its callbacks hears nothing more, and its connection ends in order") {
+  const std::string frames =
+      ServerFrame(Opcode::kText, "one") + ServerFrame(Opcode::kText, "two") + ServerClose(1000, "");
+  for (const std::string word : {"message", "close", "blocked", "drained", "end", "closed"}) {
+    CAPTURE(word);
+    OpenTunnel tunnel;
+    bool closed = false;
+    tunnel.events.after = [&](std::string_view now) {
+      if (now != word || std::exchange(closed, true)) return;
+      tunnel.stream->Close(CloseReason::kClientGone);
+      tunnel.stream->Close(CloseReason::kClientGone);
+    };
+    tunnel.fixture.backend.reads = word != "blocked" && word != "drained";
+    while (!tunnel.fixture.backend.reads && !tunnel.events.Told("blocked")) {
+      tunnel.SendFromClient(ClientFrame(Opcode::kBinary, std::string(100'000, 'x')));
+      tunnel.fixture.driver.Turn();
+    }
+    tunnel.fixture.backend.reads = true;
+    if (word != "drained") {
+      if (word != "closed") tunnel.fixture.backend.Send(0, frames);
+      tunnel.fixture.backend.Close(0);
+    }
+    tunnel.fixture.driver.Until([&] { return closed; });
+    const Lines told = tunnel.events.told;
+    tunnel.fixture.driver.Until([&] { return tunnel.fixture.Active() == 0; });
+    if (word == "drained") tunnel.fixture.driver.Until([&] { return tunnel.fixture.backend.ended(0); });
+    CHECK(tunnel.events.told == told);
+    CHECK(tunnel.events.told.back().starts_with(word));
+  }
+}
+
+TEST_CASE("a socket dropped from within its 101 ends in order, and the next request is not served on it") {
+  PoolFixture fixture;
+  fixture.Start();
+  RecordingEvents events;
+  auto stream = fixture.OpenOn(0, OpenWebSocket(), events);
+  events.after = [&](std::string_view) {
+    events.socket.reset();
+    stream.reset();
+  };
+  fixture.backend.Send(0, Switching() + ServerFrame(Opcode::kText, "early"));
+  fixture.driver.Until([&] { return fixture.backend.ended(0); });
+  CHECK(events.told == Lines{"head 101"});
+  fixture.backend.Close(0);
+  fixture.driver.Until([&] { return fixture.Links() == 0; });
 }
 
 TEST_CASE("a refused WebSocket leaves the connection to the next request") {

@@ -205,7 +205,7 @@ TEST_CASE("more than max_waiting are refused, never from within Open, and one wh
   auto three = fixture.upstream->Send(Get(), waiting[1]);
   auto four = fixture.upstream->Send(Get(), refused);
   CHECK(refused.told.empty());
-  fixture.upstream->Maintain();
+  fixture.upstreams.Maintain();
   CHECK(refused.told == Lines{"closed pool_exhausted"});
   CHECK(waiting[0].told.empty());
   CHECK(waiting[1].told.empty());

@@ -249,17 +249,16 @@ TEST_CASE("max_size holds for all workers together, and an idle connection makes
     fixture.options.pool.max_size = 2;
     fixture.options.pool.min_size = min_size;
     fixture.Start();
-    Upstream other(fixture.driver.loop(), fixture.endpoint, fixture.backend.address(), *fixture.budget, fixture.options,
-                   {.index = 1, .workers = 2}, fixture.metrics);
+    OtherWorker other(fixture, {.index = 1, .workers = 2});
     RecordingEvents first, second, third;
     auto one = fixture.OpenOn(0, Get(), first);
     auto two = fixture.OpenOn(1, Get(), second);
     fixture.backend.Answer(0);
     fixture.backend.Answer(1);
     fixture.driver.Until([&] { return fixture.Idle() == 2; });
-    auto three = other.Send(Get("/other"), third);
+    auto three = other.upstream->Send(Get("/other"), third);
     fixture.driver.Until([&] {
-      other.Maintain();
+      other.upstreams.Maintain();
       return fixture.backend.accepted() >= 3 && three->leased();
     });
     CHECK_EQ(fixture.Idle(), 1);
@@ -282,6 +281,24 @@ TEST_CASE("a budget counts to its limits") {
   CHECK_FALSE(budget.TakeWaiting());
   budget.ReturnWaiting();
   CHECK_EQ(budget.waiting(), 0);
+}
+
+TEST_CASE("a budget's bounds may change while it is used, and nothing is taken back") {
+  PoolBudget budget(3, 0);
+  for (int i = 0; i < 3; ++i) CHECK(budget.TakeLink());
+  CHECK_FALSE(budget.overfull());
+  budget.SetBounds(1, 1);
+  CHECK(budget.overfull());
+  CHECK_FALSE(budget.TakeLink());
+  CHECK(budget.TakeWaiting());
+  CHECK_FALSE(budget.TakeWaiting());
+  budget.ReturnLink();
+  budget.ReturnLink();
+  CHECK_FALSE(budget.overfull());
+  CHECK(budget.full());
+  CHECK_FALSE(budget.TakeLink());
+  budget.SetBounds(2, 0);
+  CHECK(budget.TakeLink());
 }
 
 TEST_CASE("new connections go to the address that a look-up has found") {
@@ -346,17 +363,22 @@ TEST_CASE("another address ends the back-off that the last one had earned") {
   CHECK_EQ(failed, 1);
 }
 
-TEST_CASE("the pool's end closes what stands and what is being dialled") {
+TEST_CASE("the end of a worker's upstreams closes what stands and what is being dialled") {
   PoolFixture fixture;
-  fixture.StartWarm(2);
+  fixture.options.pool.min_size = 2;
   {
+    OtherWorker worker(fixture, {});
+    fixture.driver.Until([&] {
+      worker.upstreams.Maintain();
+      return worker.upstream->count(LinkState::kIdle) == 2;
+    });
     RecordingEvents events;
-    auto stream = fixture.upstream->Send(Get(), events);
-    auto second = fixture.upstream->Send(Get(), events);
-    auto third = fixture.upstream->Send(Get(), events);
-    fixture.upstream->Maintain();
+    auto stream = worker.upstream->Send(Get(), events);
+    auto second = worker.upstream->Send(Get(), events);
+    auto third = worker.upstream->Send(Get(), events);
+    worker.upstreams.Maintain();
+    CHECK(worker.upstream->count(LinkState::kConnecting) > 0);
   }
-  fixture.upstream.reset();
   fixture.driver.Settle();
   CHECK_EQ(fixture.backend.open(), 0);
   CHECK_FALSE(fixture.budget->full());
