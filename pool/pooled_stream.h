@@ -59,6 +59,7 @@ class PooledStream final : public HttpStream {
 
  private:
   friend class Upstream;
+  friend class WaitingLine;
 
   Upstream& upstream_;
   ResponseEvents* const events_;
@@ -68,7 +69,7 @@ class PooledStream final : public HttpStream {
   RequestCodec* codec_ = nullptr;  // which serves it
   ListHook waiting_hook_;
   TimePoint opened_;
-  CloseReason failed_ = CloseReason::kNone;  // told at the end of the turn, since Send may not call back
+  bool refused_ = false;  // found no place to wait, and was not told yet
   bool reused_ = false;
   bool retried_ = false;
   bool blocked_ = false;  // more of the body waits for a connection than the high mark

@@ -29,7 +29,8 @@ Upstream::Upstream(net::Loop& loop, std::shared_ptr<Backend> backend, DialTarget
       share_(share),
       metrics_(metrics),
       io_{&metrics.upstream_received_bytes_total, &metrics.upstream_sent_bytes_total},
-      backoff_(settings.pool.backoff_min, settings.pool.backoff_max, &RandomFraction) {
+      backoff_(settings.pool.backoff_min, settings.pool.backoff_max, &RandomFraction),
+      waiting_(backend_->budget(), metrics.pool_waiting) {
   Adopt(std::move(settings));
 }
 
@@ -59,7 +60,7 @@ void Upstream::SetTargets(const DialTargets& targets) {
 
 bool Upstream::empty() const {
   const bool unlinked = std::all_of(links_.begin(), links_.end(), [](const LinkList& links) { return links.empty(); });
-  return unlinked && waiting_.empty() && failing_.empty();
+  return unlinked && waiting_.deserted();
 }
 
 void Upstream::Join(UpstreamLink& link) {
@@ -97,33 +98,7 @@ void Upstream::Open(PooledStream& stream) {
   // it would have had.
   LinkList& left = list(LinkState::kIdle);
   if (waiting_.empty() && !left.empty()) left.front().Close(CloseReason::kUpstreamIdle);
-  Enqueue(stream);
-}
-
-void Upstream::Enqueue(PooledStream& stream) {
-  if (budget().TakeWaiting()) {
-    waiting_.PushBack(stream);
-    metrics_.pool_waiting.Add();
-    return;
-  }
-  stream.failed_ = CloseReason::kPoolExhausted;
-  failing_.PushBack(stream);
-}
-
-void Upstream::CancelWaiting(PooledStream& stream) {
-  if (stream.failed_ != CloseReason::kNone) {
-    failing_.Remove(stream);
-    return;
-  }
-  waiting_.Remove(stream);
-  metrics_.pool_waiting.Sub();
-  budget().ReturnWaiting();
-}
-
-PooledStream& Upstream::NextWaiting() {
-  PooledStream& stream = waiting_.front();
-  CancelWaiting(stream);
-  return stream;
+  waiting_.Enter(stream);
 }
 
 // An idle link that serves the request at once, or nullptr. One whose socket holds bytes, or its end, is not leased:
@@ -166,12 +141,10 @@ void Upstream::LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled) {
 
 bool Upstream::Retry(PooledStream& stream) {
   if (!stream.reused_ || stream.retried_ || !stream.repeatable()) return false;
-  if (!budget().TakeWaiting()) return false;
+  if (!waiting_.EnterFirst(stream)) return false;
   stream.retried_ = true;
   stream.opened_ = loop_.now();  // a second wait, with pool.acquire_timeout of its own
   metrics_.pool_retries_total.Add();
-  waiting_.PushFront(stream);
-  metrics_.pool_waiting.Add();
   return true;
 }
 
@@ -186,7 +159,7 @@ void Upstream::OnLinkConnected(UpstreamLink& link) {
     if (!wanted()) link.Close(CloseReason::kDrain);
     return;
   }
-  LeaseTo(NextWaiting(), link, false);
+  LeaseTo(waiting_.TakeFirst(), link, false);
 }
 
 void Upstream::OnConnectFailed(UpstreamLink& link, CloseReason reason) {
@@ -318,10 +291,10 @@ CloseReason Upstream::OverdueReason(const UpstreamLink& link, bool kept) const {
 
 void Upstream::ServeWaiting() {
   // A retry wants a connection that was not pooled, so it and those behind it wait for the next one that is dialled.
-  while (!waiting_.empty() && !waiting_.front().retried_) {
-    UpstreamLink* idle = TakeIdle(waiting_.front());
+  while (!waiting_.empty() && !waiting_.first().retried_) {
+    UpstreamLink* idle = TakeIdle(waiting_.first());
     if (idle == nullptr) return;
-    LeaseTo(NextWaiting(), *idle, true);
+    LeaseTo(waiting_.TakeFirst(), *idle, true);
   }
 }
 
@@ -380,17 +353,14 @@ void Upstream::KeepWarm() {
 }
 
 void Upstream::FailWaiting() {
-  while (!failing_.empty()) {
-    PooledStream& stream = failing_.PopFront();
-    stream.events_->OnUpstreamClosed(std::exchange(stream.failed_, CloseReason::kNone));
-  }
+  waiting_.TellRefused();
   // While the backend cannot be dialled, waiting is in vain: a prompt refusal lets the client try another replica.
   const bool unreachable = !backoff_.MayTry(loop_.now()) && list(LinkState::kConnecting).empty() && !budget().full();
   while (!waiting_.empty()) {
-    PooledStream& stream = waiting_.front();
+    PooledStream& stream = waiting_.first();
     const bool overdue = loop_.now() - stream.opened_ >= settings_.pool.acquire_timeout;
     if (!unreachable && !overdue) return;
-    CancelWaiting(stream);
+    waiting_.Leave(stream);
     if (unreachable) endpoint().CountRefused();
     const CloseReason lacking = short_ ? CloseReason::kOutOfDescriptors : CloseReason::kPoolExhausted;
     stream.events_->OnUpstreamClosed(unreachable || targets_.empty() ? last_failure_ : lacking);

@@ -18,9 +18,9 @@
 #include "pool/dial_targets.h"
 #include "pool/health_check.h"
 #include "pool/idle_limit.h"
-#include "pool/pooled_stream.h"
 #include "pool/upstream_link.h"
 #include "pool/upstream_settings.h"
+#include "pool/waiting_line.h"
 #include "proxy/base/list.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
@@ -103,11 +103,10 @@ class Upstream {
   void OnLinkClosed(UpstreamLink& link, CloseReason reason);
   // The stream's link failed; true when the request waits for another one instead of failing.
   bool Retry(PooledStream& stream);
-  void CancelWaiting(PooledStream& stream);
+  void CancelWaiting(PooledStream& stream) { waiting_.Leave(stream); }
 
  private:
   using LinkList = List<UpstreamLink, &UpstreamLink::hook_>;
-  using WaitingList = List<PooledStream, &PooledStream::waiting_hook_>;
   // How long a link whose stream is over, and that has sent all, waits for the backend to close.
   static constexpr Duration kDrainTime = std::chrono::seconds(2);
   // A connection that ends sooner after it was made, without having been used, counts as a failure to connect.
@@ -129,7 +128,6 @@ class Upstream {
 
   LinkList& list(LinkState state) { return links_[static_cast<size_t>(state)]; }
   void Open(PooledStream& stream);
-  void Enqueue(PooledStream& stream);
   UpstreamLink* TakeIdle(const PooledStream& stream);
   UpstreamLink* ChooseIdle(const PooledStream& stream);
   bool IsSafe(const UpstreamLink& link);
@@ -156,7 +154,6 @@ class Upstream {
   PoolBudget& budget() { return backend_->budget(); }
   // No link is left, and nobody waits for one.
   bool empty() const;
-  PooledStream& NextWaiting();
   void CountSpare();
   void BuryClosed();
 
@@ -174,8 +171,7 @@ class Upstream {
   wire::ResponseHead response_head_;
   std::array<LinkList, kLinkStates> links_;
   std::unique_ptr<HealthCheck> health_check_;  // the first worker's, unless pool.health_check_interval is 0
-  WaitingList waiting_;
-  WaitingList failing_;        // refused by Send, told by Maintain
+  WaitingLine waiting_;
   TimePoint next_look_{};      // when it looks around for what is overdue
   TimePoint busy_until_{};     // the backend's queue of new connections was full
   TimePoint shortage_told_{};  // when the log was last told of missing descriptors
