@@ -55,6 +55,13 @@ uint32_t WarmLinks(const Options::Pool& options, const UpstreamUrl& url) {
 Backoff::Backoff(Duration first, Duration longest, Random random)
     : first_(first), longest_(longest), random_(random), step_(first) {}
 
+void Backoff::Adopt(Duration first, Duration longest, TimePoint now) {
+  first_ = first;
+  longest_ = longest;
+  step_ = std::max(first_, std::min(step_, longest_));
+  if (failing()) until_ = std::min(until_, now + longest_);
+}
+
 void Backoff::Fail(TimePoint now) {
   // Several dials may fail in the same spell; only the first of them lengthens it.
   if (now < until_) return;

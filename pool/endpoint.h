@@ -1,7 +1,7 @@
 // The backend: where it is, whether it is up, and how long to wait before dialling it again after failures.
 //
-// One Endpoint a process, shared by the workers' pools: its health is for any thread, the rest is set at construction,
-// but for the address, which a resolver replaces on each worker's own copy. Back-off is kept by each pool for itself.
+// A Backend's, shared by the workers' Upstreams: its health is for any thread, the rest is set at construction.
+// Addresses and back-off are kept by each Upstream for itself.
 #pragma once
 
 #include <atomic>
@@ -91,6 +91,9 @@ class Backoff {
   // `random`: a value in [0, 1) at each call.
   using Random = double (*)();
   Backoff(Duration first, Duration longest, Random random);
+
+  // Other bounds from now on; what is being waited ends within the new longest.
+  void Adopt(Duration first, Duration longest, TimePoint now);
 
   // After a failure at `now`: no attempt before until().
   void Fail(TimePoint now);

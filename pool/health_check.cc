@@ -3,25 +3,38 @@
 #include <algorithm>
 #include <utility>
 
-#include "pool/http1_codec.h"
 #include "proxy/base/bytes.h"
 #include "proxy/base/log.h"
 
 namespace sheaf::pool {
 
-HealthCheck::HealthCheck(net::Loop& loop, Endpoint& endpoint, DialTargets targets, const Options& options,
+HealthCheck::HealthCheck(net::Loop& loop, Endpoint& endpoint, DialTargets targets, const UpstreamSettings& settings,
                          WorkerMetrics& metrics)
     : loop_(loop),
       endpoint_(endpoint),
       targets_(std::move(targets)),
-      options_(options),
       metrics_(metrics),
       io_{&metrics.upstream_received_bytes_total, &metrics.upstream_sent_bytes_total},
       deadline_(*this) {
+  Take(settings);
   if (!targets_.empty()) Begin();
 }
 
 HealthCheck::~HealthCheck() = default;
+
+void HealthCheck::Take(const UpstreamSettings& settings) {
+  path_ = settings.pool.health_check_path;
+  interval_ = settings.pool.health_check_interval;
+  timeout_ = settings.pool.health_check_timeout;
+  limits_ = settings.response_limits;
+}
+
+void HealthCheck::Adopt(const UpstreamSettings& settings) {
+  const bool same = path_ == settings.pool.health_check_path && interval_ == settings.pool.health_check_interval;
+  Take(settings);
+  // A check that is under way has its time-out and its path; the next one has these.
+  if (!same && !connection_ && !targets_.empty()) Begin();
+}
 
 void HealthCheck::SetTargets(DialTargets targets) {
   targets_ = std::move(targets);
@@ -34,7 +47,7 @@ void HealthCheck::Begin() {
   connected_ = false;
   connection_ =
       net::Connection::Connect(loop_, targets_.current(), endpoint_.tls(), endpoint_.server_name(), io_, *this);
-  loop_.SetDeadline(deadline_, options_.pool.health_check_timeout);
+  loop_.SetDeadline(deadline_, timeout_);
   if (!connection_) Finish(false, "no socket could be made");
 }
 
@@ -49,11 +62,11 @@ bool HealthCheck::TryNext() {
 void HealthCheck::OnConnected() {
   connected_ = true;
   targets_.Succeed(targets_.index());
-  if (options_.pool.health_check_path.empty()) {
+  if (path_.empty()) {
     Finish(true, "");
     return;
   }
-  connection_->Write("GET " + options_.pool.health_check_path + " HTTP/1.1\r\nHost: " + endpoint_.url().host_header +
+  connection_->Write("GET " + path_ + " HTTP/1.1\r\nHost: " + endpoint_.url().host_header +
                      "\r\nUser-Agent: sheaf-health-check\r\nAccept: */*\r\nConnection: close\r\n\r\n");
 }
 
@@ -65,14 +78,13 @@ void HealthCheck::OnBytes(std::span<uint8_t> bytes) {
 
 // Takes one head from the front of the answer. False when it is not complete or the check is over.
 bool HealthCheck::TakeHead() {
-  const wire::HeadLimits limits = ResponseHeadLimits(options_.limits);
-  const wire::HeadScanner::Verdict verdict = scanner_.Scan(answer_, limits);
+  const wire::HeadScanner::Verdict verdict = scanner_.Scan(answer_, limits_);
   if (verdict == wire::HeadScanner::Verdict::kNeedMore) return false;
   wire::ResponseHead head;
   const size_t size = scanner_.head_size();
   scanner_.Reset();
   if (verdict == wire::HeadScanner::Verdict::kRefuse ||
-      !wire::ParseResponseHead(std::string_view(answer_).substr(0, size), limits, "GET", head)) {
+      !wire::ParseResponseHead(std::string_view(answer_).substr(0, size), limits_, "GET", head)) {
     Finish(false, "the answer is not HTTP/1.1");
     return false;
   }
@@ -114,8 +126,7 @@ void HealthCheck::Finish(bool passed, std::string_view detail) {
   } else {
     endpoint_.SetDown(loop_.now(), detail);
   }
-  const Duration interval = options_.pool.health_check_interval;
-  loop_.SetDeadline(deadline_, passed ? interval : std::min(interval, kIntervalWhileDown));
+  loop_.SetDeadline(deadline_, passed ? interval_ : std::min(interval_, kIntervalWhileDown));
 }
 
 }  // namespace sheaf::pool

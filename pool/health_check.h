@@ -1,7 +1,7 @@
 // Asks the backend at an interval whether it is well: a TCP (and TLS) connection, or GET on a path that must answer 2xx
 // or 3xx. The result decides readiness (Endpoint::up); requests are tried all the same, since a check can be wrong.
 //
-// One a process, in the first worker's loop and thread.
+// One a backend, in the first worker's loop and thread; owned by its Upstream.
 #pragma once
 
 #include <memory>
@@ -9,8 +9,8 @@
 
 #include "pool/dial_targets.h"
 #include "pool/endpoint.h"
+#include "pool/upstream_settings.h"
 #include "proxy/base/metrics.h"
-#include "proxy/base/option_table.h"
 #include "proxy/net/connection.h"
 #include "proxy/net/loop.h"
 #include "proxy/wire/http1.h"
@@ -20,10 +20,14 @@ namespace sheaf::pool {
 class HealthCheck final : public net::ConnectionEvents, public net::DeadlineHandler {
  public:
   // Begins at once, or as soon as there is an address. All references outlive it.
-  HealthCheck(net::Loop& loop, Endpoint& endpoint, DialTargets targets, const Options& options, WorkerMetrics& metrics);
+  HealthCheck(net::Loop& loop, Endpoint& endpoint, DialTargets targets, const UpstreamSettings& settings,
+              WorkerMetrics& metrics);
   HealthCheck(const HealthCheck&) = delete;
   HealthCheck& operator=(const HealthCheck&) = delete;
   ~HealthCheck();
+
+  // Other settings, from now on: where they ask something else than the last check did, they are checked at once.
+  void Adopt(const UpstreamSettings& settings);
 
   // Checks a backend that was down at once, so that readiness follows.
   void SetTargets(DialTargets targets);
@@ -38,6 +42,7 @@ class HealthCheck final : public net::ConnectionEvents, public net::DeadlineHand
   static constexpr Duration kIntervalWhileDown = std::chrono::seconds(1);
 
   void Begin();
+  void Take(const UpstreamSettings& settings);
   // No connection came about. Whether another address is being tried instead.
   bool TryNext();
   bool TakeHead();
@@ -46,7 +51,10 @@ class HealthCheck final : public net::ConnectionEvents, public net::DeadlineHand
   net::Loop& loop_;
   Endpoint& endpoint_;
   DialTargets targets_;
-  const Options& options_;
+  std::string path_;
+  Duration interval_;
+  Duration timeout_;
+  wire::HeadLimits limits_;
   WorkerMetrics& metrics_;
   const net::IoCounters io_;
   net::Deadline deadline_;

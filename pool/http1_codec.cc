@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "pool/pooled_stream.h"
 #include "proxy/base/bytes.h"
+#include "proxy/base/log.h"
 #include "proxy/base/redaction.h"
 #include "proxy/wire/ws_handshake.h"
 
@@ -26,33 +28,104 @@ wire::HeadLimits ResponseHeadLimits(const Options::Limits& limits) {
           .allow_underscores = true};
 }
 
-Http1Codec::Http1Codec(CodecHost& host, const UpstreamRequest& request, const wire::HeadLimits& limits,
-                       wire::ResponseHead& head)
-    : host_(host),
-      request_(request),
-      limits_(limits),
-      head_(head),
-      request_finished_(request.body == wire::BodyKind::kNone || request.body_finished) {}
+Http1Codec::Http1Codec(CodecHost& host, const wire::HeadLimits& limits, wire::ResponseHead& head)
+    : host_(host), limits_(limits), head_(head) {}
 
-void Http1Codec::Start() {
-  host_.WriteUpstream(AsBytes(request_.head));
+void Http1Codec::Attach(PooledStream& stream) {
+  const HttpRequest& request = stream.request();
+  stream_ = &stream;
+  stream.Join(*this);
+  response_begun_ = head_done_ = false;
+  keep_alive_ = true;
+  request_finished_ = request.body == wire::BodyKind::kNone || request.body_finished;
+  if (const Upgrade* upgrade = stream.upgrade()) {
+    SendHead(*upgrade);
+  } else {
+    host_.WriteUpstream(AsBytes(request.head));
+  }
+  stream.OnSent();
 }
 
-void Http1Codec::SendBody(std::string_view data) {
-  if (request_.body == wire::BodyKind::kLength) {
+void Http1Codec::SendHead(const Upgrade& upgrade) {
+  for (const std::string_view part : {std::string_view("GET "), std::string_view(upgrade.target),
+                                      std::string_view(" HTTP/1.1\r\n"), std::string_view(upgrade.fields.text()),
+                                      std::string_view("Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")}) {
+    host_.WriteUpstream(AsBytes(part));
+  }
+}
+
+// What is left of the response has nobody to go to, and no request may follow it.
+void Http1Codec::Detach(PooledStream& /*stream*/, CloseReason reason) {
+  stream_ = nullptr;
+  host_.Close(reason);
+}
+
+PooledStream& Http1Codec::Leave() {
+  PooledStream& stream = *std::exchange(stream_, nullptr);
+  stream.Leave();
+  return stream;
+}
+
+void Http1Codec::Finish() {
+  partial_ = head_bytes_ = std::string();
+  Leave().events().OnUpstreamEnd();
+}
+
+void Http1Codec::Lose(CloseReason reason) {
+  std::exchange(stream_, nullptr)->Lose(reason, untouched());
+}
+
+void Http1Codec::OnUpstreamBlocked() {
+  if (stream_ != nullptr) stream_->events().OnUpstreamBlocked();
+}
+
+void Http1Codec::OnUpstreamDrained() {
+  if (stream_ != nullptr) stream_->events().OnUpstreamDrained();
+}
+
+void Http1Codec::PauseReading(PooledStream& /*stream*/, PauseReason reason) {
+  host_.connection().PauseReading(reason);
+}
+
+void Http1Codec::ResumeReading(PooledStream& /*stream*/, PauseReason reason) {
+  host_.connection().ResumeReading(reason);
+}
+
+size_t Http1Codec::Untaken(const PooledStream& /*stream*/) const {
+  return host_.connection().Untaken();
+}
+
+CloseReason Http1Codec::lost() const {
+  return untouched() ? CloseReason::kUpstreamGone : CloseReason::kUpstreamTruncated;
+}
+
+// One line a fault of the backend: what is wrong, and what was seen. The sink escapes both.
+void Http1Codec::ReportFault(std::string_view upstream, CloseReason /*reason*/) const {
+  if (!fault_) return;
+  const RequestInLog request = stream_->events().request_in_log();
+  Log(LogLevel::kWarning, "the backend's answer is not valid",
+      {{"upstream", upstream},
+       {"cause", fault_->cause},
+       {"seen", fault_->seen},
+       {"request", std::string(request.method).append(" ").append(request.target.substr(0, request.target.find('?')))},
+       {"request_id", request.request_id}});
+}
+
+void Http1Codec::SendBody(PooledStream& stream, std::string_view data) {
+  if (stream.request().body == wire::BodyKind::kLength) {
     host_.WriteUpstream(AsBytes(data));  // as it came: most often a view that need not be copied
     return;
   }
   std::string framed;
-  AppendBody(framed, request_.body, data);
+  AppendBody(framed, stream.request().body, data);
   host_.WriteUpstream(AsBytes(framed));
 }
 
-void Http1Codec::FinishBody() {
+void Http1Codec::FinishBody(PooledStream& stream) {
   if (request_finished_) return;
   request_finished_ = true;
   std::string end;
-  AppendBodyEnd(end, request_.body);
+  AppendBodyEnd(end, stream.request().body);
   host_.WriteUpstream(AsBytes(end));
 }
 
@@ -70,7 +143,7 @@ void Http1Codec::AppendBodyEnd(std::string& out, wire::BodyKind kind) {
 }
 
 Codec::Verdict Http1Codec::OnBytes(std::span<uint8_t>& bytes) {
-  response_begun_ = true;
+  if (!std::exchange(response_begun_, true)) stream_->OnAnswered();
   while (!head_done_) {
     const Verdict verdict = TakeHead(bytes);
     if (verdict != Verdict::kGoOn || (!head_done_ && bytes.empty())) return verdict;
@@ -101,30 +174,38 @@ Codec::Verdict Http1Codec::TakeHead(std::span<uint8_t>& bytes) {
   bytes = bytes.subspan(size - already);
   if (already != 0) head_bytes_ = std::exchange(partial_, std::string());
   const std::string_view head = already != 0 ? std::string_view(head_bytes_).substr(0, size) : all.substr(0, size);
-  if (!wire::ParseResponseHead(head, limits_, request_.method, head_)) {
+  if (!wire::ParseResponseHead(head, limits_, stream_->request().method, head_)) {
     return Break(head_.fault.cause, ShownFields(head_.fault.seen));
   }
   return OnHead();
 }
 
 Codec::Verdict Http1Codec::OnHead() {
-  if (head_.status == 101) {
-    // Also an answer to a request that asked for no upgrade: CheckUpgradeResponse needs what was asked.
-    if (!request_.websocket) return Break("unasked_upgrade", head_.Find("Upgrade").value_or(""));
-    const wire::ResponseFault fault =
-        wire::CheckUpgradeResponse(head_, request_.websocket_accept, request_.websocket_protocols);
-    return fault.empty() ? Verdict::kUpgraded : Break(fault.cause, fault.seen);
-  }
+  if (head_.status == 101) return OnSwitch();
   if (head_.status >= 200) {
-    if (request_.websocket && !IsRefusal(head_.status)) {
+    if (stream_->upgrade() != nullptr && !IsRefusal(head_.status)) {
       return Break("no_upgrade", "status " + std::to_string(head_.status));
     }
     head_done_ = true;
     keep_alive_ = head_.keep_alive;
     body_.Reset(head_.body, head_.content_length, wire::Sender::kBackend);
+    stream_->OnFinalHead();
   }
-  host_.events()->OnUpstreamHead(head_);
-  return host_.events() == nullptr ? Verdict::kClosed : Verdict::kGoOn;
+  stream_->events().OnUpstreamHead(head_);
+  return stream_ == nullptr ? Verdict::kClosed : Verdict::kGoOn;
+}
+
+Codec::Verdict Http1Codec::OnSwitch() {
+  // Also an answer to a request that asked for no upgrade: CheckUpgradeResponse needs what was asked.
+  const Upgrade* upgrade = stream_->upgrade();
+  if (upgrade == nullptr) return Break("unasked_upgrade", head_.Find("Upgrade").value_or(""));
+  const wire::ResponseFault fault =
+      wire::CheckUpgradeResponse(head_, wire::WebSocketAccept(upgrade->key()), upgrade->subprotocols());
+  if (!fault.empty()) return Break(fault.cause, fault.seen);
+  // The tunnel stands before anybody hears of it: the new session may send at once.
+  std::unique_ptr<SocketStream> socket = host_.OpenTunnel(*upgrade->frame_limits);
+  std::exchange(stream_, nullptr)->Open(head_, std::move(socket));
+  return Verdict::kUpgraded;
 }
 
 Codec::Verdict Http1Codec::TakeBody(std::span<uint8_t>& bytes) {
@@ -137,8 +218,8 @@ Codec::Verdict Http1Codec::TakeBody(std::span<uint8_t>& bytes) {
         bytes = {};
         return Verdict::kGoOn;
       case wire::BodyDecoder::Verdict::kData:
-        host_.events()->OnUpstreamBody(step.data);
-        if (host_.events() == nullptr) return Verdict::kClosed;
+        stream_->events().OnUpstreamBody(step.data);
+        if (stream_ == nullptr) return Verdict::kClosed;
         break;
       case wire::BodyDecoder::Verdict::kComplete:
         // Bytes after the response belong to no request (hardening row 33): they are dropped with the connection.

@@ -1,13 +1,14 @@
-// One HTTP/1.1 request and its response on an upstream connection (RFC 9112), or the opening handshake of a WebSocket,
-// after whose valid 101 the link goes on with a TunnelCodec.
+// HTTP/1.1 on an upstream connection (RFC 9112): requests and their responses, one after another, and the opening
+// handshake of a WebSocket, after whose valid 101 a TunnelCodec stands in its place.
 //
-// Owned by an UpstreamLink; one thread only.
+// Owned by an UpstreamLink; one thread only. Nothing is held between two requests.
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "pool/codec.h"
+#include "pool/upgrade.h"
 #include "proxy/base/option_table.h"
 #include "proxy/wire/http1.h"
 
@@ -16,22 +17,32 @@ namespace sheaf::pool {
 // What a backend's head may have. The names of its fields are its own affair.
 wire::HeadLimits ResponseHeadLimits(const Options::Limits& limits);
 
-class Http1Codec final : public Codec {
+class Http1Codec final : public RequestCodec {
  public:
-  // `request` and `limits` must outlive the codec. Nothing is sent before Start. `head`: scratch of the worker, shared
-  // by all codecs.
-  Http1Codec(CodecHost& host, const UpstreamRequest& request, const wire::HeadLimits& limits, wire::ResponseHead& head);
+  // `limits` must outlive the codec. `head`: scratch of the worker, shared by all codecs.
+  Http1Codec(CodecHost& host, const wire::HeadLimits& limits, wire::ResponseHead& head);
 
-  // Sends the request's head.
-  void Start();
+  void Attach(PooledStream& stream) override;
+  void Detach(PooledStream& stream, CloseReason reason) override;
+  void SendBody(PooledStream& stream, std::string_view data) override;
+  void FinishBody(PooledStream& stream) override;
+  void PauseReading(PooledStream& stream, PauseReason reason) override;
+  void ResumeReading(PooledStream& stream, PauseReason reason) override;
+  size_t Untaken(const PooledStream& stream) const override;
 
   Verdict OnBytes(std::span<uint8_t>& bytes) override;
   Verdict OnEnd() override;
-  void SendBody(std::string_view data) override;
-  void FinishBody() override;
-  Fault fault() const override { return fault_ ? *fault_ : Fault(); }
-  bool untouched() const override { return !response_begun_; }
-  bool finishes_in_order() const override { return false; }
+  CloseReason lost() const override;
+  void Finish() override;
+  void Lose(CloseReason reason) override;
+  void OnUpstreamBlocked() override;
+  void OnUpstreamDrained() override;
+  void ReportFault(std::string_view upstream, CloseReason reason) const override;
+
+  // Why it broke; without a cause where the verdict says all.
+  Fault fault() const { return fault_ ? *fault_ : Fault(); }
+  // No byte of the response has come yet.
+  bool untouched() const { return !response_begun_; }
 
   // A part of a request's body, and its end, framed as `kind` says.
   static void AppendBody(std::string& out, wire::BodyKind kind, std::string_view data);
@@ -44,14 +55,18 @@ class Http1Codec final : public Codec {
  private:
   Verdict TakeHead(std::span<uint8_t>& bytes);
   Verdict OnHead();
+  Verdict OnSwitch();
   Verdict TakeBody(std::span<uint8_t>& bytes);
   Verdict Complete(bool clean);
   Verdict Break(std::string_view cause, std::string_view seen);
+  void SendHead(const Upgrade& upgrade);
+  // Its stream, which is served no more.
+  PooledStream& Leave();
 
   CodecHost& host_;
-  const UpstreamRequest& request_;
   const wire::HeadLimits& limits_;
   wire::ResponseHead& head_;
+  PooledStream* stream_ = nullptr;  // nullptr once it is over, which any callback may bring about
   wire::HeadScanner scanner_;
   wire::BodyDecoder body_;
   std::string partial_;     // a head that is split over several reads
@@ -60,7 +75,7 @@ class Http1Codec final : public Codec {
   bool response_begun_ = false;
   bool head_done_ = false;
   bool keep_alive_ = true;
-  bool request_finished_;
+  bool request_finished_ = false;
 };
 
 }  // namespace sheaf::pool

@@ -13,7 +13,7 @@ bool PoolBudget::Take(std::atomic<uint32_t>& count, uint64_t limit) {
 }
 
 bool PoolBudget::TakeWaiting() {
-  const int64_t busy = int64_t{links_.load(std::memory_order_relaxed)} - spare_.load(std::memory_order_relaxed);
+  const int64_t busy = int64_t{links()} - spare_.load(std::memory_order_relaxed);
   const int64_t most = max_links_.load(std::memory_order_relaxed);
   const int64_t room = std::clamp<int64_t>(most - busy, 0, most);
   return Take(waiting_, max_waiting_.load(std::memory_order_relaxed) + static_cast<uint64_t>(room));

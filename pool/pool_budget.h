@@ -1,6 +1,7 @@
-// What the workers' pools may use together: pool.max_size and pool.max_waiting hold for the whole process.
+// What the workers' Upstreams of one backend may use together: pool.max_size and pool.max_waiting hold for the whole
+// process.
 //
-// Owned by the Server; any thread. The counts are relaxed: between two workers that decide in the same moment a few
+// A Backend's; any thread. The counts are relaxed: between two workers that decide in the same moment a few
 // requests more or less may be let wait.
 #pragma once
 
@@ -13,15 +14,17 @@ class PoolBudget {
  public:
   PoolBudget(uint32_t max_links, uint32_t max_waiting) : max_links_(max_links), max_waiting_(max_waiting) {}
 
-  // From now on. What is in use over a lower bound stays; there is no more until it is under the bound.
-  void Adopt(uint32_t max_links, uint32_t max_waiting) {
+  // Other bounds from now on. Where more is in use than they allow, nothing is taken back: what is returned goes
+  // unused.
+  void SetBounds(uint32_t max_links, uint32_t max_waiting) {
     max_links_.store(max_links, std::memory_order_relaxed);
     max_waiting_.store(max_waiting, std::memory_order_relaxed);
   }
 
   bool TakeLink() { return Take(links_, max_links_.load(std::memory_order_relaxed)); }
   void ReturnLink() { links_.fetch_sub(1, std::memory_order_relaxed); }
-  bool full() const { return links_.load(std::memory_order_relaxed) >= max_links_.load(std::memory_order_relaxed); }
+  bool full() const { return links() >= max_links_.load(std::memory_order_relaxed); }
+  bool overfull() const { return links() > max_links_.load(std::memory_order_relaxed); }
 
   // A request waits for a link. Only those for which there is no room below max_links, so that they must wait until
   // another one is done, count against max_waiting; the others wait for a dial of their own.
@@ -34,6 +37,7 @@ class PoolBudget {
 
  private:
   static bool Take(std::atomic<uint32_t>& count, uint64_t limit);
+  uint32_t links() const { return links_.load(std::memory_order_relaxed); }
 
   std::atomic<uint32_t> max_links_;
   std::atomic<uint32_t> max_waiting_;

@@ -1,86 +1,96 @@
 #include "pool/pooled_stream.h"
 
-#include <algorithm>
 #include <utility>
 
+#include "pool/codec.h"
 #include "pool/http1_codec.h"
-#include "pool/upstream_pool.h"
+#include "pool/upstream.h"
 
 namespace sheaf::pool {
 
-bool UpstreamRequest::repeatable() const {
+bool HttpRequest::repeatable() const {
   if (body != wire::BodyKind::kNone) return false;
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE";
 }
 
-std::string UpstreamRequest::Summary(LogPath shown) const {
-  if (shown == LogPath::kRoute) return std::string(method).append(" ").append(route);
-  return head.substr(0, std::min(head.find(' ', method.size() + 1), head.find('?')));
-}
+PooledStream::PooledStream(Upstream& upstream, HttpRequest request, ResponseEvents& events, TimePoint now)
+    : upstream_(upstream), events_(&events), opening_(nullptr), request_(std::move(request)), opened_(now) {}
 
-PooledStream::PooledStream(UpstreamPool& pool, UpstreamRequest request, UpstreamEvents& events, TimePoint now)
-    : pool_(pool), events_(&events), request_(std::make_unique<UpstreamRequest>(std::move(request))), opened_(now) {}
+PooledStream::PooledStream(Upstream& upstream, std::shared_ptr<const Upgrade> upgrade, HandshakeEvents& events,
+                           TimePoint now)
+    : upstream_(upstream), events_(&events), opening_(&events), upgrade_(std::move(upgrade)), opened_(now) {
+  request_.method = "GET";
+}
 
 PooledStream::~PooledStream() {
   Close(CloseReason::kDone);
 }
 
 void PooledStream::Close(CloseReason reason) {
-  if (link_ != nullptr) {
-    link_->Abandon(reason);
+  if (codec_ != nullptr) {
+    std::exchange(codec_, nullptr)->Detach(*this, reason);
   } else if (waiting_hook_.linked()) {
-    pool_.CancelWaiting(*this);
+    upstream_.CancelWaiting(*this);
   }
 }
 
 void PooledStream::SendBody(std::string_view data) {
-  if (link_ != nullptr) {
-    link_->codec()->SendBody(data);
-    return;
-  }
+  if (codec_ != nullptr) return codec_->SendBody(*this, data);
+  if (!waiting_hook_.linked()) return;
   // Until there is a connection, what came along with the head waits behind it.
-  Http1Codec::AppendBody(request_->head, request_->body, data);
-  if (!blocked_ && request_->head.size() > pool_.loop().marks().high) {
+  Http1Codec::AppendBody(request_.head, request_.body, data);
+  if (!blocked_ && request_.head.size() > upstream_.loop().marks().high) {
     blocked_ = true;
     events_->OnUpstreamBlocked();
   }
 }
 
 void PooledStream::FinishBody() {
-  if (link_ != nullptr) {
-    link_->codec()->FinishBody();
-  } else if (!request_->body_finished) {
-    request_->body_finished = true;
-    Http1Codec::AppendBodyEnd(request_->head, request_->body);
-  }
-}
-
-void PooledStream::SendMessage(const wire::FramePiece& piece) {
-  if (link_ != nullptr) link_->codec()->SendMessage(piece);
-}
-
-bool PooledStream::SendClose(uint16_t code, std::string_view reason) {
-  return link_ != nullptr && link_->codec()->SendClose(code, reason);
+  if (codec_ != nullptr) return codec_->FinishBody(*this);
+  if (!waiting_hook_.linked() || request_.body_finished) return;
+  request_.body_finished = true;
+  Http1Codec::AppendBodyEnd(request_.head, request_.body);
 }
 
 void PooledStream::PauseReading(PauseReason reason) {
-  if (link_ != nullptr) link_->connection()->PauseReading(reason);
+  if (codec_ != nullptr) codec_->PauseReading(*this, reason);
 }
 
 void PooledStream::ResumeReading(PauseReason reason) {
-  if (link_ != nullptr) link_->connection()->ResumeReading(reason);
-}
-
-void PooledStream::DeferReading(size_t bytes) {
-  if (link_ != nullptr) link_->connection()->DeferReading(bytes);
-}
-
-void PooledStream::ReadDeferred() {
-  if (link_ != nullptr) link_->connection()->ReadDeferred();
+  if (codec_ != nullptr) codec_->ResumeReading(*this, reason);
 }
 
 size_t PooledStream::Untaken() const {
-  return link_ == nullptr ? 0 : link_->connection()->Untaken();
+  return codec_ == nullptr ? 0 : codec_->Untaken(*this);
+}
+
+bool PooledStream::repeatable() const {
+  return opening_ != nullptr || request_.repeatable();
+}
+
+void PooledStream::OnSent() {
+  // Only on a connection that was pooled can it turn out that nobody was there.
+  if (!reused_ || retried_ || !repeatable()) request_.head = std::string();
+}
+
+void PooledStream::OnAnswered() {
+  request_.head = std::string();
+}
+
+void PooledStream::OnFinalHead() {
+  upgrade_.reset();
+}
+
+void PooledStream::Open(const wire::ResponseHead& head, std::unique_ptr<SocketStream> socket) {
+  codec_ = nullptr;
+  upgrade_.reset();
+  opening_->OnUpstreamOpen(head, std::move(socket));
+}
+
+void PooledStream::Lose(CloseReason reason, bool untouched) {
+  codec_ = nullptr;
+  if (untouched && reason == CloseReason::kUpstreamGone && upstream_.Retry(*this)) return;
+  events_->OnUpstreamClosed(reason);
 }
 
 }  // namespace sheaf::pool

@@ -1,50 +1,75 @@
-// One use of the pool: waits in it until a link is found, then stands between the link and the user.
+// One request or upgrade: waits in its Upstream until a link is found, then stands between the link's codec and the
+// user.
 //
-// Owned by the user; made by UpstreamPool::Open. One thread only.
+// Owned by the user; made by Upstream::Send and Connect. One thread only.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
-#include "pool/upstream_stream.h"
+#include "pool/http_stream.h"
+#include "pool/upgrade.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/list.h"
 
 namespace sheaf::pool {
 
-class UpstreamLink;
-class UpstreamPool;
+class RequestCodec;
+class Upstream;
 
-class PooledStream final : public UpstreamStream {
+class PooledStream final : public HttpStream {
  public:
-  PooledStream(UpstreamPool& pool, UpstreamRequest request, UpstreamEvents& events, TimePoint now);
+  PooledStream(Upstream& upstream, HttpRequest request, ResponseEvents& events, TimePoint now);
+  PooledStream(Upstream& upstream, std::shared_ptr<const Upgrade> upgrade, HandshakeEvents& events, TimePoint now);
   ~PooledStream() override;
 
-  void SetEvents(UpstreamEvents& events) override { events_ = &events; }
   void SendBody(std::string_view data) override;
   void FinishBody() override;
-  void SendMessage(const wire::FramePiece& piece) override;
-  bool SendClose(uint16_t code, std::string_view reason) override;
   void PauseReading(PauseReason reason) override;
   void ResumeReading(PauseReason reason) override;
-  void DeferReading(size_t bytes) override;
-  void ReadDeferred() override;
   void Close(CloseReason reason) override;
   size_t Untaken() const override;
-  bool leased() const override { return link_ != nullptr; }
+  bool leased() const override { return codec_ != nullptr; }
   bool reused() const override { return reused_; }
 
- private:
-  friend class UpstreamPool;
-  friend class UpstreamLink;
+  // The rest is for its Upstream, and for the codec that serves it.
 
-  UpstreamPool& pool_;
-  UpstreamEvents* events_;
-  std::unique_ptr<UpstreamRequest> request_;  // until the link needs it no more
-  UpstreamLink* link_ = nullptr;
+  // What is asked: the one or the other. Its head, or the upgrade, only until OnSent or OnAnswered gives it back.
+  const HttpRequest& request() const { return request_; }
+  const Upgrade* upgrade() const { return upgrade_.get(); }
+
+  // May go out once more, should its connection turn out to be dead.
+  bool repeatable() const;
+  // Has gone out. What cannot go out again is not kept.
+  void OnSent();
+  // The backend has begun to answer: nothing goes out again.
+  void OnAnswered();
+  // The backend has refused the upgrade, or answers a request.
+  void OnFinalHead();
+
+  ResponseEvents& events() { return *events_; }
+  // The codec serves it from now on.
+  void Join(RequestCodec& codec) { codec_ = &codec; }
+  // The codec serves it no more. OnUpstreamEnd is the caller's to tell.
+  void Leave() { codec_ = nullptr; }
+  // The upgrade's socket is open. The stream is over, and may be destroyed from within.
+  void Open(const wire::ResponseHead& head, std::unique_ptr<SocketStream> socket);
+  // Its connection is lost: waits for another one, if `untouched` and it may; else it is over.
+  void Lose(CloseReason reason, bool untouched);
+
+ private:
+  friend class Upstream;
+  friend class WaitingLine;
+
+  Upstream& upstream_;
+  ResponseEvents* const events_;
+  HandshakeEvents* const opening_;  // of an upgrade: events_
+  HttpRequest request_;
+  std::shared_ptr<const Upgrade> upgrade_;
+  RequestCodec* codec_ = nullptr;  // which serves it
   ListHook waiting_hook_;
   TimePoint opened_;
-  CloseReason failed_ = CloseReason::kNone;  // told at the end of the turn, since Open may not call back
+  bool refused_ = false;  // found no place to wait, and was not told yet
   bool reused_ = false;
   bool retried_ = false;
   bool blocked_ = false;  // more of the body waits for a connection than the high mark

@@ -1,8 +1,11 @@
 #include "pool/tunnel_codec.h"
 
 #include <array>
+#include <utility>
 
+#include "pool/tunnel_stream.h"
 #include "proxy/base/bytes.h"
+#include "proxy/base/log.h"
 #include "proxy/base/random.h"
 
 namespace sheaf::pool {
@@ -19,7 +22,7 @@ std::array<uint8_t, 4> NewMask() {
 
 TunnelCodec::TunnelCodec(CodecHost& host, const wire::FrameLimits& limits)
     : host_(host), decoder_(wire::FrameSource::kServer, limits) {
-  static_assert(sizeof(TunnelCodec) <= 128, "an idle session's budget");
+  static_assert(sizeof(TunnelCodec) <= 104, "an idle session's budget");
 }
 
 Codec::Verdict TunnelCodec::OnBytes(std::span<uint8_t>& bytes) {
@@ -29,27 +32,66 @@ Codec::Verdict TunnelCodec::OnBytes(std::span<uint8_t>& bytes) {
       case wire::FramePiece::Kind::kNeedMore:
         return Verdict::kGoOn;
       case wire::FramePiece::Kind::kData:
-        if (!close_received_) host_.events()->OnUpstreamMessage(piece);
+        if (!close_received_) stream_->events()->OnUpstreamMessage(piece);
         break;
       case wire::FramePiece::Kind::kPing:
         if (close_received_) break;  // no Pong behind a Close (RFC 6455 5.5.2)
         AnswerPing(piece.payload);
-        host_.events()->OnUpstreamPing();
+        stream_->events()->OnUpstreamPing();
         break;
       case wire::FramePiece::Kind::kPong:
         break;
       case wire::FramePiece::Kind::kClose:
         if (!close_received_) {
           close_received_ = true;
-          host_.events()->OnUpstreamClose(piece.close_code, AsText(piece.payload));
+          stream_->events()->OnUpstreamClose(piece.close_code, AsText(piece.payload));
         }
         break;
       case wire::FramePiece::Kind::kError:
         error_ = piece.error;
         return piece.error == wire::FrameError::kTooBig ? Verdict::kMessageTooBig : Verdict::kBroken;
     }
-    if (host_.events() == nullptr) return Verdict::kClosed;
+    if (stream_ == nullptr) return Verdict::kClosed;
   }
+}
+
+void TunnelCodec::Detach() {
+  stream_ = nullptr;
+  host_.Drain();
+}
+
+SocketEvents* TunnelCodec::Leave() {
+  TunnelStream& stream = *std::exchange(stream_, nullptr);
+  stream.Leave();
+  return stream.events();
+}
+
+void TunnelCodec::Finish() {
+  if (SocketEvents* told = Leave()) told->OnUpstreamEnd();
+}
+
+void TunnelCodec::Lose(CloseReason reason) {
+  if (SocketEvents* told = Leave()) told->OnUpstreamClosed(reason);
+}
+
+void TunnelCodec::OnUpstreamBlocked() {
+  if (stream_ != nullptr) stream_->events()->OnUpstreamBlocked();
+}
+
+void TunnelCodec::OnUpstreamDrained() {
+  if (stream_ != nullptr) stream_->events()->OnUpstreamDrained();
+}
+
+void TunnelCodec::ReportFault(std::string_view upstream, CloseReason reason) const {
+  if (error_ == wire::FrameError::kNone) return;
+  Log(LogLevel::kWarning,
+      reason == CloseReason::kUpstreamMessageTooBig ? Describe(reason).text
+                                                    : "the backend broke the WebSocket protocol",
+      {{"upstream", upstream}, {"cause", fault().cause}});
+}
+
+bool TunnelCodec::SayWhy(CloseReason reason) {
+  return reason != CloseReason::kUpstreamGone && SendClose(fault().close_code, Describe(reason).text);
 }
 
 Fault TunnelCodec::fault() const {

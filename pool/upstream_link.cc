@@ -4,8 +4,8 @@
 
 #include "pool/http1_codec.h"
 #include "pool/tunnel_codec.h"
-#include "pool/upstream_pool.h"
-#include "proxy/base/log.h"
+#include "pool/tunnel_stream.h"
+#include "pool/upstream.h"
 
 namespace sheaf::pool {
 namespace {
@@ -25,49 +25,54 @@ CloseReason ReasonOf(Codec::Verdict verdict) {
 
 }  // namespace
 
-UpstreamLink::UpstreamLink(UpstreamPool& pool, TimePoint now) : pool_(pool), created_(now), since_(now) {
-  static_assert(sizeof(UpstreamLink) <= 144, "an idle session's budget");
-  pool_.list(state_).PushBack(*this);
+UpstreamLink::UpstreamLink(Upstream& upstream, TimePoint now) : upstream_(upstream), created_(now), since_(now) {
+  static_assert(sizeof(UpstreamLink) <= 88, "an idle session's budget");
+  upstream_.Join(*this);
 }
 
 UpstreamLink::~UpstreamLink() = default;
 
 bool UpstreamLink::Connect() {
-  Endpoint& endpoint = pool_.endpoint();
-  target_ = pool_.targets().index();
-  connection_ = net::Connection::Connect(pool_.loop(), pool_.targets().current(), endpoint.tls(),
-                                         endpoint.server_name(), pool_.io(), *this);
+  Endpoint& endpoint = upstream_.endpoint();
+  target_ = upstream_.targets().index();
+  connection_ = net::Connection::Connect(upstream_.loop(), upstream_.targets().current(), endpoint.tls(),
+                                         endpoint.server_name(), upstream_.io(), *this);
   return connection_ != nullptr;
 }
 
 void UpstreamLink::MoveTo(LinkState state) {
-  pool_.list(state_).Remove(*this);
+  upstream_.Leave(*this);
   state_ = state;
-  since_ = pool_.loop().now();
-  pool_.list(state_).PushBack(*this);
-}
-
-UpstreamEvents* UpstreamLink::events() {
-  return stream_ == nullptr ? nullptr : stream_->events_;
+  since_ = upstream_.loop().now();
+  upstream_.Join(*this);
 }
 
 void UpstreamLink::OnConnected() {
-  pool_.OnLinkConnected(*this);
+  upstream_.OnLinkConnected(*this);
 }
 
 void UpstreamLink::Lease(PooledStream& stream) {
-  stream_ = &stream;
-  stream.link_ = this;
   MoveTo(LinkState::kActive);
-  auto codec = std::make_unique<Http1Codec>(*this, *stream.request_, pool_.response_limits(), pool_.response_head());
-  codec->Start();
-  codec_ = std::move(codec);
+  if (!codec_) {
+    auto codec = std::make_unique<Http1Codec>(*this, upstream_.response_limits(), upstream_.response_head());
+    requests_ = codec.get();
+    codec_ = std::move(codec);
+  }
+  requests_->Attach(stream);
+}
+
+std::unique_ptr<SocketStream> UpstreamLink::OpenTunnel(const wire::FrameLimits& limits) {
+  auto tunnel = std::make_unique<TunnelCodec>(*this, limits);
+  auto stream = std::make_unique<TunnelStream>(*tunnel);
+  requests_ = nullptr;
+  upstream_.loop().graveyard().Retire(std::exchange(codec_, std::move(tunnel)));
+  return stream;
 }
 
 void UpstreamLink::OnBytes(std::span<uint8_t> bytes) {
   switch (state_) {
     case LinkState::kActive:
-      if (!std::exchange(answered_, true)) pool_.OnLinkAnswered();
+      if (!std::exchange(answered_, true)) upstream_.OnLinkAnswered();
       if (const Codec::Verdict verdict = codec_->OnBytes(bytes); verdict != Codec::Verdict::kGoOn) {
         Conclude(verdict, bytes);
       }
@@ -85,99 +90,52 @@ void UpstreamLink::Conclude(Codec::Verdict verdict, std::span<uint8_t> rest) {
     case Codec::Verdict::kClosed:
       return;
     case Codec::Verdict::kUpgraded:
-      Upgrade(rest);
+      if (!rest.empty()) OnBytes(rest);
       return;
     case Codec::Verdict::kReusable:
-    case Codec::Verdict::kFinished: {
-      PooledStream& stream = *std::exchange(stream_, nullptr);
-      stream.link_ = nullptr;
-      if (verdict == Codec::Verdict::kReusable) {
-        codec_.reset();
-        pool_.OnLinkReturned(*this);
-      } else {
-        Close(CloseReason::kDone);
-      }
-      stream.events_->OnUpstreamEnd();
+      upstream_.OnLinkReturned(*this);
+      codec_->Finish();
       return;
-    }
+    case Codec::Verdict::kFinished:
+      Close(CloseReason::kDone);
+      codec_->Finish();
+      return;
     default:
       Fail(ReasonOf(verdict));
   }
 }
 
-void UpstreamLink::Upgrade(std::span<uint8_t> rest) {
-  // The tunnel stands before anybody hears of it: the new session may send at once. The old codec and the request live
-  // on until then, since the head's views point into them.
-  const std::unique_ptr<Codec> handshake =
-      std::exchange(codec_, std::make_unique<TunnelCodec>(*this, *stream_->request_->frame_limits));
-  const std::unique_ptr<UpstreamRequest> request = std::move(stream_->request_);
-  stream_->events_->OnUpstreamHead(pool_.response_head());
-  if (stream_ != nullptr && !rest.empty()) OnBytes(rest);
-}
-
 void UpstreamLink::Fail(CloseReason reason) {
-  PooledStream& stream = *std::exchange(stream_, nullptr);
-  stream.link_ = nullptr;
-  const bool untouched = codec_->untouched();
-  const Fault fault = codec_->fault();
-  LogFault(reason, fault, stream);
-  const bool told = reason != CloseReason::kUpstreamGone && codec_->SendClose(fault.close_code, Describe(reason).text);
-  if (told) {
+  codec_->ReportFault(upstream_.endpoint().url().address, reason);
+  if (codec_->SayWhy(reason)) {
     Drain();
   } else {
     Close(reason);
   }
-  if (untouched && reason == CloseReason::kUpstreamGone && pool_.Retry(stream)) return;
-  stream.events_->OnUpstreamClosed(reason);
-}
-
-// One line a fault of the backend: what is wrong, and what was seen. The sink escapes both.
-void UpstreamLink::LogFault(CloseReason reason, const Fault& fault, const PooledStream& stream) const {
-  if (fault.cause.empty()) return;
-  const UpstreamRequest* request = stream.request_.get();
-  const std::string_view of_tunnel = reason == CloseReason::kUpstreamMessageTooBig
-                                         ? Describe(reason).text
-                                         : "the backend broke the WebSocket protocol";
-  Log(LogLevel::kWarning, request != nullptr ? "the backend's answer is not valid" : of_tunnel,
-      {{"upstream", pool_.endpoint().url().address},
-       {"cause", fault.cause},
-       {"seen", fault.seen},
-       {"request", request != nullptr ? request->Summary(pool_.log_options().path) : ""},
-       {"request_id", request != nullptr ? request->request_id : ""}});
+  codec_->Lose(reason);
 }
 
 void UpstreamLink::OnEnd(net::ConnectionEnd end) {
   switch (state_) {
     case LinkState::kConnecting: {
       const bool tls = end == net::ConnectionEnd::kTlsFailed;
-      pool_.OnConnectFailed(*this, tls ? CloseReason::kUpstreamTlsError : CloseReason::kUpstreamConnectFailed);
+      upstream_.OnConnectFailed(*this, tls ? CloseReason::kUpstreamTlsError : CloseReason::kUpstreamConnectFailed);
       return;
     }
     case LinkState::kActive:
       if (end == net::ConnectionEnd::kEof) {
         Conclude(codec_->OnEnd(), {});
       } else {
-        Fail(codec_->untouched() || codec_->finishes_in_order() ? CloseReason::kUpstreamGone
-                                                                : CloseReason::kUpstreamTruncated);
+        Fail(codec_->lost());
       }
       return;
     case LinkState::kDraining:
       Close(CloseReason::kDone);
       return;
     default:
-      pool_.OnLinkLost(*this);
+      upstream_.OnLinkLost(*this);
       Close(CloseReason::kUpstreamClosed);
   }
-}
-
-void UpstreamLink::Abandon(CloseReason reason) {
-  stream_->link_ = nullptr;
-  stream_ = nullptr;
-  if (!codec_->finishes_in_order()) {
-    Close(reason);
-    return;
-  }
-  Drain();
 }
 
 void UpstreamLink::Drain() {
@@ -193,16 +151,16 @@ void UpstreamLink::Close(CloseReason reason) {
   if (closed_) return;
   closed_ = true;
   if (connection_) connection_->Close();
-  pool_.OnLinkClosed(*this, reason);
+  upstream_.OnLinkClosed(*this, reason);
 }
 
 void UpstreamLink::OnOutputBlocked() {
-  if (UpstreamEvents* told = events()) told->OnUpstreamBlocked();
+  if (codec_) codec_->OnUpstreamBlocked();
 }
 
 void UpstreamLink::OnOutputDrained() {
   OnOutputEmpty();
-  if (UpstreamEvents* told = events()) told->OnUpstreamDrained();
+  if (codec_) codec_->OnUpstreamDrained();
 }
 
 void UpstreamLink::OnOutputEmpty() {

@@ -1,7 +1,7 @@
-// One connection to the backend: its state, its codec while it is leased, and the stream that leased it.
+// One connection to the backend: its state, and the codec that serves its streams.
 //
-// Owned by an UpstreamPool, which keeps one list a state; MoveTo is the only way to change the state. One thread only.
-// Budget: 144 bytes, it lives as long as a client's session does.
+// Owned by an Upstream, which keeps one list a state; MoveTo is the only way to change the state. One thread only.
+// Budget: 88 bytes, it lives as long as a client's session does.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@
 
 namespace sheaf::pool {
 
-class UpstreamPool;
+class Upstream;
 class PooledStream;
 
 enum class LinkState : uint8_t {
@@ -32,20 +32,16 @@ inline constexpr size_t kLinkStates = 6;
 
 class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
  public:
-  static constexpr size_t kIdleBytes = 450;  // heap of an idle one, about, its connection and event included; plain
+  static constexpr size_t kIdleBytes = 650;  // heap of an idle one that has served, about, with all it owns; plain
 
-  UpstreamLink(UpstreamPool& pool, TimePoint now);
+  UpstreamLink(Upstream& upstream, TimePoint now);
   ~UpstreamLink();
 
   // Dials. False when no socket could be made.
   bool Connect();
 
-  // Gives the connection to `stream` and sends its request. The link must be idle.
+  // Gives the connection to `stream` and sends what it asks. The link must be idle.
   void Lease(PooledStream& stream);
-  // The stream is given up before its end: an orderly end where the codec knows one, else the connection breaks off.
-  void Abandon(CloseReason reason);
-  // Closes the connection and leaves the pool's lists; destroyed at the end of the turn.
-  void Close(CloseReason reason);
 
   void MoveTo(LinkState state);
   LinkState state() const { return state_; }
@@ -53,9 +49,6 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
   TimePoint created() const { return created_; }
   uint8_t target() const { return target_; }   // of the pool's, which it was dialled at
   bool answered() const { return answered_; }  // the backend has sent something on it
-  PooledStream* stream() const { return stream_; }
-  Codec* codec() { return codec_.get(); }
-  net::Connection* connection() { return connection_.get(); }
 
   // net::ConnectionEvents
   void OnConnected() override;
@@ -68,22 +61,23 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
   // CodecHost
   void WriteUpstream(std::span<const uint8_t> bytes) override { connection_->Write(bytes); }
   bool upstream_full() const override { return connection_->full(); }
-  UpstreamEvents* events() override;
+  net::Connection& connection() override { return *connection_; }
+  std::unique_ptr<SocketStream> OpenTunnel(const wire::FrameLimits& limits) override;
+  // Closes the connection and leaves its list; destroyed at the end of the turn. May be called twice.
+  void Close(CloseReason reason) override;
+  // What is queued goes out, then the connection ends.
+  void Drain() override;
 
   ListHook hook_;  // the pool's list of this link's state
 
  private:
   void Conclude(Codec::Verdict verdict, std::span<uint8_t> rest);
-  void Upgrade(std::span<uint8_t> rest);
   void Fail(CloseReason reason);
-  void LogFault(CloseReason reason, const Fault& fault, const PooledStream& stream) const;
-  // What is queued goes out, then the connection ends.
-  void Drain();
 
-  UpstreamPool& pool_;
+  Upstream& upstream_;
   std::unique_ptr<net::Connection> connection_;
-  std::unique_ptr<Codec> codec_;
-  PooledStream* stream_ = nullptr;
+  std::unique_ptr<Codec> codec_;      // from the first lease on
+  RequestCodec* requests_ = nullptr;  // codec_, while it is one that takes requests
   TimePoint created_;
   TimePoint since_;
   LinkState state_ = LinkState::kConnecting;

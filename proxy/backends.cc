@@ -5,19 +5,19 @@
 
 namespace sheaf {
 
-class Backends::Backend final : public ResolverEvents {
+class Backends::Place final : public ResolverEvents {
  public:
   // `home` outlives it.
-  Backend(Backends& home, EndpointRef endpoint) : home_(home), endpoint_(std::move(endpoint)) {}
+  Place(Backends& home, BackendRef backend) : home_(home), backend_(std::move(backend)) {}
 
   Result<bool> Find(const Options::Upstream& options) {
-    const pool::UpstreamUrl& url = endpoint_->url();
+    const pool::UpstreamUrl& url = backend_->endpoint().url();
     if (!url.host.empty() && !net::IsIpLiteral(url.host) && url.host != net::kLocalhost) {
       // The backend's name may appear later than we do (containers that start side by side).
       resolver_ = std::make_unique<Resolver>(home_.loop_, url.address, Resolver::Times{options.resolve_interval},
                                              home_.lookup_, *this);
-      // Whoever dials refers to the endpoint, and so keeps this.
-      endpoint_->WatchDials([this] { resolver_->LookSoon(); });
+      // Whoever dials refers to the backend, and so keeps this.
+      backend_->endpoint().WatchDials([this] { resolver_->LookSoon(); });
       return true;
     }
     Result<std::vector<net::Address>> addresses = net::Address::ResolveAll(url.address);
@@ -26,21 +26,21 @@ class Backends::Backend final : public ResolverEvents {
     return true;
   }
 
-  const EndpointRef& endpoint() const { return endpoint_; }
+  const BackendRef& backend() const { return backend_; }
   const std::vector<net::Address>& addresses() const { return resolver_ ? resolver_->addresses() : fixed_; }
-  bool unused() const { return endpoint_.use_count() == 1; }
+  bool unused() const { return backend_.use_count() == 1; }
   void SetInterval(Duration interval) {
     if (resolver_) resolver_->SetInterval(interval);
   }
 
   void OnAddresses(const std::vector<net::Address>& addresses) override {
-    home_.events_.OnAddresses(endpoint_, addresses);
+    home_.events_.OnAddresses(backend_, addresses);
   }
-  void OnNoAddress() override { home_.events_.OnNoAddress(endpoint_); }
+  void OnNoAddress() override { home_.events_.OnNoAddress(backend_); }
 
  private:
   Backends& home_;
-  const EndpointRef endpoint_;
+  const BackendRef backend_;
   std::unique_ptr<Resolver> resolver_;  // nullptr: there is no name to look up
   std::vector<net::Address> fixed_;
 };
@@ -50,32 +50,32 @@ Backends::Backends(net::Loop& loop, Resolver::Lookup lookup, BackendEvents& even
 
 Backends::~Backends() = default;
 
-Result<bool> Backends::Prepare(const EndpointRef& backend, const Options::Upstream& options) {
+Result<bool> Backends::Prepare(const BackendRef& backend, const Options::Upstream& options) {
   const auto known = std::find_if(backends_.begin(), backends_.end(),
-                                  [&backend](const auto& one) { return one->endpoint() == backend; });
+                                  [&backend](const auto& one) { return one->backend() == backend; });
   if (known != backends_.end()) {
     (*known)->SetInterval(options.resolve_interval);
     return true;
   }
-  auto made = std::make_unique<Backend>(*this, backend);
+  auto made = std::make_unique<Place>(*this, backend);
   Result<bool> found = made->Find(options);
   if (found.ok()) backends_.push_back(std::move(made));
   return found;
 }
 
-const Backends::Backend* Backends::Find(const pool::Endpoint& endpoint) const {
+const Backends::Place* Backends::Find(const pool::Backend& backend) const {
   const auto found = std::find_if(backends_.begin(), backends_.end(),
-                                  [&endpoint](const auto& one) { return one->endpoint().get() == &endpoint; });
+                                  [&backend](const auto& one) { return one->backend().get() == &backend; });
   return found != backends_.end() ? found->get() : nullptr;
 }
 
-pool::DialTargets Backends::targets(const pool::Endpoint& backend) const {
-  const Backend* const found = Find(backend);
+pool::DialTargets Backends::targets(const pool::Backend& backend) const {
+  const Place* const found = Find(backend);
   return found != nullptr ? pool::DialTargets(found->addresses()) : pool::DialTargets();
 }
 
-bool Backends::known(const pool::Endpoint& backend) const {
-  const Backend* const found = Find(backend);
+bool Backends::known(const pool::Backend& backend) const {
+  const Place* const found = Find(backend);
   return found != nullptr && !found->addresses().empty();
 }
 

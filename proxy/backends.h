@@ -1,8 +1,8 @@
 // The backends of all generations that somebody still uses, and where each of them is: a fixed address, or a name that
 // is looked up.
 //
-//   if (auto found = backends.Prepare(generation->endpoint, options.upstream); !found.ok()) ...
-//   backends.targets(*generation->endpoint)
+//   if (auto found = backends.Prepare(generation->opened.backend, options.upstream); !found.ok()) ...
+//   backends.targets(*generation->opened.backend)
 //
 // Owned by the Server; the main thread only.
 #pragma once
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "pool/dial_targets.h"
-#include "pool/endpoint.h"
+#include "pool/backend.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/status.h"
 #include "proxy/control/resolver.h"
@@ -21,14 +21,14 @@
 
 namespace sheaf {
 
-using EndpointRef = std::shared_ptr<pool::Endpoint>;
+using BackendRef = std::shared_ptr<pool::Backend>;
 
 class BackendEvents {
  public:
   // Where the backend is now. Before the first call of a name that is looked up there is no address.
-  virtual void OnAddresses(const EndpointRef& backend, const std::vector<net::Address>& addresses) = 0;
+  virtual void OnAddresses(const BackendRef& backend, const std::vector<net::Address>& addresses) = 0;
   // A look-up failed, and there are no addresses yet.
-  virtual void OnNoAddress(const EndpointRef& backend) = 0;
+  virtual void OnNoAddress(const BackendRef& backend) = 0;
 
  protected:
   ~BackendEvents() = default;
@@ -44,24 +44,24 @@ class Backends {
 
   // Finds out where a new backend is, or begins to. One that is known already only takes the new interval. Fails when
   // an address cannot be one.
-  Result<bool> Prepare(const EndpointRef& backend, const Options::Upstream& options);
+  Result<bool> Prepare(const BackendRef& backend, const Options::Upstream& options);
   // As far as is known.
-  pool::DialTargets targets(const pool::Endpoint& backend) const;
+  pool::DialTargets targets(const pool::Backend& backend) const;
   // False while a name has no address yet.
-  bool known(const pool::Endpoint& backend) const;
+  bool known(const pool::Backend& backend) const;
   // Forgets those that nobody but this refers to.
   void ForgetUnused();
 
   size_t size() const { return backends_.size(); }
 
  private:
-  class Backend;
-  const Backend* Find(const pool::Endpoint& endpoint) const;
+  class Place;
+  const Place* Find(const pool::Backend& backend) const;
 
   net::Loop& loop_;
   const Resolver::Lookup lookup_;
   BackendEvents& events_;
-  std::vector<std::unique_ptr<Backend>> backends_;
+  std::vector<std::unique_ptr<Place>> backends_;
 };
 
 }  // namespace sheaf

@@ -21,9 +21,18 @@ std::string WebhookJson(const memwatch::PressureChange& change) {
   return text.data();
 }
 
-MemoryWebhook::MemoryWebhook(net::Loop& loop, pool::UpstreamPool& pool, const Options::Memory& options,
+MemoryWebhook::MemoryWebhook(net::Loop& loop, pool::UpstreamRef upstream, Options::Memory options,
                              WorkerMetrics& metrics)
-    : loop_(loop), pool_(pool), options_(options), metrics_(metrics), deadline_(*this) {}
+    : loop_(loop),
+      upstream_(std::move(upstream)),
+      options_(std::move(options)),
+      metrics_(metrics),
+      deadline_(*this) {}
+
+void MemoryWebhook::Adopt(pool::UpstreamRef upstream, const Options::Memory& options) {
+  upstream_ = std::move(upstream);
+  options_ = options;
+}
 
 MemoryWebhook::~MemoryWebhook() {
   Stop();
@@ -37,6 +46,7 @@ void MemoryWebhook::Stop() {
 }
 
 void MemoryWebhook::Tell(const memwatch::PressureChange& change) {
+  if (options_.webhook.empty()) return;
   if (stream_) {
     // The backend was last told the level before the one that waits, if one does.
     next_ = {next_ ? next_->before : change.before, change.after, change.reading};
@@ -47,16 +57,15 @@ void MemoryWebhook::Tell(const memwatch::PressureChange& change) {
 
 void MemoryWebhook::Post(const memwatch::PressureChange& change) {
   const std::string body = WebhookJson(change);
-  pool::UpstreamRequest request;
+  pool::HttpRequest request;
   request.method = "POST";
-  request.route = options_.webhook;
-  request.head = "POST " + options_.webhook + " HTTP/1.1\r\nHost: " + pool_.endpoint().url().host_header +
+  request.head = "POST " + options_.webhook + " HTTP/1.1\r\nHost: " + upstream_->endpoint().url().host_header +
                  "\r\nUser-Agent: sheaf-memory-webhook\r\nContent-Type: application/json\r\nContent-Length: " +
                  std::to_string(body.size()) + "\r\n\r\n" + body;
   request.body = wire::BodyKind::kLength;
   request.body_finished = true;
   status_ = 0;
-  stream_ = pool_.Open(std::move(request), *this);
+  stream_ = upstream_->Send(std::move(request), *this);
   loop_.SetDeadline(deadline_, options_.webhook_timeout);
 }
 

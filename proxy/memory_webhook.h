@@ -12,34 +12,36 @@
 #include <string>
 
 #include "memwatch/memory_monitor.h"
-#include "pool/upstream_pool.h"
+#include "pool/upstream_ref.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/net/loop.h"
 
 namespace sheaf {
 
-class MemoryWebhook final : public pool::UpstreamEvents, public net::DeadlineHandler {
+class MemoryWebhook final : public pool::ResponseEvents, public net::DeadlineHandler {
  public:
-  // All references outlive it.
-  MemoryWebhook(net::Loop& loop, pool::UpstreamPool& pool, const Options::Memory& options, WorkerMetrics& metrics);
+  // The references outlive it. An empty memory.webhook: nobody is told.
+  MemoryWebhook(net::Loop& loop, pool::UpstreamRef upstream, Options::Memory options, WorkerMetrics& metrics);
   MemoryWebhook(const MemoryWebhook&) = delete;
   MemoryWebhook& operator=(const MemoryWebhook&) = delete;
   ~MemoryWebhook();
+
+  // From the next post on.
+  void Adopt(pool::UpstreamRef upstream, const Options::Memory& options);
 
   void Tell(const memwatch::PressureChange& change);
   // Gives up what is under way.
   void Stop();
 
-  // pool::UpstreamEvents
+  // pool::ResponseEvents
   void OnUpstreamHead(const wire::ResponseHead& head) override;
   void OnUpstreamBody(std::string_view /*data*/) override {}
   void OnUpstreamEnd() override;
-  void OnUpstreamMessage(const wire::FramePiece& /*piece*/) override {}
-  void OnUpstreamClose(uint16_t /*code*/, std::string_view /*reason*/) override {}
   void OnUpstreamBlocked() override {}
   void OnUpstreamDrained() override {}
   void OnUpstreamClosed(CloseReason reason) override;
+  pool::RequestInLog request_in_log() const override { return {"POST", options_.webhook, ""}; }
 
   void OnDeadline(net::Deadline& deadline) override;
 
@@ -48,12 +50,12 @@ class MemoryWebhook final : public pool::UpstreamEvents, public net::DeadlineHan
   void Finish(bool passed, std::string_view detail);
 
   net::Loop& loop_;
-  pool::UpstreamPool& pool_;
-  const Options::Memory& options_;
+  pool::UpstreamRef upstream_;
+  Options::Memory options_;
   WorkerMetrics& metrics_;
   net::Deadline deadline_;
-  std::unique_ptr<pool::UpstreamStream> stream_;  // while a post is under way
-  int status_ = 0;                                // of its answer
+  std::unique_ptr<pool::HttpStream> stream_;  // while a post is under way
+  int status_ = 0;                            // of its answer
   std::optional<memwatch::PressureChange> next_;
 };
 

@@ -69,7 +69,7 @@ Result<bool> Server::MakeMainLoop() {
 Result<bool> Server::MakeGeneration() {
   const auto look_up = [](const std::string& name) { return net::Address::ResolveAll(name); };
   backends_ = std::make_unique<Backends>(main_->loop(), look_up, *this);
-  auto made = Prepare(std::move(first_));
+  auto made = Make(std::move(first_));
   if (!made.ok()) return Error{made.error()};
   Publish(std::move(made.value()));
   return true;
@@ -78,7 +78,7 @@ Result<bool> Server::MakeGeneration() {
 void Server::WarnOfWarmLinks() const {
   const std::shared_ptr<const Generation> now = in_force();
   const uint32_t asked = now->options.pool.min_size;
-  if (asked == kAuto || asked == 0 || !now->opened.endpoint->url().dials_for_free()) return;
+  if (asked == kAuto || asked == 0 || !now->opened.backend->endpoint().url().dials_for_free()) return;
   Log(LogLevel::kWarning,
       "pool.min_size keeps connections open that gain nothing here and may starve the backend: servers that give a "
       "worker to each (gunicorn's sync and gthread) or count them (uvicorn's --limit-concurrency); \"auto\" keeps none",
@@ -89,23 +89,22 @@ Result<bool> Server::MakeWorkers() {
   const std::shared_ptr<const Generation> first = in_force();
   const Options& options = first->options;
   const uint32_t count = options.workers != kAuto ? options.workers : AutoWorkers();
-  const uint32_t warm = pool::WarmLinks(options.pool, first->opened.endpoint->url());
+  const uint32_t warm = pool::WarmLinks(options.pool, first->opened.backend->endpoint().url());
   const auto listeners = static_cast<uint32_t>(options.listeners.size());
   const Result<DescriptorLimit> descriptors = TakeDescriptorLimit(count, warm, listeners);
   if (!descriptors.ok()) return Error{descriptors.error()};
   descriptors_ = descriptors.value();
-  budget_ = std::make_unique<pool::PoolBudget>(options.pool.max_size, options.pool.max_waiting);
-  shared_.reset(new Shared{.budget = *budget_, .workers = count, .cpu_share = std::min(Cpus() / count, 1.0)});
+  shared_.reset(new Shared{.workers = count, .cpu_share = std::min(Cpus() / count, 1.0)});
   SetMaxConnections(options.listen);
   listeners_ = std::make_unique<Listeners>(count);
-  Result<Listeners::Change> opened = listeners_->Prepare(options.listeners);
+  auto opened = listeners_->Prepare(options.listeners);
   if (!opened.ok()) return Error{opened.error()};
   for (uint32_t index = 0; index < count; ++index) {
     Result<std::unique_ptr<net::Loop>> loop =
         net::Loop::Create({.high = options.limits.buffer_high, .low = options.limits.buffer_low});
     if (!loop.ok()) return Error{loop.error()};
     workers_.push_back(std::make_unique<Worker>(*shared_, first, std::move(loop.value()), index,
-                                                backends_->targets(*first->opened.endpoint), metrics_.AddWorker()));
+                                                backends_->targets(*first->opened.backend), metrics_.AddWorker()));
   }
   const std::vector<EntranceChanges> changes = listeners_->Apply(std::move(opened.value()));
   for (uint32_t index = 0; index < count; ++index) workers_[index]->ChangeEntrances(changes[index]);
@@ -175,7 +174,7 @@ std::shared_ptr<const Generation> Server::in_force() const {
 }
 
 void Server::Publish(std::shared_ptr<const Generation> next) {
-  backend_known_.store(backends_->known(*next->opened.endpoint), std::memory_order_relaxed);
+  backend_known_.store(backends_->known(*next->opened.backend), std::memory_order_relaxed);
   const std::lock_guard lock(generation_mutex_);
   generation_ = std::move(next);
 }
@@ -184,23 +183,38 @@ std::string_view Server::refusal() const {
   return lifecycle_.stage() == Stage::kServing ? "" : "the process is not serving: it starts or ends";
 }
 
-Result<std::shared_ptr<const Generation>> Server::Prepare(ConfigRead read) {
+Result<std::shared_ptr<const Generation>> Server::Make(ConfigRead read) {
   auto made = Generation::Make(std::move(read.options), std::move(read.digest), in_force().get());
   if (!made.ok()) return made;
-  if (auto found = backends_->Prepare(made.value()->opened.endpoint, made.value()->options.upstream); !found.ok()) {
+  if (auto found = backends_->Prepare(made.value()->opened.backend, made.value()->options.upstream); !found.ok()) {
     return Error{found.error()};
   }
   return made;
 }
 
+Result<std::shared_ptr<const Generation>> Server::Prepare(ConfigRead read) {
+  auto made = Make(std::move(read));
+  if (!made.ok()) return made;
+  // The last of all that can fail: it binds.
+  auto change = listeners_->Prepare(made.value()->options.listeners);
+  if (!change.ok()) return Error{change.error()};
+  next_listeners_.emplace(std::move(change.value()));
+  return made;
+}
+
 void Server::Adopt(std::shared_ptr<const Generation> next, std::function<void()> done) {
+  const bool same_addresses = next_listeners_->added().empty() && next_listeners_->removed().empty();
+  const std::vector<EntranceChanges> entrances = listeners_->Apply(std::move(*next_listeners_));
+  next_listeners_.reset();
   AdoptInMain(*next);
   Publish(next);
-  const pool::DialTargets targets = backends_->targets(*next->opened.endpoint);
+  if (!same_addresses) LogListening();
+  const pool::DialTargets targets = backends_->targets(*next->opened.backend);
   const auto left = std::make_shared<size_t>(workers_.size());  // counted in the main thread
-  for (const std::unique_ptr<Worker>& worker : workers_) {
-    worker->Post([this, &worker = *worker, next, targets, left, done] {
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    workers_[i]->Post([this, &worker = *workers_[i], next, targets, entrances = entrances[i], left, done] {
       worker.Adopt(next, targets);
+      worker.ChangeEntrances(entrances);
       main_->loop().Post([this, left, done] {
         if (--*left > 0) return;
         backends_->ForgetUnused();
@@ -214,7 +228,7 @@ void Server::AdoptInMain(const Generation& next) {
   AdoptLogging(next.options.log);
   lifecycle_.Adopt(next.options.drain, next.options.websocket.close_timeout);
   SetMaxConnections(next.options.listen);
-  budget_->Adopt(next.options.pool.max_size, next.options.pool.max_waiting);
+  next.opened.backend->budget().SetBounds(next.options.pool.max_size, next.options.pool.max_waiting);
   watcher_->Adopt(next.options.memory);
   if (admin_) admin_->Adopt(next.options.admin);
 }
@@ -228,14 +242,14 @@ void Server::OnDrain(Duration window) {
   }
 }
 
-void Server::OnAddresses(const EndpointRef& backend, const std::vector<net::Address>& addresses) {
-  if (in_force()->opened.endpoint == backend) backend_known_.store(true, std::memory_order_relaxed);
+void Server::OnAddresses(const BackendRef& backend, const std::vector<net::Address>& addresses) {
+  if (in_force()->opened.backend == backend) backend_known_.store(true, std::memory_order_relaxed);
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->Post([&worker = *worker, backend, addresses] { worker.SetAddresses(backend, addresses); });
   }
 }
 
-void Server::OnNoAddress(const EndpointRef& backend) {
+void Server::OnNoAddress(const BackendRef& backend) {
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->Post([&worker = *worker, backend] { worker.OnNoAddress(backend); });
   }
@@ -281,9 +295,9 @@ AdminSource::Readiness Server::ready() const {
   // come.
   const std::shared_ptr<const Generation> now = in_force();
   const Options::Pool& pool = now->options.pool;
-  const uint32_t warm = pool::WarmLinks(pool, now->opened.endpoint->url());
+  const uint32_t warm = pool::WarmLinks(pool, now->opened.backend->endpoint().url());
   const bool watched = pool.health_check_interval.count() > 0 || (warm > 0 && pool.health_check_path.empty());
-  if (watched && !now->opened.endpoint->up()) return {false, "the backend is not up"};
+  if (watched && !now->opened.backend->endpoint().up()) return {false, "the backend is not up"};
   if (InForce(ReliefStep::kRefuse, watcher_->monitor().level())) return {false, "memory is short"};
   return {true, ""};
 }
@@ -299,7 +313,7 @@ StatsSnapshot Server::Stats() const {
   snapshot.commit = BuildCommit();
   snapshot.uptime = SteadyClock().Now() - created_;
   snapshot.workers = metrics_.workers();
-  snapshot.pool_min_size = pool::WarmLinks(now->options.pool, now->opened.endpoint->url());
+  snapshot.pool_min_size = pool::WarmLinks(now->options.pool, now->opened.backend->endpoint().url());
   snapshot.pool_max_size = now->options.pool.max_size;
   snapshot.ready = ready().ready;
   snapshot.memory_thresholds = memwatch::PressureThresholds::From(now->options.memory);

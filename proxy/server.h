@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -62,8 +63,8 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   // LifecycleEvents
   void OnDrain(Duration window) override;
   // BackendEvents
-  void OnAddresses(const EndpointRef& backend, const std::vector<net::Address>& addresses) override;
-  void OnNoAddress(const EndpointRef& backend) override;
+  void OnAddresses(const BackendRef& backend, const std::vector<net::Address>& addresses) override;
+  void OnNoAddress(const BackendRef& backend) override;
   // ReloadTarget
   Result<std::shared_ptr<const Generation>> Prepare(ConfigRead read) override;
   void Adopt(std::shared_ptr<const Generation> next, std::function<void()> done) override;
@@ -71,6 +72,8 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   // Any thread.
   std::shared_ptr<const Generation> in_force() const override;
 
+  // A generation, and where its backend is.
+  Result<std::shared_ptr<const Generation>> Make(ConfigRead read);
   void SetMaxConnections(const Options::Listen& options);
   // What is no worker's.
   void AdoptInMain(const Generation& next);
@@ -100,10 +103,10 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   std::unique_ptr<Backends> backends_;
   std::unique_ptr<Reloader> reloader_;
   std::atomic<bool> backend_known_{false};  // its name has an address
-  std::unique_ptr<pool::PoolBudget> budget_;
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<memwatch::MemoryWatcher> watcher_;
   std::unique_ptr<Listeners> listeners_;
+  std::optional<Listeners::Change> next_listeners_;  // from Prepare to Adopt
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::unique_ptr<Admin> admin_;  // nullptr: admin.address is empty

@@ -13,29 +13,22 @@ Worker::Worker(Shared& shared, std::shared_ptr<const Generation> first, std::uni
     : shared_(shared),
       metrics_(metrics),
       loop_(std::move(loop)),
-      pool_(*loop_, *first->opened.endpoint, upstream, shared.budget, first->options,
-            {.index = index, .workers = shared.workers}, metrics),
+      upstreams_(*loop_, {.index = index, .workers = shared.workers}, metrics),
       entrances_(*loop_, kKeptFree, *this),
       outboxes_(first->options.deflate, metrics),
       context_({.shared = shared,
                 .loop = *loop_,
-                .pool = pool_,
                 .metrics = metrics,
                 .outboxes = outboxes_,
                 .inflaters = inflaters_,
                 .home = *this},
-               first),
+               first, Take(*first, upstream)),
       drain_deadline_(*this),
       removed_deadline_(*this),
       busy_gauge_(shared.cpu_share),
       shed_pace_(ShedRate()) {
   loop_->WatchQueued(kGrowthToLookAt, [this] { WatchGrowth(); });
-  if (index == 0 && options().pool.health_check_interval.count() > 0) {
-    health_check_ = std::make_unique<pool::HealthCheck>(*loop_, *first->opened.endpoint, upstream, options(), metrics);
-  }
-  if (index == 0 && !options().memory.webhook.empty()) {
-    webhook_ = std::make_unique<MemoryWebhook>(*loop_, pool_, options().memory, metrics);
-  }
+  if (index == 0) webhook_ = std::make_unique<MemoryWebhook>(*loop_, context_.upstream(), options().memory, metrics);
 }
 
 Worker::~Worker() {
@@ -44,7 +37,7 @@ Worker::~Worker() {
 }
 
 void Worker::Run() {
-  pool_.Maintain();  // begins to warm connections before the first client comes
+  upstreams_.Maintain();  // begins to warm connections before the first client comes
   while (!stopped_) RunOneTurn();
 }
 
@@ -56,7 +49,7 @@ void Worker::RunOneTurn() {
   loop_->RunPosted();
   ProcessHeldRequests();       // pipelined requests whose turn has come
   outboxes_.FlushDue(*loop_);  // batches of this turn; those of a tick were flushed when it came
-  pool_.Maintain();            // after all callbacks, so that it sees the turn's demand as a whole
+  upstreams_.Maintain();       // after all callbacks, so that it sees the turn's demand as a whole
   ShedWithinBudget();
   loop_->FlushWrites();
   ForgetOldFrames();
@@ -114,7 +107,7 @@ void Worker::ConnectionOver() {
   metrics_.client_connections.Sub();
 }
 
-void Worker::StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
+void Worker::StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::SocketStream> stream,
                           const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,
                           std::string_view early) {
   sessions_.Adopt(std::make_unique<Session>(context_, std::move(connection), std::move(stream), plan, negotiated, info))
@@ -197,7 +190,7 @@ void Worker::Stop() {
   stopped_ = true;
   entrances_.Close();
   if (webhook_) webhook_->Stop();
-  pool_.Drain();
+  upstreams_.Drain();
   sessions_.ForEach([](Session& session) { session.Close(CloseReason::kDrain); });
   greetings_.ForEach([](ProxyGreeting& greeting) { greeting.Close(CloseReason::kDrain); });
   clients_.ForEach([](Client& client) { client.Close(CloseReason::kDrain); });
@@ -205,19 +198,11 @@ void Worker::Stop() {
   lingering_.ForEach([](LingeringClose& lingering) { lingering.Close(); });
 }
 
-void Worker::SetAddresses(const std::shared_ptr<pool::Endpoint>& /*backend*/,
-                          const std::vector<net::Address>& addresses) {
-  pool_.SetTargets(addresses);
-  if (health_check_) health_check_->SetTargets(addresses);
-}
-
-void Worker::OnNoAddress(const std::shared_ptr<pool::Endpoint>& /*backend*/) {
-  pool_.OnNoAddress();
-}
-
-void Worker::Adopt(std::shared_ptr<const Generation> next, const pool::DialTargets& /*upstream*/) {
+void Worker::Adopt(std::shared_ptr<const Generation> next, const pool::DialTargets& upstream) {
   if (stopped_) return;
-  context_.Adopt(std::move(next));
+  const pool::UpstreamRef taken = Take(*next, upstream);
+  context_.Adopt(std::move(next), taken);
+  if (webhook_) webhook_->Adopt(taken, options().memory);
   outboxes_.Adopt(options().deflate);
   shed_pace_.SetRate(ShedRate());
   AdaptTo(context_.pressure());
@@ -229,4 +214,7 @@ void Worker::Adopt(std::shared_ptr<const Generation> next, const pool::DialTarge
   }
 }
 
+pool::UpstreamRef Worker::Take(const Generation& generation, const pool::DialTargets& targets) {
+  return upstreams_.Take(generation.opened.backend, targets, pool::UpstreamSettings::From(generation.options));
+}
 }  // namespace sheaf

@@ -11,8 +11,7 @@
 #include <vector>
 
 #include "memwatch/shed_pace.h"
-#include "pool/health_check.h"
-#include "pool/upstream_pool.h"
+#include "pool/upstreams.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/owning_list.h"
@@ -58,9 +57,11 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   // Cuts off what is left, and ends Run.
   void Stop();
   // Where `backend` is now.
-  void SetAddresses(const std::shared_ptr<pool::Endpoint>& backend, const std::vector<net::Address>& addresses);
+  void SetAddresses(const std::shared_ptr<pool::Backend>& backend, const std::vector<net::Address>& addresses) {
+    upstreams_.SetTargets(*backend, addresses);
+  }
   // Its name could not be looked up, and has no address yet.
-  void OnNoAddress(const std::shared_ptr<pool::Endpoint>& backend);
+  void OnNoAddress(const std::shared_ptr<pool::Backend>& backend) { upstreams_.OnNoAddress(*backend); }
   // Another configuration is in force. `upstream`: where its backend is, as far as is known.
   void Adopt(std::shared_ptr<const Generation> next, const pool::DialTargets& upstream);
   // A step of relief from memory pressure, of those that are taken once. Returns the bytes that it gave back, about.
@@ -88,7 +89,7 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   // ClientHome
   void StartClient(std::unique_ptr<net::Connection> connection, const Peer& peer, const net::TlsContext* tls,
                    std::span<uint8_t> received) override;
-  void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
+  void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::SocketStream> stream,
                     const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,
                     std::string_view early) override;
   void Linger(std::unique_ptr<net::Connection> connection, const LingerTerms& terms) override;
@@ -102,6 +103,8 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   void Retire(LingeringClose& lingering) override;
 
   const Options& options() const { return context_.options(); }
+  // The worker's view of the generation's backend.
+  pool::UpstreamRef Take(const Generation& generation, const pool::DialTargets& targets);
   void Greet(int fd, const Peer& peer, const ListenerTerms& terms);
   void RunOneTurn();
   void ProcessHeldRequests();
@@ -138,8 +141,8 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   Shared& shared_;
   WorkerMetrics& metrics_;
   std::unique_ptr<net::Loop> loop_;
-  pool::UpstreamPool pool_;
-  std::unique_ptr<pool::HealthCheck> health_check_;
+  pool::Upstreams upstreams_;
+  const pool::UpstreamRef upstream_;
   std::unique_ptr<MemoryWebhook> webhook_;
   Entrances entrances_;
   // What is lent to clients and their outboxes, which die before it.

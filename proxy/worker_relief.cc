@@ -65,7 +65,7 @@ uint64_t Worker::Relieve(ReliefStep step) {
     case ReliefStep::kFreeBuffers:
       return outboxes_.Free() + inflaters_.Free();
     case ReliefStep::kTrimPool:
-      return pool_.CloseSpare() * pool::UpstreamLink::kIdleBytes;
+      return upstreams_.CloseSpare() * pool::UpstreamLink::kIdleBytes;
     case ReliefStep::kFlush:
       // A write that fails closes its session: not while the list below is walked.
       loop_->FlushWrites();

@@ -525,6 +525,21 @@ struct Options {
   bool proxies_named = false;
 };
 
+// Where clients connect, one address, and what holds there, inherited values included.
+struct ListenerOptions {
+  std::string address = ":8080";
+#define SHEAF_ROW(name) decltype(Options::Listen::name) name = Options::Listen{}.name;
+  SHEAF_LISTENER_OPTIONS(SHEAF_ROW)
+#undef SHEAF_ROW
+
+  bool is_unix() const {
+    return address.starts_with("unix:");
+  }
+  bool is_tls() const {
+    return !tls_certificate.empty();
+  }
+};
+
 // A path prefix and what holds for requests under it, inherited values included. A default-made one has the defaults;
 // use InheritRoute for one that has the values of an Options.
 struct RouteOptions {
@@ -536,21 +551,6 @@ struct RouteOptions {
   std::vector<RuleOptions> conflate;
 
   bool operator==(const RouteOptions&) const = default;
-};
-
-// Where clients connect, one address, and what holds there, inherited values included.
-struct ListenerOptions {
-  std::string address = ":8080";
-#define SHEAF_ROW(name) decltype(Options::Listen::name) name = Options{}.listen.name;
-  SHEAF_LISTENER_OPTIONS(SHEAF_ROW)
-#undef SHEAF_ROW
-
-  bool is_unix() const {
-    return address.starts_with("unix:");
-  }
-  bool is_tls() const {
-    return !tls_certificate.empty();
-  }
 };
 
 // A listener that sets nothing but its address by itself.

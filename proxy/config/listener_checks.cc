@@ -71,7 +71,7 @@ class ListenerChecker {
   }
 
   // At the keys of `owner`.
-  void AddOf(const Owner& owner, std::vector<std::string_view> keys, std::string text, bool of_user = false,
+  void AddOf(const Owner& owner, const std::vector<std::string_view>& keys, std::string text, bool of_user = false,
              std::vector<const OptionRow*> others = {}) {
     Position place;
     std::vector<const OptionRow*> rows;

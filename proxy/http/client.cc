@@ -165,21 +165,26 @@ void Client::StartRequest() {
   }
   ExchangeInfo info = InfoOf(context_, request, peer_, client, *target, route);
   negotiated_ = NegotiateFor(context_, request, *target, route);
-  pool::UpstreamRequest upstream = UpstreamRequestFor(context_, request, client, *target, plan, info.request_id);
-  exchange_ = std::make_unique<Exchange>(context_, *this, plan, std::move(info));
-  BeginExchange(std::move(upstream));
+  Exchange& exchange = MakeExchange(plan, std::move(info));
+  const std::string& id = exchange.info().request_id;
+  if (negotiated_) {
+    exchange.Start(UpgradeFor(context_, request, client, *target, plan, id));
+  } else {
+    exchange.Start(HttpRequestFor(context_, request, client, *target, plan, id));
+  }
+  if (body_.complete()) exchange.OnRequestEnd();
 }
 
-void Client::BeginExchange(pool::UpstreamRequest upstream) {
+Exchange& Client::MakeExchange(const RoutePlan& plan, ExchangeInfo info) {
   const wire::RequestHead& request = context_.request_head();
   state_ = State::kExchange;
   served_ = true;
   body_.Reset(request.body, request.content_length);
   body_bytes_ = 0;
   context_.metrics().http_requests_active.Add();
+  exchange_ = std::make_unique<Exchange>(context_, *this, plan, std::move(info));
   context_.loop().CancelDeadline(deadline_);
-  exchange_->Start(std::move(upstream));
-  if (body_.complete()) exchange_->OnRequestEnd();
+  return *exchange_;
 }
 
 void Client::TakeBody(std::string_view& input) {
@@ -315,7 +320,7 @@ void Client::OnExchangeBroken(CloseReason reason) {
   Finish(reason);
 }
 
-void Client::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::UpstreamStream> stream) {
+void Client::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::SocketStream> socket) {
   const ExchangeInfo& info = exchange_->info();
   connection_->Write(BuildSwitchingProtocols(head, *negotiated_, info.request_id));
   const SessionInfo session{.client = info.client,
@@ -331,7 +336,7 @@ void Client::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<
   DropExchange();
   state_ = State::kClosed;
   context_.loop().CancelDeadline(deadline_);
-  context_.home().StartSession(std::move(connection_), std::move(stream), *plan, *negotiated_, session, held);
+  context_.home().StartSession(std::move(connection_), std::move(socket), *plan, *negotiated_, session, held);
   context_.home().Retire(*this);
 }
 

@@ -70,7 +70,7 @@ class Client final : public net::ConnectionEvents, public net::DeadlineHandler, 
   void OnExchangeDone(bool close) override;
   void OnExchangeRefused(RefuseReason reason) override;
   void OnExchangeBroken(CloseReason reason) override;
-  void OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::UpstreamStream> stream) override;
+  void OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::SocketStream> socket) override;
 
   void OnDeadline(net::Deadline& deadline) override;
 
@@ -102,7 +102,7 @@ class Client final : public net::ConnectionEvents, public net::DeadlineHandler, 
   void Hold(std::string_view bytes);
   size_t MostHeld() const;
   void StartRequest();
-  void BeginExchange(pool::UpstreamRequest upstream);
+  Exchange& MakeExchange(const RoutePlan& plan, ExchangeInfo info);
   ClientInfo InfoOfClient() const;
   // Of a new connection.
   void AwaitHandshake();

@@ -27,9 +27,15 @@ Exchange::Exchange(WorkerContext& context, ExchangeOwner& owner, const RoutePlan
       started_(context.loop().now()),
       awaits_continue_(info_.expects_continue) {}
 
-void Exchange::Start(pool::UpstreamRequest request) {
+void Exchange::Start(pool::HttpRequest request) {
   request_ended_ = request.body == wire::BodyKind::kNone;
-  stream_ = context_.pool().Open(std::move(request), *this);
+  stream_ = plan_->upstream->Send(std::move(request), *this);
+  BeginWait();
+}
+
+void Exchange::Start(std::shared_ptr<const pool::Upgrade> upgrade) {
+  request_ended_ = true;
+  stream_ = plan_->upstream->Connect(std::move(upgrade), *this);
   BeginWait();
 }
 
@@ -51,14 +57,15 @@ void Exchange::OnRequestEnd() {
   BeginWait();
 }
 
+void Exchange::OnUpstreamOpen(const wire::ResponseHead& head, std::unique_ptr<pool::SocketStream> socket) {
+  stream_.reset();
+  context_.loop().CancelDeadline(deadline_);
+  status_ = 101;
+  CountAnswer(101);
+  owner_.OnExchangeUpgraded(head, std::move(socket));
+}
+
 void Exchange::OnUpstreamHead(const wire::ResponseHead& head) {
-  if (head.status == 101) {
-    context_.loop().CancelDeadline(deadline_);
-    status_ = 101;
-    CountAnswer(101);
-    owner_.OnExchangeUpgraded(head, std::move(stream_));
-    return;
-  }
   if (head.status < 200) {
     if (info_.minor_version >= 1) {
       Write(BuildDownstreamHead(head, Framing::kAsIs, false, info_.minor_version, info_.request_id));

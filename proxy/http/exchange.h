@@ -14,7 +14,8 @@
 #include <string>
 #include <string_view>
 
-#include "pool/upstream_stream.h"
+#include "pool/http_stream.h"
+#include "pool/upgrade.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/option_table.h"
 #include "proxy/http/body_pace.h"
@@ -43,8 +44,8 @@ class ExchangeOwner {
   virtual void OnExchangeRefused(RefuseReason reason) = 0;
   // A response was begun that cannot be finished: the connection must end without a clean terminator.
   virtual void OnExchangeBroken(CloseReason reason) = 0;
-  // The backend's 101: the stream is a WebSocket now.
-  virtual void OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::UpstreamStream> stream) = 0;
+  // The backend's 101: what goes on is a WebSocket.
+  virtual void OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::SocketStream> socket) = 0;
 
  protected:
   ~ExchangeOwner() = default;
@@ -66,12 +67,13 @@ struct ExchangeInfo {
   bool expects_continue = false;
 };
 
-class Exchange final : public pool::UpstreamEvents, public net::DeadlineHandler {
+class Exchange final : public pool::HandshakeEvents, public net::DeadlineHandler {
  public:
   Exchange(WorkerContext& context, ExchangeOwner& owner, const RoutePlan& plan, ExchangeInfo info);
 
   // Opens the stream. Events follow later.
-  void Start(pool::UpstreamRequest request);
+  void Start(pool::HttpRequest request);
+  void Start(std::shared_ptr<const pool::Upgrade> upgrade);
 
   // The request's body, framing taken off.
   void OnRequestBody(std::string_view data);
@@ -91,15 +93,15 @@ class Exchange final : public pool::UpstreamEvents, public net::DeadlineHandler 
   // The access line of a request that is refused, or broken off because of what the client sent.
   void LogRefused(RefuseReason reason);
 
-  // pool::UpstreamEvents
+  // pool::HandshakeEvents
   void OnUpstreamHead(const wire::ResponseHead& head) override;
+  void OnUpstreamOpen(const wire::ResponseHead& head, std::unique_ptr<pool::SocketStream> socket) override;
   void OnUpstreamBody(std::string_view data) override;
   void OnUpstreamEnd() override;
-  void OnUpstreamMessage(const wire::FramePiece& /*piece*/) override {}  // a session listens by then
-  void OnUpstreamClose(uint16_t /*code*/, std::string_view /*reason*/) override {}
   void OnUpstreamBlocked() override;
   void OnUpstreamDrained() override;
   void OnUpstreamClosed(CloseReason reason) override;
+  pool::RequestInLog request_in_log() const override { return {info_.method, info_.target, info_.request_id}; }
 
   void OnDeadline(net::Deadline& deadline) override;
 
@@ -135,7 +137,7 @@ class Exchange final : public pool::UpstreamEvents, public net::DeadlineHandler 
   ExchangeOwner& owner_;
   const RoutePlanRef plan_;
   ExchangeInfo info_;
-  std::unique_ptr<pool::UpstreamStream> stream_;
+  std::unique_ptr<pool::HttpStream> stream_;
   net::Deadline deadline_;  // of the present wait
   BodyPace pace_;
   TimePoint started_;

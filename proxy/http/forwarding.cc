@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "proxy/base/random.h"
 #include "proxy/wire/connection_options.h"
@@ -11,6 +12,9 @@ namespace {
 
 using wire::EqualsIgnoreCase;
 using wire::Field;
+
+// Room that most heads fit in.
+constexpr size_t kUsualHead = 1024;
 
 bool IsOneOf(std::string_view name, std::initializer_list<std::string_view> names) {
   return std::any_of(names.begin(), names.end(), [name](std::string_view one) { return EqualsIgnoreCase(name, one); });
@@ -55,11 +59,11 @@ std::string RequestIdFor(const wire::RequestHead& request, const ClientInfo& cli
   return NewRequestId();
 }
 
-std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo& client, const ForwardingRules& rules,
-                              std::string_view target, std::string_view request_id, std::string_view default_host) {
-  std::string head;
-  head.reserve(1024);
-  head.append(request.method).append(" ").append(target).append(" HTTP/1.1\r\n");
+namespace {
+
+// What goes end to end, and what is said of the client.
+void AppendUpstreamFields(std::string& head, const wire::RequestHead& request, const ClientInfo& client,
+                          const ForwardingRules& rules, std::string_view request_id, std::string_view default_host) {
   const std::string_view host = request.host.empty() ? default_host : request.host;
   AppendField(head, "Host", host);
   const wire::ConnectionOptions connection_options(request.fields);
@@ -71,11 +75,29 @@ std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo
   }
   AppendForwardedFields(head, request, client, rules, host);
   AppendField(head, "X-Request-ID", request_id);
+}
+
+}  // namespace
+
+std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo& client, const ForwardingRules& rules,
+                              std::string_view target, std::string_view request_id, std::string_view default_host) {
+  std::string head;
+  head.reserve(kUsualHead);
+  head.append(request.method).append(" ").append(target).append(" HTTP/1.1\r\n");
+  AppendUpstreamFields(head, request, client, rules, request_id, default_host);
   if (request.body == wire::BodyKind::kChunked) AppendField(head, "Transfer-Encoding", "chunked");
   // Also a length of 0, which some backends insist on with POST (RFC 9110 8.6).
   if (request.Find("Content-Length")) AppendField(head, "Content-Length", std::to_string(request.content_length));
-  if (request.wants_websocket) head.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
   return head.append("\r\n");
+}
+
+wire::FieldLines BuildUpgradeFields(const wire::RequestHead& request, const ClientInfo& client,
+                                    const ForwardingRules& rules, std::string_view request_id,
+                                    std::string_view default_host) {
+  std::string lines;
+  lines.reserve(kUsualHead);
+  AppendUpstreamFields(lines, request, client, rules, request_id, default_host);
+  return wire::FieldLines(std::move(lines));
 }
 
 Framing FramingFor(const wire::ResponseHead& response, int client_minor_version, bool head_request) {
@@ -89,7 +111,7 @@ namespace {
 
 std::string StatusLine(const wire::ResponseHead& response) {
   std::string head;
-  head.reserve(1024);
+  head.reserve(kUsualHead);
   return head.append("HTTP/1.1 ")
       .append(std::to_string(response.status))
       .append(" ")

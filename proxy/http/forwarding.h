@@ -8,6 +8,7 @@
 
 #include "proxy/http/forwarded_fields.h"
 #include "proxy/plan/negotiation.h"
+#include "proxy/wire/field_lines.h"
 #include "proxy/wire/http1.h"
 
 namespace sheaf {
@@ -17,11 +18,16 @@ std::string NewRequestId();
 // The request's own X-Request-ID if its sender is trusted and it is 1 to 128 of [A-Za-z0-9._-], else a new one.
 std::string RequestIdFor(const wire::RequestHead& request, const ClientInfo& client);
 
-// The head as it goes upstream (RFC 9110 7.6; hardening rows 18, 28-30, 40). `target`: in normal form. `default_host`:
-// for HTTP/1.0 requests without a Host. A WebSocket handshake keeps its Upgrade and loses its Sec-WebSocket-Extensions
-// and Sheaf-Batch, since compression and batch frames are between us and the client.
+// The head as it goes upstream (RFC 9110 7.6; hardening rows 18, 28-30, 40), of any request but a WebSocket handshake.
+// `target`: in normal form. `default_host`: for HTTP/1.0 requests without a Host.
 std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo& client, const ForwardingRules& rules,
                               std::string_view target, std::string_view request_id, std::string_view default_host);
+
+// The fields of a WebSocket handshake as they go upstream. It loses its Sec-WebSocket-Extensions and Sheaf-Batch, since
+// compression and batch frames are between us and the client; its Connection and Upgrade are for the next one to write.
+wire::FieldLines BuildUpgradeFields(const wire::RequestHead& request, const ClientInfo& client,
+                                    const ForwardingRules& rules, std::string_view request_id,
+                                    std::string_view default_host);
 
 // How a response's body goes to the client.
 enum class Framing : uint8_t {

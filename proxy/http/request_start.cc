@@ -27,17 +27,6 @@ std::string ClientForLog(const WorkerContext& context, const wire::RequestHead& 
   return original == client.host ? peer.Name() : original;
 }
 
-// All values of the field, as one.
-std::string Joined(const wire::RequestHead& request, std::string_view name) {
-  std::string all;
-  for (const wire::Field& field : request.fields) {
-    if (!wire::EqualsIgnoreCase(field.name, name)) continue;
-    if (!all.empty()) all.append(", ");
-    all.append(field.value);
-  }
-  return all;
-}
-
 }  // namespace
 
 void RemoveForgedNames(WorkerContext& context) {
@@ -98,22 +87,24 @@ std::unique_ptr<Negotiated> NegotiateFor(const WorkerContext& context, const wir
   return nullptr;
 }
 
-pool::UpstreamRequest UpstreamRequestFor(const WorkerContext& context, const wire::RequestHead& request,
-                                         const ClientInfo& client, std::string_view target, const RoutePlan& plan,
-                                         std::string_view request_id) {
-  pool::UpstreamRequest upstream;
-  upstream.head = BuildUpstreamHead(request, client, context.forwarding(), target, request_id,
-                                    context.endpoint().url().host_header);
-  upstream.method = request.method;
-  upstream.request_id = request_id;
-  upstream.route = plan.options.path;
-  upstream.body = request.body;
-  upstream.websocket = request.wants_websocket;
-  if (!request.wants_websocket) return upstream;
-  upstream.websocket_accept = wire::WebSocketAccept(*request.Find("Sec-WebSocket-Key"));
-  upstream.websocket_protocols = Joined(request, "Sec-WebSocket-Protocol");
-  upstream.frame_limits = &plan.upstream_limits;
-  return upstream;
+pool::HttpRequest HttpRequestFor(const WorkerContext& context, const wire::RequestHead& request,
+                                 const ClientInfo& client, std::string_view target, const RoutePlan& plan,
+                                 std::string_view request_id) {
+  return {.head = BuildUpstreamHead(request, client, context.forwarding(), target, request_id,
+                                    plan.upstream->endpoint().url().host_header),
+          .method = std::string(request.method),
+          .body = request.body};
+}
+
+std::shared_ptr<const pool::Upgrade> UpgradeFor(const WorkerContext& context, const wire::RequestHead& request,
+                                                const ClientInfo& client, std::string_view target,
+                                                const RoutePlan& plan, std::string_view request_id) {
+  auto upgrade = std::make_shared<pool::Upgrade>();
+  upgrade->target = target;
+  upgrade->fields = BuildUpgradeFields(request, client, context.forwarding(), request_id,
+                                       plan.upstream->endpoint().url().host_header);
+  upgrade->frame_limits = &plan.upstream_limits;
+  return upgrade;
 }
 
 std::string ShownTargetOf(const WorkerContext& context, const wire::RequestHead& request) {

@@ -7,7 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "pool/upstream_stream.h"
+#include "pool/http_stream.h"
+#include "pool/upgrade.h"
 #include "proxy/base/status.h"
 #include "proxy/http/exchange.h"
 #include "proxy/http/forwarded_fields.h"
@@ -39,10 +40,15 @@ ExchangeInfo InfoOf(const WorkerContext& context, const wire::RequestHead& reque
 std::unique_ptr<Negotiated> NegotiateFor(const WorkerContext& context, const wire::RequestHead& request,
                                          std::string& target, const RouteOptions& route);
 
-// The request as it goes upstream; the views in it are of the route's plan.
-pool::UpstreamRequest UpstreamRequestFor(const WorkerContext& context, const wire::RequestHead& request,
-                                         const ClientInfo& client, std::string_view target, const RoutePlan& plan,
-                                         std::string_view request_id);
+// The request as it goes upstream.
+pool::HttpRequest HttpRequestFor(const WorkerContext& context, const wire::RequestHead& request,
+                                 const ClientInfo& client, std::string_view target, const RoutePlan& plan,
+                                 std::string_view request_id);
+
+// The same of a WebSocket handshake. What it points to is the plan's.
+std::shared_ptr<const pool::Upgrade> UpgradeFor(const WorkerContext& context, const wire::RequestHead& request,
+                                                const ClientInfo& client, std::string_view target,
+                                                const RoutePlan& plan, std::string_view request_id);
 
 // The target of a request that is refused, before its route was looked for perhaps, as the log may show it.
 std::string ShownTargetOf(const WorkerContext& context, const wire::RequestHead& request);

@@ -41,7 +41,7 @@ class FrameSink {
   virtual bool client_full() const = 0;
   // So many messages with so many bytes of payload were written, in so many frames.
   virtual void OnSent(size_t messages, size_t bytes, size_t frames) = 0;
-  // Reading from the backend waits until about `bytes` have come (UpstreamStream::DeferReading); 1: not any more.
+  // Reading from the backend waits until about `bytes` have come (SocketStream::DeferReading); 1: not any more.
   virtual void DeferUpstream(size_t bytes) = 0;
   // Reads what has come, though reading is deferred.
   virtual void ReadUpstream() = 0;

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "pool/upstream_stream.h"
+#include "pool/socket_stream.h"
 #include "proxy/base/clock.h"
 #include "proxy/net/connection.h"
 
@@ -47,7 +47,7 @@ class ClientHome {
   // `tls`: nullptr: plain text. `received`: what has come behind the PROXY header.
   virtual void StartClient(std::unique_ptr<net::Connection> connection, const Peer& peer, const net::TlsContext* tls,
                            std::span<uint8_t> received) = 0;
-  virtual void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> stream,
+  virtual void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::SocketStream> stream,
                             const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,
                             std::string_view early) = 0;
   virtual void Linger(std::unique_ptr<net::Connection> connection, const LingerTerms& terms) = 0;

@@ -8,17 +8,19 @@
 
 namespace sheaf {
 
-WorkerContext::WorkerContext(const Lent& lent, std::shared_ptr<const Generation> first)
+WorkerContext::WorkerContext(const Lent& lent, std::shared_ptr<const Generation> first,
+                             const pool::UpstreamRef& upstream)
     : lent_(lent),
       client_io_{&lent.metrics.client_received_bytes_total, &lent.metrics.client_sent_bytes_total},
       plans_(lent.metrics) {
-  Adopt(std::move(first));
+  Adopt(std::move(first), upstream);
 }
 
-void WorkerContext::Adopt(std::shared_ptr<const Generation> next) {
+void WorkerContext::Adopt(std::shared_ptr<const Generation> next, const pool::UpstreamRef& upstream) {
   generation_ = std::move(next);
+  upstream_ = upstream;
   activity_grain_ = std::min<Duration>(options().memory.idle_after / 8, kLongestGrain);
-  plans_.Adopt(*generation_);
+  plans_.Adopt(*generation_, upstream);
 }
 
 const RoutePlan& WorkerContext::PlanOf(std::string_view normalized_path) const {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string_view>
 
-#include "pool/upstream_pool.h"
+#include "pool/upstream_ref.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/net/loop.h"
@@ -28,18 +28,17 @@ class WorkerContext {
   struct Lent {
     Shared& shared;
     net::Loop& loop;
-    pool::UpstreamPool& pool;
     WorkerMetrics& metrics;
     OutboxStores& outboxes;
     InflaterStore& inflaters;
     ClientHome& home;
   };
-  WorkerContext(const Lent& lent, std::shared_ptr<const Generation> first);
+  // `upstream`: this worker's view of the generation's backend.
+  WorkerContext(const Lent& lent, std::shared_ptr<const Generation> first, const pool::UpstreamRef& upstream);
   WorkerContext(const WorkerContext&) = delete;
   WorkerContext& operator=(const WorkerContext&) = delete;
 
   net::Loop& loop() const { return lent_.loop; }
-  pool::UpstreamPool& pool() const { return lent_.pool; }
   WorkerMetrics& metrics() const { return lent_.metrics; }
   ClientHome& home() const { return lent_.home; }
   OutboxStores& outboxes() const { return lent_.outboxes; }
@@ -49,17 +48,18 @@ class WorkerContext {
   // is in their route's plan.
   const Generation& generation() const { return *generation_; }
   const Options& options() const { return generation_->options; }
-  const pool::Endpoint& endpoint() const { return *generation_->opened.endpoint; }
   const wire::HeadLimits& head_limits() const { return generation_->head_limits; }
   const ForwardingRules& forwarding() const { return generation_->forwarding; }
   const TrustedProxies& trusted_proxies() const { return forwarding().proxies; }
+  // Of the generation's backend.
+  const pool::UpstreamRef& upstream() const { return upstream_; }
   // The newest plan of the route that a path in normal form belongs to.
   const RoutePlan& PlanOf(std::string_view normalized_path) const;
   // Sessions tell of their activity no more often than this.
   Duration activity_grain() const { return activity_grain_; }
 
-  // From here on `next` is in force.
-  void Adopt(std::shared_ptr<const Generation> next);
+  // From here on `next` is in force. `upstream`: as at construction.
+  void Adopt(std::shared_ptr<const Generation> next, const pool::UpstreamRef& upstream);
 
   bool draining() const { return lent_.shared.draining.load(std::memory_order_relaxed); }
   Load load() const;
@@ -82,6 +82,7 @@ class WorkerContext {
   const net::IoCounters client_io_;
 
   std::shared_ptr<const Generation> generation_;
+  pool::UpstreamRef upstream_;
   RoutePlans plans_;
   Duration activity_grain_{};
   wire::RequestHead request_head_;

@@ -12,7 +12,7 @@
 #include <memory>
 #include <string>
 
-#include "pool/endpoint.h"
+#include "pool/backend.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/status.h"
@@ -40,8 +40,7 @@ class Generation {
   // The same objects as before while neither their options nor the files that these name have changed, so that the
   // pool's connections go on.
   struct Opened {
-    std::string endpoint_key;
-    std::shared_ptr<pool::Endpoint> endpoint;
+    std::shared_ptr<pool::Backend> backend;
   };
   const Opened opened;
 

@@ -6,10 +6,11 @@
 
 namespace sheaf {
 
-RoutePlan::RoutePlan(RoutePlans& home, RouteTerms route_terms, RouteCells cells)
+RoutePlan::RoutePlan(RoutePlans& home, RouteTerms route_terms, RouteCells cells, pool::UpstreamRef backend)
     : home_(home),
       terms(std::move(route_terms)),
       counters(std::move(cells)),
+      upstream(std::move(backend)),
       client_limits{
           .max_message = options.max_message,
           .max_fragments = terms.max_fragments == 0 ? wire::FrameLimits{}.max_fragments : terms.max_fragments},

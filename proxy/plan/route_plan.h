@@ -16,6 +16,7 @@
 #include "batching/batcher.h"
 #include "batching/encoder.h"
 #include "batching/examiner.h"
+#include "pool/upstream_ref.h"
 #include "proxy/base/list.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
@@ -29,13 +30,14 @@ class RoutePlans;
 // What a plan is made from, beside what it counts in. A reload that leaves it as it was leaves the plan.
 struct RouteTerms {
   RouteOptions options;
-  uint32_t max_fragments = 0;  // of a client's message; 0: no limit
+  uint32_t max_fragments = 0;              // of a client's message; 0: no limit
+  const pool::Backend* backend = nullptr;  // where it goes
   bool operator==(const RouteTerms&) const = default;
 };
 
 class RoutePlan {
  public:
-  RoutePlan(RoutePlans& home, RouteTerms terms, RouteCells cells);
+  RoutePlan(RoutePlans& home, RouteTerms terms, RouteCells cells, pool::UpstreamRef backend);
   RoutePlan(const RoutePlan&) = delete;
   RoutePlan& operator=(const RoutePlan&) = delete;
   ~RoutePlan();
@@ -49,7 +51,7 @@ class RoutePlan {
     return envelope ? enveloped[static_cast<size_t>(*envelope)] : plain;
   }
 
-  // A reload has taken the route away.
+  // A reload has taken the route away, or sent it to another backend.
   bool removed() const { return removed_; }
 
  private:
@@ -59,6 +61,7 @@ class RoutePlan {
   const RouteTerms terms;
   const RouteOptions& options = terms.options;
   const RouteCells counters;
+  const pool::UpstreamRef upstream;
   const wire::FrameLimits client_limits;    // of what clients send
   const wire::FrameLimits upstream_limits;  // of what the backend sends
   // As things are now: of clients that asked for an envelope, and of those that did not.

@@ -7,26 +7,28 @@
 
 namespace sheaf {
 
-RoutePlanRef RoutePlans::PlanFor(const RouteTerms& terms, const RouteLabels& labels) {
+RoutePlanRef RoutePlans::PlanFor(const RouteTerms& terms, const RouteLabels& labels,
+                                 const pool::UpstreamRef& upstream) {
   const auto same =
       std::find_if(newest_.begin(), newest_.end(), [&terms](const RoutePlanRef& plan) { return plan->terms == terms; });
   if (same != newest_.end()) return *same;
-  auto* const plan = new RoutePlan(*this, terms, metrics_.routes.Cells(labels));
+  auto* const plan = new RoutePlan(*this, terms, metrics_.routes.Cells(labels), upstream);
   plan->Adapt(level_, busy_);
   return RoutePlanRef(*plan);
 }
 
-void RoutePlans::Adopt(const Generation& generation) {
+void RoutePlans::Adopt(const Generation& generation, const pool::UpstreamRef& upstream) {
+  const pool::Backend* const backend = generation.opened.backend.get();
   const std::vector<RouteOptions>& routes = generation.routes.all();
   const std::vector<RouteLabels> labels = MakeRouteLabels(routes);
   std::vector<RoutePlanRef> plans;
   for (size_t i = 0; i < routes.size(); ++i) {
-    plans.push_back(PlanFor({routes[i], generation.options.limits.max_fragments}, labels[i]));
+    plans.push_back(PlanFor({routes[i], generation.options.limits.max_fragments, backend}, labels[i], upstream));
   }
   newest_ = std::move(plans);
-  living_.ForEach([&routes](RoutePlan& plan) {
-    plan.removed_ = std::none_of(routes.begin(), routes.end(),
-                                 [&plan](const RouteOptions& route) { return route.path == plan.options.path; });
+  living_.ForEach([&](RoutePlan& plan) {
+    const auto has_path = [&plan](const RouteOptions& route) { return route.path == plan.options.path; };
+    plan.removed_ = plan.terms.backend != backend || std::none_of(routes.begin(), routes.end(), has_path);
   });
 }
 

@@ -22,7 +22,8 @@ class RoutePlans {
   RoutePlans& operator=(const RoutePlans&) = delete;
 
   // New sessions and requests get the plans of `generation`. A route that it has as before keeps its plan.
-  void Adopt(const Generation& generation);
+  // `upstream`: the worker's view of the generation's backend.
+  void Adopt(const Generation& generation, const pool::UpstreamRef& upstream);
 
   // The newest plan of the route that a path in normal form belongs to (Routes::Match).
   const RoutePlan& Match(const Generation& generation, std::string_view normalized_path) const {
@@ -37,7 +38,7 @@ class RoutePlans {
  private:
   friend class RoutePlan;
 
-  RoutePlanRef PlanFor(const RouteTerms& terms, const RouteLabels& labels);
+  RoutePlanRef PlanFor(const RouteTerms& terms, const RouteLabels& labels, const pool::UpstreamRef& upstream);
 
   WorkerMetrics& metrics_;
   List<RoutePlan, &RoutePlan::hook_> living_;  // before newest_, which leaves it

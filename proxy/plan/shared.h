@@ -3,16 +3,15 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include "memwatch/memory_watcher.h"
-#include "pool/pool_budget.h"
 #include "proxy/base/pressure.h"
 
 namespace sheaf {
 
 // Set at start by the Server, which outlives the workers; the atomics are for any thread.
 struct Shared {
-  pool::PoolBudget& budget;
   uint32_t workers;
   double cpu_share;  // of a CPU, that a worker can have
   std::atomic<uint32_t> max_connections{0};

@@ -11,7 +11,7 @@ namespace sheaf {
 
 ClientInflater::ClientInflater(uint8_t window_bits) : inflater_(window_bits) {}
 
-wire::FrameError ClientInflater::Feed(const wire::FramePiece& piece, uint64_t max_message, pool::UpstreamStream& stream,
+wire::FrameError ClientInflater::Feed(const wire::FramePiece& piece, uint64_t max_message, pool::SocketStream& stream,
                                       WorkerMetrics& metrics) {
   if (piece.starts_message) BeginMessage();
   metrics.inflate_input_bytes_total.Add(piece.payload.size());
@@ -54,7 +54,7 @@ wire::FrameError ClientInflater::CheckText(std::span<const uint8_t> bytes, bool 
 }
 
 // What is in the room, as a frame.
-void ClientInflater::Send(wire::Opcode opcode, bool last, pool::UpstreamStream& stream) {
+void ClientInflater::Send(wire::Opcode opcode, bool last, pool::SocketStream& stream) {
   std::array<uint8_t, 4> key{};
   FillRandom(key);  // RFC 6455 5.3: towards the backend we are the client
   std::string header;

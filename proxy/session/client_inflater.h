@@ -8,7 +8,7 @@
 #include <memory>
 #include <span>
 
-#include "pool/upstream_stream.h"
+#include "pool/socket_stream.h"
 #include "proxy/base/metrics.h"
 #include "proxy/wire/utf8.h"
 #include "proxy/wire/ws_deflate.h"
@@ -26,7 +26,7 @@ class ClientInflater {
 
   // Inflates a piece of a compressed message, and sends the frames that come of it upstream. The piece's payload is
   // unmasked in place. Returns why the session must close, or kNone. Hardening row 55.
-  wire::FrameError Feed(const wire::FramePiece& piece, uint64_t max_message, pool::UpstreamStream& stream,
+  wire::FrameError Feed(const wire::FramePiece& piece, uint64_t max_message, pool::SocketStream& stream,
                         WorkerMetrics& metrics);
 
   // Payload bytes of the present message so far, inflated.
@@ -37,7 +37,7 @@ class ClientInflater {
 
   void BeginMessage();
   wire::FrameError CheckText(std::span<const uint8_t> bytes, bool last);
-  void Send(wire::Opcode opcode, bool last, pool::UpstreamStream& stream);
+  void Send(wire::Opcode opcode, bool last, pool::SocketStream& stream);
 
   wire::Inflater inflater_;
   wire::Utf8Checker utf8_;

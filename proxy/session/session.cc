@@ -21,7 +21,7 @@ constexpr uint32_t kTinyFragmentSeconds = 10;
 }  // namespace
 
 Session::Session(WorkerContext& context, std::unique_ptr<net::Connection> connection,
-                 std::unique_ptr<pool::UpstreamStream> stream, const RoutePlan& plan, const Negotiated& negotiated,
+                 std::unique_ptr<pool::SocketStream> stream, const RoutePlan& plan, const Negotiated& negotiated,
                  const SessionInfo& info)
     : context_(context),
       connection_(std::move(connection)),

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pool/upstream_stream.h"
+#include "pool/socket_stream.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/list.h"
 #include "proxy/base/log_value.h"
@@ -34,12 +34,12 @@ class WorkerContext;
 struct SessionInfo;
 
 class Session final : public net::ConnectionEvents,
-                      public pool::UpstreamEvents,
+                      public pool::SocketEvents,
                       public net::DeadlineHandler,
                       private FrameSink {
  public:
   Session(WorkerContext& context, std::unique_ptr<net::Connection> connection,
-          std::unique_ptr<pool::UpstreamStream> stream, const RoutePlan& plan, const Negotiated& negotiated,
+          std::unique_ptr<pool::SocketStream> stream, const RoutePlan& plan, const Negotiated& negotiated,
           const SessionInfo& info);
   ~Session();
 
@@ -85,9 +85,7 @@ class Session final : public net::ConnectionEvents,
   void OnOutputDrained() override;
   void OnOutputEmpty() override;
 
-  // pool::UpstreamEvents: the backend
-  void OnUpstreamHead(const wire::ResponseHead& /*head*/) override {}
-  void OnUpstreamBody(std::string_view /*data*/) override {}
+  // pool::SocketEvents: the backend
   void OnUpstreamEnd() override;
   void OnUpstreamMessage(const wire::FramePiece& piece) override;
   void OnUpstreamPing() override;
@@ -176,7 +174,7 @@ class Session final : public net::ConnectionEvents,
 
   WorkerContext& context_;
   std::unique_ptr<net::Connection> connection_;
-  std::unique_ptr<pool::UpstreamStream> stream_;
+  std::unique_ptr<pool::SocketStream> stream_;
   const RoutePlanRef plan_;
   const RouteOptions& route_ = plan_->options;
   std::unique_ptr<Outbox> outbox_;            // nullptr: messages are passed on as they come

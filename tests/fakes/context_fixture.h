@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "pool/upstreams.h"
 #include "proxy/base/log.h"
 #include "proxy/outbox/stores.h"
 #include "proxy/plan/context.h"
@@ -35,7 +36,7 @@ class HomeRecorder final : public ClientHome {
                    std::span<uint8_t> /*received*/) override {
     Bury(std::move(connection));
   }
-  void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::UpstreamStream> /*stream*/,
+  void StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::SocketStream> /*socket*/,
                     const RoutePlan& /*plan*/, const Negotiated& /*negotiated*/, const SessionInfo& /*info*/,
                     std::string_view /*early*/) override {
     Bury(std::move(connection));
@@ -79,6 +80,7 @@ class ContextFixture {
   ContextFixture() {
     SetLogLevel(LogLevel::kError);
     options.pool.min_size = 0;
+    options.pool.health_check_interval = std::chrono::milliseconds(0);
   }
 
   Options options;
@@ -92,25 +94,22 @@ class ContextFixture {
     auto made = Generation::Make(options, "", nullptr);
     REQUIRE(made.ok());
     generation_ = std::move(made.value());
-    budget_ = std::make_unique<pool::PoolBudget>(options.pool.max_size, options.pool.max_waiting);
-    shared_.reset(new Shared{.budget = *budget_, .workers = 1, .cpu_share = 1});
-    pool_ = std::make_unique<pool::UpstreamPool>(driver.loop(), *generation_->opened.endpoint, std::move(backend),
-                                                 *budget_, generation_->options, pool::PoolShare{}, metrics);
+    shared_.reset(new Shared{.workers = 1, .cpu_share = 1});
+    upstream_ = upstreams_.Take(generation_->opened.backend, std::move(backend), pool::UpstreamSettings::From(options));
     outboxes_ = std::make_unique<OutboxStores>(options.deflate, metrics);
     context_ = std::make_unique<WorkerContext>(WorkerContext::Lent{.shared = *shared_,
                                                                    .loop = driver.loop(),
-                                                                   .pool = *pool_,
                                                                    .metrics = metrics,
                                                                    .outboxes = *outboxes_,
                                                                    .inflaters = inflaters_,
                                                                    .home = home},
-                                               generation_);
+                                               generation_, upstream_);
   }
 
   void BeginDrain() { shared_->draining = true; }
 
   WorkerContext& context() { return *context_; }
-  pool::UpstreamPool& pool() { return *pool_; }
+  pool::Upstream& upstream() const { return *upstream_; }
   const RoutePlan& plan() { return context_->PlanOf("/"); }
 
  private:
@@ -118,13 +117,13 @@ class ContextFixture {
   void Work() {
     if (every_turn) every_turn();
     if (outboxes_) outboxes_->FlushDue(driver.loop());
-    if (pool_) pool_->Maintain();
+    upstreams_.Maintain();
   }
 
+  pool::Upstreams upstreams_{driver.loop(), {}, metrics};
   std::shared_ptr<const Generation> generation_;
-  std::unique_ptr<pool::PoolBudget> budget_;
   std::unique_ptr<Shared> shared_;
-  std::unique_ptr<pool::UpstreamPool> pool_;
+  pool::UpstreamRef upstream_;
   std::unique_ptr<OutboxStores> outboxes_;
   InflaterStore inflaters_;
   std::unique_ptr<WorkerContext> context_;

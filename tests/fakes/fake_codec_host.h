@@ -1,34 +1,46 @@
 // A CodecHost without a connection: what the codec sends is kept, and the stream can be closed from within a callback.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "pool/codec.h"
 #include "tests/fakes/recording_events.h"
+#include "tests/fakes/stream_recorder.h"
 
 namespace sheaf {
 
 class FakeCodecHost final : public pool::CodecHost {
  public:
+  StreamRecorder tunnel;  // of OpenTunnel
+  const wire::FrameLimits* tunnel_limits = nullptr;
   RecordingEvents recorder;
   std::string written;
   bool full = false;
+  std::string ended;  // "closed client_gone" or "drained"
 
   void WriteUpstream(std::span<const uint8_t> bytes) override { written.append(bytes.begin(), bytes.end()); }
   bool upstream_full() const override { return full; }
-  pool::UpstreamEvents* events() override { return open_ ? &recorder : nullptr; }
+  net::Connection& connection() override {
+    FAIL("there is no connection");
+    std::abort();
+  }
+  std::unique_ptr<pool::SocketStream> OpenTunnel(const wire::FrameLimits& limits) override {
+    tunnel_limits = &limits;
+    return tunnel.Open();
+  }
+  void Close(CloseReason reason) override { ended = "closed " + std::string(Describe(reason).label); }
+  void Drain() override { ended = "drained"; }
 
-  // The stream is closed from within the `nth` event that begins with `word`.
-  void CloseDuring(std::string_view word, int nth = 1) {
-    recorder.after = [this, word = std::string(word), nth](std::string_view told) mutable {
-      if (told == word && --nth == 0) open_ = false;
+  // `close` is called from within the `nth` event that begins with `word`.
+  void CloseDuring(std::string_view word, std::function<void()> close, int nth = 1) {
+    recorder.after = [word = std::string(word), close = std::move(close), nth](std::string_view told) mutable {
+      if (told == word && --nth == 0) close();
     };
   }
-
- private:
-  bool open_ = true;
 };
 
 }  // namespace sheaf

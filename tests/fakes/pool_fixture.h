@@ -3,7 +3,7 @@
 //   PoolFixture fixture;
 //   fixture.options.pool.min_size = 2;
 //   fixture.Start();                   // makes the pool, and one turn
-//   auto stream = fixture.pool->Open(Get(), events);
+//   auto stream = fixture.upstream->Send(Get(), events);
 //   fixture.driver.Until([&] { return events.Told("end"); });
 #pragma once
 
@@ -11,7 +11,8 @@
 #include <string>
 #include <utility>
 
-#include "pool/upstream_pool.h"
+#include "pool/upgrade.h"
+#include "pool/upstreams.h"
 #include "proxy/base/log.h"
 #include "proxy/wire/ws_handshake.h"
 #include "tests/fakes/frames.h"
@@ -21,19 +22,19 @@
 
 namespace sheaf {
 
-inline pool::UpstreamRequest Request(std::string method, const std::string& path = "/") {
-  pool::UpstreamRequest request;
+inline pool::HttpRequest Request(std::string method, const std::string& path = "/") {
+  pool::HttpRequest request;
   request.head = method + " " + path + " HTTP/1.1\r\nHost: x\r\n\r\n";
   request.method = std::move(method);
   return request;
 }
 
-inline pool::UpstreamRequest Get(const std::string& path = "/") {
+inline pool::HttpRequest Get(const std::string& path = "/") {
   return Request("GET", path);
 }
 
-inline pool::UpstreamRequest Upload(wire::BodyKind kind = wire::BodyKind::kChunked) {
-  pool::UpstreamRequest request = Request("POST");
+inline pool::HttpRequest Upload(wire::BodyKind kind = wire::BodyKind::kChunked) {
+  pool::HttpRequest request = Request("POST");
   request.body = kind;
   return request;
 }
@@ -41,12 +42,19 @@ inline pool::UpstreamRequest Upload(wire::BodyKind kind = wire::BodyKind::kChunk
 inline constexpr char kWebSocketKey[] = "dGhlIHNhbXBsZSBub25jZQ==";
 inline const wire::FrameLimits kFrameLimits{.max_message = 1 << 24};
 
-inline pool::UpstreamRequest OpenWebSocket() {
-  pool::UpstreamRequest request = Get("/ws");
-  request.websocket = true;
-  request.websocket_accept = wire::WebSocketAccept(kWebSocketKey);
-  request.frame_limits = &kFrameLimits;
-  return request;
+inline std::shared_ptr<pool::Upgrade> OpenWebSocket(const std::string& more_fields = "") {
+  auto upgrade = std::make_shared<pool::Upgrade>();
+  upgrade->target = "/ws";
+  upgrade->fields =
+      wire::FieldLines("Host: x\r\nSec-WebSocket-Key: " + std::string(kWebSocketKey) + "\r\n" + more_fields);
+  upgrade->frame_limits = &kFrameLimits;
+  return upgrade;
+}
+
+// The same, as the backend gets it.
+inline std::string UpgradeHead() {
+  return "GET /ws HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Key: " + std::string(kWebSocketKey) +
+         "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 }
 
 inline std::string Switching() {
@@ -61,33 +69,47 @@ struct PoolFixture {
     options.pool.min_size = 0;
     options.pool.backoff_min = options.pool.backoff_max = std::chrono::milliseconds(1);
     options.pool.max_lifetime = std::chrono::milliseconds(0);
+    options.pool.health_check_interval = std::chrono::milliseconds(0);
   }
 
   void Start() {
-    budget = std::make_unique<pool::PoolBudget>(options.pool.max_size, options.pool.max_waiting);
-    pool = std::make_unique<pool::UpstreamPool>(driver.loop(), endpoint, address, *budget, options, pool::PoolShare{},
-                                                metrics);
+    Adopt();
     driver.Turn();
+  }
+  // The options as they are now, as a configuration that comes into force does.
+  void Adopt() {
+    budget->SetBounds(options.pool.max_size, options.pool.max_waiting);
+    upstream = upstreams.Take(shared, address, pool::UpstreamSettings::From(options));
   }
   // The same, until the warm connections stand.
   void StartWarm(uint32_t connections) {
     options.pool.min_size = connections;
     Start();
-    driver.Until([&] { return pool->count(pool::LinkState::kIdle) == connections; });
+    driver.Until([&] { return upstream->count(pool::LinkState::kIdle) == connections; });
     driver.Until([&] { return backend.accepted() == connections; });
   }
   // Opens a stream and waits until the backend has its request on connection `peer`.
-  std::unique_ptr<pool::UpstreamStream> OpenOn(size_t peer, pool::UpstreamRequest request, RecordingEvents& events) {
-    auto stream = pool->Open(std::move(request), events);
-    driver.Until([&] { return backend.accepted() > peer && !backend.received(peer).empty(); });
+  std::unique_ptr<pool::HttpStream> OpenOn(size_t peer, pool::HttpRequest request, RecordingEvents& events) {
+    auto stream = upstream->Send(std::move(request), events);
+    AwaitRequest(peer);
     return stream;
   }
+  std::unique_ptr<pool::HttpStream> OpenOn(size_t peer, std::shared_ptr<const pool::Upgrade> upgrade,
+                                           RecordingEvents& events) {
+    auto stream = upstream->Connect(std::move(upgrade), events);
+    AwaitRequest(peer);
+    return stream;
+  }
+  void AwaitRequest(size_t peer) {
+    driver.Until([&] { return backend.accepted() > peer && !backend.received(peer).empty(); });
+  }
 
-  size_t Idle() const { return pool->count(pool::LinkState::kIdle); }
-  size_t Active() const { return pool->count(pool::LinkState::kActive); }
+  size_t Idle() const { return upstream->count(pool::LinkState::kIdle); }
+  size_t Active() const { return upstream->count(pool::LinkState::kActive); }
   size_t Links() const {
     size_t all = 0;
-    for (size_t state = 0; state < pool::kLinkStates; ++state) all += pool->count(static_cast<pool::LinkState>(state));
+    for (size_t state = 0; state < pool::kLinkStates; ++state)
+      all += upstream->count(static_cast<pool::LinkState>(state));
     return all;
   }
   uint64_t Evicted(CloseReason reason) { return metrics.pool_evicted_total[reason].value(); }
@@ -95,15 +117,29 @@ struct PoolFixture {
   ScriptedBackend backend;
   net::Address address = backend.address();  // where the pool begins
   Options options;
-  pool::Endpoint endpoint{pool::UpstreamUrl::Parse("http://127.0.0.1:8000").value(), nullptr, ""};
+  const std::shared_ptr<pool::Backend> shared =
+      pool::Backend::Make({.url = "http://127.0.0.1:8000"}, options.pool).value();
+  pool::Endpoint& endpoint = shared->endpoint();
+  pool::PoolBudget* const budget = &shared->budget();
   WorkerMetrics metrics;
   LoopDriver driver{[this] {
-                      if (pool) pool->Maintain();
+                      upstreams.Maintain();
                       backend.Poll();
                     },
                     net::BufferMarks{64 * 1024, 16 * 1024}};
-  std::unique_ptr<pool::PoolBudget> budget;
-  std::unique_ptr<pool::UpstreamPool> pool;
+  pool::Upstreams upstreams{driver.loop(), {}, metrics};
+  pool::UpstreamRef upstream;  // since Start
+};
+
+// Another worker's view of the fixture's backend, in the same loop.
+struct OtherWorker {
+  OtherWorker(PoolFixture& fixture, pool::PoolShare share)
+      : upstreams(fixture.driver.loop(), share, metrics),
+        upstream(upstreams.Take(fixture.shared, fixture.address, pool::UpstreamSettings::From(fixture.options))) {}
+
+  WorkerMetrics metrics;
+  pool::Upstreams upstreams;
+  pool::UpstreamRef upstream;
 };
 
 }  // namespace sheaf

@@ -1,4 +1,4 @@
-// A backend at the other end of an UpstreamStream, played by hand.
+// A backend at the other end of an open WebSocket, played by hand.
 //
 //   StreamRecorder backend;
 //   Session session(context, connection, backend.Open(), ...);
@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "pool/upstream_stream.h"
+#include "pool/socket_stream.h"
 
 namespace sheaf {
 
@@ -25,11 +25,11 @@ class StreamRecorder {
   std::vector<std::string> told;
   std::function<void(std::string_view)> after;  // called behind each call of the stream, with its first word
 
-  std::unique_ptr<pool::UpstreamStream> Open() { return std::make_unique<Stream>(*this); }
+  std::unique_ptr<pool::SocketStream> Open() { return std::make_unique<Stream>(*this); }
 
   // The stream stands: its events may come.
   bool open() const { return events_ != nullptr; }
-  pool::UpstreamEvents& events() {
+  pool::SocketEvents& events() {
     REQUIRE(open());
     return *events_;
   }
@@ -48,14 +48,12 @@ class StreamRecorder {
   }
 
  private:
-  class Stream final : public pool::UpstreamStream {
+  class Stream final : public pool::SocketStream {
    public:
     explicit Stream(StreamRecorder& recorder) : recorder_(recorder) {}
     ~Stream() override { recorder_.events_ = nullptr; }
 
-    void SetEvents(pool::UpstreamEvents& events) override { recorder_.events_ = &events; }
-    void SendBody(std::string_view data) override { recorder_.Tell("body", data); }
-    void FinishBody() override { recorder_.Tell("finish", ""); }
+    void SetEvents(pool::SocketEvents& events) override { recorder_.events_ = &events; }
     void SendMessage(const wire::FramePiece& piece) override {
       std::vector<uint8_t> copy(piece.payload.begin(), piece.payload.end());
       wire::ApplyMask(copy, piece.mask);
@@ -70,14 +68,11 @@ class StreamRecorder {
     void ResumeReading(PauseReason /*reason*/) override { recorder_.Tell("resume", ""); }
     void DeferReading(size_t /*bytes*/) override {}
     void ReadDeferred() override {}
-    size_t Untaken() const override { return 0; }
     void Close(CloseReason /*reason*/) override {
       if (std::exchange(closed_, true)) return;
       recorder_.events_ = nullptr;  // no event follows
       recorder_.Tell("closed", "");
     }
-    bool leased() const override { return true; }
-    bool reused() const override { return false; }
 
    private:
     StreamRecorder& recorder_;
@@ -90,7 +85,7 @@ class StreamRecorder {
     if (after) after(word);
   }
 
-  pool::UpstreamEvents* events_ = nullptr;
+  pool::SocketEvents* events_ = nullptr;
   const wire::FrameLimits limits_{};
   wire::FrameDecoder decoder_{wire::FrameSource::kServer, limits_};
 };

@@ -95,7 +95,7 @@ struct Fixture {
     }
     return "";
   }
-  size_t Leases() { return worker.pool().count(pool::LinkState::kActive); }
+  size_t Leases() { return worker.upstream().count(pool::LinkState::kActive); }
   const std::string& Got() { return sockets.peer->received; }
 
   ScriptedBackend backend;

@@ -28,9 +28,9 @@ struct TwoAddresses : PoolFixture {
     endpoint.WatchDials([this] { ++told; });
     address = net::Address();
     Start();
-    pool->SetTargets(std::vector{nobody.address(), backend.address()});
+    upstream->SetTargets(std::vector{nobody.address(), backend.address()});
   }
-  std::unique_ptr<UpstreamStream> Ask(RecordingEvents& events) { return pool->Open(Get(), events); }
+  std::unique_ptr<HttpStream> Ask(RecordingEvents& events) { return upstream->Send(Get(), events); }
 
   ScriptedBackend nobody;
   int told = 0;  // failures that the resolver hears of
@@ -83,7 +83,7 @@ TEST_CASE("of several dials to one address the first failure counts") {
 TEST_CASE("requests are served by the second address where the first refuses, and nobody hears of a failure") {
   TwoAddresses fixture;
   std::vector<RecordingEvents> events(5);
-  std::vector<std::unique_ptr<UpstreamStream>> streams;
+  std::vector<std::unique_ptr<HttpStream>> streams;
   for (RecordingEvents& one : events) streams.push_back(fixture.Ask(one));
   fixture.driver.Until([&] { return fixture.Active() == 5; });
   for (const RecordingEvents& one : events) CHECK(one.told.empty());
@@ -120,7 +120,8 @@ TEST_CASE("the health check passes at the second address, and goes there first t
   int told = 0;
   endpoint.WatchDials([&told] { ++told; });
   WorkerMetrics metrics;
-  HealthCheck check(driver.loop(), endpoint, std::vector{nobody.address(), backend.address()}, options, metrics);
+  HealthCheck check(driver.loop(), endpoint, std::vector{nobody.address(), backend.address()},
+                    UpstreamSettings::From(options), metrics);
   driver.Until([&] { return metrics.health_checks_total[CheckResult::kPassed].value() == 3; });
   CHECK(endpoint.up());
   CHECK_EQ(metrics.health_checks_total[CheckResult::kFailed].value(), 0);

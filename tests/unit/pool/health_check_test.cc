@@ -23,7 +23,7 @@ struct Check {
 
   void Start() { Start(backend.address()); }
   void Start(const net::Address& address) {
-    check = std::make_unique<HealthCheck>(driver.loop(), endpoint, address, options, metrics);
+    check = std::make_unique<HealthCheck>(driver.loop(), endpoint, address, UpstreamSettings::From(options), metrics);
   }
   uint64_t passed() { return metrics.health_checks_total[CheckResult::kPassed].value(); }
   uint64_t failed() { return metrics.health_checks_total[CheckResult::kFailed].value(); }

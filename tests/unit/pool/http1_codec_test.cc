@@ -5,12 +5,15 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proxy/wire/ws_handshake.h"
 #include "tests/fakes/fake_codec_host.h"
 #include "tests/fakes/frames.h"
+#include "tests/fakes/pool_fixture.h"
 
 namespace sheaf::pool {
 namespace {
@@ -21,34 +24,48 @@ using Lines = std::vector<std::string>;
 
 constexpr char kKey[] = "dGhlIHNhbXBsZSBub25jZQ==";
 
-UpstreamRequest Request(std::string method = "GET") {
-  UpstreamRequest request;
-  request.head = method + " / HTTP/1.1\r\nHost: x\r\n\r\n";
-  request.method = std::move(method);
-  return request;
-}
-
-UpstreamRequest RequestWithBody(wire::BodyKind kind) {
-  UpstreamRequest request = Request("POST");
+HttpRequest RequestWithBody(wire::BodyKind kind) {
+  HttpRequest request = Request("POST");
   request.body = kind;
   return request;
 }
 
-UpstreamRequest WebSocketRequest(std::string protocols = "") {
-  UpstreamRequest request = Request();
-  request.websocket = true;
-  request.websocket_accept = wire::WebSocketAccept(kKey);
-  request.websocket_protocols = std::move(protocols);
-  return request;
+std::shared_ptr<Upgrade> WebSocketRequest(const std::string& protocols = "") {
+  return OpenWebSocket(protocols.empty() ? "" : "Sec-WebSocket-Protocol: " + protocols + "\r\n");
 }
 
 std::string Switching(const std::string& fields = "Sec-WebSocket-Accept: " + wire::WebSocketAccept(kKey) + "\r\n") {
   return "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" + fields + "\r\n";
 }
 
+// Where the streams would wait for a connection; none of these does.
+Upstream& Nowhere() {
+  static PoolFixture fixture;
+  if (!fixture.upstream) fixture.Start();
+  return *fixture.upstream;
+}
+
 struct Exchange {
-  explicit Exchange(UpstreamRequest asked = Request(), const Options::Limits& options = {})
-      : request(std::move(asked)), limits(ResponseHeadLimits(options)), codec(host, request, limits, head) {}
+  explicit Exchange(HttpRequest asked = Request("GET"), const Options::Limits& options = {})
+      : limits(ResponseHeadLimits(options)),
+        codec(host, limits, head),
+        stream(std::make_unique<PooledStream>(Nowhere(), std::move(asked), host.recorder, TimePoint{})) {
+    Begin();
+  }
+  explicit Exchange(std::shared_ptr<const Upgrade> asked)
+      : codec(host, limits, head),
+        stream(std::make_unique<PooledStream>(Nowhere(), std::move(asked), host.recorder, TimePoint{})) {
+    Begin();
+  }
+  void Begin() {
+    codec.Attach(*stream);
+    asked = std::exchange(host.written, std::string());
+  }
+  // The stream is closed from within the `nth` event that begins with `word`.
+  void CloseDuring(std::string_view word, int nth = 1) {
+    host.CloseDuring(
+        word, [this] { stream->Close(CloseReason::kClientGone); }, nth);
+  }
 
   // Feeds one read. The bytes lie in memory of their own, so that a sanitizer sees a view that is kept.
   Verdict Feed(std::string_view part) {
@@ -72,10 +89,11 @@ struct Exchange {
   }
 
   FakeCodecHost host;
-  UpstreamRequest request;
-  wire::HeadLimits limits;
+  wire::HeadLimits limits = ResponseHeadLimits({});
   wire::ResponseHead head;
   Http1Codec codec;
+  std::unique_ptr<PooledStream> stream;
+  std::string asked;  // what went upstream at the beginning
   std::string rest;
   std::string accept;  // of the 101, when there was one
 };
@@ -288,15 +306,15 @@ TEST_CASE("a response's head may have as many bytes and fields as limits.max_hea
   Options::Limits limits;
   limits.max_head = large.size();
   limits.max_fields = static_cast<uint32_t>(std::count(large.begin(), large.end(), ':'));
-  Exchange just_fits(Request(), limits);
+  Exchange just_fits(Request("GET"), limits);
   CHECK(just_fits.Feed(large) == Verdict::kReusable);
   --limits.max_fields;
-  Exchange too_many(Request(), limits);
+  Exchange too_many(Request("GET"), limits);
   CHECK(too_many.Feed(large) == Verdict::kBroken);
   CHECK_EQ(too_many.codec.fault().cause, "too_many_fields");
   ++limits.max_fields;
   --limits.max_head;
-  Exchange too_long(Request(), limits);
+  Exchange too_long(Request("GET"), limits);
   CHECK(too_long.Feed(large) == Verdict::kBroken);
   CHECK_EQ(too_long.codec.fault().cause, "head_too_large");
 
@@ -335,51 +353,69 @@ TEST_CASE("a stream closed from within a callback hears nothing more") {
     const Lines& told = row.second;
     CAPTURE(word);
     Exchange exchange;
-    exchange.host.CloseDuring(word);
+    exchange.CloseDuring(word);
     CHECK(exchange.Feed(response) == Verdict::kClosed);
     CHECK(exchange.host.recorder.told == told);
   }
   Exchange final_head;
-  final_head.host.CloseDuring("head", 2);
+  final_head.CloseDuring("head", 2);
   CHECK(final_head.Feed(response) == Verdict::kClosed);
   CHECK(final_head.host.recorder.told == Lines{"head 103", "head 200"});
 }
 
-TEST_CASE("Start sends the head as it is, and nothing is sent before") {
+TEST_CASE("the head goes upstream as it is, and that of an upgrade with what asks for it") {
   Exchange exchange;
+  CHECK_EQ(exchange.asked, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  exchange.stream->FinishBody();
   CHECK(exchange.host.written.empty());
-  exchange.codec.Start();
-  CHECK_EQ(exchange.host.written, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  exchange.codec.FinishBody();
-  CHECK_EQ(exchange.host.written, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK_EQ(Exchange(OpenWebSocket()).asked, UpgradeHead());
+}
+
+TEST_CASE("a codec serves one request after another, and nothing of the first is left for the second") {
+  Exchange exchange(RequestWithBody(wire::BodyKind::kChunked));
+  exchange.stream->FinishBody();
+  // In two parts, so that it is put together.
+  CHECK(exchange.FeedSplit("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 20) == Verdict::kReusable);
+  exchange.codec.Finish();
+  CHECK_FALSE(exchange.stream->leased());
+  CHECK_EQ(exchange.host.recorder.told.back(), "end");
+
+  exchange.host.recorder.told.clear();
+  exchange.stream = std::make_unique<PooledStream>(Nowhere(), Request("HEAD"), exchange.host.recorder, TimePoint{});
+  exchange.host.written.clear();
+  exchange.Begin();
+  CHECK(exchange.codec.untouched());
+  CHECK_EQ(exchange.asked, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(exchange.Feed("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n") == Verdict::kReusable);
+  CHECK(exchange.host.recorder.told == Lines{"head 200"});
 }
 
 TEST_CASE("a body with a length goes upstream as it came") {
   Exchange exchange(RequestWithBody(wire::BodyKind::kLength));
-  exchange.codec.SendBody("hel");
-  exchange.codec.SendBody("lo");
-  exchange.codec.FinishBody();
+  exchange.stream->SendBody("hel");
+  exchange.stream->SendBody("lo");
+  exchange.stream->FinishBody();
   CHECK_EQ(exchange.host.written, "hello");
 }
 
 TEST_CASE("a chunked body is framed anew, an empty part does not end it, and its end is sent once") {
   Exchange exchange(RequestWithBody(wire::BodyKind::kChunked));
-  exchange.codec.SendBody("hello");
-  exchange.codec.SendBody("");
-  exchange.codec.SendBody(std::string(26, 'x'));
+  exchange.stream->SendBody("hello");
+  exchange.stream->SendBody("");
+  exchange.stream->SendBody(std::string(26, 'x'));
   CHECK_EQ(exchange.host.written, "5\r\nhello\r\n1a\r\n" + std::string(26, 'x') + "\r\n");
   exchange.host.written.clear();
-  exchange.codec.FinishBody();
-  exchange.codec.FinishBody();
+  exchange.stream->FinishBody();
+  exchange.stream->FinishBody();
   CHECK_EQ(exchange.host.written, "0\r\n\r\n");
 }
 
 TEST_CASE("a body that was finished together with the head is not finished again") {
-  UpstreamRequest request = RequestWithBody(wire::BodyKind::kChunked);
+  HttpRequest request = RequestWithBody(wire::BodyKind::kChunked);
   request.head += "0\r\n\r\n";
   request.body_finished = true;
   Exchange exchange(std::move(request));
-  exchange.codec.FinishBody();
+  exchange.stream->FinishBody();
   CHECK(exchange.host.written.empty());
   CHECK(exchange.Feed("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") == Verdict::kReusable);
 }
@@ -388,31 +424,41 @@ TEST_CASE("a response that overtakes the end of its request's body ends the conn
   const std::string response = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n";
   for (const wire::BodyKind kind : {wire::BodyKind::kLength, wire::BodyKind::kChunked}) {
     Exchange early(RequestWithBody(kind));
-    early.codec.SendBody("hel");
+    early.stream->SendBody("hel");
     CHECK(early.Feed(response) == Verdict::kFinished);
 
     Exchange in_order(RequestWithBody(kind));
-    in_order.codec.SendBody("hello");
-    in_order.codec.FinishBody();
+    in_order.stream->SendBody("hello");
+    in_order.stream->FinishBody();
     CHECK(in_order.Feed(response) == Verdict::kReusable);
   }
 }
 
-TEST_CASE("an exchange cannot be given up in order") {
+TEST_CASE("a request that is given up breaks its connection off") {
   Exchange exchange;
-  CHECK_FALSE(exchange.codec.finishes_in_order());
+  exchange.stream->Close(CloseReason::kClientGone);
+  CHECK_EQ(exchange.host.ended, "closed client_gone");
 }
 
 TEST_CASE(
-    "a valid 101 is left in the head to be told, and the frames behind it to the next codec, however it is split") {
+    "a connection that breaks off before the first byte of a response is gone, and later the response is cut off") {
+  Exchange exchange;
+  CHECK(exchange.codec.lost() == CloseReason::kUpstreamGone);
+  exchange.Feed("H");
+  CHECK(exchange.codec.lost() == CloseReason::kUpstreamTruncated);
+}
+
+TEST_CASE("a valid 101 opens a tunnel, for which the frames behind it are left, however it is split") {
   const std::string frames = ServerFrame(wire::Opcode::kText, "early");
   const std::string response = Switching() + frames;
   for (size_t split = 0; split < response.size(); ++split) {
     CAPTURE(split);
     Exchange exchange(WebSocketRequest());
     CHECK(exchange.FeedSplit(response, split) == Verdict::kUpgraded);
-    CHECK(exchange.host.recorder.told.empty());
-    CHECK_EQ(exchange.head.status, 101);
+    CHECK(exchange.host.recorder.told == Lines{"head 101"});
+    CHECK(exchange.host.tunnel.open());
+    CHECK_EQ(exchange.host.tunnel_limits, &kFrameLimits);
+    CHECK_FALSE(exchange.stream->leased());
     CHECK_EQ(exchange.accept, wire::WebSocketAccept(kKey));
     const size_t seen = split < Switching().size() ? response.size() : split;
     CHECK_EQ(exchange.rest, response.substr(Switching().size(), seen - Switching().size()));
@@ -422,7 +468,7 @@ TEST_CASE(
 TEST_CASE("early hints may come before the 101") {
   Exchange exchange(WebSocketRequest());
   CHECK(exchange.Feed("HTTP/1.1 103 Early Hints\r\n\r\n" + Switching()) == Verdict::kUpgraded);
-  CHECK(exchange.host.recorder.told == Lines{"head 103"});
+  CHECK(exchange.host.recorder.told == Lines{"head 103", "head 101"});
 }
 
 TEST_CASE("an offered subprotocol may be chosen") {
@@ -453,6 +499,7 @@ TEST_CASE("a 101 that does not answer the handshake is broken, and the client ne
     Exchange exchange(WebSocketRequest());
     CHECK(exchange.Feed(response) == Verdict::kBroken);
     CHECK(exchange.host.recorder.told.empty());
+    CHECK_FALSE(exchange.host.tunnel.open());
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "pool/tunnel_stream.h"
 #include "tests/fakes/fake_codec_host.h"
 #include "tests/fakes/frames.h"
 
@@ -19,6 +20,7 @@ using wire::Opcode;
 constexpr wire::FrameLimits kLimits{.max_message = 1000};
 
 struct Tunnel {
+  Tunnel() { stream.SetEvents(host.recorder); }
   // Feeds one read, in memory of its own.
   Verdict Feed(std::string_view part) {
     std::vector<uint8_t> bytes(part.begin(), part.end());
@@ -42,12 +44,13 @@ struct Tunnel {
     for (;;) {
       const wire::FramePiece piece = client.Next(input);
       if (piece.kind != wire::FramePiece::Kind::kData) return;
-      codec.SendMessage(piece);
+      stream.SendMessage(piece);
     }
   }
 
   FakeCodecHost host;
   TunnelCodec codec{host, kLimits};
+  TunnelStream stream{codec};
   wire::FrameDecoder client{wire::FrameSource::kClient, kLimits};
 };
 
@@ -158,7 +161,7 @@ TEST_CASE("no pong that waited for room follows our Close") {
   Tunnel tunnel;
   tunnel.host.full = true;
   CHECK(tunnel.Feed(ServerFrame(Opcode::kPing, "p")) == Verdict::kGoOn);
-  tunnel.codec.SendClose(1000, "");
+  tunnel.stream.SendClose(1000, "");
   tunnel.codec.OnUpstreamReady();
   CHECK(ReadAsServer(tunnel.host.written) == Lines{"close 1000 "});
 }
@@ -205,8 +208,8 @@ TEST_CASE("a ping behind the backend's Close is not answered") {
 
 TEST_CASE("our Close is sent once, masked, with code and reason, and nothing follows it") {
   Tunnel tunnel;
-  tunnel.codec.SendClose(1001, "going");
-  tunnel.codec.SendClose(1000, "again");
+  tunnel.stream.SendClose(1001, "going");
+  tunnel.stream.SendClose(1000, "again");
   tunnel.SendFromClient(ClientFrame(Opcode::kText, "late"));
   CHECK(tunnel.Feed(ServerFrame(Opcode::kPing, "late")) == Verdict::kGoOn);
   CHECK(ReadAsServer(tunnel.host.written) == Lines{"close 1001 going"});
@@ -214,13 +217,13 @@ TEST_CASE("our Close is sent once, masked, with code and reason, and nothing fol
 
 TEST_CASE("a Close without a code has no payload") {
   Tunnel tunnel;
-  tunnel.codec.SendClose(1005, "");
+  tunnel.stream.SendClose(1005, "");
   CHECK(ReadAsServer(tunnel.host.written) == Lines{"close 1005 "});
 }
 
 TEST_CASE("messages that the backend sent before it saw our Close still come through") {
   Tunnel tunnel;
-  tunnel.codec.SendClose(1000, "");
+  tunnel.stream.SendClose(1000, "");
   CHECK(tunnel.Feed(ServerFrame(Opcode::kText, "last") + ServerClose(1000, "")) == Verdict::kGoOn);
   CHECK(tunnel.host.recorder.told == Lines{"message last", "close 1000"});
 }
@@ -229,7 +232,7 @@ TEST_CASE("no Close goes into the middle of a client's frame") {
   const std::string frame = ClientFrame(Opcode::kText, "0123456789");
   Tunnel tunnel;
   tunnel.SendFromClient(frame.substr(0, 9));
-  tunnel.codec.SendClose(1001, "going");
+  tunnel.stream.SendClose(1001, "going");
   CHECK_EQ(tunnel.host.written, frame.substr(0, 9));
 }
 
@@ -269,21 +272,52 @@ TEST_CASE("a message of exactly the limit passes") {
 }
 
 TEST_CASE("a stream closed from within a callback hears nothing more of the same read") {
+  const auto close_during = [](Tunnel& tunnel, std::string_view word) {
+    tunnel.host.CloseDuring(word, [&tunnel] { tunnel.stream.Close(CloseReason::kClientGone); });
+  };
   Tunnel message;
-  message.host.CloseDuring("message");
+  close_during(message, "message");
   CHECK(message.Feed(ServerFrame(Opcode::kText, "one") + ServerFrame(Opcode::kText, "two")) == Verdict::kClosed);
   CHECK(message.host.recorder.told == Lines{"message one"});
 
   Tunnel close;
-  close.host.CloseDuring("close");
+  close_during(close, "close");
   CHECK(close.Feed(ServerClose(1000, "") + ServerFrame(Opcode::kPing, "p")) == Verdict::kClosed);
   CHECK(close.host.written.empty());
 }
 
-TEST_CASE("a tunnel can be given up in order, and is never untouched") {
-  const Tunnel tunnel;
-  CHECK(tunnel.codec.finishes_in_order());
-  CHECK_FALSE(tunnel.codec.untouched());
+TEST_CASE("a tunnel that is given up ends in order, and what its session does then goes nowhere") {
+  Tunnel tunnel;
+  CHECK(tunnel.codec.lost() == CloseReason::kUpstreamGone);
+  tunnel.stream.Close(CloseReason::kClientGone);
+  CHECK_EQ(tunnel.host.ended, "drained");
+  tunnel.host.ended.clear();
+  tunnel.stream.Close(CloseReason::kClientGone);
+  tunnel.SendFromClient(ClientFrame(Opcode::kText, "late"));
+  CHECK_FALSE(tunnel.stream.SendClose(1000, ""));
+  tunnel.stream.PauseReading(PauseReason::kPeerFull);
+  tunnel.stream.ResumeReading(PauseReason::kPeerFull);
+  tunnel.stream.DeferReading(1000);
+  tunnel.stream.ReadDeferred();
+  tunnel.codec.OnUpstreamBlocked();
+  tunnel.codec.OnUpstreamDrained();
+  CHECK(tunnel.host.written.empty());
+  CHECK(tunnel.host.ended.empty());
+  CHECK(tunnel.host.recorder.told.empty());
+}
+
+TEST_CASE("how a tunnel is over is told once, and its session may close it from within") {
+  for (const bool in_order : {true, false}) {
+    Tunnel tunnel;
+    tunnel.host.CloseDuring(in_order ? "end" : "closed", [&] { tunnel.stream.Close(CloseReason::kClientGone); });
+    if (in_order) {
+      tunnel.codec.Finish();
+    } else {
+      tunnel.codec.Lose(CloseReason::kUpstreamGone);
+    }
+    CHECK(tunnel.host.recorder.told == Lines{in_order ? "end" : "closed upstream_gone"});
+    CHECK(tunnel.host.ended.empty());
+  }
 }
 
 }  // namespace sheaf::pool

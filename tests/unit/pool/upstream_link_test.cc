@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/fakes/log_recorder.h"
@@ -21,10 +22,11 @@ using Lines = std::vector<std::string>;
 struct OpenTunnel {
   OpenTunnel() {
     fixture.Start();
-    stream = fixture.OpenOn(0, OpenWebSocket(), events);
+    const auto handshake = fixture.OpenOn(0, OpenWebSocket(), events);
     fixture.backend.Forget(0);
     fixture.backend.Send(0, Switching());
     fixture.driver.Until([&] { return events.Told("head 101"); });
+    stream = std::move(events.socket);
     events.told.clear();
   }
 
@@ -41,7 +43,7 @@ struct OpenTunnel {
   PoolFixture fixture;
   RecordingEvents events;
   wire::FrameDecoder client{wire::FrameSource::kClient, kFrameLimits};
-  std::unique_ptr<UpstreamStream> stream;
+  std::unique_ptr<SocketStream> stream;
 };
 
 }  // namespace
@@ -50,9 +52,9 @@ TEST_CASE("a link is counted in the list of its state and in no other") {
   PoolFixture fixture;
   fixture.Start();
   RecordingEvents events;
-  auto stream = fixture.pool->Open(Get(), events);
-  fixture.pool->Maintain();
-  CHECK_EQ(fixture.pool->count(LinkState::kConnecting), 1);
+  auto stream = fixture.upstream->Send(Get(), events);
+  fixture.upstreams.Maintain();
+  CHECK_EQ(fixture.upstream->count(LinkState::kConnecting), 1);
   CHECK_EQ(fixture.Links(), 1);
   fixture.driver.Until([&] { return stream->leased(); });
   CHECK_EQ(fixture.Active(), 1);
@@ -157,9 +159,9 @@ TEST_CASE("a backend that accepts nothing fails the dial at connect_timeout") {
   // 192.0.2.0/24 is no network that answers (RFC 5737); where it cannot even be dialled the failure is another one.
   const net::Address nowhere = net::Address::Resolve("192.0.2.1:9").value();
   fixture.Start();
-  fixture.pool->SetTargets(nowhere);
+  fixture.upstream->SetTargets(nowhere);
   RecordingEvents events;
-  auto stream = fixture.pool->Open(Get(), events);
+  auto stream = fixture.upstream->Send(Get(), events);
   fixture.driver.Until([&] { return !events.told.empty(); });
   CHECK((events.told == Lines{"closed upstream_timeout"} || events.told == Lines{"closed upstream_connect_failed"}));
   CHECK_EQ(fixture.metrics.pool_failed_total.value(), 1);
@@ -182,10 +184,48 @@ TEST_CASE("a stream closed from within its 101 is not handed the frames that cam
   fixture.Start();
   RecordingEvents events;
   auto stream = fixture.OpenOn(0, OpenWebSocket(), events);
-  events.after = [&](std::string_view) { stream->Close(CloseReason::kClientGone); };
+  events.after = [&](std::string_view) { events.socket->Close(CloseReason::kClientGone); };
   fixture.backend.Send(0, Switching() + ServerFrame(Opcode::kText, "early"));
   fixture.driver.Until([&] { return fixture.backend.ended(0); });
   CHECK(events.told == Lines{"head 101"});
+}
+
+TEST_CASE("what an upgrade keeps to be sent again is given back before its 101 is told, and at a refusal's head") {
+  for (const bool refused : {false, true}) {
+    CAPTURE(refused);
+    PoolFixture fixture;
+    fixture.StartWarm(1);  // so that it may be sent again
+    RecordingEvents events;
+    std::weak_ptr<const Upgrade> kept;
+    std::unique_ptr<HttpStream> stream;
+    {
+      const std::shared_ptr<const Upgrade> upgrade = OpenWebSocket();
+      kept = upgrade;
+      stream = fixture.OpenOn(0, upgrade, events);
+    }
+    fixture.backend.Send(0, "HTTP/1.1 103 Early Hints\r\n\r\n");
+    fixture.driver.Until([&] { return events.Told("head 103"); });
+    CHECK_FALSE(kept.expired());  // what was asked is compared with the 101
+    bool given_back = false;
+    events.after = [&](std::string_view) { given_back = kept.expired(); };
+    fixture.backend.Send(0, refused ? "HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\n" : Switching());
+    fixture.driver.Until([&] { return events.told.size() == 2; });
+    CHECK(given_back);
+  }
+}
+
+TEST_CASE("an upgrade that somebody else keeps opens one WebSocket after another") {
+  PoolFixture fixture;
+  fixture.Start();
+  const std::shared_ptr<const Upgrade> upgrade = OpenWebSocket();
+  for (size_t i = 0; i < 2; ++i) {
+    RecordingEvents events;
+    const auto stream = fixture.OpenOn(i, upgrade, events);
+    CHECK_EQ(fixture.backend.received(i), UpgradeHead());
+    fixture.backend.Send(i, Switching());
+    fixture.driver.Until([&] { return events.Told("head 101"); });
+  }
+  CHECK_EQ(upgrade.use_count(), 1);
 }
 
 TEST_CASE("a session may send from within its 101, and close in the same breath") {
@@ -199,8 +239,8 @@ TEST_CASE("a session may send from within its 101, and close in the same breath"
     std::string frame = ClientFrame(Opcode::kText, "at once");
     std::span<uint8_t> input(reinterpret_cast<uint8_t*>(frame.data()), frame.size());
     wire::FrameDecoder client(wire::FrameSource::kClient, kFrameLimits);
-    stream->SendMessage(client.Next(input));
-    stream->SendClose(1000, "bye");
+    events.socket->SendMessage(client.Next(input));
+    events.socket->SendClose(1000, "bye");
   };
   // Split within the head, so that it is put together from two reads.
   fixture.backend.Send(0, Switching().substr(0, 50));
@@ -210,6 +250,53 @@ TEST_CASE("a session may send from within its 101, and close in the same breath"
   CHECK(events.told == Lines{"head 101", "message early"});
   fixture.driver.Until([&] { return !fixture.backend.received(0).empty(); });
   CHECK(ReadAsServer(fixture.backend.received(0)) == Lines{"text at once", "close 1000 bye"});
+}
+
+TEST_CASE("a WebSocket closed from within each of its callbacks hears nothing more, and its connection ends in order") {
+  const std::string frames =
+      ServerFrame(Opcode::kText, "one") + ServerFrame(Opcode::kText, "two") + ServerClose(1000, "");
+  for (const std::string word : {"message", "close", "blocked", "drained", "end", "closed"}) {
+    CAPTURE(word);
+    OpenTunnel tunnel;
+    bool closed = false;
+    tunnel.events.after = [&](std::string_view now) {
+      if (now != word || std::exchange(closed, true)) return;
+      tunnel.stream->Close(CloseReason::kClientGone);
+      tunnel.stream->Close(CloseReason::kClientGone);
+    };
+    tunnel.fixture.backend.reads = word != "blocked" && word != "drained";
+    while (!tunnel.fixture.backend.reads && !tunnel.events.Told("blocked")) {
+      tunnel.SendFromClient(ClientFrame(Opcode::kBinary, std::string(100'000, 'x')));
+      tunnel.fixture.driver.Turn();
+    }
+    tunnel.fixture.backend.reads = true;
+    if (word != "drained") {
+      if (word != "closed") tunnel.fixture.backend.Send(0, frames);
+      tunnel.fixture.backend.Close(0);
+    }
+    tunnel.fixture.driver.Until([&] { return closed; });
+    const Lines told = tunnel.events.told;
+    tunnel.fixture.driver.Until([&] { return tunnel.fixture.Active() == 0; });
+    if (word == "drained") tunnel.fixture.driver.Until([&] { return tunnel.fixture.backend.ended(0); });
+    CHECK(tunnel.events.told == told);
+    CHECK(tunnel.events.told.back().starts_with(word));
+  }
+}
+
+TEST_CASE("a socket dropped from within its 101 ends in order, and the next request is not served on it") {
+  PoolFixture fixture;
+  fixture.Start();
+  RecordingEvents events;
+  auto stream = fixture.OpenOn(0, OpenWebSocket(), events);
+  events.after = [&](std::string_view) {
+    events.socket.reset();
+    stream.reset();
+  };
+  fixture.backend.Send(0, Switching() + ServerFrame(Opcode::kText, "early"));
+  fixture.driver.Until([&] { return fixture.backend.ended(0); });
+  CHECK(events.told == Lines{"head 101"});
+  fixture.backend.Close(0);
+  fixture.driver.Until([&] { return fixture.Links() == 0; });
 }
 
 TEST_CASE("a refused WebSocket leaves the connection to the next request") {
@@ -261,7 +348,7 @@ TEST_CASE("a tunnel that the client's side closes sends its Close before the con
   tunnel.SendFromClient(ClientFrame(Opcode::kText, "last words"));
   tunnel.stream->SendClose(1000, "bye");
   tunnel.stream->Close(CloseReason::kClientClosed);
-  CHECK_EQ(tunnel.fixture.pool->count(LinkState::kDraining), 1);
+  CHECK_EQ(tunnel.fixture.upstream->count(LinkState::kDraining), 1);
   CHECK_EQ(tunnel.fixture.Active(), 0);
   tunnel.fixture.driver.Until([&] { return tunnel.fixture.backend.ended(0); });
   CHECK(ReadAsServer(tunnel.fixture.backend.received(0)) == Lines{"text last words", "close 1000 bye"});
@@ -327,7 +414,7 @@ TEST_CASE("a backend that breaks the protocol while a client's frame is half sen
   tunnel.SendFromClient(frame.substr(0, 9));
   tunnel.fixture.backend.Send(0, ClientFrame(Opcode::kText, "masked"));
   tunnel.fixture.driver.Until([&] { return !tunnel.events.told.empty(); });
-  CHECK_EQ(tunnel.fixture.pool->count(LinkState::kDraining), 0);
+  CHECK_EQ(tunnel.fixture.upstream->count(LinkState::kDraining), 0);
   tunnel.fixture.driver.Until([&] { return tunnel.fixture.backend.ended(0); });
   CHECK(frame.starts_with(tunnel.fixture.backend.received(0)));
 }
@@ -336,7 +423,7 @@ TEST_CASE("a backend that broke the protocol and goes on sending is cut off, and
   OpenTunnel tunnel;
   tunnel.fixture.backend.Send(0, ClientFrame(Opcode::kText, "masked") + ServerFrame(Opcode::kText, "same read"));
   tunnel.fixture.driver.Until([&] { return !tunnel.events.told.empty(); });
-  CHECK_EQ(tunnel.fixture.pool->count(LinkState::kDraining), 1);
+  CHECK_EQ(tunnel.fixture.upstream->count(LinkState::kDraining), 1);
   tunnel.fixture.backend.Send(0, ServerFrame(Opcode::kText, "later"));
   tunnel.fixture.driver.Until([&] { return tunnel.fixture.Links() == 0; });  // after the pool's two seconds
   CHECK(tunnel.events.told == Lines{"closed upstream_protocol_error"});
@@ -411,9 +498,9 @@ TEST_CASE("the log says which fault of the backend's answer it was, and what was
     LogRecorder log;
     fixture.Start();
     RecordingEvents events;
-    UpstreamRequest request = row.websocket ? OpenWebSocket() : Get("/path?secret");
-    request.request_id = "id-1";
-    const auto stream = fixture.OpenOn(0, std::move(request), events);
+    events.in_log = {"GET", row.websocket ? "/ws" : "/path?secret", "id-1"};
+    const auto stream =
+        row.websocket ? fixture.OpenOn(0, OpenWebSocket(), events) : fixture.OpenOn(0, Get("/path?secret"), events);
     fixture.backend.Send(0, row.answer);
     fixture.driver.Until([&] { return events.Told("closed upstream_protocol_error"); });
     REQUIRE_EQ(log.Count("warning the backend's answer is not valid"), 1);
@@ -445,21 +532,6 @@ TEST_CASE("what the log shows of a broken answer has no cookie, whatever is brok
     CAPTURE(log.lines.back());
     CHECK_EQ(log.Count("s3cr3t"), 0);
   }
-}
-
-TEST_CASE("where paths are not shown, a broken answer is told with its route") {
-  PoolFixture fixture;
-  fixture.options.log.path = LogPath::kRoute;
-  LogRecorder log;
-  fixture.Start();
-  RecordingEvents events;
-  UpstreamRequest request = Get("/reset/s3cr3t?token=s3cr3t");
-  request.route = "/reset";
-  const auto stream = fixture.OpenOn(0, std::move(request), events);
-  fixture.backend.Send(0, "HTTP/1.1 OK\r\n\r\n");
-  fixture.driver.Until([&] { return events.Told("closed upstream_protocol_error"); });
-  CHECK_EQ(log.Count(" request=GET /reset "), 1);
-  CHECK_EQ(log.Count("s3cr3t"), 0);
 }
 
 TEST_CASE("an answer that ends amid its head is a fault, too, and what is seen of it is bounded") {

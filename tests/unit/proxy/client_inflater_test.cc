@@ -13,11 +13,9 @@ namespace {
 constexpr uint32_t kMask = 0x44332211;
 
 // Takes frames as a backend does: unmasks them and puts messages together.
-class Backend final : public pool::UpstreamStream {
+class Backend final : public pool::SocketStream {
  public:
-  void SetEvents(pool::UpstreamEvents&) override {}
-  void SendBody(std::string_view) override {}
-  void FinishBody() override {}
+  void SetEvents(pool::SocketEvents&) override {}
   void SendMessage(const wire::FramePiece& piece) override {
     std::vector<uint8_t> copy(piece.wire.begin(), piece.wire.end());
     std::span<uint8_t> input(copy);
@@ -37,9 +35,6 @@ class Backend final : public pool::UpstreamStream {
   void DeferReading(size_t) override {}
   void ReadDeferred() override {}
   void Close(CloseReason) override {}
-  size_t Untaken() const override { return 0; }
-  bool leased() const override { return true; }
-  bool reused() const override { return false; }
 
   std::vector<std::string> messages;
   size_t frames = 0;

@@ -149,13 +149,20 @@ TEST_CASE("an upgrade to anything but a WebSocket becomes an ordinary request") 
   }
 }
 
-TEST_CASE("a WebSocket handshake keeps its upgrade, key and subprotocols, and loses its extensions") {
-  const std::string head = Upstream(
-      "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+TEST_CASE("a WebSocket handshake keeps its key and subprotocols, and loses its extensions and what asks for it") {
+  const ParsedRequest parsed(
+      "GET /path HTTP/1.1\r\nHost: app.example.org\r\nConnection: keep-alive, Upgrade\r\nUpgrade: "
+      "WebSocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\n"
-      "Origin: https://example.org\r\nCookie: a=1\r\n");
-  CHECK(Values(head, "Connection") == List{"Upgrade"});
-  CHECK(Values(head, "Upgrade") == List{"websocket"});
+      "Sheaf-Batch: json\r\nOrigin: https://example.org\r\nCookie: a=1\r\n\r\n");
+  const wire::FieldLines fields = BuildUpgradeFields(parsed.request, kStranger, kRules, "the-id", "fallback:8000");
+  const std::string head = "GET /path HTTP/1.1\r\n" + fields.text() + "\r\n";
+  CHECK(Values(head, "Connection").empty());
+  CHECK(Values(head, "Upgrade").empty());
+  CHECK(Values(head, "Sheaf-Batch").empty());
+  CHECK(Values(head, "Host") == List{"app.example.org"});
+  CHECK(Values(head, "X-Forwarded-For") == List{"203.0.113.9"});
+  CHECK(Values(head, "X-Request-ID") == List{"the-id"});
   CHECK(Values(head, "Sec-WebSocket-Key") == List{"dGhlIHNhbXBsZSBub25jZQ=="});
   CHECK(Values(head, "Sec-WebSocket-Version") == List{"13"});
   CHECK(Values(head, "Sec-WebSocket-Protocol") == List{"chat"});

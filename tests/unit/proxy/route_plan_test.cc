@@ -24,8 +24,8 @@ RouteOptions Route() {
 class Made {
  public:
   explicit Made(const RouteOptions& route, uint32_t max_fragments = 16)
-      : ref_(*new RoutePlan(plans_, {route, max_fragments},
-                            metrics_.routes.Cells({.route = "/", .critical = {}, .conflated = {}}))) {
+      : ref_(*new RoutePlan(plans_, {route, max_fragments, nullptr},
+                            metrics_.routes.Cells({.route = "/", .critical = {}, .conflated = {}}), {})) {
     plans_.Adapt(kNormal, false);
   }
   RoutePlans& operator*() { return plans_; }

@@ -19,7 +19,7 @@ struct Plans {
     auto made = Generation::Make(options, "", generation.get());
     REQUIRE(made.ok());
     generation = made.value();
-    plans.Adopt(*generation);
+    plans.Adopt(*generation, {});
     return generation;
   }
   const RoutePlan& At(std::string_view path) { return plans.Match(*generation, path); }
@@ -92,7 +92,7 @@ TEST_CASE("What was counted for a route and a rule is counted on, whatever the o
     auto made = Generation::Make(options, "", it.generation.get());
     REQUIRE(made.ok());
     it.generation = made.value();
-    it.plans.Adopt(*it.generation);
+    it.plans.Adopt(*it.generation, {});
   };
   adopt({alert});
   it.At("/").counters.critical[0]->Add(3);
@@ -117,10 +117,10 @@ TEST_CASE("A generation takes over what has not changed, and makes anew what has
   const auto second = Generation::Make(options, "y", first.get()).value();
   CHECK(second->number == 2);
   CHECK(second->digest == "y");
-  CHECK(second->opened.endpoint == first->opened.endpoint);
+  CHECK(second->opened.backend == first->opened.backend);
   options.upstream.url = "http://127.0.0.1:9001";
   const auto third = Generation::Make(options, "", second.get()).value();
-  CHECK(third->opened.endpoint != second->opened.endpoint);
+  CHECK(third->opened.backend != second->opened.backend);
   options.upstream.url = "ftp://127.0.0.1";
   CHECK_FALSE(Generation::Make(options, "", third.get()).ok());
 }

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "pool/upstream_pool.h"
+#include "pool/upstream.h"
 #include "proxy/net/listener.h"
 #include "tests/fakes/log_recorder.h"
 #include "tests/fakes/no_descriptors.h"
@@ -23,8 +23,8 @@ using Lines = std::vector<std::string>;
 
 // Requests that come in one turn.
 struct Burst {
-  Burst(UpstreamPool& pool, size_t size) : events(size) {
-    for (RecordingEvents& one : events) streams.push_back(pool.Open(Get(), one));
+  Burst(Upstream& upstream, size_t size) : events(size) {
+    for (RecordingEvents& one : events) streams.push_back(upstream.Send(Get(), one));
   }
   size_t Told(std::string_view line) const {
     return static_cast<size_t>(
@@ -36,7 +36,7 @@ struct Burst {
   }
 
   std::vector<RecordingEvents> events;
-  std::vector<std::unique_ptr<UpstreamStream>> streams;
+  std::vector<std::unique_ptr<HttpStream>> streams;
 };
 
 }  // namespace
@@ -45,7 +45,7 @@ TEST_CASE("requests whose own connection is being made do not count as waiting f
   PoolFixture fixture;
   fixture.options.pool.max_waiting = 1;
   fixture.Start();
-  Burst burst(*fixture.pool, 100);
+  Burst burst(*fixture.upstream, 100);
   fixture.driver.Until([&] { return burst.Leased() == 100; });
   CHECK_EQ(burst.Told("closed pool_exhausted"), 0);
 }
@@ -55,13 +55,13 @@ TEST_CASE("beyond max_size so many wait as max_waiting allows, and the rest are 
   fixture.options.pool.max_size = 10;
   fixture.options.pool.max_waiting = 5;
   fixture.Start();
-  Burst burst(*fixture.pool, 40);
+  Burst burst(*fixture.upstream, 40);
   fixture.driver.Until([&] { return burst.Leased() == 10; });
   fixture.driver.Settle();
   CHECK_EQ(burst.Told("closed pool_exhausted"), 25);
-  CHECK_EQ(fixture.pool->waiting(), 5);
+  CHECK_EQ(fixture.upstream->waiting(), 5);
   // With ten in use the bound is the same.
-  Burst later(*fixture.pool, 3);
+  Burst later(*fixture.upstream, 3);
   fixture.driver.Settle();
   CHECK_EQ(later.Told("closed pool_exhausted"), 3);
 }
@@ -71,11 +71,10 @@ TEST_CASE("idle connections of another worker are room for this one's requests, 
   fixture.options.pool.max_size = 6;
   fixture.options.pool.max_waiting = 0;
   fixture.StartWarm(6);
-  UpstreamPool other(fixture.driver.loop(), fixture.endpoint, fixture.backend.address(), *fixture.budget,
-                     fixture.options, {.index = 1, .workers = 7}, fixture.metrics);
-  Burst burst(other, 6);
+  OtherWorker other(fixture, {.index = 1, .workers = 7});
+  Burst burst(*other.upstream, 6);
   fixture.driver.Until([&] {
-    other.Maintain();
+    other.upstreams.Maintain();
     return burst.Leased() == 6;
   });
   CHECK_EQ(burst.Told("closed pool_exhausted"), 0);
@@ -85,10 +84,10 @@ TEST_CASE("no more than max_dialing connections are under way at a time, and all
   PoolFixture fixture;
   fixture.options.pool.max_dialing = 8;
   fixture.Start();
-  Burst burst(*fixture.pool, 100);
+  Burst burst(*fixture.upstream, 100);
   size_t most = 0;
   fixture.driver.Until([&] {
-    most = std::max(most, fixture.pool->count(LinkState::kConnecting));
+    most = std::max(most, fixture.upstream->count(LinkState::kConnecting));
     return burst.Leased() == 100;
   });
   CHECK(most <= 8);
@@ -102,11 +101,10 @@ TEST_CASE("a part of max_dialing is each worker's own, and at least one dial") {
   PoolFixture fixture;
   fixture.options.pool.max_dialing = 1;
   fixture.Start();
-  UpstreamPool second(fixture.driver.loop(), fixture.endpoint, fixture.backend.address(), *fixture.budget,
-                      fixture.options, {.index = 1, .workers = 2}, fixture.metrics);
-  Burst burst(second, 3);
+  OtherWorker second(fixture, {.index = 1, .workers = 2});
+  Burst burst(*second.upstream, 3);
   fixture.driver.Until([&] {
-    second.Maintain();
+    second.upstreams.Maintain();
     return burst.Leased() == 3;
   });
 }
@@ -117,10 +115,9 @@ TEST_CASE("a Unix socket whose queue is full is asked again, and nothing fails")
   const auto file = net::Listener::Open(address, {.backlog = 4});
   const int listener = file.value()->Take();
   PoolFixture fixture;
-  fixture.budget = std::make_unique<PoolBudget>(fixture.options.pool.max_size, fixture.options.pool.max_waiting);
-  fixture.pool = std::make_unique<UpstreamPool>(fixture.driver.loop(), fixture.endpoint, address, *fixture.budget,
-                                                fixture.options, PoolShare{}, fixture.metrics);
-  Burst burst(*fixture.pool, 50);
+  fixture.address = address;
+  fixture.Adopt();
+  Burst burst(*fixture.upstream, 50);
   fixture.driver.For(milliseconds(50));
   const size_t before = burst.Leased();
   CHECK(before >= 4);
@@ -143,10 +140,10 @@ TEST_CASE("a dial that finds no descriptor is our own shortage: told once, no fa
   fixture.endpoint.SetUp(fixture.driver.loop().now());
   LogRecorder log;
   RecordingEvents events;
-  std::unique_ptr<UpstreamStream> stream;
+  std::unique_ptr<HttpStream> stream;
   {
     const NoDescriptors none;
-    stream = fixture.pool->Open(Get(), events);
+    stream = fixture.upstream->Send(Get(), events);
     fixture.driver.Settle();
   }
   CHECK(events.told.empty());
@@ -164,7 +161,7 @@ TEST_CASE("who waits for a descriptor for longer than acquire_timeout is told th
   LogRecorder log;
   RecordingEvents events;
   const NoDescriptors none;
-  const auto stream = fixture.pool->Open(Get(), events);
+  const auto stream = fixture.upstream->Send(Get(), events);
   fixture.driver.Until([&] { return !events.told.empty(); });
   CHECK(events.told == Lines{"closed out_of_descriptors"});
 }

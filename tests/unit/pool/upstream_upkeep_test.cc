@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "pool/upstream_pool.h"
+#include "pool/upstream.h"
 #include "tests/fakes/pool_fixture.h"
 
 namespace sheaf::pool {
@@ -76,14 +76,14 @@ TEST_CASE("a refused connection fails the waiting at once, and no dial is made d
   fixture.backend.StopListening();
   fixture.Start();
   RecordingEvents first, second;
-  auto one = fixture.pool->Open(Get(), first);
+  auto one = fixture.upstream->Send(Get(), first);
   fixture.driver.Until([&] { return !first.told.empty(); });
   CHECK(first.told == Lines{"closed upstream_connect_failed"});
   CHECK_FALSE(fixture.endpoint.up());
   const uint64_t failed = fixture.metrics.pool_failed_total.value();
   CHECK(failed >= 1);
   fixture.backend.ListenAgain();
-  auto two = fixture.pool->Open(Get(), second);
+  auto two = fixture.upstream->Send(Get(), second);
   CHECK(second.told.empty());
   fixture.driver.Until([&] { return !second.told.empty(); });
   CHECK(second.told == Lines{"closed upstream_connect_failed"});
@@ -128,7 +128,7 @@ TEST_CASE("while the backend fails one dial at a time is made, however many are 
   fixture.driver.Until([&] { return fixture.metrics.pool_failed_total.value() >= 10; });
   for (int i = 0; i < 200; ++i) {
     fixture.driver.Turn();
-    CHECK(fixture.pool->count(LinkState::kConnecting) <= 1);
+    CHECK(fixture.upstream->count(LinkState::kConnecting) <= 1);
   }
   fixture.backend.ListenAgain();
   fixture.driver.Until([&] { return fixture.Idle() == 10; });
@@ -140,11 +140,11 @@ TEST_CASE("a spare connection is leased during a back-off all the same") {
   fixture.StartWarm(2);
   fixture.backend.StopListening();
   RecordingEvents first, second, third;
-  auto one = fixture.pool->Open(Get("/1"), first);
+  auto one = fixture.upstream->Send(Get("/1"), first);
   fixture.driver.Until([&] { return fixture.metrics.pool_failed_total.value() >= 1; });
-  auto two = fixture.pool->Open(Get("/2"), second);
+  auto two = fixture.upstream->Send(Get("/2"), second);
   CHECK(two->leased());
-  auto three = fixture.pool->Open(Get("/3"), third);
+  auto three = fixture.upstream->Send(Get("/3"), third);
   fixture.driver.Until([&] { return !third.told.empty(); });
   CHECK(third.told == Lines{"closed upstream_connect_failed"});
   CHECK(first.told.empty());
@@ -158,7 +158,7 @@ TEST_CASE("with max_size connections in use a request waits, though the backend 
   RecordingEvents active, waiting;
   auto one = fixture.OpenOn(0, Get(), active);
   fixture.backend.StopListening();
-  auto two = fixture.pool->Open(Get("/2"), waiting);
+  auto two = fixture.upstream->Send(Get("/2"), waiting);
   fixture.driver.For(milliseconds(50));
   CHECK(waiting.told.empty());
   fixture.backend.Forget(0);
@@ -180,7 +180,7 @@ TEST_CASE("with a TCP health check a connection makes the backend up, and a refu
   CHECK(fixture.endpoint.up());
   fixture.backend.StopListening();
   RecordingEvents first, second;
-  auto one = fixture.pool->Open(Get(), first);
+  auto one = fixture.upstream->Send(Get(), first);
   fixture.driver.Until([&] { return !fixture.endpoint.up(); });
 }
 
@@ -212,11 +212,11 @@ TEST_CASE("Drain closes idle connections now and leased ones when they are given
   PoolFixture fixture;
   fixture.StartWarm(3);
   RecordingEvents events;
-  auto stream = fixture.pool->Open(Get(), events);
+  auto stream = fixture.upstream->Send(Get(), events);
   fixture.driver.Until([&] { return fixture.Idle() == 3; });
   size_t used = 0;
   while (used < 3 && fixture.backend.received(used).empty()) ++used;
-  fixture.pool->Drain();
+  fixture.upstream->Drain();
   fixture.driver.Settle();
   CHECK_EQ(fixture.Idle(), 0);
   CHECK_EQ(fixture.Active(), 1);
@@ -232,7 +232,7 @@ TEST_CASE("Drain closes idle connections now and leased ones when they are given
 TEST_CASE("a request that comes while draining is still served") {
   PoolFixture fixture;
   fixture.StartWarm(1);
-  fixture.pool->Drain();
+  fixture.upstream->Drain();
   fixture.driver.Settle();
   RecordingEvents events;
   auto stream = fixture.OpenOn(1, Get(), events);
@@ -249,17 +249,16 @@ TEST_CASE("max_size holds for all workers together, and an idle connection makes
     fixture.options.pool.max_size = 2;
     fixture.options.pool.min_size = min_size;
     fixture.Start();
-    UpstreamPool other(fixture.driver.loop(), fixture.endpoint, fixture.backend.address(), *fixture.budget,
-                       fixture.options, {.index = 1, .workers = 2}, fixture.metrics);
+    OtherWorker other(fixture, {.index = 1, .workers = 2});
     RecordingEvents first, second, third;
     auto one = fixture.OpenOn(0, Get(), first);
     auto two = fixture.OpenOn(1, Get(), second);
     fixture.backend.Answer(0);
     fixture.backend.Answer(1);
     fixture.driver.Until([&] { return fixture.Idle() == 2; });
-    auto three = other.Open(Get("/other"), third);
+    auto three = other.upstream->Send(Get("/other"), third);
     fixture.driver.Until([&] {
-      other.Maintain();
+      other.upstreams.Maintain();
       return fixture.backend.accepted() >= 3 && three->leased();
     });
     CHECK_EQ(fixture.Idle(), 1);
@@ -284,13 +283,31 @@ TEST_CASE("a budget counts to its limits") {
   CHECK_EQ(budget.waiting(), 0);
 }
 
+TEST_CASE("a budget's bounds may change while it is used, and nothing is taken back") {
+  PoolBudget budget(3, 0);
+  for (int i = 0; i < 3; ++i) CHECK(budget.TakeLink());
+  CHECK_FALSE(budget.overfull());
+  budget.SetBounds(1, 1);
+  CHECK(budget.overfull());
+  CHECK_FALSE(budget.TakeLink());
+  CHECK(budget.TakeWaiting());
+  CHECK_FALSE(budget.TakeWaiting());
+  budget.ReturnLink();
+  budget.ReturnLink();
+  CHECK_FALSE(budget.overfull());
+  CHECK(budget.full());
+  CHECK_FALSE(budget.TakeLink());
+  budget.SetBounds(2, 0);
+  CHECK(budget.TakeLink());
+}
+
 TEST_CASE("new connections go to the address that a look-up has found") {
   PoolFixture fixture;
   ScriptedBackend moved;
   fixture.Start();
-  fixture.pool->SetTargets(moved.address());
+  fixture.upstream->SetTargets(moved.address());
   RecordingEvents events;
-  auto stream = fixture.pool->Open(Get(), events);
+  auto stream = fixture.upstream->Send(Get(), events);
   fixture.driver.Until([&] {
     moved.Poll();
     return moved.accepted() == 1 && moved.received(0) == Get().head;
@@ -304,11 +321,11 @@ TEST_CASE("until a look-up has found an address nothing is dialled and requests 
   const net::Address found = std::exchange(fixture.address, net::Address());
   fixture.options.pool.min_size = 1;
   fixture.Start();
-  auto stream = fixture.pool->Open(Get(), events);
+  auto stream = fixture.upstream->Send(Get(), events);
   fixture.driver.For(milliseconds(200));
   CHECK(events.told.empty());
   CHECK_EQ(fixture.Links(), 0);
-  fixture.pool->SetTargets(found);
+  fixture.upstream->SetTargets(found);
   fixture.driver.Until([&] { return fixture.Active() == 1 && fixture.Idle() == 1; });
 }
 
@@ -319,10 +336,10 @@ TEST_CASE("who waits for a first address is refused when the look-up fails, or a
     fixture.address = net::Address();
     if (!answered) fixture.options.pool.acquire_timeout = milliseconds(100);
     fixture.Start();
-    auto stream = fixture.pool->Open(Get(), events);
+    auto stream = fixture.upstream->Send(Get(), events);
     fixture.driver.Turn();
     CHECK(events.told.empty());
-    if (answered) fixture.pool->OnNoAddress();
+    if (answered) fixture.upstream->OnNoAddress();
     fixture.driver.Until([&] { return !events.told.empty(); });
     CHECK(events.Told("closed upstream_connect_failed"));
     CHECK_EQ(fixture.metrics.pool_failed_total.value(), 0);
@@ -341,22 +358,27 @@ TEST_CASE("another address ends the back-off that the last one had earned") {
   fixture.Start();
   fixture.driver.Until([&] { return fixture.metrics.pool_failed_total.value() == 1; });
   CHECK_EQ(failed, 1);
-  fixture.pool->SetTargets(fixture.backend.address());
+  fixture.upstream->SetTargets(fixture.backend.address());
   fixture.driver.Until([&] { return fixture.Idle() == 1; });
   CHECK_EQ(failed, 1);
 }
 
-TEST_CASE("the pool's end closes what stands and what is being dialled") {
+TEST_CASE("the end of a worker's upstreams closes what stands and what is being dialled") {
   PoolFixture fixture;
-  fixture.StartWarm(2);
+  fixture.options.pool.min_size = 2;
   {
+    OtherWorker worker(fixture, {});
+    fixture.driver.Until([&] {
+      worker.upstreams.Maintain();
+      return worker.upstream->count(LinkState::kIdle) == 2;
+    });
     RecordingEvents events;
-    auto stream = fixture.pool->Open(Get(), events);
-    auto second = fixture.pool->Open(Get(), events);
-    auto third = fixture.pool->Open(Get(), events);
-    fixture.pool->Maintain();
+    auto stream = worker.upstream->Send(Get(), events);
+    auto second = worker.upstream->Send(Get(), events);
+    auto third = worker.upstream->Send(Get(), events);
+    worker.upstreams.Maintain();
+    CHECK(worker.upstream->count(LinkState::kConnecting) > 0);
   }
-  fixture.pool.reset();
   fixture.driver.Settle();
   CHECK_EQ(fixture.backend.open(), 0);
   CHECK_FALSE(fixture.budget->full());
@@ -379,10 +401,10 @@ TEST_CASE("CloseSpare closes idle connections down to min_size, and leaves lease
   fixture.options.pool.min_size = 2;
   fixture.StartWarm(2);
   std::array<RecordingEvents, 4> events;
-  std::vector<std::unique_ptr<UpstreamStream>> streams;
-  for (RecordingEvents& one : events) streams.push_back(fixture.pool->Open(Get(), one));
+  std::vector<std::unique_ptr<HttpStream>> streams;
+  for (RecordingEvents& one : events) streams.push_back(fixture.upstream->Send(Get(), one));
   fixture.driver.Until([&] { return fixture.Active() == 4 && fixture.Idle() == 2; });
-  CHECK_EQ(fixture.pool->CloseSpare(), 0);
+  CHECK_EQ(fixture.upstream->CloseSpare(), 0);
   // Those on the two warm connections are answered, and lie idle then.
   for (const size_t served : {size_t{0}, size_t{1}}) {
     fixture.driver.Until([&] { return !fixture.backend.received(served).empty(); });
@@ -390,7 +412,7 @@ TEST_CASE("CloseSpare closes idle connections down to min_size, and leaves lease
   }
   fixture.driver.Until([&] { return events[0].Told("end") && events[1].Told("end"); });
   CHECK_EQ(fixture.Idle(), 4);
-  CHECK_EQ(fixture.pool->CloseSpare(), 2);
+  CHECK_EQ(fixture.upstream->CloseSpare(), 2);
   CHECK_EQ(fixture.Idle(), 2);
   CHECK_EQ(fixture.Active(), 2);
   fixture.driver.Settle();

@@ -1,6 +1,6 @@
 // The pool over real sockets: warm connections, leases, waiting and limits. What it does by itself is in
-// upstream_pool_upkeep_test.cc.
-#include "pool/upstream_pool.h"
+// upstream_upkeep_test.cc.
+#include "pool/upstream.h"
 
 #include <doctest/doctest.h>
 
@@ -41,7 +41,7 @@ TEST_CASE("a backend is knocked on with 32 dials at a time, until all of min_siz
   PoolFixture fixture;
   fixture.options.pool.min_size = 80;
   fixture.Start();
-  CHECK(fixture.pool->count(LinkState::kConnecting) <= 32);
+  CHECK(fixture.upstream->count(LinkState::kConnecting) <= 32);
   fixture.driver.Until([&] { return fixture.Idle() == 80; });
 }
 
@@ -59,7 +59,7 @@ TEST_CASE("a request leaves on a warm connection at once, and the connection is 
   fixture.StartWarm(1);
   for (int i = 1; i <= 3; ++i) {
     RecordingEvents events;
-    auto stream = fixture.pool->Open(Get(), events);
+    auto stream = fixture.upstream->Send(Get(), events);
     CHECK(stream->leased());
     CHECK(stream->reused());
     CHECK(events.told.empty());
@@ -85,12 +85,12 @@ TEST_CASE("a request without a warm connection has one dialled, which does not c
   PoolFixture fixture;
   fixture.Start();
   RecordingEvents events;
-  auto stream = fixture.pool->Open(Get(), events);
+  auto stream = fixture.upstream->Send(Get(), events);
   CHECK_FALSE(stream->leased());
-  CHECK_EQ(fixture.pool->waiting(), 1);
+  CHECK_EQ(fixture.upstream->waiting(), 1);
   fixture.driver.Until([&] { return stream->leased(); });
   CHECK_FALSE(stream->reused());
-  CHECK_EQ(fixture.pool->waiting(), 0);
+  CHECK_EQ(fixture.upstream->waiting(), 0);
   CHECK_EQ(fixture.budget->waiting(), 0);
   fixture.driver.Until([&] { return fixture.backend.accepted() == 1 && !fixture.backend.received(0).empty(); });
   fixture.backend.Answer(0);
@@ -106,7 +106,7 @@ TEST_CASE("the connection used last is leased first") {
   PoolFixture fixture;
   fixture.StartWarm(3);
   RecordingEvents first;
-  auto stream = fixture.pool->Open(Get("/first"), first);
+  auto stream = fixture.upstream->Send(Get("/first"), first);
   fixture.driver.Settle();
   size_t used = 0;
   while (used < 2 && fixture.backend.received(used).empty()) ++used;
@@ -126,7 +126,7 @@ TEST_CASE("while warm connections are in use others are warmed in their place") 
   PoolFixture fixture;
   fixture.StartWarm(2);
   RecordingEvents events;
-  auto stream = fixture.pool->Open(Get(), events);
+  auto stream = fixture.upstream->Send(Get(), events);
   fixture.driver.Until([&] { return fixture.Idle() == 2; });
   CHECK_EQ(fixture.Active(), 1);
   CHECK_EQ(fixture.backend.accepted(), 3);
@@ -137,12 +137,12 @@ TEST_CASE("no more than max_size connections stand, and those who wait are serve
   fixture.options.pool.max_size = 2;
   fixture.Start();
   RecordingEvents events[5];
-  std::unique_ptr<UpstreamStream> streams[5];
-  for (int i = 0; i < 5; ++i) streams[i] = fixture.pool->Open(Get("/" + std::to_string(i)), events[i]);
+  std::unique_ptr<HttpStream> streams[5];
+  for (int i = 0; i < 5; ++i) streams[i] = fixture.upstream->Send(Get("/" + std::to_string(i)), events[i]);
   fixture.driver.Until([&] { return fixture.backend.accepted() == 2 && !fixture.backend.received(1).empty(); });
   fixture.driver.Settle();
   CHECK_EQ(fixture.Links(), 2);
-  CHECK_EQ(fixture.pool->waiting(), 3);
+  CHECK_EQ(fixture.upstream->waiting(), 3);
   CHECK_EQ(fixture.metrics.pool_waiting.value(), 3);
   CHECK(fixture.budget->full());
   for (int i = 2; i < 5; ++i) {
@@ -161,11 +161,11 @@ TEST_CASE("a request that comes while others wait does not overtake them") {
   fixture.Start();
   RecordingEvents first, second, third;
   auto one = fixture.OpenOn(0, Get("/1"), first);
-  auto two = fixture.pool->Open(Get("/2"), second);
+  auto two = fixture.upstream->Send(Get("/2"), second);
   // The connection comes free within a callback, and a request comes right then, before the pool looks at its queue.
-  std::unique_ptr<UpstreamStream> three;
+  std::unique_ptr<HttpStream> three;
   first.after = [&](std::string_view word) {
-    if (word == "end") three = fixture.pool->Open(Get("/3"), third);
+    if (word == "end") three = fixture.upstream->Send(Get("/3"), third);
   };
   fixture.backend.Forget(0);
   fixture.backend.Answer(0);
@@ -178,10 +178,10 @@ TEST_CASE("a connection is leased again from within the end of its own response"
   PoolFixture fixture;
   fixture.StartWarm(1);
   RecordingEvents first, second;
-  std::unique_ptr<UpstreamStream> next;
+  std::unique_ptr<HttpStream> next;
   auto stream = fixture.OpenOn(0, Get("/1"), first);
   first.after = [&](std::string_view word) {
-    if (word == "end") next = fixture.pool->Open(Get("/2"), second);
+    if (word == "end") next = fixture.upstream->Send(Get("/2"), second);
   };
   fixture.backend.Forget(0);
   fixture.backend.Answer(0);
@@ -201,19 +201,19 @@ TEST_CASE("more than max_waiting are refused, never from within Open, and one wh
   fixture.Start();
   RecordingEvents active, waiting[2], refused, later;
   auto one = fixture.OpenOn(0, Get(), active);
-  auto two = fixture.pool->Open(Get(), waiting[0]);
-  auto three = fixture.pool->Open(Get(), waiting[1]);
-  auto four = fixture.pool->Open(Get(), refused);
+  auto two = fixture.upstream->Send(Get(), waiting[0]);
+  auto three = fixture.upstream->Send(Get(), waiting[1]);
+  auto four = fixture.upstream->Send(Get(), refused);
   CHECK(refused.told.empty());
-  fixture.pool->Maintain();
+  fixture.upstreams.Maintain();
   CHECK(refused.told == Lines{"closed pool_exhausted"});
   CHECK(waiting[0].told.empty());
   CHECK(waiting[1].told.empty());
   three.reset();
-  auto five = fixture.pool->Open(Get(), later);
+  auto five = fixture.upstream->Send(Get(), later);
   fixture.driver.Settle();
   CHECK(later.told.empty());
-  CHECK_EQ(fixture.pool->waiting(), 2);
+  CHECK_EQ(fixture.upstream->waiting(), 2);
 }
 
 TEST_CASE("a refused stream that is given up before it was told hears nothing") {
@@ -224,7 +224,7 @@ TEST_CASE("a refused stream that is given up before it was told hears nothing") 
   RecordingEvents active;
   auto busy = fixture.OpenOn(0, Get(), active);
   RecordingEvents events;
-  auto stream = fixture.pool->Open(Get(), events);
+  auto stream = fixture.upstream->Send(Get(), events);
   stream.reset();
   fixture.driver.Settle();
   CHECK(events.told.empty());
@@ -238,8 +238,8 @@ TEST_CASE("a refused client may give up all its streams from within the refusal"
   RecordingEvents active;
   auto busy = fixture.OpenOn(0, Get(), active);
   RecordingEvents events[3];
-  std::unique_ptr<UpstreamStream> streams[3];
-  for (int i = 0; i < 3; ++i) streams[i] = fixture.pool->Open(Get(), events[i]);
+  std::unique_ptr<HttpStream> streams[3];
+  for (int i = 0; i < 3; ++i) streams[i] = fixture.upstream->Send(Get(), events[i]);
   events[0].after = [&](std::string_view) {
     for (auto& stream : streams) stream->Close(CloseReason::kDone);
   };
@@ -256,10 +256,10 @@ TEST_CASE("who waits longer than acquire_timeout is refused, and the next in lin
   fixture.Start();
   RecordingEvents active, early, late;
   auto one = fixture.OpenOn(0, Get(), active);
-  auto two = fixture.pool->Open(Get(), early);
+  auto two = fixture.upstream->Send(Get(), early);
   fixture.driver.For(milliseconds(100));
   CHECK(early.told.empty());
-  auto three = fixture.pool->Open(Get("/late"), late);
+  auto three = fixture.upstream->Send(Get("/late"), late);
   fixture.driver.Until([&] { return !early.told.empty(); });
   CHECK(early.told == Lines{"closed pool_exhausted"});
   CHECK_EQ(fixture.budget->waiting(), 1);

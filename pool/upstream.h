@@ -1,11 +1,12 @@
-// A worker's connections to the backend, one list a state, and the requests that wait for one.
+// One backend as one worker sees it: its connections, one list a state, and the requests that wait for one.
 //
-//   auto stream = pool.Open(std::move(request), events);   // never calls back from within
+//   auto stream = upstream.Send(std::move(request), events);   // never calls back from within
 //   ...
 //   stream.reset();                                        // gives the connection back, or cancels
 //
 // pool.max_size and pool.max_waiting hold for the whole process: workers share a PoolBudget. Of pool.min_size and
-// pool.max_dialing each worker has its part. One thread only.
+// pool.max_dialing each worker has its part, and the first worker's checks the backend's health. Owned by Upstreams,
+// wanted as long as an UpstreamRef leads to it. One thread only.
 #pragma once
 
 #include <array>
@@ -13,13 +14,13 @@
 #include <memory>
 #include <utility>
 
+#include "pool/backend.h"
 #include "pool/dial_targets.h"
-#include "pool/endpoint.h"
+#include "pool/health_check.h"
 #include "pool/idle_limit.h"
-#include "pool/pool_budget.h"
-#include "pool/pooled_stream.h"
 #include "pool/upstream_link.h"
-#include "pool/upstream_stream.h"
+#include "pool/upstream_settings.h"
+#include "pool/waiting_line.h"
 #include "proxy/base/list.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
@@ -36,16 +37,23 @@ struct PoolShare {
   uint32_t Of(uint32_t whole) const { return whole / workers + (index < whole % workers ? 1 : 0); }
 };
 
-class UpstreamPool {
+class Upstream {
  public:
-  // All references outlive the pool.
-  UpstreamPool(net::Loop& loop, Endpoint& endpoint, DialTargets targets, PoolBudget& budget, const Options& options,
-               PoolShare share, WorkerMetrics& metrics);
-  UpstreamPool(const UpstreamPool&) = delete;
-  UpstreamPool& operator=(const UpstreamPool&) = delete;
-  ~UpstreamPool();
+  // All references outlive it.
+  Upstream(net::Loop& loop, std::shared_ptr<Backend> backend, DialTargets targets, UpstreamSettings settings,
+           PoolShare share, WorkerMetrics& metrics);
+  Upstream(const Upstream&) = delete;
+  Upstream& operator=(const Upstream&) = delete;
+  ~Upstream();
 
-  std::unique_ptr<UpstreamStream> Open(UpstreamRequest request, UpstreamEvents& events);
+  // A request; and the handshake of a WebSocket, which is sent again as long as a request may be, so that it is shared
+  // with whoever else keeps it.
+  std::unique_ptr<HttpStream> Send(HttpRequest request, ResponseEvents& events);
+  std::unique_ptr<HttpStream> Connect(std::shared_ptr<const Upgrade> upgrade, HandshakeEvents& events);
+
+  // Other settings, from now on. Nothing that is under way is broken off: where less is allowed than is in use, what is
+  // idle closes and new requests wait until enough has ended. (pool.max_size and max_waiting are the PoolBudget's.)
+  void Adopt(UpstreamSettings settings);
 
   // Once a turn: serves the waiting, dials what is missing, closes what is stale, expired, or too slow to connect.
   void Maintain();
@@ -58,27 +66,33 @@ class UpstreamPool {
 
   // A look-up has found the backend's first addresses, or others; new connections go there, and nothing is known
   // against them. Until there is one, requests wait.
-  void SetTargets(DialTargets targets) {
-    targets_ = std::move(targets);
-    backoff_.Succeed();
-  }
+  void SetTargets(const DialTargets& targets);
   // A look-up failed: those that wait for a first address have waited in vain.
   void OnNoAddress() { backoff_.Fail(loop_.now()); }
 
+  // UpstreamRef's. One that nobody wants closes what lies idle, and is over when it has nothing left.
+  void Want() { ++refs_; }
+  void Unwant() {
+    if (--refs_ == 0) next_look_ = TimePoint{};
+  }
+  bool wanted() const { return refs_ > 0; }
+  bool over() const { return !wanted() && empty(); }
+
+  Backend& backend() const { return *backend_; }
   size_t count(LinkState state) const { return links_[static_cast<size_t>(state)].size(); }
   size_t waiting() const { return waiting_.size(); }
 
   // For links and streams only.
   net::Loop& loop() { return loop_; }
-  Endpoint& endpoint() { return endpoint_; }
+  Endpoint& endpoint() { return backend_->endpoint(); }
   const DialTargets& targets() const { return targets_; }
-  const Options::Log& log_options() const { return options_.log; }
   WorkerMetrics& metrics() { return metrics_; }
   const net::IoCounters& io() const { return io_; }
   wire::ResponseHead& response_head() { return response_head_; }
-  const wire::HeadLimits& response_limits() const { return response_limits_; }
-  using LinkList = List<UpstreamLink, &UpstreamLink::hook_>;
-  LinkList& list(LinkState state) { return links_[static_cast<size_t>(state)]; }
+  const wire::HeadLimits& response_limits() const { return settings_.response_limits; }
+  // The link joins the list of its state, or leaves it. The gauges, which are of all the worker's Upstreams, follow.
+  void Join(UpstreamLink& link);
+  void Leave(UpstreamLink& link);
   void OnLinkConnected(UpstreamLink& link);
   void OnConnectFailed(UpstreamLink& link, CloseReason reason);
   // The backend has answered: it is there, not just something that accepts for it.
@@ -89,10 +103,10 @@ class UpstreamPool {
   void OnLinkClosed(UpstreamLink& link, CloseReason reason);
   // The stream's link failed; true when the request waits for another one instead of failing.
   bool Retry(PooledStream& stream);
-  void CancelWaiting(PooledStream& stream);
+  void CancelWaiting(PooledStream& stream) { waiting_.Leave(stream); }
 
  private:
-  using WaitingList = List<PooledStream, &PooledStream::waiting_hook_>;
+  using LinkList = List<UpstreamLink, &UpstreamLink::hook_>;
   // How long a link whose stream is over, and that has sent all, waits for the backend to close.
   static constexpr Duration kDrainTime = std::chrono::seconds(2);
   // A connection that ends sooner after it was made, without having been used, counts as a failure to connect.
@@ -112,9 +126,10 @@ class UpstreamPool {
     kLater,   // the backend's queue is full, or this process has no descriptor: it is tried again in a later turn
   };
 
-  void Enqueue(PooledStream& stream);
-  UpstreamLink* TakeIdle(const UpstreamRequest& request);
-  UpstreamLink* ChooseIdle(const UpstreamRequest& request);
+  LinkList& list(LinkState state) { return links_[static_cast<size_t>(state)]; }
+  void Open(PooledStream& stream);
+  UpstreamLink* TakeIdle(const PooledStream& stream);
+  UpstreamLink* ChooseIdle(const PooledStream& stream);
   bool IsSafe(const UpstreamLink& link);
   // `pooled`: the link lay idle before, so the backend may have closed it unnoticed.
   void LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled);
@@ -122,41 +137,49 @@ class UpstreamPool {
   void ReportShortage(int error);
   size_t MayDial(size_t wanted);
   bool Expired(const UpstreamLink& link) const;
-  // `wanted`: pool.min_size keeps it.
-  CloseReason OverdueReason(const UpstreamLink& link, bool wanted) const;
+  // `kept`: pool.min_size asks for it.
+  CloseReason OverdueReason(const UpstreamLink& link, bool kept) const;
   // The parts of Maintain, in its order.
+  void LookAround();
   void CloseOverdue();
   void CloseOverdueIdle();
+  void CloseIdle(CloseReason reason);
   void ServeWaiting();
   void DialForWaiting();
   void FailWaiting();
   void KeepWarm();
-  void UpdateGauges();
+  void FollowHealth();
+  // Whether links are to lie ready.
+  bool keeps_warm() const { return wanted() && !draining_; }
+  PoolBudget& budget() { return backend_->budget(); }
+  // No link is left, and nobody waits for one.
+  bool empty() const;
+  void CountSpare();
   void BuryClosed();
 
   net::Loop& loop_;
-  Endpoint& endpoint_;
+  const std::shared_ptr<Backend> backend_;
   DialTargets targets_;
-  PoolBudget& budget_;
-  const Options& options_;
-  const uint32_t min_share_;  // of the warm links
-  const uint32_t dial_share_;
+  const PoolShare share_;
   WorkerMetrics& metrics_;
+  UpstreamSettings settings_;
+  uint32_t min_share_ = 0;  // of the warm links
+  uint32_t dial_share_ = 0;
   const net::IoCounters io_;
   Backoff backoff_;
   IdleLimit idle_limit_;
-  const wire::HeadLimits response_limits_;
   wire::ResponseHead response_head_;
   std::array<LinkList, kLinkStates> links_;
-  WaitingList waiting_;
-  WaitingList failing_;        // refused by Open, told by Maintain
-  TimePoint next_look_{};      // when lists are looked through for what is overdue
+  std::unique_ptr<HealthCheck> health_check_;  // the first worker's, unless pool.health_check_interval is 0
+  WaitingLine waiting_;
+  TimePoint next_look_{};      // when it looks around for what is overdue
   TimePoint busy_until_{};     // the backend's queue of new connections was full
   TimePoint shortage_told_{};  // when the log was last told of missing descriptors
   bool short_ = false;         // the last dial found no descriptor
   int32_t spare_ = 0;          // idle and connecting links, as the budget knows
   CloseReason last_failure_ = CloseReason::kUpstreamConnectFailed;
   uint32_t seen_returns_ = 0;  // of the endpoint
+  uint32_t refs_ = 0;
   bool draining_ = false;
 };
 

@@ -1,4 +1,4 @@
-#include "pool/upstream_pool.h"
+#include "pool/upstream.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -21,66 +21,91 @@ std::string DialError(const net::Connection& connection, CloseReason reason) {
 
 }  // namespace
 
-UpstreamPool::UpstreamPool(net::Loop& loop, Endpoint& endpoint, DialTargets targets, PoolBudget& budget,
-                           const Options& options, PoolShare share, WorkerMetrics& metrics)
+Upstream::Upstream(net::Loop& loop, std::shared_ptr<Backend> backend, DialTargets targets, UpstreamSettings settings,
+                   PoolShare share, WorkerMetrics& metrics)
     : loop_(loop),
-      endpoint_(endpoint),
+      backend_(std::move(backend)),
       targets_(std::move(targets)),
-      budget_(budget),
-      options_(options),
-      min_share_(share.Of(WarmLinks(options.pool, endpoint.url()))),
-      dial_share_(std::max(share.Of(options.pool.max_dialing), 1U)),
+      share_(share),
       metrics_(metrics),
       io_{&metrics.upstream_received_bytes_total, &metrics.upstream_sent_bytes_total},
-      backoff_(options.pool.backoff_min, options.pool.backoff_max, &RandomFraction),
-      response_limits_(ResponseHeadLimits(options.limits)) {}
+      backoff_(settings.pool.backoff_min, settings.pool.backoff_max, &RandomFraction),
+      waiting_(backend_->budget(), metrics.pool_waiting) {
+  Adopt(std::move(settings));
+}
 
-UpstreamPool::~UpstreamPool() {
+Upstream::~Upstream() {
   for (const LinkState state : {LinkState::kConnecting, LinkState::kIdle, LinkState::kActive, LinkState::kDraining}) {
     while (!list(state).empty()) list(state).front().Close(CloseReason::kDone);
   }
   BuryClosed();
-  budget_.AddSpare(-spare_);
+  budget().AddSpare(-spare_);
 }
 
-std::unique_ptr<UpstreamStream> UpstreamPool::Open(UpstreamRequest request, UpstreamEvents& events) {
+void Upstream::Adopt(UpstreamSettings settings) {
+  settings_ = std::move(settings);
+  min_share_ = share_.Of(WarmLinks(settings_.pool, endpoint().url()));
+  dial_share_ = std::max(share_.Of(settings_.pool.max_dialing), 1U);
+  backoff_.Adopt(settings_.pool.backoff_min, settings_.pool.backoff_max, loop_.now());
+  FollowHealth();
+  if (health_check_) health_check_->Adopt(settings_);
+  next_look_ = TimePoint{};
+}
+
+void Upstream::SetTargets(const DialTargets& targets) {
+  targets_ = targets;
+  backoff_.Succeed();
+  if (health_check_) health_check_->SetTargets(targets);
+}
+
+bool Upstream::empty() const {
+  const bool unlinked = std::all_of(links_.begin(), links_.end(), [](const LinkList& links) { return links.empty(); });
+  return unlinked && waiting_.deserted();
+}
+
+void Upstream::Join(UpstreamLink& link) {
+  list(link.state()).PushBack(link);
+  metrics_.pool_links[link.state()].Add();
+}
+
+void Upstream::Leave(UpstreamLink& link) {
+  list(link.state()).Remove(link);
+  metrics_.pool_links[link.state()].Sub();
+}
+
+// One worker is enough to ask, and only for a backend that somebody wants to use.
+void Upstream::FollowHealth() {
+  const bool checks = share_.index == 0 && wanted() && settings_.pool.health_check_interval > Duration::zero();
+  if (checks == (health_check_ != nullptr)) return;
+  health_check_ = checks ? std::make_unique<HealthCheck>(loop_, endpoint(), targets_, settings_, metrics_) : nullptr;
+}
+
+std::unique_ptr<HttpStream> Upstream::Send(HttpRequest request, ResponseEvents& events) {
   auto stream = std::make_unique<PooledStream>(*this, std::move(request), events, loop_.now());
-  UpstreamLink* idle = waiting_.empty() ? TakeIdle(*stream->request_) : nullptr;
-  if (idle != nullptr) {
-    LeaseTo(*stream, *idle, true);
-    return stream;
-  }
+  Open(*stream);
+  return stream;
+}
+
+std::unique_ptr<HttpStream> Upstream::Connect(std::shared_ptr<const Upgrade> upgrade, HandshakeEvents& events) {
+  auto stream = std::make_unique<PooledStream>(*this, std::move(upgrade), events, loop_.now());
+  Open(*stream);
+  return stream;
+}
+
+void Upstream::Open(PooledStream& stream) {
+  if (UpstreamLink* idle = waiting_.empty() ? TakeIdle(stream) : nullptr) return LeaseTo(stream, *idle, true);
   // A new one takes the place of the oldest that is not good enough, so that the backend has no more connections than
   // it would have had.
   LinkList& left = list(LinkState::kIdle);
   if (waiting_.empty() && !left.empty()) left.front().Close(CloseReason::kUpstreamIdle);
-  Enqueue(*stream);
-  return stream;
-}
-
-void UpstreamPool::Enqueue(PooledStream& stream) {
-  if (budget_.TakeWaiting()) {
-    waiting_.PushBack(stream);
-    return;
-  }
-  stream.failed_ = CloseReason::kPoolExhausted;
-  failing_.PushBack(stream);
-}
-
-void UpstreamPool::CancelWaiting(PooledStream& stream) {
-  if (stream.failed_ != CloseReason::kNone) {
-    failing_.Remove(stream);
-    return;
-  }
-  waiting_.Remove(stream);
-  budget_.ReturnWaiting();
+  waiting_.Enter(stream);
 }
 
 // An idle link that serves the request at once, or nullptr. One whose socket holds bytes, or its end, is not leased:
 // what the backend said unasked would be taken for the answer.
-UpstreamLink* UpstreamPool::TakeIdle(const UpstreamRequest& request) {
-  while (UpstreamLink* link = ChooseIdle(request)) {
-    const net::Connection::Waiting waiting = link->connection()->LookForInput();
+UpstreamLink* Upstream::TakeIdle(const PooledStream& stream) {
+  while (UpstreamLink* link = ChooseIdle(stream)) {
+    const net::Connection::Waiting waiting = link->connection().LookForInput();
     if (waiting == net::Connection::Waiting::kNothing) return link;
     const bool ended = waiting == net::Connection::Waiting::kEnd;
     if (ended) OnLinkLost(*link);
@@ -91,20 +116,20 @@ UpstreamLink* UpstreamPool::TakeIdle(const UpstreamRequest& request) {
 
 // The one used last: it is the least likely to have been closed by the backend, and those in front grow stale together.
 // A request that may not be repeated gets none that the backend may be about to close.
-UpstreamLink* UpstreamPool::ChooseIdle(const UpstreamRequest& request) {
+UpstreamLink* Upstream::ChooseIdle(const PooledStream& stream) {
   LinkList& idle = list(LinkState::kIdle);
   if (idle.empty()) return nullptr;
-  if (request.repeatable() || IsSafe(idle.back())) return &idle.back();
+  if (stream.repeatable() || IsSafe(idle.back())) return &idle.back();
   // The oldest are those that were never used, if there are any.
   return IsSafe(idle.front()) ? &idle.front() : nullptr;
 }
 
 // One that was never used is as good as new: no server's keep-alive time-out runs on it yet.
-bool UpstreamPool::IsSafe(const UpstreamLink& link) {
+bool Upstream::IsSafe(const UpstreamLink& link) {
   return !link.answered() || idle_limit_.IsSafe(loop_.now() - link.since(), loop_.now());
 }
 
-void UpstreamPool::LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled) {
+void Upstream::LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled) {
   stream.reused_ = pooled;
   metrics_.pool_acquired_total.Add();
   if (pooled) metrics_.pool_ready_total.Add();
@@ -114,176 +139,185 @@ void UpstreamPool::LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled
   if (std::exchange(stream.blocked_, false)) stream.events_->OnUpstreamDrained();
 }
 
-bool UpstreamPool::Retry(PooledStream& stream) {
-  if (!stream.reused_ || stream.retried_ || !stream.request_ || !stream.request_->repeatable()) return false;
-  if (!budget_.TakeWaiting()) return false;
+bool Upstream::Retry(PooledStream& stream) {
+  if (!stream.reused_ || stream.retried_ || !stream.repeatable()) return false;
+  if (!waiting_.EnterFirst(stream)) return false;
   stream.retried_ = true;
   stream.opened_ = loop_.now();  // a second wait, with pool.acquire_timeout of its own
   metrics_.pool_retries_total.Add();
-  waiting_.PushFront(stream);
   return true;
 }
 
-void UpstreamPool::OnLinkConnected(UpstreamLink& link) {
+void Upstream::OnLinkConnected(UpstreamLink& link) {
   // With an HTTP health check, a connection alone proves nothing.
-  if (options_.pool.health_check_path.empty()) endpoint_.SetUp(loop_.now());
+  if (settings_.pool.health_check_path.empty()) endpoint().SetUp(loop_.now());
   targets_.Succeed(link.target());
   short_ = false;
   metrics_.pool_created_total.Add();
   if (waiting_.empty()) {
     link.MoveTo(LinkState::kIdle);
+    if (!wanted()) link.Close(CloseReason::kDrain);
     return;
   }
-  PooledStream& stream = waiting_.PopFront();
-  budget_.ReturnWaiting();
-  LeaseTo(stream, link, false);
+  LeaseTo(waiting_.TakeFirst(), link, false);
 }
 
-void UpstreamPool::OnConnectFailed(UpstreamLink& link, CloseReason reason) {
+void Upstream::OnConnectFailed(UpstreamLink& link, CloseReason reason) {
   metrics_.pool_failed_total.Add();
   // Nobody hears of a failure before all addresses have been tried. One that answers and fails at TLS is the backend.
   if (reason != CloseReason::kUpstreamTlsError && targets_.Fail(link.target())) return link.Close(reason);
-  endpoint_.DialFailed();
-  endpoint_.SetDown(loop_.now(), DialError(*link.connection(), reason));
+  endpoint().DialFailed();
+  endpoint().SetDown(loop_.now(), DialError(link.connection(), reason));
   backoff_.Fail(loop_.now());
   last_failure_ = reason;
   link.Close(reason);
 }
 
-void UpstreamPool::OnLinkAnswered() {
+void Upstream::OnLinkAnswered() {
   backoff_.Succeed();
 }
 
-void UpstreamPool::OnLinkLost(UpstreamLink& link) {
+void Upstream::OnLinkLost(UpstreamLink& link) {
   if (link.answered()) idle_limit_.OnClosed(loop_.now() - link.since(), loop_.now());
   // Something in between (a port forward, a mesh) accepts for a backend that is not there.
   if (!link.answered() && loop_.now() - link.created() < kSettled) backoff_.Fail(loop_.now());
 }
 
-void UpstreamPool::OnLinkReturned(UpstreamLink& link) {
-  link.connection()->ResumeReading(PauseReason::kPeerFull);
+void Upstream::OnLinkReturned(UpstreamLink& link) {
+  link.connection().ResumeReading(PauseReason::kPeerFull);
   link.MoveTo(LinkState::kIdle);
-  if (draining_) {
+  if (!keeps_warm()) {
     link.Close(CloseReason::kDrain);
+  } else if (budget().overfull()) {
+    link.Close(CloseReason::kDone);
   } else if (Expired(link)) {
     link.Close(CloseReason::kUpstreamExpired);
-  } else if (link.connection()->peer_ended()) {
+  } else if (link.connection().peer_ended()) {
     link.Close(CloseReason::kUpstreamClosed);
   }
 }
 
-void UpstreamPool::OnLinkClosed(UpstreamLink& link, CloseReason reason) {
+void Upstream::OnLinkClosed(UpstreamLink& link, CloseReason reason) {
   if (link.state() == LinkState::kIdle) metrics_.pool_evicted_total[reason].Add();
-  budget_.ReturnLink();
+  budget().ReturnLink();
   // It rests in its last state until the end of the turn, when Maintain counts and buries it.
   link.MoveTo(reason == CloseReason::kUpstreamStale ? LinkState::kStale : LinkState::kBroken);
 }
 
-bool UpstreamPool::Expired(const UpstreamLink& link) const {
-  const Duration lifetime = options_.pool.max_lifetime;
+bool Upstream::Expired(const UpstreamLink& link) const {
+  const Duration lifetime = settings_.pool.max_lifetime;
   return lifetime > Duration::zero() && loop_.now() - link.created() >= lifetime;
 }
 
-void UpstreamPool::Drain() {
+void Upstream::Drain() {
   draining_ = true;
-  LinkList& idle = list(LinkState::kIdle);
-  while (!idle.empty()) idle.front().Close(CloseReason::kDrain);
+  CloseIdle(CloseReason::kDrain);
 }
 
-size_t UpstreamPool::CloseSpare() {
+void Upstream::CloseIdle(CloseReason reason) {
+  LinkList& idle = list(LinkState::kIdle);
+  while (!idle.empty()) idle.front().Close(reason);
+}
+
+size_t Upstream::CloseSpare() {
   LinkList& idle = list(LinkState::kIdle);
   size_t closed = 0;
   for (; idle.size() > min_share_; ++closed) idle.front().Close(CloseReason::kMemoryShed);
   return closed;
 }
 
-void UpstreamPool::Maintain() {
-  const uint32_t returns = endpoint_.returns();
+void Upstream::Maintain() {
+  const uint32_t returns = endpoint().returns();
   if (std::exchange(seen_returns_, returns) != returns) backoff_.Succeed();
-  CloseOverdue();
+  LookAround();
   ServeWaiting();
   DialForWaiting();
   FailWaiting();
   KeepWarm();
-  UpdateGauges();
+  CountSpare();
   BuryClosed();
 }
 
-void UpstreamPool::CloseOverdue() {
+void Upstream::LookAround() {
   if (loop_.now() < next_look_) return;
   next_look_ = loop_.now() + net::kTick;
+  FollowHealth();
+  CloseOverdue();
+}
+
+void Upstream::CloseOverdue() {
   const auto overdue = [this](LinkState state, Duration limit) {
     return !list(state).empty() && loop_.now() - list(state).front().since() >= limit;
   };
-  while (overdue(LinkState::kConnecting, options_.upstream.connect_timeout)) {
+  while (overdue(LinkState::kConnecting, settings_.connect_timeout)) {
     OnConnectFailed(list(LinkState::kConnecting).front(), CloseReason::kUpstreamTimeout);
   }
   CloseOverdueIdle();
   list(LinkState::kDraining).ForEach([this](UpstreamLink& link) {
     // A backend that is slow still gets all that its client has sent; one that reads nothing is given up.
-    const bool sending = link.connection()->queued() > 0;
-    const Duration waited = sending ? link.connection()->StalledFor() : loop_.now() - link.since();
-    if (waited >= (sending ? Duration(options_.timeouts.stall) : kDrainTime)) link.Close(CloseReason::kDone);
+    const bool sending = link.connection().queued() > 0;
+    const Duration waited = sending ? link.connection().StalledFor() : loop_.now() - link.since();
+    if (waited >= (sending ? settings_.stall_timeout : kDrainTime)) link.Close(CloseReason::kDone);
   });
 }
 
-void UpstreamPool::CloseOverdueIdle() {
+void Upstream::CloseOverdueIdle() {
   LinkList& idle = list(LinkState::kIdle);
   size_t unused = 0;
   idle.ForEach([&unused](UpstreamLink& link) { unused += link.answered() ? 0 : 1; });
   idle.ForEach([this, &unused](UpstreamLink& link) {
     // One that was never used, and that min_size does not ask for, was dialled for somebody who left.
-    const bool wanted = !link.answered() && unused <= min_share_;
-    const CloseReason reason = OverdueReason(link, wanted);
+    const bool kept = !link.answered() && unused <= min_share_;
+    const CloseReason reason = OverdueReason(link, kept);
     if (reason == CloseReason::kNone) return;
     unused -= link.answered() ? 0 : 1;
     link.Close(reason);
   });
+  if (!wanted()) return CloseIdle(CloseReason::kDrain);
+  while (!idle.empty() && budget().overfull()) idle.front().Close(CloseReason::kDone);
   // Another worker's requests wait for a connection while this one's lie idle.
-  if (!budget_.full()) return;
-  for (uint32_t wanted = budget_.waiting(); wanted > waiting_.size() && !idle.empty(); --wanted) {
+  if (!budget().full()) return;
+  for (uint32_t needed = budget().waiting(); needed > waiting_.size() && !idle.empty(); --needed) {
     idle.front().Close(CloseReason::kDone);
   }
 }
 
-CloseReason UpstreamPool::OverdueReason(const UpstreamLink& link, bool wanted) const {
+CloseReason Upstream::OverdueReason(const UpstreamLink& link, bool kept) const {
   const Duration idle = loop_.now() - link.since();
-  if (idle >= options_.pool.stale_timeout) return CloseReason::kUpstreamStale;
-  if (!wanted && idle >= options_.pool.idle_timeout) return CloseReason::kUpstreamIdle;
+  if (idle >= settings_.pool.stale_timeout) return CloseReason::kUpstreamStale;
+  if (!kept && idle >= settings_.pool.idle_timeout) return CloseReason::kUpstreamIdle;
   return Expired(link) ? CloseReason::kUpstreamExpired : CloseReason::kNone;
 }
 
-void UpstreamPool::ServeWaiting() {
+void Upstream::ServeWaiting() {
   // A retry wants a connection that was not pooled, so it and those behind it wait for the next one that is dialled.
-  while (!waiting_.empty() && !waiting_.front().retried_) {
-    UpstreamLink* idle = TakeIdle(*waiting_.front().request_);
+  while (!waiting_.empty() && !waiting_.first().retried_) {
+    UpstreamLink* idle = TakeIdle(waiting_.first());
     if (idle == nullptr) return;
-    PooledStream& stream = waiting_.PopFront();
-    budget_.ReturnWaiting();
-    LeaseTo(stream, *idle, true);
+    LeaseTo(waiting_.TakeFirst(), *idle, true);
   }
 }
 
 // How many dials may be under way for the sake of `wanted` links.
-size_t UpstreamPool::MayDial(size_t wanted) {
+size_t Upstream::MayDial(size_t wanted) {
   if (targets_.empty() || !backoff_.MayTry(loop_.now()) || loop_.now() < busy_until_) return 0;
   return std::min<size_t>(wanted, backoff_.failing() ? 1 : dial_share_);
 }
 
-void UpstreamPool::DialForWaiting() {
+void Upstream::DialForWaiting() {
   if (waiting_.empty()) return;
   while (list(LinkState::kConnecting).size() < MayDial(waiting_.size())) {
     const Dialled dialled = Dial();
     if (dialled == Dialled::kUnderWay) continue;
     // What waits while connections lie idle wants none of them: one of them makes room for a new one.
     LinkList& idle = list(LinkState::kIdle);
-    if (dialled != Dialled::kNoRoom || idle.empty() || !budget_.full()) return;
+    if (dialled != Dialled::kNoRoom || idle.empty() || !budget().full()) return;
     idle.front().Close(CloseReason::kUpstreamStale);
   }
 }
 
-UpstreamPool::Dialled UpstreamPool::Dial() {
-  if (!budget_.TakeLink()) return Dialled::kNoRoom;
+Upstream::Dialled Upstream::Dial() {
+  if (!budget().TakeLink()) return Dialled::kNoRoom;
   auto* link = new UpstreamLink(*this, loop_.now());  // owned by the list of its state; see BuryClosed
   if (!link->Connect()) {
     ReportShortage(errno);
@@ -291,14 +325,14 @@ UpstreamPool::Dialled UpstreamPool::Dial() {
     return Dialled::kLater;
   }
   // A Unix socket whose queue is full says so at once; TCP goes on trying by itself.
-  if (link->connection()->error() != EAGAIN) return Dialled::kUnderWay;
+  if (link->connection().error() != EAGAIN) return Dialled::kUnderWay;
   busy_until_ = loop_.now() + kBusyTime;
   link->Close(CloseReason::kUpstreamBusy);
   return Dialled::kLater;
 }
 
 // The shortage is this process's own: the backend is as well as before, and no back-off keeps the next dial waiting.
-void UpstreamPool::ReportShortage(int error) {
+void Upstream::ReportShortage(int error) {
   short_ = true;
   if (shortage_told_ != TimePoint{} && loop_.now() - shortage_told_ < kShortageInterval) return;
   shortage_told_ = loop_.now();
@@ -308,9 +342,9 @@ void UpstreamPool::ReportShortage(int error) {
       {{"error", std::generic_category().message(error)}});
 }
 
-void UpstreamPool::KeepWarm() {
+void Upstream::KeepWarm() {
   // Spare connections must not take what another worker's requests wait for.
-  if (draining_ || budget_.waiting() > waiting_.size()) return;
+  if (!keeps_warm() || budget().waiting() > waiting_.size()) return;
   const auto dialling = [this] { return list(LinkState::kConnecting).size(); };
   while (list(LinkState::kIdle).size() + dialling() < min_share_ + waiting_.size() &&
          dialling() < MayDial(kMaxWarming)) {
@@ -318,38 +352,32 @@ void UpstreamPool::KeepWarm() {
   }
 }
 
-void UpstreamPool::FailWaiting() {
-  while (!failing_.empty()) {
-    PooledStream& stream = failing_.PopFront();
-    stream.events_->OnUpstreamClosed(std::exchange(stream.failed_, CloseReason::kNone));
-  }
+void Upstream::FailWaiting() {
+  waiting_.TellRefused();
   // While the backend cannot be dialled, waiting is in vain: a prompt refusal lets the client try another replica.
-  const bool unreachable = !backoff_.MayTry(loop_.now()) && list(LinkState::kConnecting).empty() && !budget_.full();
+  const bool unreachable = !backoff_.MayTry(loop_.now()) && list(LinkState::kConnecting).empty() && !budget().full();
   while (!waiting_.empty()) {
-    PooledStream& stream = waiting_.front();
-    const bool overdue = loop_.now() - stream.opened_ >= options_.pool.acquire_timeout;
+    PooledStream& stream = waiting_.first();
+    const bool overdue = loop_.now() - stream.opened_ >= settings_.pool.acquire_timeout;
     if (!unreachable && !overdue) return;
-    CancelWaiting(stream);
-    if (unreachable) endpoint_.CountRefused();
+    waiting_.Leave(stream);
+    if (unreachable) endpoint().CountRefused();
     const CloseReason lacking = short_ ? CloseReason::kOutOfDescriptors : CloseReason::kPoolExhausted;
     stream.events_->OnUpstreamClosed(unreachable || targets_.empty() ? last_failure_ : lacking);
   }
 }
 
-void UpstreamPool::UpdateGauges() {
-  for (size_t state = 0; state < kLinkStates; ++state) {
-    metrics_.pool_links[static_cast<LinkState>(state)].Set(static_cast<int64_t>(links_[state].size()));
-  }
+void Upstream::CountSpare() {
   const auto spare = static_cast<int32_t>(list(LinkState::kIdle).size() + list(LinkState::kConnecting).size());
-  if (spare != spare_) budget_.AddSpare(spare - std::exchange(spare_, spare));
-  metrics_.upstream_up.Set(endpoint_.up() ? 1 : 0);
-  metrics_.pool_waiting.Set(static_cast<int64_t>(waiting_.size()));
+  if (spare != spare_) budget().AddSpare(spare - std::exchange(spare_, spare));
 }
 
-void UpstreamPool::BuryClosed() {
+void Upstream::BuryClosed() {
   for (const LinkState state : {LinkState::kStale, LinkState::kBroken}) {
     while (!list(state).empty()) {
-      loop_.graveyard().Retire(std::unique_ptr<UpstreamLink>(&list(state).PopFront()));
+      UpstreamLink& link = list(state).front();
+      Leave(link);
+      loop_.graveyard().Retire(std::unique_ptr<UpstreamLink>(&link));
     }
   }
 }

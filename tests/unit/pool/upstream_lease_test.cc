@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "pool/upstream_pool.h"
+#include "pool/upstream.h"
 #include "tests/fakes/pool_fixture.h"
 
 namespace sheaf::pool {
@@ -15,8 +15,8 @@ namespace {
 using std::chrono::milliseconds;
 using Lines = std::vector<std::string>;
 
-UpstreamRequest Post() {
-  UpstreamRequest request = Request("POST");
+HttpRequest Post() {
+  HttpRequest request = Request("POST");
   request.body = wire::BodyKind::kNone;
   return request;
 }
@@ -32,9 +32,9 @@ void ServeOne(PoolFixture& fixture) {
 }
 
 // The connection on which the backend gets this request.
-size_t ServedOn(PoolFixture& fixture, UpstreamRequest request) {
+size_t ServedOn(PoolFixture& fixture, HttpRequest request) {
   RecordingEvents events;
-  const auto stream = fixture.pool->Open(std::move(request), events);
+  const auto stream = fixture.upstream->Send(std::move(request), events);
   size_t served = SIZE_MAX;
   fixture.driver.Until([&] {
     for (size_t i = 0; i < fixture.backend.accepted(); ++i) {
@@ -54,7 +54,7 @@ TEST_CASE("a connection whose end has come, but was not read yet, is not leased"
   fixture.backend.Close(0);
   // Without a turn in between, as in a turn that reads the client first.
   RecordingEvents events;
-  const auto stream = fixture.pool->Open(Post(), events);
+  const auto stream = fixture.upstream->Send(Post(), events);
   CHECK_FALSE(stream->leased());
   fixture.driver.Until([&] { return fixture.backend.accepted() == 2 && !fixture.backend.received(1).empty(); });
   CHECK_EQ(fixture.Evicted(CloseReason::kUpstreamClosed), 1);
@@ -67,7 +67,7 @@ TEST_CASE("what the backend said unasked never becomes an answer") {
   ServeOne(fixture);
   fixture.backend.Send(0, "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nforeign");
   RecordingEvents events;
-  const auto stream = fixture.pool->Open(Get(), events);
+  const auto stream = fixture.upstream->Send(Get(), events);
   fixture.driver.Until([&] { return fixture.backend.accepted() == 2 && !fixture.backend.received(1).empty(); });
   fixture.backend.Answer(1, "own");
   fixture.driver.Until([&] { return events.Told("end"); });
@@ -128,7 +128,7 @@ TEST_CASE("a connection that has served is closed after idle_timeout, one that h
   fixture.options.pool.idle_timeout = milliseconds(150);
   fixture.StartWarm(2);
   RecordingEvents events;
-  auto stream = fixture.pool->Open(Get(), events);
+  auto stream = fixture.upstream->Send(Get(), events);
   size_t served = 0;
   fixture.driver.Until([&] {
     served = fixture.backend.received(0).empty() ? 1 : 0;
@@ -150,9 +150,9 @@ TEST_CASE("a connection whose request was given up before it stood goes after id
     fixture.options.pool.idle_timeout = milliseconds(150);
     fixture.Start();
     RecordingEvents events;
-    auto first = fixture.pool->Open(Get(), events);
-    auto second = fixture.pool->Open(Get(), events);
-    fixture.pool->Maintain();
+    auto first = fixture.upstream->Send(Get(), events);
+    auto second = fixture.upstream->Send(Get(), events);
+    fixture.upstreams.Maintain();
     first.reset();
     second.reset();
     fixture.driver.Until([&] { return fixture.Idle() >= 2; });

@@ -1,0 +1,54 @@
+#include "pool/backend.h"
+
+#include <fstream>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+#include "proxy/wire/sha256.h"
+
+namespace sheaf::pool {
+namespace {
+
+// Empty where it cannot be read: who opens the file tells why.
+std::string TextOf(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  if (file) text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+std::string Backend::KeyOf(const Options::Upstream& upstream) {
+  // No option's text can hold a NUL.
+  std::string key = upstream.url;
+  const std::string roots = upstream.tls_ca.empty() ? "" : wire::Sha256Hex(TextOf(upstream.tls_ca));
+  for (const std::string_view part : {std::string_view(upstream.tls_ca), std::string_view(roots),
+                                      std::string_view(upstream.tls_server_name),
+                                      std::string_view(upstream.tls_verify ? "verified" : "")}) {
+    key.append(1, '\0').append(part);
+  }
+  return key;
+}
+
+Result<std::shared_ptr<Backend>> Backend::Make(const Options::Upstream& upstream, const Options::Pool& pool) {
+  Result<UpstreamUrl> url = UpstreamUrl::Parse(upstream.url);
+  if (!url.ok()) return Error{"upstream.url: " + url.error()};
+  std::shared_ptr<const net::TlsContext> tls;
+  if (url.value().tls) {
+    auto made = net::TlsContext::ForClient(upstream.tls_ca, upstream.tls_verify);
+    if (!made.ok()) return Error{made.error()};
+    tls = std::move(made.value());
+  }
+  std::string name = upstream.tls_server_name.empty() ? url.value().host : upstream.tls_server_name;
+  return std::make_shared<Backend>(KeyOf(upstream), std::move(url.value()), std::move(tls), std::move(name), pool);
+}
+
+Backend::Backend(std::string key, UpstreamUrl url, std::shared_ptr<const net::TlsContext> tls, std::string server_name,
+                 const Options::Pool& pool)
+    : key_(std::move(key)),
+      endpoint_(std::move(url), std::move(tls), std::move(server_name)),
+      budget_(pool.max_size, pool.max_waiting) {}
+
+}  // namespace sheaf::pool

@@ -1,0 +1,19 @@
+// What the options say of a backend's connections: a value, so that an Upstream can be given another one in its life.
+#pragma once
+
+#include "proxy/base/clock.h"
+#include "proxy/base/option_table.h"
+#include "proxy/wire/http1.h"
+
+namespace sheaf::pool {
+
+struct UpstreamSettings {
+  static UpstreamSettings From(const Options& options);
+
+  Options::Pool pool;
+  Duration connect_timeout;
+  Duration stall_timeout;
+  wire::HeadLimits response_limits;
+};
+
+}  // namespace sheaf::pool

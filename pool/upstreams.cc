@@ -1,0 +1,66 @@
+#include "pool/upstreams.h"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace sheaf::pool {
+
+Upstreams::Upstreams(net::Loop& loop, PoolShare share, WorkerMetrics& metrics)
+    : loop_(loop), share_(share), metrics_(metrics) {}
+
+Upstreams::~Upstreams() = default;
+
+Upstream* Upstreams::Find(const Backend& backend) {
+  const auto found = std::find_if(all_.begin(), all_.end(), [&backend](const std::unique_ptr<Upstream>& one) {
+    return one->backend().key() == backend.key();
+  });
+  return found == all_.end() ? nullptr : found->get();
+}
+
+UpstreamRef Upstreams::Take(const std::shared_ptr<Backend>& backend, const DialTargets& targets,
+                            const UpstreamSettings& settings) {
+  if (Upstream* known = Find(*backend)) {
+    known->Adopt(settings);
+    return UpstreamRef(*known);
+  }
+  all_.push_back(std::make_unique<Upstream>(loop_, backend, targets, settings, share_, metrics_));
+  if (draining_) all_.back()->Drain();
+  return UpstreamRef(*all_.back());
+}
+
+void Upstreams::SetTargets(const Backend& backend, const DialTargets& targets) {
+  if (Upstream* known = Find(backend)) known->SetTargets(targets);
+}
+
+void Upstreams::OnNoAddress(const Backend& backend) {
+  if (Upstream* known = Find(backend)) known->OnNoAddress();
+}
+
+void Upstreams::Maintain() {
+  bool up = true;
+  // By number, since upkeep tells streams of their end, and another Upstream may be taken in answer.
+  for (size_t i = 0; i < all_.size();) {
+    Upstream& one = *all_[i];
+    one.Maintain();
+    up = up && (one.endpoint().up() || !one.wanted());
+    if (one.over()) {
+      all_.erase(all_.begin() + static_cast<std::ptrdiff_t>(i));
+    } else {
+      ++i;
+    }
+  }
+  metrics_.upstream_up.Set(up ? 1 : 0);
+}
+
+void Upstreams::Drain() {
+  draining_ = true;
+  for (const std::unique_ptr<Upstream>& one : all_) one->Drain();
+}
+
+size_t Upstreams::CloseSpare() {
+  size_t closed = 0;
+  for (const std::unique_ptr<Upstream>& one : all_) closed += one->CloseSpare();
+  return closed;
+}
+
+}  // namespace sheaf::pool

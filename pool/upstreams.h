@@ -1,0 +1,58 @@
+// A worker's backends: one Upstream for each that anything in the worker refers to.
+//
+//   UpstreamRef upstream = upstreams.Take(backend, addresses, settings);   // a route plan keeps it
+//   ... upstreams.Maintain(), once a turn ...
+//
+// One that nobody refers to any more closes what lies idle, and goes when its last stream has ended. One thread only.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "pool/backend.h"
+#include "pool/upstream.h"
+#include "pool/upstream_ref.h"
+#include "proxy/base/metrics.h"
+#include "proxy/net/loop.h"
+
+namespace sheaf::pool {
+
+class Upstreams {
+ public:
+  // What is given outlives this, and this all that it hands out.
+  Upstreams(net::Loop& loop, PoolShare share, WorkerMetrics& metrics);
+  Upstreams(const Upstreams&) = delete;
+  Upstreams& operator=(const Upstreams&) = delete;
+  ~Upstreams();
+
+  // The worker's view of `backend`, found by its key; it has these settings from now on. `targets` is where a new one
+  // begins to dial.
+  UpstreamRef Take(const std::shared_ptr<Backend>& backend, const DialTargets& targets,
+                   const UpstreamSettings& settings);
+
+  // A look-up of the backend's name has an answer, or failed before there ever was one. Nothing where the worker does
+  // not know the backend.
+  void SetTargets(const Backend& backend, const DialTargets& targets);
+  void OnNoAddress(const Backend& backend);
+
+  // Once a turn, after all callbacks: all Upstreams' upkeep.
+  void Maintain();
+  // No more warm connections to any of them, nor to those to come.
+  void Drain();
+  // Closes idle connections beyond pool.min_size. Returns their number.
+  size_t CloseSpare();
+
+  size_t size() const { return all_.size(); }
+
+ private:
+  Upstream* Find(const Backend& backend);
+
+  net::Loop& loop_;
+  const PoolShare share_;
+  WorkerMetrics& metrics_;
+  std::vector<std::unique_ptr<Upstream>> all_;
+  bool draining_ = false;
+};
+
+}  // namespace sheaf::pool
