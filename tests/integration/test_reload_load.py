@@ -22,19 +22,19 @@ MOST_GROWTH = 0.05
 
 
 @pytest.fixture
-def backend_url() -> Iterator[str]:
-    with bench_backend() as url:
-        yield url
+def backend_urls(folder: Path) -> Iterator[tuple[str, str]]:
+    with bench_backend(folder) as urls:
+        yield urls
 
 
-def test_nobody_notices_a_thousand_reloads(folder: Path, backend_url: str) -> None:
-    proxy = ReloadableSheaf(folder, backend_url, BASE)
+def test_nobody_notices_a_thousand_reloads(folder: Path, backend_urls: tuple[str, str]) -> None:
+    proxy = ReloadableSheaf(folder, backend_urls[0], BASE)
     try:
         with (
             Helper("steady", port=proxy.port, clients=CLIENTS, paths=PATHS) as steady,
             Helper("steady", port=proxy.port, arrivals=ARRIVALS, paths=PATHS) as arrivals,
         ):
-            load = ReloadLoad(proxy, steady, arrivals)
+            load = ReloadLoad(proxy, backend_urls[1], steady, arrivals)
             load.look()
             load.reload(WARM_UP, PAUSE)
             warm = load.look()

@@ -20,7 +20,9 @@ from .sheaf import BINARY, Conf
 BASE: Conf = {"log": {"access": False}, "pool": {"min_size": 0}, "websocket": {"ping_interval": "0s"}}
 PATHS = "/echo,/echo/a,/echo/b,/other"
 COUNTERS = re.compile(r"^(sheaf_\w+(?:_total|_count|_sum|_bucket)(?:\{[^}]*\})?) (\S+)$", re.MULTILINE)
-# Each of them leaves every client's echo as it is, and takes other roads to that.
+# What the conf file alternates between. Each leaves every client's echo as it is, and takes another road to that. OTHER
+# stands for an address that comes and goes beside the one that stays, BACKEND for another way to the same backend.
+OTHER, BACKEND = "other", "backend"
 VARIANTS: list[tuple[Conf, list[Conf]]] = [
     ({"batching": {"delivery": "off"}}, [{"path": "/echo"}]),
     ({"batching": {"delivery": "cork", "cork_timeout": "3ms"}}, [{"path": "/echo/a", "size": 5}, {"path": "/echo"}]),
@@ -31,18 +33,23 @@ VARIANTS: list[tuple[Conf, list[Conf]]] = [
     ({"log": {"level": "error", "format": "json"}, "memory": {"check_interval": "200ms"}},
      [{"path": "/other", "conflate": [{"event": "price", "key": "/s"}]}, {"path": "/echo/b"}, {"path": "/echo/a"}]),
     ({"forwarded": {"header": "forwarded"}, "drain": {"timeout": "9s"}, "limits": {"underscores": "drop"}}, []),
+    ({"listen": {"address": OTHER, "backlog": 2000}}, [{"path": "/echo", "max_bytes": "32KiB"}]),
+    ({"upstream": {"url": BACKEND}, "pool": {"stale_timeout": "2s"}}, [{"path": "/other", "delivery": "cork"}]),
+    ({"listen": {"address": OTHER}, "upstream": {"url": BACKEND}}, []),
 ]  # fmt: skip
 
 
 @contextmanager
-def bench_backend(programs: Path = BINARY.parent / "bench") -> Iterator[str]:
-    """The benchmark's echo server; yields its URL."""
+def bench_backend(folder: Path, programs: Path = BINARY.parent / "bench") -> Iterator[tuple[str, str]]:
+    """The benchmark's echo server; yields its URL over TCP, and over a Unix socket."""
     port = free_port()
-    with subprocess.Popen([str(programs / "bench_backend"), f"127.0.0.1:{port}"]) as process:
+    path = folder / f"bench-{port}.sock"
+    with subprocess.Popen([str(programs / "bench_backend"), f"127.0.0.1:{port}", str(path)]) as process:
         try:
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", f"unix:{path}"
         finally:
             process.kill()
+            path.unlink(missing_ok=True)
 
 
 def counters(proxy: ReloadableSheaf) -> dict[str, float]:
@@ -66,13 +73,16 @@ class Look:
 
 @dataclass
 class ReloadLoad:
-    """Reloads `proxy` again and again; `steady` and `arrivals` are its clients. Notes looks and complaints."""
+    """Reloads `proxy` again and again; `steady` and `arrivals` are its clients, and `backend` is another URL of its
+    backend. Notes looks and complaints."""
 
     proxy: ReloadableSheaf
+    backend: str
     steady: Helper
     arrivals: Helper
     looks: list[Look] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    _other_port: int = field(default_factory=free_port)
     _done: int = 0
     _began: float = field(default_factory=time.monotonic)
     _counters: dict[str, float] = field(default_factory=dict)
@@ -81,7 +91,7 @@ class ReloadLoad:
         """So many, by POST and by SIGHUP turn and turn about, at least `pause` seconds after one another."""
         for _ in range(count):
             began = time.monotonic()
-            conf, routes = VARIANTS[self._done % len(VARIANTS)]
+            conf, routes = self._variant()
             if self._done % 2:
                 self.proxy.reload(conf, routes)
             else:
@@ -91,6 +101,15 @@ class ReloadLoad:
                 wait_until(lambda seen=before: self.proxy.reloads > seen, 30, "SIGHUP reloads", every=0.005)
             self._done += 1
             time.sleep(max(0.0, began + pause - time.monotonic()))
+
+    def _variant(self) -> tuple[Conf, list[Conf]]:
+        conf, routes = VARIANTS[self._done % len(VARIANTS)]
+        listen, upstream = dict(conf.get("listen", {})), dict(conf.get("upstream", {}))
+        if listen:
+            listen["address"] = [f"127.0.0.1:{self.proxy.port}", f"127.0.0.1:{self._other_port}"]
+        if upstream:
+            upstream["url"] = self.backend
+        return {**conf, "listen": listen, "upstream": upstream}, routes
 
     def look(self) -> Look:
         """Notes what the process holds, and which counters have fallen."""
