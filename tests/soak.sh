@@ -1,8 +1,17 @@
 #!/bin/sh
 # Builds the release preset and soaks Sheaf: millions of short connections, after which nothing may be left of them.
 # The arguments go to tests/bench/soak.py: --connections N (2,000,000), --minutes M (20, the longest), --preset NAME.
+# After "reload" they go to tests/bench/reload.py, which reloads a thousand times under 9,000 WebSockets and 2,000
+# connections a second: --reloads N, --clients N, --at-once N.
 set -eu
 cd "$(dirname "$0")/.."
+script=soak.py
+python=python3
+if [ "${1:-}" = reload ]; then
+  script=reload.py
+  python=build/venv/bin/python
+  shift
+fi
 preset=release
 if [ "${1:-}" = --preset ]; then
   preset=${2:?--preset needs a name}
@@ -10,4 +19,4 @@ if [ "${1:-}" = --preset ]; then
 fi
 cmake --preset "$preset"
 cmake --build --preset "$preset" --target sheaf bench_generator bench_backend
-exec python3 tests/bench/soak.py --sheaf "build/$preset/sheaf" --programs "build/$preset/bench" "$@"
+exec "$python" "tests/bench/$script" --sheaf "build/$preset/sheaf" --programs "build/$preset/bench" "$@"

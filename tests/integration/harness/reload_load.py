@@ -80,6 +80,7 @@ class ReloadLoad:
     backend: str
     steady: Helper
     arrivals: Helper
+    variants: list[tuple[Conf, list[Conf]]] = field(default_factory=lambda: VARIANTS)
     looks: list[Look] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     _other_port: int = field(default_factory=free_port)
@@ -103,7 +104,7 @@ class ReloadLoad:
             time.sleep(max(0.0, began + pause - time.monotonic()))
 
     def _variant(self) -> tuple[Conf, list[Conf]]:
-        conf, routes = VARIANTS[self._done % len(VARIANTS)]
+        conf, routes = self.variants[self._done % len(self.variants)]
         listen, upstream = dict(conf.get("listen", {})), dict(conf.get("upstream", {}))
         if listen:
             listen["address"] = [f"127.0.0.1:{self.proxy.port}", f"127.0.0.1:{self._other_port}"]
