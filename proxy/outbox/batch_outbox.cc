@@ -37,7 +37,7 @@ BatchOutbox::~BatchOutbox() {
 
 void BatchOutbox::Add(const wire::FramePiece& piece) {
   if (sending_pieces_) return SendPiece(piece);
-  if (piece.starts_message && piece.ends_message) return AddWhole(piece.opcode, AsText(piece.payload));
+  if (piece.first && piece.last) return AddWhole(piece.opcode, AsText(piece.payload));
   AddPart(piece);
 }
 
@@ -54,7 +54,7 @@ void BatchOutbox::AddPart(const wire::FramePiece& piece) {
     return sink_.GiveUp(CloseReason::kUpstreamLookAlike);
   }
   Gather(AsText(piece.payload));
-  if (piece.ends_message) AddWhole(piece.opcode, TakePart());
+  if (piece.last) AddWhole(piece.opcode, TakePart());
 }
 
 void BatchOutbox::Gather(std::string_view payload) {
@@ -261,7 +261,7 @@ void BatchOutbox::BeginPieces(wire::Opcode opcode) {
 }
 
 void BatchOutbox::SendPiece(const wire::FramePiece& piece) {
-  const bool last = piece.ends_message;
+  const bool last = piece.last;
   if (!last && part_.size() + piece.payload.size() < kLeastPart) return Gather(AsText(piece.payload));
   if (part_.empty()) {
     SendPart(piece.opcode, piece.payload, last);

@@ -21,7 +21,7 @@ CorkOutbox::~CorkOutbox() {
 
 void CorkOutbox::Add(const wire::FramePiece& piece) {
   TimePoint due{};
-  if (piece.starts_message) {
+  if (piece.first) {
     if (piece.opcode == wire::Opcode::kText) LetAnswerPass(AsText(piece.payload));
     due = window_.OnMessage(context_.loop().now(), limits_.window());
     // Borrowed bytes leave without a copy; behind gathered ones they must queue up.
@@ -30,20 +30,20 @@ void CorkOutbox::Add(const wire::FramePiece& piece) {
   if (passing_) return PassOn(piece);
   if (empty()) {
     Begin();
-    if (piece.starts_message && due > context_.loop().now()) {
+    if (piece.first && due > context_.loop().now()) {
       FlushAt(due, piece.wire.size());
     } else {
       FlushAtTurnEnd(FlushReason::kAtOnce);
     }
-  } else if (piece.starts_message && due <= context_.loop().now()) {
+  } else if (piece.first && due <= context_.loop().now()) {
     FlushAtTurnEnd(FlushReason::kAtOnce);
   }
   gathered_.insert(gathered_.end(), piece.wire.begin(), piece.wire.end());
   if (piece.ends_frame) whole_ = gathered_.size();
   const auto payload = static_cast<uint32_t>(piece.payload.size());
   payload_ += payload;
-  messages_ += piece.ends_message ? 1 : 0;
-  context_.metrics().buffered_messages.Add(piece.ends_message ? 1 : 0);
+  messages_ += piece.last ? 1 : 0;
+  context_.metrics().buffered_messages.Add(piece.last ? 1 : 0);
   context_.metrics().buffered_bytes.Add(payload);
   if (messages_ >= limits_.size) {
     FlushAtTurnEnd(FlushReason::kSize);
@@ -59,10 +59,10 @@ void CorkOutbox::Begin() {
 
 void CorkOutbox::PassOn(const wire::FramePiece& piece) {
   sink_.WriteFrames(piece.wire, piece.ends_frame);
-  sink_.OnSent(piece.ends_message ? 1 : 0, piece.payload.size(), piece.ends_frame ? 1 : 0);
+  sink_.OnSent(piece.last ? 1 : 0, piece.payload.size(), piece.ends_frame ? 1 : 0);
   context_.metrics().batch_input_bytes_total.Add(piece.payload.size());
   context_.metrics().batch_output_bytes_total.Add(piece.wire.size());
-  if (!piece.ends_message) return;
+  if (!piece.last) return;
   CountBatch(BatchForm::kCork, 1);
   context_.metrics().batch_flushes_total[FlushReason::kAtOnce].Add();
   context_.metrics().batch_delay_seconds.Observe(std::chrono::nanoseconds(0));

@@ -67,16 +67,16 @@ void Session::Start(std::string_view early) {
 void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
   // After our Close nothing may follow (RFC 6455 5.5.1).
   if (close_.told_client()) return;
-  mid_message_ = !piece.ends_message;
-  message_bytes_ = piece.starts_message ? piece.payload.size() : message_bytes_ + piece.payload.size();
-  if (piece.ends_message) NoteMessage(message_bytes_);
+  mid_message_ = !piece.last;
+  message_bytes_ = piece.first ? piece.payload.size() : message_bytes_ + piece.payload.size();
+  if (piece.last) NoteMessage(message_bytes_);
   if (outbox_) {
     outbox_->Add(piece);
     if (client_full() || GathersLarge()) context_.home().WatchGrowth();
     CheckHighMark();
   } else {
     WriteFrames(piece.wire, piece.ends_frame);
-    OnSent(piece.ends_message ? 1 : 0, piece.payload.size(), piece.ends_frame ? 1 : 0);
+    OnSent(piece.last ? 1 : 0, piece.payload.size(), piece.ends_frame ? 1 : 0);
   }
   if (close_.waits() && !mid_message_) SendOwnClose();
 }
@@ -281,8 +281,8 @@ void Session::PassOnToUpstream(const wire::FramePiece& piece) {
   }
   bytes_to_upstream_ += size;
   context_.metrics().message_bytes_to_upstream_total.Add(size);
-  if (!piece.ends_message) return;
-  if (!piece.starts_message) size = SIZE_MAX;
+  if (!piece.last) return;
+  if (!piece.first) size = SIZE_MAX;
   NoteMessage(size);
   ++to_upstream_;
   context_.metrics().messages_to_upstream_total.Add();
@@ -293,7 +293,7 @@ void Session::PassOnToUpstream(const wire::FramePiece& piece) {
 // The inflated size; nullopt when the session had to close.
 std::optional<uint64_t> Session::Inflate(const wire::FramePiece& piece) {
   if (!inflater_) inflater_ = context_.inflaters().Take();
-  const uint64_t before = piece.starts_message ? 0 : inflater_->inflated();
+  const uint64_t before = piece.first ? 0 : inflater_->inflated();
   const wire::FrameError error = inflater_->Feed(piece, route_.max_message, *stream_, context_.metrics());
   if (error != wire::FrameError::kNone) {
     OnClientError(error);
@@ -301,7 +301,7 @@ std::optional<uint64_t> Session::Inflate(const wire::FramePiece& piece) {
   }
   const uint64_t size = inflater_->inflated() - before;
   inflated_ += size;
-  if (piece.ends_message) context_.inflaters().Keep(std::move(inflater_));
+  if (piece.last) context_.inflaters().Keep(std::move(inflater_));
   return size;
 }
 
