@@ -20,12 +20,13 @@ static_assert(static_cast<size_t>(BatchForm::kSocketIoEvent) == static_cast<size
 
 }  // namespace
 
-BatchOutbox::BatchOutbox(WorkerContext& context, FrameSink& sink, const RoutePlan& plan, const Negotiated& negotiated)
-    : Outbox(context, sink, plan, negotiated),
+BatchOutbox::BatchOutbox(WorkerContext& context, OutboxEvents& events, net::Connection& connection,
+                         const RoutePlan& plan, const Negotiated& negotiated)
+    : GatheringOutbox(context, events, connection, plan, negotiated),
       examiner_(plan.examiner(negotiated.envelope)),
       batcher_(context.outboxes().queues()),
       form_(FormOf(negotiated.envelope)) {
-  static_assert(sizeof(BatchOutbox) <= 256, "an idle session's budget");
+  static_assert(sizeof(BatchOutbox) <= 320, "an idle session's budget");
   if (!negotiated.deflate) return;
   window_bits_ = negotiated.deflate->server_window_bits;
   takeover_ = negotiated.deflate->server_takeover;
@@ -35,26 +36,32 @@ BatchOutbox::~BatchOutbox() {
   Buffered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes() + part_.size()));
 }
 
-void BatchOutbox::Add(const wire::FramePiece& piece) {
-  if (sending_pieces_) return SendPiece(piece);
-  if (piece.first && piece.last) return AddWhole(piece.opcode, AsText(piece.payload));
-  AddPart(piece);
+void BatchOutbox::Add(const wire::MessagePart& part) {
+  Note(part);
+  if (sending_parts_) {
+    SendOn(part);
+  } else if (part.first && part.last) {
+    AddWhole(part.opcode, AsText(part.payload));
+  } else {
+    AddPart(part);
+  }
+  CheckGrowth();
 }
 
-void BatchOutbox::AddPart(const wire::FramePiece& piece) {
-  const uint64_t size = part_.size() + piece.payload.size();
-  const bool large = size > context_.loop().marks().high;
-  if (large && !MustBeWhole(piece)) {
+void BatchOutbox::AddPart(const wire::MessagePart& part) {
+  const uint64_t size = part_.size() + part.payload.size();
+  const bool large = size > marks().high;
+  if (large && !MustBeWhole(part)) {
     Flush(FlushReason::kAlone);
-    BeginPieces(piece.opcode);
-    return SendPiece(piece);
+    BeginParts(part.opcode);
+    return SendOn(part);
   }
   if (large && size > std::max(kMostLookAlike, context_.options().limits.buffer_high)) {
     TakePart();
-    return sink_.GiveUp(CloseReason::kUpstreamLookAlike);
+    return events_.GiveUp(CloseReason::kUpstreamLookAlike);
   }
-  Gather(AsText(piece.payload));
-  if (piece.last) AddWhole(piece.opcode, TakePart());
+  Gather(AsText(part.payload));
+  if (part.last) AddWhole(part.opcode, TakePart());
 }
 
 void BatchOutbox::Gather(std::string_view payload) {
@@ -68,29 +75,32 @@ std::string BatchOutbox::TakePart() {
 }
 
 // What a decoder may take for an envelope can be wrapped only as a whole.
-bool BatchOutbox::MustBeWhole(const wire::FramePiece& piece) const {
+bool BatchOutbox::MustBeWhole(const wire::MessagePart& part) const {
   const batching::Encoder* encoder = examiner_.encoder();
-  if (encoder == nullptr || !encoder->Prefix(piece.opcode).empty()) return false;
+  if (encoder == nullptr || !encoder->Prefix(part.opcode).empty()) return false;
   std::string beginning = part_.substr(0, batching::kBeginning);
-  beginning.append(AsText(piece.payload).substr(0, batching::kBeginning - beginning.size()));
+  beginning.append(AsText(part.payload).substr(0, batching::kBeginning - beginning.size()));
   // So little of a message cannot be judged.
-  return beginning.size() < batching::kBeginning || encoder->MayLookAlike(piece.opcode, beginning);
+  return beginning.size() < batching::kBeginning || encoder->MayLookAlike(part.opcode, beginning);
 }
 
 // ---- gathering
 
 void BatchOutbox::AddWhole(wire::Opcode opcode, std::string_view payload) {
-  const batching::MessageRef message = context_.outboxes().messages().Intern(opcode, payload, this);
+  AddWhole(context_.outboxes().messages().Intern(opcode, payload, this));
+}
+
+void BatchOutbox::AddWhole(const batching::MessageRef& message) {
   const batching::MessageFacts& facts = examiner_.Examine(*message);
   if (facts.critical) {
     counters().critical[facts.critical_rule].Add();
     if (facts.overtake && MayOvertake()) return SendAhead(message, facts);
   }
-  if (message->is_text()) LetAnswerPass(payload);
-  const bool conflate = plan_.options.slow_client != SlowClient::kConflate || sink_.client_full() ||
+  if (message->is_text()) LetAnswerPass(message->text());
+  const bool conflate = plan_.options.slow_client != SlowClient::kConflate || writer_.full() ||
                         InForce(ReliefStep::kConflate, context_.pressure());
-  const batching::Batcher::Verdict verdict = batcher_.Add(message, facts, conflate, limits_, context_.loop().now());
-  Buffered(1, static_cast<int64_t>(payload.size()));
+  const batching::Batcher::Verdict verdict = batcher_.Add(message, facts, conflate, limits(), context_.loop().now());
+  Buffered(1, static_cast<int64_t>(message->size()));
   if (verdict.replaced.messages > 0) CountReplaced(facts, verdict.replaced);
   Schedule(verdict);
 }
@@ -123,7 +133,7 @@ void BatchOutbox::SendAhead(const batching::MessageRef& message, const batching:
 
 void BatchOutbox::DropDownTo(size_t most) {
   const auto may_go = [this](const batching::Message& message) { return batching::IsDroppable(message, socket_io_); };
-  while (bytes() > most) {
+  while (gathered() > most) {
     const std::optional<size_t> dropped = batcher_.DropOldest(may_go);
     if (!dropped) return;
     Buffered(-1, -static_cast<int64_t>(*dropped));
@@ -151,7 +161,7 @@ void BatchOutbox::Flush(FlushReason reason) {
   Buffered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes()));
   const batching::Encoder* encoder = examiner_.encoder();
   if (encoder == nullptr) CountBatch(form_, batcher_.messages());  // many frames, one write
-  batcher_.TakeFrames(encoder, limits_, [&](std::span<const batching::MessageRef> messages, bool wrapped) {
+  batcher_.TakeFrames(encoder, limits(), [&](std::span<const batching::MessageRef> messages, bool wrapped) {
     if (encoder != nullptr) CountBatch(form_, messages.size());
     SendFrame(messages, wrapped);
   });
@@ -171,7 +181,7 @@ void BatchOutbox::SendFrame(std::span<const batching::MessageRef> messages, bool
     const batching::CachedFrame& frame = context_.outboxes().frames().Get(recipe, messages);
     if (!SendInOwnContext(frame.opcode, frame.payload())) Write(frame.bytes);
   }
-  sink_.OnSent(messages.size(), bytes, 1);
+  Count(messages.size(), bytes, 1);
 }
 
 void BatchOutbox::SendPlain(const batching::Message& message) {
@@ -239,7 +249,7 @@ void BatchOutbox::CountCompressed(size_t input, size_t output) {
 
 void BatchOutbox::Write(std::string_view frame) {
   context_.metrics().batch_output_bytes_total.Add(frame.size());
-  sink_.WriteFrames(AsBytes(frame), true);
+  writer_.Write(AsBytes(frame), true);
 }
 
 RouteCounters& BatchOutbox::counters() {
@@ -249,8 +259,8 @@ RouteCounters& BatchOutbox::counters() {
 // ---- a large message
 
 // What was gathered of it is its first part.
-void BatchOutbox::BeginPieces(wire::Opcode opcode) {
-  sending_pieces_ = true;
+void BatchOutbox::BeginParts(wire::Opcode opcode) {
+  sending_parts_ = true;
   if (own_) own_->amid_message = true;
   sent_part_ = false;
   parts_compressed_ = window_bits_ != 0;
@@ -260,22 +270,22 @@ void BatchOutbox::BeginPieces(wire::Opcode opcode) {
   Buffered(0, static_cast<int64_t>(prefix.size()));
 }
 
-void BatchOutbox::SendPiece(const wire::FramePiece& piece) {
-  const bool last = piece.last;
-  if (!last && part_.size() + piece.payload.size() < kLeastPart) return Gather(AsText(piece.payload));
+void BatchOutbox::SendOn(const wire::MessagePart& part) {
+  const bool last = part.last;
+  if (!last && part_.size() + part.payload.size() < kLeastPart) return Gather(AsText(part.payload));
   if (part_.empty()) {
-    SendPart(piece.opcode, piece.payload, last);
+    SendPart(part.opcode, part.payload, last);
   } else {
-    Gather(AsText(piece.payload));
-    const std::string part = TakePart();
-    SendPart(piece.opcode, AsBytes(part), last);
+    Gather(AsText(part.payload));
+    const std::string whole = TakePart();
+    SendPart(part.opcode, AsBytes(whole), last);
   }
   if (!last) return;
-  sending_pieces_ = false;
+  sending_parts_ = false;
   if (own_) own_->amid_message = false;
   compressor_.reset();
   CountBatch(form_, 1);
-  sink_.OnSent(1, 0, 1);
+  Count(1, 0, 1);
 }
 
 void BatchOutbox::SendPart(wire::Opcode opcode, std::span<const uint8_t> payload, bool last) {
@@ -284,7 +294,7 @@ void BatchOutbox::SendPart(wire::Opcode opcode, std::span<const uint8_t> payload
   frame.clear();
   if (parts_compressed_) {
     const auto size = compressor().Append(opcode, payload, first, last, frame);
-    if (!size) return sink_.GiveUp(CloseReason::kOutOfMemory);
+    if (!size) return events_.GiveUp(CloseReason::kOutOfMemory);
     CountCompressed(payload.size(), *size);
     if (last) context_.metrics().deflate_messages_total.Add();
   } else {
@@ -293,7 +303,7 @@ void BatchOutbox::SendPart(wire::Opcode opcode, std::span<const uint8_t> payload
   }
   context_.metrics().batch_input_bytes_total.Add(payload.size());
   if (!frame.empty()) Write(frame);
-  sink_.OnSent(0, payload.size(), 0);
+  Count(0, payload.size(), 0);
 }
 
 }  // namespace sheaf

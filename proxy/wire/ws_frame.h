@@ -73,6 +73,7 @@ class FrameDecoder {
   // views are valid until the next call and as long as the input's bytes are. `limits` must outlive the decoder.
   FramePiece Next(std::span<uint8_t>& input);
 
+  const FrameLimits& limits() const { return *limits_; }
   // No frame is half received: a frame of our own may be sent in this direction.
   bool at_frame_boundary() const { return remaining_ == 0 && header_size_ == 0; }
   // No message is half received.
