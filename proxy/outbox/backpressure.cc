@@ -29,6 +29,7 @@ void Backpressure::OnGrowth(Outbox& outbox) {
   outbox.context_.home().WatchGrowth();
   if (outbox.writer().closed() || !outbox.writer().full()) return;
   outbox.events_.WatchForStall();
+  if (outbox.writer().closed()) return;
   // Nobody waits for its end meanwhile; reading goes on when the client takes something.
   if (outbox.GathersLarge()) Pause(outbox);
   if (outbox.waiting() > outbox.marks().stop()) OnTooMuch(outbox);
@@ -52,6 +53,7 @@ void Backpressure::KeepWithin(Outbox& outbox) {
 
 void Backpressure::OnOutputBlocked(Outbox& outbox) {
   outbox.events_.WatchForStall();
+  if (outbox.writer().closed()) return;
   if (answer_ == Answer::kClose) return CloseTooSlow(outbox);
   if (!sheds() || outbox.passing_on()) Pause(outbox);
 }
