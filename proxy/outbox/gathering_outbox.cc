@@ -1,6 +1,7 @@
 #include "proxy/outbox/gathering_outbox.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "batching/packet.h"
@@ -119,8 +120,14 @@ void GatheringOutbox::OnTurnEnd() {
   if (asked) window().OnClientMessage(context_.loop().now());
 }
 
+// Called by the loop and by the worker, and not through a session that answers for its memory.
 void GatheringOutbox::FlushIfReady(FlushReason reason) {
-  if (!empty() && !writer_.full()) Flush(reason);
+  if (empty() || writer_.full()) return;
+  try {
+    Flush(reason);
+  } catch (const std::bad_alloc&) {
+    events_.GiveUp(CloseReason::kOutOfMemory);
+  }
 }
 
 void GatheringOutbox::CountBatch(BatchForm form, size_t messages) {

@@ -59,13 +59,13 @@ void Session::MoveTo(SessionState next) {
 void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
   if (closing()) return OnLateMessage(piece);
   if (piece.last && !(piece.first && IsEngineIoBeat(piece.payload.size()))) NoteActivity();
-  outbox_->Add(piece);
+  WithMemory([&] { outbox_->Add(piece); });
 }
 
 // After our Close nothing may follow (RFC 6455 5.5.1).
 void Session::OnLateMessage(const wire::MessagePart& part) {
   if (close_.told_client()) return;
-  outbox_->Add(part);
+  WithMemory([&] { outbox_->Add(part); });
   if (close_.waits() && !outbox_->amid_message()) SendOwnClose();
 }
 
@@ -86,7 +86,11 @@ void Session::FlushOutbox(FlushReason reason) {
 
 void Session::OnOutputEmpty() {
   watch_.MayAnswer(context_.loop().now());  // a ping in the queue has left now
-  outbox_->OnOutputEmpty();
+  WithMemory([&] { outbox_->OnOutputEmpty(); });
+}
+
+void Session::OnOutputDrained() {
+  WithMemory([&] { outbox_->OnOutputDrained(); });
 }
 
 // ---- what the outbox asks for
@@ -111,7 +115,7 @@ void Session::ReadUpstream() {
 
 void Session::OnBytes(std::span<uint8_t> bytes) {
   watch_.Heard(context_.loop().now());
-  input_.Take(bytes);
+  WithMemory([&] { input_.Take(bytes); });
 }
 
 void Session::OnClientMessage(size_t size) {
@@ -128,7 +132,7 @@ void Session::OnUpstreamBlocked() {
 void Session::OnUpstreamDrained() {
   connection_->ResumeReading(PauseReason::kPeerFull);
   watch_.MayAnswer(context_.loop().now());  // a Pong may lie there unread
-  input_.OnUpstreamDrained();
+  WithMemory([&] { input_.OnUpstreamDrained(); });
 }
 
 // ---- the watch
@@ -165,7 +169,7 @@ void Session::CheckClient() {
       return Close(CloseReason::kClientPingTimeout);
     case ClientWatch::Verdict::kSendPing:
       context_.metrics().client_pings_total.Add();
-      outbox_->writer().SendPing();
+      WithMemory([&] { outbox_->writer().SendPing(); });
       break;
     case ClientWatch::Verdict::kFine:
       break;
