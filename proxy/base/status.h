@@ -67,7 +67,6 @@ class [[nodiscard]] Result {
   ROW(kUpstreamProtocolError, "upstream_protocol_error", 1011, "the backend broke the protocol")                       \
   ROW(kUpstreamMessageTooBig, "upstream_message_too_big", 1009,                                                        \
       "the backend's message is over limits.max_upstream_message")                                                     \
-  ROW(kUpstreamLookAlike, "upstream_look_alike", 1009, "a message that begins like a batch is too large")              \
   ROW(kUpstreamConnectFailed, "upstream_connect_failed", 1012, "no connection to the backend could be made")           \
   ROW(kUpstreamTimeout, "upstream_timeout", 1011, "the backend did not answer in time")                                \
   ROW(kUpstreamTlsError, "upstream_tls_error", 1011, "the TLS connection with the backend failed")                     \

@@ -30,8 +30,6 @@ void Backpressure::OnGrowth(Outbox& outbox) {
   if (outbox.writer().closed() || !outbox.writer().full()) return;
   outbox.events_.WatchForStall();
   if (outbox.writer().closed()) return;
-  // Nobody waits for its end meanwhile; reading goes on when the client takes something.
-  if (outbox.GathersLarge()) Pause(outbox);
   if (outbox.waiting() > outbox.marks().stop()) OnTooMuch(outbox);
 }
 
@@ -67,8 +65,7 @@ void Backpressure::CloseTooSlow(Outbox& outbox) {
 
 void Backpressure::ObeyMarks(Outbox& outbox) {
   if (outbox.writer().closed() || !outbox.writer().full()) return;
-  const bool too_much = answer_ == Answer::kPause && outbox.waiting() > outbox.marks().high;
-  if (too_much || outbox.GathersLarge()) Pause(outbox);
+  if (answer_ == Answer::kPause && outbox.waiting() > outbox.marks().high) Pause(outbox);
 }
 
 void Backpressure::Pause(Outbox& outbox) {

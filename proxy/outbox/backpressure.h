@@ -21,7 +21,7 @@ class Backpressure {
   Backpressure(const Backpressure&) = delete;
   Backpressure& operator=(const Backpressure&) = delete;
 
-  // More is gathered than before, and the client is full or a large message is under way.
+  // More is gathered than before, and the client is full.
   void OnGrowth(Outbox& outbox);
   // The connection's queue is over the high mark. What is passed on waits there, not in the outbox.
   void OnOutputBlocked(Outbox& outbox);

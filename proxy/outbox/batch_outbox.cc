@@ -20,6 +20,13 @@ static_assert(static_cast<size_t>(BatchForm::kSocketIoEvent) == static_cast<size
 
 }  // namespace
 
+// What is kept of a message while its parts are sent.
+struct BatchOutbox::Large {
+  std::optional<batching::Escape> escape;         // nullopt: it goes as it is
+  std::unique_ptr<MessageCompressor> compressor;  // without a context of the client's own
+  bool sent_part = false;                         // a part has gone
+};
+
 BatchOutbox::BatchOutbox(WorkerContext& context, OutboxEvents& events, net::Connection& connection,
                          const RoutePlan& plan, const Negotiated& negotiated)
     : GatheringOutbox(context, events, connection, plan, negotiated),
@@ -38,7 +45,7 @@ BatchOutbox::~BatchOutbox() {
 
 void BatchOutbox::Add(const wire::MessagePart& part) {
   Note(part);
-  if (sending_parts_) {
+  if (large_) {
     SendOn(part);
   } else if (part.first && part.last) {
     AddWhole(part.opcode, AsText(part.payload));
@@ -50,15 +57,11 @@ void BatchOutbox::Add(const wire::MessagePart& part) {
 
 void BatchOutbox::AddPart(const wire::MessagePart& part) {
   const uint64_t size = part_.size() + part.payload.size();
-  const bool large = size > marks().high;
-  if (large && !MustBeWhole(part)) {
+  // Of a large one, so much of its beginning tells how it is written.
+  if (size > std::max<uint64_t>(marks().high, batching::kBeginning)) {
     Flush(FlushReason::kAlone);
-    BeginParts(part.opcode);
+    BeginLarge(part);
     return SendOn(part);
-  }
-  if (large && size > std::max(kMostLookAlike, context_.options().limits.buffer_high)) {
-    TakePart();
-    return events_.GiveUp(CloseReason::kUpstreamLookAlike);
   }
   Gather(AsText(part.payload));
   if (part.last) AddWhole(part.opcode, TakePart());
@@ -72,16 +75,6 @@ void BatchOutbox::Gather(std::string_view payload) {
 std::string BatchOutbox::TakePart() {
   Buffered(0, -static_cast<int64_t>(part_.size()));
   return std::exchange(part_, std::string());
-}
-
-// What a decoder may take for an envelope can be wrapped only as a whole.
-bool BatchOutbox::MustBeWhole(const wire::MessagePart& part) const {
-  const batching::Encoder* encoder = examiner_.encoder();
-  if (encoder == nullptr || !encoder->Prefix(part.opcode).empty()) return false;
-  std::string beginning = part_.substr(0, batching::kBeginning);
-  beginning.append(AsText(part.payload).substr(0, batching::kBeginning - beginning.size()));
-  // So little of a message cannot be judged.
-  return beginning.size() < batching::kBeginning || encoder->MayLookAlike(part.opcode, beginning);
 }
 
 // ---- gathering
@@ -235,11 +228,11 @@ size_t BatchOutbox::context_bytes() const {
 
 MessageCompressor& BatchOutbox::compressor() {
   if (own_) return own_->Use();
-  if (!compressor_) {
-    compressor_ =
+  if (!large_->compressor) {
+    large_->compressor =
         std::make_unique<MessageCompressor>(window_bits_, false, DeflateSettingsFrom(context_.options().deflate));
   }
-  return *compressor_;
+  return *large_->compressor;
 }
 
 void BatchOutbox::CountCompressed(size_t input, size_t output) {
@@ -258,52 +251,57 @@ RouteCounters& BatchOutbox::counters() {
 
 // ---- a large message
 
-// What was gathered of it is its first part.
-void BatchOutbox::BeginParts(wire::Opcode opcode) {
-  sending_parts_ = true;
+// `part` is the one with which the message became large; what was gathered of it comes before.
+void BatchOutbox::BeginLarge(const wire::MessagePart& part) {
+  large_ = std::make_unique<Large>();
   if (own_) own_->amid_message = true;
-  sent_part_ = false;
-  parts_compressed_ = window_bits_ != 0;
-  if (examiner_.encoder() == nullptr) return;
-  const std::string_view prefix = examiner_.encoder()->Prefix(opcode);
-  part_.insert(0, prefix);
-  Buffered(0, static_cast<int64_t>(prefix.size()));
+  const batching::Encoder* encoder = examiner_.encoder();
+  if (encoder == nullptr) return;
+  std::string beginning = part_.substr(0, batching::kBeginning);
+  beginning.append(AsText(part.payload).substr(0, batching::kBeginning - beginning.size()));
+  large_->escape = encoder->EscapeLarge(part.opcode, beginning);
 }
 
-void BatchOutbox::SendOn(const wire::MessagePart& part) {
-  const bool last = part.last;
-  if (!last && part_.size() + part.payload.size() < kLeastPart) return Gather(AsText(part.payload));
-  if (part_.empty()) {
-    SendPart(part.opcode, part.payload, last);
-  } else {
-    Gather(AsText(part.payload));
-    const std::string whole = TakePart();
-    SendPart(part.opcode, AsBytes(whole), last);
-  }
-  if (!last) return;
-  sending_parts_ = false;
+void BatchOutbox::EndLarge() {
+  large_.reset();
   if (own_) own_->amid_message = false;
-  compressor_.reset();
   CountBatch(form_, 1);
   Count(1, 0, 1);
 }
 
-void BatchOutbox::SendPart(wire::Opcode opcode, std::span<const uint8_t> payload, bool last) {
-  const bool first = !std::exchange(sent_part_, true);
+void BatchOutbox::SendOn(const wire::MessagePart& part) {
+  if (!part.last && part_.size() + part.payload.size() < kLeastPart) return Gather(AsText(part.payload));
+  if (part_.empty()) {
+    SendPart(part.opcode, AsText(part.payload), part.last);
+  } else {
+    Gather(AsText(part.payload));
+    const std::string gathered = TakePart();
+    SendPart(part.opcode, gathered, part.last);
+  }
+  if (part.last && !writer_.closed()) EndLarge();
+}
+
+void BatchOutbox::SendPart(wire::Opcode opcode, std::string_view payload, bool last) {
+  context_.metrics().batch_input_bytes_total.Add(payload.size());
+  Count(0, payload.size(), 0);
+  std::string escaped;
+  if (large_->escape) {
+    large_->escape->Append(payload, last, escaped);
+    payload = escaped;
+  }
+  const bool first = !std::exchange(large_->sent_part, true);
   std::string& frame = context_.outboxes().scratch();
   frame.clear();
-  if (parts_compressed_) {
-    const auto size = compressor().Append(opcode, payload, first, last, frame);
+  if (window_bits_ != 0) {
+    const auto size = compressor().Append(opcode, AsBytes(payload), first, last, frame);
     if (!size) return events_.GiveUp(CloseReason::kOutOfMemory);
     CountCompressed(payload.size(), *size);
     if (last) context_.metrics().deflate_messages_total.Add();
   } else {
     wire::AppendFrameHeader(frame, first ? opcode : wire::Opcode::kContinuation, last, payload.size());
-    frame.append(AsText(payload));
+    frame.append(payload);
   }
-  context_.metrics().batch_input_bytes_total.Add(payload.size());
   if (!frame.empty()) Write(frame);
-  Count(0, payload.size(), 0);
 }
 
 }  // namespace sheaf

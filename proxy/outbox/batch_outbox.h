@@ -1,9 +1,8 @@
 // Gathers whole messages, and sends them as batch frames, or as a frame each; compressed if that was negotiated. Rules,
 // dropping and conflating work on what is gathered. See gathering_outbox.h.
 //
-// A message larger than limits.buffer_high is not gathered: it goes out in parts, behind what is queued. Unless a
-// decoder might take it for an envelope: then it must be wrapped, and so be gathered, and may not be larger than
-// kMostLookAlike.
+// A message larger than limits.buffer_high is not gathered: it goes out in parts, behind what is gathered. One that a
+// decoder might take for an envelope is escaped on its way (batching/escape.h).
 #pragma once
 
 #include <memory>
@@ -30,13 +29,10 @@ class BatchOutbox final : public GatheringOutbox {
   size_t gathered() const override { return batcher_.memory(); }
   size_t partial() const override { return part_.empty() ? 0 : part_.capacity(); }
   size_t context_bytes() const override;
-  bool passing_on() const override { return sending_parts_; }
+  bool passing_on() const override { return large_ != nullptr; }
 
  private:
-  // Anybody who has a message broadcast can have it begin like an envelope, so this much a client is what it can cost.
-  // Four times what Socket.IO and Python's websockets let a client send as shipped. With a larger limits.buffer_high,
-  // that.
-  static constexpr uint64_t kMostLookAlike = 4 * 1024 * 1024;
+  struct Large;
 
   // Of a large message, a frame each, which the backend may have sent as one: some receivers count them (Python's
   // websockets takes 4,096 a message), and what trickles in would make a great many.
@@ -56,7 +52,6 @@ class BatchOutbox final : public GatheringOutbox {
   void AddWhole(wire::Opcode opcode, std::string_view payload);
   void AddWhole(const batching::MessageRef& message);
   void AddPart(const wire::MessagePart& part);
-  bool MustBeWhole(const wire::MessagePart& part) const;
   std::string TakePart();
   void Gather(std::string_view payload);
   void Schedule(const batching::Batcher::Verdict& verdict);
@@ -67,9 +62,10 @@ class BatchOutbox final : public GatheringOutbox {
   void SendFrame(std::span<const batching::MessageRef> messages, bool wrapped);
   void SendPlain(const batching::Message& message);
   bool SendInOwnContext(wire::Opcode opcode, std::string_view payload);
-  void BeginParts(wire::Opcode opcode);
+  void BeginLarge(const wire::MessagePart& part);
   void SendOn(const wire::MessagePart& part);
-  void SendPart(wire::Opcode opcode, std::span<const uint8_t> payload, bool last);
+  void EndLarge();
+  void SendPart(wire::Opcode opcode, std::string_view payload, bool last);
   void Write(std::string_view frame);
 
   // Makes the client's own context where it is worth it for a frame with these messages, else gives it up.
@@ -82,17 +78,14 @@ class BatchOutbox final : public GatheringOutbox {
 
   const batching::Examiner& examiner_;
   batching::Batcher batcher_;
-  std::string part_;                               // of a message that comes in several, not sent yet
-  std::unique_ptr<OwnContext> own_;                // the client's own compression context, while it is worth it
-  std::unique_ptr<MessageCompressor> compressor_;  // without that, amid a large message
+  std::string part_;                 // of a message that comes in several, not sent yet
+  std::unique_ptr<OwnContext> own_;  // the client's own compression context, while it is worth it
+  std::unique_ptr<Large> large_;     // amid a large message
   const BatchForm form_;
-  uint8_t window_bits_ = 0;        // of compression; 0: none
-  bool takeover_ = false;          // was agreed on
-  uint8_t alone_ = 0;              // how much the last messages were this client's alone, up to kMostAlone
-  uint32_t last_serial_ = 0;       // of the last message
-  bool sending_parts_ = false;     // of a large message
-  bool sent_part_ = false;         // of it: something has gone
-  bool parts_compressed_ = false;  // of it
+  uint8_t window_bits_ = 0;   // of compression; 0: none
+  bool takeover_ = false;     // was agreed on
+  uint8_t alone_ = 0;         // how much the last messages were this client's alone, up to kMostAlone
+  uint32_t last_serial_ = 0;  // of the last message
 };
 
 }  // namespace sheaf

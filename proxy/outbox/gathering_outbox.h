@@ -45,7 +45,7 @@ class GatheringOutbox : public Outbox, private net::DeadlineHandler {
   void CancelFlush();
   // More may be gathered than before.
   void CheckGrowth() {
-    if (writer_.full() || GathersLarge()) backpressure_.OnGrowth(*this);
+    if (writer_.full()) backpressure_.OnGrowth(*this);
   }
   // Of the plan, for a client with an envelope or for one without.
   const batching::BatchLimits& limits() const;

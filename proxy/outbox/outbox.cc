@@ -12,10 +12,6 @@ namespace sheaf {
 Outbox::Outbox(WorkerContext& context, OutboxEvents& events, net::Connection& connection, const RoutePlan& plan)
     : context_(context), events_(events), writer_(connection), backpressure_(plan) {}
 
-bool Outbox::GathersLarge() const {
-  return amid_message_ && !passing_on() && partial() > marks().high;
-}
-
 void Outbox::OnOutputDrained() {
   writer_.WriteWaiting();
   backpressure_.OnLess(*this);

@@ -99,8 +99,6 @@ class Outbox {
   // The message of the backend that came last, so far: its payload's bytes, and whether its end is still to come.
   uint64_t message_bytes() const { return message_bytes_; }
   bool amid_message() const { return amid_message_; }
-  // Of it more is here than is gathered of an ordinary message, and none of it has left.
-  bool GathersLarge() const;
 
   // net::ConnectionEvents: the session hands these on.
   void OnOutputBlocked() { backpressure_.OnOutputBlocked(*this); }

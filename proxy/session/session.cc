@@ -364,11 +364,11 @@ bool Session::MayShed() const {
 bool Session::MayShedByCost() const {
   if (closing() || !route_.shed) return false;
   if (MayShed()) return true;
-  return input_.whole() && (ReadsNothing() || (outbox_->GathersLarge() && !outbox_->writer().mid_frame()));
+  return input_.whole() && ReadsNothing();
 }
 
 void Session::Shed() {
-  if (ReadsNothing() || outbox_->GathersLarge()) return Close(CloseReason::kMemoryShed);
+  if (ReadsNothing()) return Close(CloseReason::kMemoryShed);
   BeginClose(CloseReason::kMemoryShed);
 }
 

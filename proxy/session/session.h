@@ -77,8 +77,7 @@ class Session final : public net::ConnectionEvents,
   // The same for one that holds much: of a message from the backend the rest would not reach a client that reads
   // nothing, and while its queue is full the backend is mostly stopped amid a message.
   bool MayShedByCost() const;
-  // Politely; at once a client that reads nothing, with what waits for it, and one for which a large message is
-  // gathered.
+  // Politely; at once a client that reads nothing, with what waits for it.
   void Shed();
   // The loop's marks are lower now.
   void ObeyMarks() { outbox_->ObeyMarks(); }
