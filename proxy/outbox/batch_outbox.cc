@@ -33,7 +33,7 @@ BatchOutbox::BatchOutbox(WorkerContext& context, OutboxEvents& events, net::Conn
       examiner_(plan.examiner(negotiated.envelope)),
       batcher_(context.outboxes().queues()),
       form_(FormOf(negotiated.envelope)) {
-  static_assert(sizeof(BatchOutbox) <= 320, "an idle session's budget");
+  static_assert(sizeof(BatchOutbox) <= 304, "an idle session's budget");
   if (!negotiated.deflate) return;
   window_bits_ = negotiated.deflate->server_window_bits;
   takeover_ = negotiated.deflate->server_takeover;
@@ -115,7 +115,7 @@ bool BatchOutbox::MayOvertake() const {
   return !socket_io_ || front == nullptr || front->is_text();
 }
 
-// A critical message that may overtake: what is queued stays queued.
+// A critical message that may overtake: what is gathered stays.
 void BatchOutbox::SendAhead(const batching::MessageRef& message, const batching::MessageFacts& facts) {
   if (facts.replaceable) CountReplaced(facts, batcher_.RemoveSameKey(*message, facts));
   context_.metrics().batch_flushes_total[FlushReason::kCritical].Add();

@@ -12,7 +12,7 @@ namespace sheaf {
 CorkOutbox::CorkOutbox(WorkerContext& context, OutboxEvents& events, net::Connection& connection, const RoutePlan& plan,
                        const Negotiated& negotiated)
     : GatheringOutbox(context, events, connection, plan, negotiated) {
-  static_assert(sizeof(CorkOutbox) <= 216, "an idle session's budget");
+  static_assert(sizeof(CorkOutbox) <= 208, "an idle session's budget");
 }
 
 CorkOutbox::~CorkOutbox() {
@@ -31,7 +31,7 @@ void CorkOutbox::Add(const wire::MessagePart& part) {
   if (part.first) {
     if (part.opcode == wire::Opcode::kText) LetAnswerPass(AsText(part.payload));
     due = window_.OnMessage(context_.loop().now(), limits().window());
-    // Borrowed bytes leave without a copy; behind gathered ones they must queue up.
+    // Borrowed bytes leave without a copy; behind gathered ones they must be gathered, too.
     passing_ = empty() && due <= context_.loop().now() && !writer_.full();
   }
   if (passing_) {

@@ -3,7 +3,7 @@
 namespace sheaf {
 
 void PassOutbox::Add(const wire::MessagePart& part) {
-  static_assert(sizeof(PassOutbox) <= 112, "an idle session's budget");
+  static_assert(sizeof(PassOutbox) <= 96, "an idle session's budget");
   Note(part);
   Count(part.last ? 1 : 0, part.payload.size(), part.ends_frame ? 1 : 0);
   writer_.Write(part.wire, part.ends_frame);
