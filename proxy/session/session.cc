@@ -304,14 +304,23 @@ bool Session::GivesUpWhatWaits() const {
   return ReadsNothing() || InForce(ReliefStep::kShedByCost, context_.pressure());
 }
 
-void Session::Close(CloseReason reason) {
+// What is still due to the client, as far as there is memory for it.
+void Session::SayTheRest(bool flush) {
+  try {
+    if (flush) FlushOutbox(FlushReason::kEnd);
+    // In the middle of a frame that will not end now there is no place for a Close.
+    if (!close_.told_client() && !outbox_->writer().mid_frame()) SendLastClose();
+  } catch (const std::bad_alloc&) {
+    // The connection ends without it.
+  }
+}
+
+void Session::Close(CloseReason reason) noexcept {
   if (closed()) return;
   close_.Note(reason);
   const bool give_up = GivesUpWhatWaits();
   MoveTo(SessionState::kClosed);
-  if (!give_up && !IsDeaf(close_.reason())) FlushOutbox(FlushReason::kEnd);
-  // In the middle of a frame that will not end now there is no place for a Close.
-  if (!close_.told_client() && !outbox_->writer().mid_frame()) SendLastClose();
+  SayTheRest(!give_up && !IsDeaf(close_.reason()));
   context_.loop().CancelDeadline(deadline_);
   if (stream_) stream_->Close(reason);
   DropStream();

@@ -66,8 +66,9 @@ class Session final : public net::ConnectionEvents,
   // the reason's code, and what it still sends goes upstream until it answers. Each may take websocket.close_timeout.
   void BeginClose(CloseReason reason);
   bool closing() const override { return state_ != SessionState::kOpen; }
-  // The end: a Close frame if one is due and possible, then both connections go. May be called twice.
-  void Close(CloseReason reason) override;
+  // The end: a Close frame if one is due and possible, then both connections go. May be called twice. It does not fail:
+  // where there is no memory even for this, the process ends.
+  void Close(CloseReason reason) noexcept override;
 
   // For relief from memory pressure. When the last application message, either way, came; up to
   // WorkerContext::activity_grain later.
@@ -169,6 +170,7 @@ class Session final : public net::ConnectionEvents,
   void SendClose(uint16_t code, std::string_view reason);
   void SendOwnClose();
   void SendLastClose();
+  void SayTheRest(bool flush);
   void DropStream();
   // Memory is what the end is about: what the client does not read in time is not kept for it any longer.
   bool GivesUpWhatWaits() const;
