@@ -57,7 +57,7 @@ void CorkOutbox::Gather(const wire::MessagePart& part, TimePoint due) {
   CorkBatch& batch = *batch_;
   batch.bytes.insert(batch.bytes.end(), part.wire.begin(), part.wire.end());
   if (part.ends_frame) batch.whole = batch.bytes.size();
-  const size_t payload = part.payload.size();
+  const auto payload = static_cast<uint32_t>(part.payload.size());
   batch.payload += payload;
   batch.messages += part.last ? 1 : 0;
   context_.metrics().buffered_messages.Add(part.last ? 1 : 0);

@@ -19,7 +19,8 @@ std::unique_ptr<CorkBatch> OutboxStores::TakeCorkBatch() {
 void OutboxStores::GiveCorkBatch(std::unique_ptr<CorkBatch> batch) {
   if (spare_batches_.size() == kMostSpareBatches || batch->bytes.capacity() > kMostSpareBytes) return;
   batch->bytes.clear();
-  batch->whole = batch->messages = batch->payload = 0;
+  batch->whole = 0;
+  batch->messages = batch->payload = 0;
   spare_batches_.push_back(std::move(batch));
 }
 

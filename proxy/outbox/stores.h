@@ -25,9 +25,9 @@ namespace sheaf {
 // What a CorkOutbox gathers: frames as they came, one behind the other.
 struct CorkBatch {
   std::vector<uint8_t> bytes;
-  size_t whole = 0;     // of them, up to the end of the last whole frame
-  size_t messages = 0;  // whole ones
-  size_t payload = 0;   // bytes, parts of messages included
+  size_t whole = 0;       // of them, up to the end of the last whole frame
+  uint32_t messages = 0;  // whole ones
+  uint32_t payload = 0;   // bytes, parts of messages included
   TimePoint oldest{};
 };
 
