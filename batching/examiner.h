@@ -1,5 +1,5 @@
-// What is to be known of a message before it is queued: can the envelope carry it, is it critical, which conflation key
-// has it. Asked once for each Message, however many sessions get it; without rules and envelope nothing is parsed.
+// What is to be known of a message before it is gathered: can the envelope carry it, is it critical, which conflation
+// key has it. Asked once for each Message, however many sessions get it; without rules and envelope nothing is parsed.
 //
 // One Examiner for each route and envelope of a worker; one thread only.
 #pragma once
@@ -66,8 +66,8 @@ class Examiner {
   const RuleSet& rules_;
 };
 
-// Whether a queued message may be dropped for a client that is too slow. On a Socket.IO session only events without an
-// acknowledgement may; elsewhere every message.
+// Whether a gathered message may be dropped for a client that is too slow. On a Socket.IO session only events without
+// an acknowledgement may; elsewhere every message.
 bool IsDroppable(const Message& message, bool socket_io);
 
 }  // namespace sheaf::batching
