@@ -56,14 +56,18 @@ class RuleSet {
 class Examiner {
  public:
   // `encoder`: nullptr when each message has a frame of its own. Both outlive the examiner.
-  Examiner(const Encoder* encoder, const RuleSet& rules) : encoder_(encoder), rules_(rules) {}
+  Examiner(const Encoder* encoder, const RuleSet& rules) : encoder_(encoder), rules_(rules), number_(NextNumber()) {}
 
   const MessageFacts& Examine(Message& message) const;
   const Encoder* encoder() const { return encoder_; }
 
  private:
+  static uint64_t NextNumber();
+
   const Encoder* encoder_;
   const RuleSet& rules_;
+  // By which a message knows who examined it: another examiner may come to lie at the address of one that is gone.
+  const uint64_t number_;
 };
 
 // Whether a gathered message may be dropped for a client that is too slow. On a Socket.IO session only events without

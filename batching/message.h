@@ -46,7 +46,7 @@ class Message {
   std::span<const uint8_t> bytes() const { return {reinterpret_cast<const uint8_t*>(this + 1), size_}; }
 
   // A cache for Examiners: the facts, and whose they are. Messages of several routes can be the same.
-  const void* examined_by = nullptr;
+  uint64_t examined_by = 0;
   MessageFacts facts;
 
   // Of the message in its store, modulo 2^32; for MessageStore::WasShared.
