@@ -17,7 +17,7 @@ uint32_t KeyHash(const Message& message, const MessageFacts& facts) {
 }  // namespace
 
 void Queue::Push(const MessageRef& message, const MessageFacts& facts) {
-  messages_.push_back(message);
+  // The tag first: where memory fails between the two, no message is without one.
   tags_.push_back({.scope_size = facts.scope_size,
                    .key_offset = facts.key_offset,
                    .key_size = facts.key_size,
@@ -26,6 +26,7 @@ void Queue::Push(const MessageRef& message, const MessageFacts& facts) {
                    .replaceable = facts.replaceable,
                    .carriable = facts.carriable,
                    .look_alike = facts.look_alike});
+  messages_.push_back(message);
 }
 
 Queue::Removed Queue::RemoveSameKey(const Message& message, const MessageFacts& facts) {

@@ -131,12 +131,12 @@ class Batcher {
   Batcher& operator=(const Batcher&) = delete;
   ~Batcher() { Clear(); }
 
-  // Queues the message. `conflate`: conflation rules are in force; then a message with the key of queued ones removes
-  // those, and stands where it came: the order of what remains is the backend's.
+  // Gathers the message. `conflate`: conflation rules are in force; then a message with the key of gathered ones
+  // removes those, and stands where it came: the order of what remains is the backend's.
   Verdict Add(const MessageRef& message, const MessageFacts& facts, bool conflate, const BatchLimits& limits,
               TimePoint now);
 
-  // Removes queued messages with the key of one that is not queued itself, since it overtakes.
+  // Removes gathered messages with the key of one that is not gathered itself, since it overtakes.
   Queue::Removed RemoveSameKey(const Message& message, const MessageFacts& facts);
 
   Window& window() { return window_; }
@@ -147,7 +147,7 @@ class Batcher {
   // What the queue takes, about: a flood of empty messages counts, too.
   size_t memory() const { return bytes_ + messages_ * kPlace; }
   TimePoint oldest() const { return oldest_; }
-  // The oldest queued message; nullptr when there is none.
+  // The oldest gathered message; nullptr when there is none.
   const Message* front() const { return queue_ ? queue_->front() : nullptr; }
 
   // Removes the oldest message that `may_go` allows, but never the newest. Returns its size; nullopt when there is

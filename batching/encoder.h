@@ -4,10 +4,12 @@
 // frame_cache.h for those.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "batching/escape.h"
 #include "batching/message.h"
 #include "proxy/base/option_table.h"
 #include "proxy/wire/ws_frame.h"
@@ -28,12 +30,9 @@ class Encoder {
   };
   virtual Verdict Examine(const Message& message) const = 0;
 
-  // Of a message that is too large to be gathered: may it be a look-alike, going by its first kBeginning bytes?
-  virtual bool MayLookAlike(wire::Opcode opcode, std::string_view beginning) const = 0;
-
-  // What is put in front of a message that is too large to be gathered, so that a decoder takes it for a wrapped one;
-  // empty when the envelope has no such form.
-  virtual std::string_view Prefix(wire::Opcode /*opcode*/) const { return {}; }
+  // How a message that is too large to be gathered is written; nullopt: as it is, since going by its first kBeginning
+  // bytes it is no look-alike.
+  virtual std::optional<Escape> EscapeLarge(wire::Opcode opcode, std::string_view beginning) const = 0;
 
   // Whether two carriable messages may share a frame.
   virtual bool MayShare(const Message& /*a*/, const Message& /*b*/) const { return true; }

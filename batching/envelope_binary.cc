@@ -7,6 +7,8 @@ namespace {
 constexpr std::string_view kMagic = "SHF\x01";
 constexpr uint32_t kBinaryBit = uint32_t{1} << 31;
 constexpr size_t kLengthSize = 4;
+// One binary message that is the rest of the frame: no other has this length.
+constexpr std::string_view kOpenRecord = "SHF\x01\xFF\xFF\xFF\xFF";
 
 void AppendLength(const Message& message, std::string& out) {
   const uint32_t length = static_cast<uint32_t>(message.size()) | (message.is_text() ? 0 : kBinaryBit);
@@ -16,12 +18,13 @@ void AppendLength(const Message& message, std::string& out) {
 class Binary : public Encoder {
  public:
   Verdict Examine(const Message& message) const override {
-    return {.carriable = message.size() < kBinaryBit,
+    return {.carriable = message.size() < kBinaryBit - 1,
             .look_alike = !message.is_text() && message.text().starts_with(kMagic)};
   }
 
-  bool MayLookAlike(wire::Opcode opcode, std::string_view beginning) const override {
-    return opcode == wire::Opcode::kBinary && beginning.starts_with(kMagic);
+  std::optional<Escape> EscapeLarge(wire::Opcode opcode, std::string_view beginning) const override {
+    if (opcode != wire::Opcode::kBinary || !beginning.starts_with(kMagic)) return std::nullopt;
+    return Escape(kOpenRecord, {});
   }
 
   wire::Opcode Encode(std::span<const MessageRef> messages, std::string& out) const override {

@@ -19,12 +19,10 @@ class EngineIo : public Encoder {
     return {.carriable = !has_separator && IsPacketAlone(message.text()), .look_alike = has_separator};
   }
 
-  std::string_view Prefix(wire::Opcode opcode) const override {
-    return opcode == wire::Opcode::kText ? std::string_view(&kSeparator, 1) : std::string_view();
-  }
   // The separator may be anywhere.
-  bool MayLookAlike(wire::Opcode opcode, std::string_view /*beginning*/) const override {
-    return opcode == wire::Opcode::kText;
+  std::optional<Escape> EscapeLarge(wire::Opcode opcode, std::string_view /*beginning*/) const override {
+    if (opcode != wire::Opcode::kText) return std::nullopt;
+    return Escape({&kSeparator, 1}, {});
   }
 
   wire::Opcode Encode(std::span<const MessageRef> messages, std::string& out) const override {

@@ -11,6 +11,8 @@ constexpr std::string_view kPrefix = R"({"type":"batch","batch_size":)";
 constexpr std::string_view kMessages = R"(,"messages":[)";
 constexpr std::string_view kMessagesEnd = "]}";
 constexpr std::string_view kText = R"(1,"text":)";
+constexpr std::string_view kTextBegin = R"({"type":"batch","batch_size":1,"text":")";
+constexpr std::string_view kTextEnd = R"("})";
 
 // What RapidJSON writes to.
 struct Appender {
@@ -33,8 +35,9 @@ class Json : public Encoder {
     return {.carriable = IsJson(message.text()), .look_alike = message.text().starts_with(kPrefix)};
   }
 
-  bool MayLookAlike(wire::Opcode opcode, std::string_view beginning) const override {
-    return opcode == wire::Opcode::kText && beginning.starts_with(kPrefix);
+  std::optional<Escape> EscapeLarge(wire::Opcode opcode, std::string_view beginning) const override {
+    if (opcode != wire::Opcode::kText || !beginning.starts_with(kPrefix)) return std::nullopt;
+    return Escape(kTextBegin, kTextEnd, true);
   }
 
   wire::Opcode Encode(std::span<const MessageRef> messages, std::string& out) const override {

@@ -17,6 +17,7 @@ constexpr std::string_view kEvent = R"({"event":)";
 constexpr std::string_view kData = R"(,"data":)";
 constexpr std::string_view kEntryEnd = "}";
 constexpr std::string_view kEnd = "]}]";
+constexpr std::string_view kWholeBegin = R"(["batch",{"type":"batch","batch_size":1,"messages":[)";
 
 // socket.io-parser takes events of these names for broken packets.
 constexpr std::array<std::string_view, 6> kRefused = {"connect",       "connect_error", "disconnect",
@@ -72,16 +73,20 @@ class SocketIoEvent : public Encoder {
     return {.carriable = IsEvent(text) && !is_refused && IsJson(event->json), .look_alike = name == kBatch};
   }
 
-  bool MayLookAlike(wire::Opcode opcode, std::string_view beginning) const override {
+  // As an entry that is the event's whole array: however it goes on, and whatever its name turns out to be.
+  std::optional<Escape> EscapeLarge(wire::Opcode opcode, std::string_view beginning) const override {
     const std::string_view type = TypeOf(beginning);
-    if (opcode != wire::Opcode::kText || type.empty()) return false;
+    if (opcode != wire::Opcode::kText || type.empty()) return std::nullopt;
     const std::string_view rest = beginning.substr(type.size());
-    if (rest.starts_with('/') && rest.find(',') == std::string_view::npos) return true;  // the namespace goes on
+    if (rest.starts_with('/') && rest.find(',') == std::string_view::npos) {
+      return Escape::BehindNamespace(kWholeBegin, kEnd);
+    }
     const std::optional<EventPacket> packet = ParseEventRest(rest);
-    if (!packet || packet->has_ack) return false;
+    if (!packet || packet->has_ack) return std::nullopt;
     // Without a name here it may come after much white space.
     const std::string_view name = EventNameToken(packet->json);
-    return name.empty() || DecodeString(name) == kBatch;
+    if (!name.empty() && DecodeString(name) != kBatch) return std::nullopt;
+    return Escape::AtArray(kWholeBegin, kEnd, beginning.size() - packet->json.size());
   }
 
   bool MayShare(const Message& a, const Message& b) const override { return HeadOf(a.text()) == HeadOf(b.text()); }

@@ -1,6 +1,7 @@
 #include "batching/examiner.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <utility>
 
@@ -184,8 +185,13 @@ void RuleSet::Examine(const Message& message, MessageFacts& facts) const {
   }
 }
 
+uint64_t Examiner::NextNumber() {
+  static std::atomic<uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
 const MessageFacts& Examiner::Examine(Message& message) const {
-  if (message.examined_by == this) return message.facts;
+  if (message.examined_by == number_) return message.facts;
   message.facts = {};
   if (encoder_ == nullptr) {
     message.facts.carriable = true;
@@ -195,7 +201,7 @@ const MessageFacts& Examiner::Examine(Message& message) const {
     message.facts.look_alike = verdict.look_alike;
   }
   rules_.Examine(message, message.facts);
-  message.examined_by = this;
+  message.examined_by = number_;
   return message.facts;
 }
 

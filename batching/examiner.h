@@ -1,5 +1,5 @@
-// What is to be known of a message before it is queued: can the envelope carry it, is it critical, which conflation key
-// has it. Asked once for each Message, however many sessions get it; without rules and envelope nothing is parsed.
+// What is to be known of a message before it is gathered: can the envelope carry it, is it critical, which conflation
+// key has it. Asked once for each Message, however many sessions get it; without rules and envelope nothing is parsed.
 //
 // One Examiner for each route and envelope of a worker; one thread only.
 #pragma once
@@ -56,18 +56,22 @@ class RuleSet {
 class Examiner {
  public:
   // `encoder`: nullptr when each message has a frame of its own. Both outlive the examiner.
-  Examiner(const Encoder* encoder, const RuleSet& rules) : encoder_(encoder), rules_(rules) {}
+  Examiner(const Encoder* encoder, const RuleSet& rules) : encoder_(encoder), rules_(rules), number_(NextNumber()) {}
 
   const MessageFacts& Examine(Message& message) const;
   const Encoder* encoder() const { return encoder_; }
 
  private:
+  static uint64_t NextNumber();
+
   const Encoder* encoder_;
   const RuleSet& rules_;
+  // By which a message knows who examined it: another examiner may come to lie at the address of one that is gone.
+  const uint64_t number_;
 };
 
-// Whether a queued message may be dropped for a client that is too slow. On a Socket.IO session only events without an
-// acknowledgement may; elsewhere every message.
+// Whether a gathered message may be dropped for a client that is too slow. On a Socket.IO session only events without
+// an acknowledgement may; elsewhere every message.
 bool IsDroppable(const Message& message, bool socket_io);
 
 }  // namespace sheaf::batching

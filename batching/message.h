@@ -26,7 +26,7 @@ struct MessageFacts {
   bool carriable = false;      // the envelope can carry it
   bool look_alike = false;     // alone, a decoder would take it for an envelope: it must be wrapped
   bool critical = false;       // a critical rule matched: it leaves at once
-  bool overtake = false;       // ... and ahead of what is queued
+  bool overtake = false;       // ... and ahead of what is gathered
   bool replaceable = false;    // a conflation rule matched and it has a key
   uint16_t critical_rule = 0;  // index in the route's list, if critical
   uint16_t conflate_rule = 0;  // index in the route's list, if replaceable
@@ -46,7 +46,7 @@ class Message {
   std::span<const uint8_t> bytes() const { return {reinterpret_cast<const uint8_t*>(this + 1), size_}; }
 
   // A cache for Examiners: the facts, and whose they are. Messages of several routes can be the same.
-  const void* examined_by = nullptr;
+  uint64_t examined_by = 0;
   MessageFacts facts;
 
   // Of the message in its store, modulo 2^32; for MessageStore::WasShared.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace sheaf::memwatch {
 namespace {
@@ -48,6 +49,17 @@ MemorySample MemoryHistory::Unpack(const Packed& packed) {
                       .source = packed.source},
           .level = packed.level,
           .traffic = packed.traffic};
+}
+
+void MemoryHistory::Resize(std::chrono::milliseconds length, std::chrono::milliseconds interval) {
+  std::vector<Packed> ring(Capacity(length, interval));
+  const std::lock_guard lock(mutex_);
+  if (ring.size() == ring_.size()) return;
+  const size_t kept = std::min(count_, ring.size());
+  for (size_t i = 0; i < kept; ++i) ring[i] = At(count_ - kept + i);
+  ring_ = std::move(ring);
+  count_ = kept;
+  next_ = kept % ring_.size();
 }
 
 void MemoryHistory::Add(const MemorySample& sample) {

@@ -44,6 +44,9 @@ class MemoryHistory {
   // not look like a leak later.
   MemoryHistory(std::chrono::milliseconds length, std::chrono::milliseconds interval);
 
+  // For other times. Keeps the newest of what there is.
+  void Resize(std::chrono::milliseconds length, std::chrono::milliseconds interval);
+
   void Add(const MemorySample& sample);
   // nullopt: there is none yet.
   std::optional<MemorySample> Latest() const;

@@ -29,6 +29,7 @@ MemoryMonitor::MemoryMonitor(const Options::Memory& options, Read read, WorkerMe
 void MemoryMonitor::Adopt(const Options::Memory& options) {
   options_ = options;
   pressure_.Adopt(PressureThresholds::From(options));
+  history_.Resize(options.history, options.check_interval);
 }
 
 PressureLevel MemoryMonitor::Look(TimePoint now) {

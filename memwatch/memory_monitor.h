@@ -56,7 +56,7 @@ class MemoryMonitor {
   // order of registration, after the level is in force and before the steps of relief.
   void AddCallback(PressureLevel from, Callback callback) { callbacks_.push_back({from, std::move(callback)}); }
 
-  // From the next look on; of memory.history nothing changes.
+  // From the next look on.
   void Adopt(const Options::Memory& options);
 
   // Returns the level from now on.

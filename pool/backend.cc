@@ -24,9 +24,9 @@ std::string Backend::KeyOf(const Options::Upstream& upstream) {
   // No option's text can hold a NUL.
   std::string key = upstream.url;
   const std::string roots = upstream.tls_ca.empty() ? "" : wire::Sha256Hex(TextOf(upstream.tls_ca));
-  for (const std::string_view part : {std::string_view(upstream.tls_ca), std::string_view(roots),
-                                      std::string_view(upstream.tls_server_name),
-                                      std::string_view(upstream.tls_verify ? "verified" : "")}) {
+  for (const std::string_view part :
+       {std::string_view(upstream.tls_ca), std::string_view(roots), std::string_view(upstream.tls_server_name),
+        std::string_view(upstream.tls_verify ? "verified" : "")}) {
     key.append(1, '\0').append(part);
   }
   return key;

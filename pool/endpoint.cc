@@ -58,7 +58,7 @@ Backoff::Backoff(Duration first, Duration longest, Random random)
 void Backoff::Adopt(Duration first, Duration longest, TimePoint now) {
   first_ = first;
   longest_ = longest;
-  step_ = std::max(first_, std::min(step_, longest_));
+  step_ = failing() ? std::max(first_, std::min(step_, longest_)) : first_;
   if (failing()) until_ = std::min(until_, now + longest_);
 }
 

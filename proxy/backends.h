@@ -11,8 +11,8 @@
 #include <memory>
 #include <vector>
 
-#include "pool/dial_targets.h"
 #include "pool/backend.h"
+#include "pool/dial_targets.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/status.h"
 #include "proxy/control/resolver.h"

@@ -48,6 +48,7 @@ Result<Configuration> Load(const CommandLine& line) {
 
 ConfigRead ToServe(Configuration configuration) {
   return {.options = std::move(configuration.options),
+          .file = std::move(configuration.file_name),
           .digest = std::move(configuration.digest),
           .warnings = std::move(configuration.warnings)};
 }
@@ -98,6 +99,14 @@ void OpenStandardDescriptors() {
   }
 }
 
+// Until there is a reader for them: whoever changes the file while it is read does not end the process.
+void HoldHangUps() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
 int Main(int argc, char** argv) {
   OpenStandardDescriptors();
   const CommandLine line = ParseCommandLine(argc, argv, VersionText(SHEAF_VERSION, BuildCommit(), Libraries()));
@@ -117,6 +126,7 @@ int Main(int argc, char** argv) {
     default:
       break;
   }
+  if (line.action == Action::kServe) HoldHangUps();
   Result<Configuration> configuration = Load(line);
   if (!configuration.ok()) {
     static_cast<void>(WriteWithin(STDERR_FILENO, configuration.error() + '\n', kLogPatience));

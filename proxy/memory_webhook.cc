@@ -23,11 +23,7 @@ std::string WebhookJson(const memwatch::PressureChange& change) {
 
 MemoryWebhook::MemoryWebhook(net::Loop& loop, pool::UpstreamRef upstream, Options::Memory options,
                              WorkerMetrics& metrics)
-    : loop_(loop),
-      upstream_(std::move(upstream)),
-      options_(std::move(options)),
-      metrics_(metrics),
-      deadline_(*this) {}
+    : loop_(loop), upstream_(std::move(upstream)), options_(std::move(options)), metrics_(metrics), deadline_(*this) {}
 
 void MemoryWebhook::Adopt(pool::UpstreamRef upstream, const Options::Memory& options) {
   upstream_ = std::move(upstream);

@@ -22,6 +22,18 @@ int64_t SecondsSince1970() {
 
 }  // namespace
 
+std::vector<std::string> FilesOf(const std::string& conf, const Options& options) {
+  std::vector<std::string> files = {conf, options.upstream.tls_ca, options.admin.token_file};
+  for (const ListenerOptions& listener : options.listeners) {
+    files.push_back(listener.tls_certificate);
+    files.push_back(listener.tls_key);
+  }
+  std::sort(files.begin(), files.end());
+  files.erase(std::unique(files.begin(), files.end()), files.end());
+  if (!files.empty() && files.front().empty()) files.erase(files.begin());
+  return files;
+}
+
 std::vector<std::string> KeepWhatNeedsRestart(const Options& before, Options& after) {
   std::vector<std::string> names;
   Options in_force = before;  // slots lead to values that may be changed

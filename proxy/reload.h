@@ -30,6 +30,7 @@ namespace sheaf {
 // What a reading of the conf file, the environment and the command line gave.
 struct ConfigRead {
   Options options;
+  std::string file;                   // its path; empty: there is no file
   std::string digest;                 // of the file: SHA-256 in hexadecimal; empty: there is no file
   std::vector<std::string> warnings;  // for the log
 };
@@ -89,6 +90,9 @@ class Reloader final : public net::DeadlineHandler {
   std::vector<Asked> next_;    // who have asked since it began
   TimePoint began_{};
 };
+
+// The files that a configuration comes from and names: whoever changes one of them changes it. `conf`: may be empty.
+std::vector<std::string> FilesOf(const std::string& conf, const Options& options);
 
 // Options that differ and that a running process cannot change, by name. In `after` they get back the values that are
 // in force.

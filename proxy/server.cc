@@ -28,6 +28,7 @@ Server::Server(ConfigRead first, ReadConfig read, std::string version)
     : metrics_(std::move(version)),
       lifecycle_(first.options.drain, first.options.websocket.close_timeout, *this),
       first_(std::move(first)),
+      conf_file_(first_.file),
       read_(std::move(read)) {}
 
 Server::~Server() {
@@ -58,8 +59,7 @@ Result<bool> Server::Start() {
 
 Result<bool> Server::MakeMainLoop() {
   auto main = MainLoop::Create(
-      lifecycle_, [this] { return shared_->connections.load(std::memory_order_relaxed); },
-      [this] { reloader_->Ask({.by = "SIGHUP"}); });
+      lifecycle_, [this] { return shared_->connections.load(std::memory_order_relaxed); }, [this] { OnHangUp(); });
   if (!main.ok()) return Error{main.error()};
   main_ = std::move(main.value());
   reloader_ = std::make_unique<Reloader>(main_->loop(), read_, *this, metrics_.process());
@@ -139,6 +139,8 @@ void Server::Serve() {
   lifecycle_.Serve();
   WarnOfWarmLinks();
   LogListening();
+  WatchFiles();
+  if (hung_up_) OnHangUp();
 }
 
 void Server::LogListening() const {
@@ -162,6 +164,32 @@ void Server::LogListening() const {
 }
 
 // ---- reload
+
+void Server::OnHangUp() {
+  // What was changed before it came is taken up as soon as there is something to take it up.
+  if (lifecycle_.stage() == Stage::kStarting) {
+    hung_up_ = true;
+  } else {
+    reloader_->Ask({.by = "SIGHUP"});
+  }
+}
+
+void Server::WatchFiles() {
+  const std::shared_ptr<const Generation> now = in_force();
+  if (!now->options.reload.watch) return file_watch_.reset();
+  if (!file_watch_) {
+    // Not from within the watch: what comes of it may end the watch.
+    auto made = FileWatch::Create(main_->loop(), [this] { main_->loop().Post([this] { OnFilesChanged(); }); });
+    if (!made.ok()) return Log(LogLevel::kWarning, "reload.watch does not work", {{"error", made.error()}});
+    file_watch_ = std::move(made.value());
+  }
+  file_watch_->Watch(FilesOf(conf_file_, now->options));
+}
+
+void Server::OnFilesChanged() {
+  WatchFiles();  // links may lead elsewhere now
+  reloader_->Ask({.by = "reload.watch", .patience = kPatienceWithFiles});
+}
 
 void Server::Reload(std::function<void(const ReloadAnswer&)> answered) {
   main_->loop().Post(
@@ -198,29 +226,46 @@ Result<std::shared_ptr<const Generation>> Server::Prepare(ConfigRead read) {
   // The last of all that can fail: it binds.
   auto change = listeners_->Prepare(made.value()->options.listeners);
   if (!change.ok()) return Error{change.error()};
+  if (auto admin = PrepareAdmin(made.value()->options.admin); !admin.ok()) return Error{admin.error()};
   next_listeners_.emplace(std::move(change.value()));
   return made;
 }
 
+Result<bool> Server::PrepareAdmin(const Options::Admin& options) {
+  next_admin_.reset();
+  const bool moves = options.address != in_force()->options.admin.address;
+  if (!moves || options.address.empty()) return true;
+  auto admin = Admin::Start(options, *this);
+  if (!admin.ok()) return Error{admin.error()};
+  next_admin_ = std::move(admin.value());
+  return true;
+}
+
 void Server::Adopt(std::shared_ptr<const Generation> next, std::function<void()> done) {
+  const bool moves = in_force()->options.admin.address != next->options.admin.address;
+  const auto admin = std::make_shared<std::unique_ptr<Admin>>(std::move(next_admin_));
   const bool same_addresses = next_listeners_->added().empty() && next_listeners_->removed().empty();
   const std::vector<EntranceChanges> entrances = listeners_->Apply(std::move(*next_listeners_));
   next_listeners_.reset();
   AdoptInMain(*next);
   Publish(next);
+  WatchFiles();
   if (!same_addresses) LogListening();
   const pool::DialTargets targets = backends_->targets(*next->opened.backend);
   const auto left = std::make_shared<size_t>(workers_.size());  // counted in the main thread
   for (size_t i = 0; i < workers_.size(); ++i) {
-    workers_[i]->Post([this, &worker = *workers_[i], next, targets, entrances = entrances[i], left, done] {
-      worker.Adopt(next, targets);
-      worker.ChangeEntrances(entrances);
-      main_->loop().Post([this, left, done] {
-        if (--*left > 0) return;
-        backends_->ForgetUnused();
-        done();
-      });
-    });
+    workers_[i]->Post(
+        [this, &worker = *workers_[i], next, targets, entrances = entrances[i], left, moves, admin, done] {
+          worker.Adopt(next, targets);
+          worker.ChangeEntrances(entrances);
+          main_->loop().Post([this, left, moves, admin, done] {
+            if (--*left > 0) return;
+            backends_->ForgetUnused();
+            done();
+            // Who asked for the reload over the old address has the answer by now.
+            if (moves) admin_ = std::move(*admin);
+          });
+        });
   }
 }
 

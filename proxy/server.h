@@ -24,6 +24,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
+#include "proxy/control/file_watch.h"
 #include "proxy/control/lifecycle.h"
 #include "proxy/control/main_loop.h"
 #include "proxy/descriptor_limit.h"
@@ -47,6 +48,9 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   int Run();
 
  private:
+  // A certificate and its key are replaced one after the other.
+  static constexpr Duration kPatienceWithFiles = std::chrono::seconds(5);
+
   // Nobody is served before everything that can fail has succeeded.
   Result<bool> Start();
   Result<bool> MakeMainLoop();
@@ -72,6 +76,12 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   // Any thread.
   std::shared_ptr<const Generation> in_force() const override;
 
+  void OnHangUp();
+  // For reload.watch.
+  void WatchFiles();
+  void OnFilesChanged();
+  // Where admin.address is another one.
+  Result<bool> PrepareAdmin(const Options::Admin& options);
   // A generation, and where its backend is.
   Result<std::shared_ptr<const Generation>> Make(ConfigRead read);
   void SetMaxConnections(const Options::Listen& options);
@@ -95,13 +105,15 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   MetricsRegistry metrics_;
   Lifecycle lifecycle_;
   std::unique_ptr<MainLoop> main_;
-  ConfigRead first_;  // until it is a generation
+  ConfigRead first_;             // until it is a generation
+  const std::string conf_file_;  // empty: there is none
   const ReadConfig read_;
   mutable std::mutex generation_mutex_;
   std::shared_ptr<const Generation> generation_;  // in force; under the mutex
   DescriptorLimit descriptors_{};
   std::unique_ptr<Backends> backends_;
   std::unique_ptr<Reloader> reloader_;
+  std::unique_ptr<FileWatch> file_watch_;   // nullptr: reload.watch is off
   std::atomic<bool> backend_known_{false};  // its name has an address
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<memwatch::MemoryWatcher> watcher_;
@@ -109,7 +121,9 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   std::optional<Listeners::Change> next_listeners_;  // from Prepare to Adopt
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
-  std::unique_ptr<Admin> admin_;  // nullptr: admin.address is empty
+  std::unique_ptr<Admin> admin_;       // nullptr: admin.address is empty
+  std::unique_ptr<Admin> next_admin_;  // from Prepare to Adopt
+  bool hung_up_ = false;               // SIGHUP came before there was anything to reload
 };
 
 }  // namespace sheaf

@@ -23,6 +23,7 @@ Admin::Admin(const Options::Admin& options, AdminSource& source, std::unique_ptr
     : source_(source),
       listener_(std::move(listener)),
       is_unix_(is_unix),
+      desk_(new Desk{.mutex = {}, .admin = this}),
       loop_(std::move(loop)),
       options_(options),
       liveness_(source.metrics(), loop_->now()),
@@ -33,6 +34,10 @@ Admin::Admin(const Options::Admin& options, AdminSource& source, std::unique_ptr
 }
 
 Admin::~Admin() {
+  {
+    const std::lock_guard lock(desk_->mutex);
+    desk_->admin = nullptr;
+  }
   Stop();
 }
 
@@ -60,12 +65,18 @@ void Admin::Adopt(const Options::Admin& options) {
 
 std::optional<AdminAnswer> Admin::Handle(const wire::RequestHead& request, AdminConnection& connection) {
   // The reply may come when the connection has gone, so it knows no more than its number.
-  const auto reply = [this, number = connection.number()](const AdminAnswer& answer) {
-    loop_->Post([this, number, answer] { Complete(number, answer); });
+  const auto reply = [desk = desk_, number = connection.number()](const AdminAnswer& answer) {
+    Deliver(*desk, number, answer);
   };
   auto answer = HandleAdminRequest(request, options_, source_, liveness_.live(), reply);
   if (answer && answer->foreign_host) TellOfForeignHost(NameOfHost(request.host));
   return answer;
+}
+
+void Admin::Deliver(Desk& desk, uint64_t connection, const AdminAnswer& answer) {
+  const std::lock_guard lock(desk.mutex);
+  Admin* const admin = desk.admin;
+  if (admin != nullptr) admin->loop_->Post([admin, connection, answer] { admin->Complete(connection, answer); });
 }
 
 void Admin::Complete(uint64_t connection, const AdminAnswer& answer) {

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -68,6 +69,12 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   Admin(const Options::Admin& options, AdminSource& source, std::unique_ptr<net::Loop> loop,
         std::unique_ptr<net::Listener> listener, bool is_unix);
   void Run();
+  // Where answers come in that are given later, maybe when there is no Admin any more.
+  struct Desk {
+    std::mutex mutex;
+    Admin* admin;  // nullptr: it is gone. Under the mutex.
+  };
+  static void Deliver(Desk& desk, uint64_t connection, const AdminAnswer& answer);
   void Complete(uint64_t connection, const AdminAnswer& answer);
   void TellOfForeignHost(std::string_view host);
 
@@ -75,6 +82,7 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   AdminSource& source_;
   const std::unique_ptr<net::Listener> listener_;  // holds the file of a Unix socket
   const bool is_unix_;
+  const std::shared_ptr<Desk> desk_;
 
   // Admin thread only, once it runs.
   Counter received_;  // the admin's own traffic is not among the clients' metrics

@@ -271,7 +271,7 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
          "Path on the backend that each change of the level is posted to, as JSON. Empty: none.")                      \
   OPTION(std::chrono::milliseconds, webhook_timeout, "2s", "1ms", "1m", kTime, kLive, 0,                               \
          "The longest that such a request may take. It is not repeated.")                                              \
-  OPTION(std::chrono::milliseconds, history, "2h", "1s", "24h", kTime, kRestart, 0,                                    \
+  OPTION(std::chrono::milliseconds, history, "2h", "1s", "24h", kTime, kLive, 0,                                       \
          "How long readings are kept for the history; at most 20,000 of them.")                                        \
   END(memory)                                                                                                          \
                                                                                                                        \
@@ -291,7 +291,7 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
   END(identity)                                                                                                        \
                                                                                                                        \
   BEGIN(Admin, admin, "Health, metrics and statistics.")                                                               \
-  OPTION(std::string, address, "127.0.0.1:9901", "", "", kText, kRestart, 0,                                           \
+  OPTION(std::string, address, "127.0.0.1:9901", "", "", kText, kLive, 0,                                              \
          "host:port or unix:/path. Empty: off.")                                                                       \
   OPTION(std::string, token, "", "", "", kText, kLive, kSecret,                                                        \
          "Bearer token that the endpoints ask for, but for the three probes. Empty: none.")                            \

@@ -142,8 +142,6 @@ constexpr const RefuseReasonRow& Describe(RefuseReason reason) {
       "the backend broke the protocol")                                                                                \
   ROW(kUpstreamMessageTooBig, "upstream_message_too_big", 1009, kReads, kUpstreamBadResponse,                          \
       "the backend's message is over limits.max_upstream_message")                                                     \
-  ROW(kUpstreamLookAlike, "upstream_look_alike", 1009, kReads, kNoAnswer,                                              \
-      "a message that begins like a batch is too large")                                                               \
   ROW(kUpstreamConnectFailed, "upstream_connect_failed", 1012, kReads, kUpstreamRefused,                               \
       "no connection to the backend could be made")                                                                    \
   ROW(kUpstreamTimeout, "upstream_timeout", 1011, kReads, kUpstreamTimeout, "the backend did not answer in time")      \

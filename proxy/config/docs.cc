@@ -31,7 +31,7 @@ environment and on the command line are separated by commas. An unknown name or 
 line and column, and nothing starts.
 
 "Reload" says what a reload's new value takes hold of: `live`, all that is under way and each new connection; `new sessions`,
-WebSockets and requests that begin from then on; `restart`, nothing before the next start. This version has no reload yet: restart it.
+WebSockets and requests that begin from then on; `restart`, nothing before the next start.
 )";
 
 constexpr std::string_view kListenersDoc =

@@ -137,7 +137,7 @@ bool Visit::TakePiece(const wire::FramePiece& piece) {
       if (closing_) return true;
       message_.text = piece.opcode == wire::Opcode::kText;
       message_.payload.append(AsText(piece.payload));
-      if (!piece.ends_message) return true;
+      if (!piece.last) return true;
       answer_.message = std::move(message_);
       SayGoodbye();
       return true;

@@ -20,12 +20,20 @@ static_assert(static_cast<size_t>(BatchForm::kSocketIoEvent) == static_cast<size
 
 }  // namespace
 
-BatchOutbox::BatchOutbox(WorkerContext& context, FrameSink& sink, const RoutePlan& plan, const Negotiated& negotiated)
-    : Outbox(context, sink, plan, negotiated),
+// What is kept of a message while its parts are sent.
+struct BatchOutbox::Large {
+  std::optional<batching::Escape> escape;         // nullopt: it goes as it is
+  std::unique_ptr<MessageCompressor> compressor;  // without a context of the client's own
+  bool sent_part = false;                         // a part has gone
+};
+
+BatchOutbox::BatchOutbox(WorkerContext& context, OutboxEvents& events, net::Connection& connection,
+                         const RoutePlan& plan, const Negotiated& negotiated)
+    : GatheringOutbox(context, events, connection, plan, negotiated),
       examiner_(plan.examiner(negotiated.envelope)),
       batcher_(context.outboxes().queues()),
       form_(FormOf(negotiated.envelope)) {
-  static_assert(sizeof(BatchOutbox) <= 256, "an idle session's budget");
+  static_assert(sizeof(BatchOutbox) <= 304, "an idle session's budget");
   if (!negotiated.deflate) return;
   window_bits_ = negotiated.deflate->server_window_bits;
   takeover_ = negotiated.deflate->server_takeover;
@@ -35,26 +43,28 @@ BatchOutbox::~BatchOutbox() {
   Buffered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes() + part_.size()));
 }
 
-void BatchOutbox::Add(const wire::FramePiece& piece) {
-  if (sending_pieces_) return SendPiece(piece);
-  if (piece.starts_message && piece.ends_message) return AddWhole(piece.opcode, AsText(piece.payload));
-  AddPart(piece);
+void BatchOutbox::Add(const wire::MessagePart& part) {
+  Note(part);
+  if (large_) {
+    SendOn(part);
+  } else if (part.first && part.last) {
+    AddWhole(part.opcode, AsText(part.payload));
+  } else {
+    AddPart(part);
+  }
+  CheckGrowth();
 }
 
-void BatchOutbox::AddPart(const wire::FramePiece& piece) {
-  const uint64_t size = part_.size() + piece.payload.size();
-  const bool large = size > context_.loop().marks().high;
-  if (large && !MustBeWhole(piece)) {
+void BatchOutbox::AddPart(const wire::MessagePart& part) {
+  const uint64_t size = part_.size() + part.payload.size();
+  // Of a large one, so much of its beginning tells how it is written.
+  if (size > std::max<uint64_t>(marks().high, batching::kBeginning)) {
     Flush(FlushReason::kAlone);
-    BeginPieces(piece.opcode);
-    return SendPiece(piece);
+    BeginLarge(part);
+    return SendOn(part);
   }
-  if (large && size > std::max(kMostLookAlike, context_.options().limits.buffer_high)) {
-    TakePart();
-    return sink_.GiveUp(CloseReason::kUpstreamLookAlike);
-  }
-  Gather(AsText(piece.payload));
-  if (piece.ends_message) AddWhole(piece.opcode, TakePart());
+  Gather(AsText(part.payload));
+  if (part.last) AddWhole(part.opcode, TakePart());
 }
 
 void BatchOutbox::Gather(std::string_view payload) {
@@ -67,30 +77,23 @@ std::string BatchOutbox::TakePart() {
   return std::exchange(part_, std::string());
 }
 
-// What a decoder may take for an envelope can be wrapped only as a whole.
-bool BatchOutbox::MustBeWhole(const wire::FramePiece& piece) const {
-  const batching::Encoder* encoder = examiner_.encoder();
-  if (encoder == nullptr || !encoder->Prefix(piece.opcode).empty()) return false;
-  std::string beginning = part_.substr(0, batching::kBeginning);
-  beginning.append(AsText(piece.payload).substr(0, batching::kBeginning - beginning.size()));
-  // So little of a message cannot be judged.
-  return beginning.size() < batching::kBeginning || encoder->MayLookAlike(piece.opcode, beginning);
-}
-
 // ---- gathering
 
 void BatchOutbox::AddWhole(wire::Opcode opcode, std::string_view payload) {
-  const batching::MessageRef message = context_.outboxes().messages().Intern(opcode, payload, this);
+  AddWhole(context_.outboxes().messages().Intern(opcode, payload, this));
+}
+
+void BatchOutbox::AddWhole(const batching::MessageRef& message) {
   const batching::MessageFacts& facts = examiner_.Examine(*message);
   if (facts.critical) {
     plan_.counters.critical[facts.critical_rule]->Add();
     if (facts.overtake && MayOvertake()) return SendAhead(message, facts);
   }
-  if (message->is_text()) LetAnswerPass(payload);
-  const bool conflate = plan_.options.slow_client != SlowClient::kConflate || sink_.client_full() ||
+  if (message->is_text()) LetAnswerPass(message->text());
+  const bool conflate = plan_.options.slow_client != SlowClient::kConflate || writer_.full() ||
                         InForce(ReliefStep::kConflate, context_.pressure());
-  const batching::Batcher::Verdict verdict = batcher_.Add(message, facts, conflate, limits_, context_.loop().now());
-  Buffered(1, static_cast<int64_t>(payload.size()));
+  const batching::Batcher::Verdict verdict = batcher_.Add(message, facts, conflate, limits(), context_.loop().now());
+  Buffered(1, static_cast<int64_t>(message->size()));
   if (verdict.replaced.messages > 0) CountReplaced(facts, verdict.replaced);
   Schedule(verdict);
 }
@@ -112,7 +115,7 @@ bool BatchOutbox::MayOvertake() const {
   return !socket_io_ || front == nullptr || front->is_text();
 }
 
-// A critical message that may overtake: what is queued stays queued.
+// A critical message that may overtake: what is gathered stays.
 void BatchOutbox::SendAhead(const batching::MessageRef& message, const batching::MessageFacts& facts) {
   if (facts.replaceable) CountReplaced(facts, batcher_.RemoveSameKey(*message, facts));
   context_.metrics().batch_flushes_total[FlushReason::kCritical].Add();
@@ -123,7 +126,7 @@ void BatchOutbox::SendAhead(const batching::MessageRef& message, const batching:
 
 void BatchOutbox::DropDownTo(size_t most) {
   const auto may_go = [this](const batching::Message& message) { return batching::IsDroppable(message, socket_io_); };
-  while (bytes() > most) {
+  while (gathered() > most) {
     const std::optional<size_t> dropped = batcher_.DropOldest(may_go);
     if (!dropped) return;
     Buffered(-1, -static_cast<int64_t>(*dropped));
@@ -151,7 +154,7 @@ void BatchOutbox::Flush(FlushReason reason) {
   Buffered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes()));
   const batching::Encoder* encoder = examiner_.encoder();
   if (encoder == nullptr) CountBatch(form_, batcher_.messages());  // many frames, one write
-  batcher_.TakeFrames(encoder, limits_, [&](std::span<const batching::MessageRef> messages, bool wrapped) {
+  batcher_.TakeFrames(encoder, limits(), [&](std::span<const batching::MessageRef> messages, bool wrapped) {
     if (encoder != nullptr) CountBatch(form_, messages.size());
     SendFrame(messages, wrapped);
   });
@@ -171,7 +174,7 @@ void BatchOutbox::SendFrame(std::span<const batching::MessageRef> messages, bool
     const batching::CachedFrame& frame = context_.outboxes().frames().Get(recipe, messages);
     if (!SendInOwnContext(frame.opcode, frame.payload())) Write(frame.bytes);
   }
-  sink_.OnSent(messages.size(), bytes, 1);
+  Count(messages.size(), bytes, 1);
 }
 
 void BatchOutbox::SendPlain(const batching::Message& message) {
@@ -225,11 +228,11 @@ size_t BatchOutbox::context_bytes() const {
 
 MessageCompressor& BatchOutbox::compressor() {
   if (own_) return own_->Use();
-  if (!compressor_) {
-    compressor_ =
+  if (!large_->compressor) {
+    large_->compressor =
         std::make_unique<MessageCompressor>(window_bits_, false, DeflateSettingsFrom(context_.options().deflate));
   }
-  return *compressor_;
+  return *large_->compressor;
 }
 
 void BatchOutbox::CountCompressed(size_t input, size_t output) {
@@ -239,57 +242,62 @@ void BatchOutbox::CountCompressed(size_t input, size_t output) {
 
 void BatchOutbox::Write(std::string_view frame) {
   context_.metrics().batch_output_bytes_total.Add(frame.size());
-  sink_.WriteFrames(AsBytes(frame), true);
+  writer_.Write(AsBytes(frame), true);
 }
 
 // ---- a large message
 
-// What was gathered of it is its first part.
-void BatchOutbox::BeginPieces(wire::Opcode opcode) {
-  sending_pieces_ = true;
+// `part` is the one with which the message became large; what was gathered of it comes before.
+void BatchOutbox::BeginLarge(const wire::MessagePart& part) {
+  large_ = std::make_unique<Large>();
   if (own_) own_->amid_message = true;
-  sent_part_ = false;
-  parts_compressed_ = window_bits_ != 0;
-  if (examiner_.encoder() == nullptr) return;
-  const std::string_view prefix = examiner_.encoder()->Prefix(opcode);
-  part_.insert(0, prefix);
-  Buffered(0, static_cast<int64_t>(prefix.size()));
+  const batching::Encoder* encoder = examiner_.encoder();
+  if (encoder == nullptr) return;
+  std::string beginning = part_.substr(0, batching::kBeginning);
+  beginning.append(AsText(part.payload).substr(0, batching::kBeginning - beginning.size()));
+  large_->escape = encoder->EscapeLarge(part.opcode, beginning);
 }
 
-void BatchOutbox::SendPiece(const wire::FramePiece& piece) {
-  const bool last = piece.ends_message;
-  if (!last && part_.size() + piece.payload.size() < kLeastPart) return Gather(AsText(piece.payload));
-  if (part_.empty()) {
-    SendPart(piece.opcode, piece.payload, last);
-  } else {
-    Gather(AsText(piece.payload));
-    const std::string part = TakePart();
-    SendPart(piece.opcode, AsBytes(part), last);
-  }
-  if (!last) return;
-  sending_pieces_ = false;
+void BatchOutbox::EndLarge() {
+  large_.reset();
   if (own_) own_->amid_message = false;
-  compressor_.reset();
   CountBatch(form_, 1);
-  sink_.OnSent(1, 0, 1);
+  Count(1, 0, 1);
 }
 
-void BatchOutbox::SendPart(wire::Opcode opcode, std::span<const uint8_t> payload, bool last) {
-  const bool first = !std::exchange(sent_part_, true);
+void BatchOutbox::SendOn(const wire::MessagePart& part) {
+  if (!part.last && part_.size() + part.payload.size() < kLeastPart) return Gather(AsText(part.payload));
+  if (part_.empty()) {
+    SendPart(part.opcode, AsText(part.payload), part.last);
+  } else {
+    Gather(AsText(part.payload));
+    const std::string gathered = TakePart();
+    SendPart(part.opcode, gathered, part.last);
+  }
+  if (part.last && !writer_.closed()) EndLarge();
+}
+
+void BatchOutbox::SendPart(wire::Opcode opcode, std::string_view payload, bool last) {
+  context_.metrics().batch_input_bytes_total.Add(payload.size());
+  Count(0, payload.size(), 0);
+  std::string escaped;
+  if (large_->escape) {
+    large_->escape->Append(payload, last, escaped);
+    payload = escaped;
+  }
+  const bool first = !std::exchange(large_->sent_part, true);
   std::string& frame = context_.outboxes().scratch();
   frame.clear();
-  if (parts_compressed_) {
-    const auto size = compressor().Append(opcode, payload, first, last, frame);
-    if (!size) return sink_.GiveUp(CloseReason::kOutOfMemory);
+  if (window_bits_ != 0) {
+    const auto size = compressor().Append(opcode, AsBytes(payload), first, last, frame);
+    if (!size) return events_.GiveUp(CloseReason::kOutOfMemory);
     CountCompressed(payload.size(), *size);
     if (last) context_.metrics().deflate_messages_total.Add();
   } else {
     wire::AppendFrameHeader(frame, first ? opcode : wire::Opcode::kContinuation, last, payload.size());
-    frame.append(AsText(payload));
+    frame.append(payload);
   }
-  context_.metrics().batch_input_bytes_total.Add(payload.size());
   if (!frame.empty()) Write(frame);
-  sink_.OnSent(0, payload.size(), 0);
 }
 
 }  // namespace sheaf

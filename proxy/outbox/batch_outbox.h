@@ -1,9 +1,8 @@
 // Gathers whole messages, and sends them as batch frames, or as a frame each; compressed if that was negotiated. Rules,
-// dropping and conflating work on what is gathered. See outbox.h.
+// dropping and conflating work on what is gathered. See gathering_outbox.h.
 //
-// A message larger than limits.buffer_high is not gathered: it goes out in parts, behind what is queued. Unless a
-// decoder might take it for an envelope: then it must be wrapped, and so be gathered, and may not be larger than
-// kMostLookAlike.
+// A message larger than limits.buffer_high is not gathered: it goes out in parts, behind what is gathered. One that a
+// decoder might take for an envelope is escaped on its way (batching/escape.h).
 #pragma once
 
 #include <memory>
@@ -13,30 +12,27 @@
 #include "batching/examiner.h"
 #include "batching/frame_cache.h"
 #include "proxy/outbox/context_store.h"
+#include "proxy/outbox/gathering_outbox.h"
 #include "proxy/outbox/message_compressor.h"
-#include "proxy/outbox/outbox.h"
 
 namespace sheaf {
 
-class BatchOutbox final : public Outbox {
+class BatchOutbox final : public GatheringOutbox {
  public:
-  BatchOutbox(WorkerContext& context, FrameSink& sink, const RoutePlan& plan, const Negotiated& negotiated);
+  BatchOutbox(WorkerContext& context, OutboxEvents& events, net::Connection& connection, const RoutePlan& plan,
+              const Negotiated& negotiated);
   ~BatchOutbox() override;
 
-  void Add(const wire::FramePiece& piece) override;
+  void Add(const wire::MessagePart& part) override;
   void Flush(FlushReason reason) override;
   void DropDownTo(size_t most) override;
-  bool empty() const override { return batcher_.empty(); }
-  bool passing_on() const override { return sending_pieces_; }
-  size_t bytes() const override { return batcher_.memory(); }
-  size_t partial_bytes() const override { return part_.empty() ? 0 : part_.capacity(); }
+  size_t gathered() const override { return batcher_.memory(); }
+  size_t partial() const override { return part_.empty() ? 0 : part_.capacity(); }
   size_t context_bytes() const override;
+  bool passing_on() const override { return large_ != nullptr; }
 
  private:
-  // Anybody who has a message broadcast can have it begin like an envelope, so this much a client is what it can cost.
-  // Four times what Socket.IO and Python's websockets let a client send as shipped. With a larger limits.buffer_high,
-  // that.
-  static constexpr uint64_t kMostLookAlike = 4 * 1024 * 1024;
+  struct Large;
 
   // Of a large message, a frame each, which the backend may have sent as one: some receivers count them (Python's
   // websockets takes 4,096 a message), and what trickles in would make a great many.
@@ -51,10 +47,11 @@ class BatchOutbox final : public Outbox {
   static constexpr size_t kHeader = 4;        // of a frame of the backend, mostly
   static constexpr size_t kOwnThreshold = 8;  // what is smaller only grows
 
+  bool empty() const override { return batcher_.empty(); }
   batching::Window& window() override { return batcher_.window(); }
   void AddWhole(wire::Opcode opcode, std::string_view payload);
-  void AddPart(const wire::FramePiece& piece);
-  bool MustBeWhole(const wire::FramePiece& piece) const;
+  void AddWhole(const batching::MessageRef& message);
+  void AddPart(const wire::MessagePart& part);
   std::string TakePart();
   void Gather(std::string_view payload);
   void Schedule(const batching::Batcher::Verdict& verdict);
@@ -65,9 +62,10 @@ class BatchOutbox final : public Outbox {
   void SendFrame(std::span<const batching::MessageRef> messages, bool wrapped);
   void SendPlain(const batching::Message& message);
   bool SendInOwnContext(wire::Opcode opcode, std::string_view payload);
-  void BeginPieces(wire::Opcode opcode);
-  void SendPiece(const wire::FramePiece& piece);
-  void SendPart(wire::Opcode opcode, std::span<const uint8_t> payload, bool last);
+  void BeginLarge(const wire::MessagePart& part);
+  void SendOn(const wire::MessagePart& part);
+  void EndLarge();
+  void SendPart(wire::Opcode opcode, std::string_view payload, bool last);
   void Write(std::string_view frame);
 
   // Makes the client's own context where it is worth it for a frame with these messages, else gives it up.
@@ -79,17 +77,14 @@ class BatchOutbox final : public Outbox {
 
   const batching::Examiner& examiner_;
   batching::Batcher batcher_;
-  std::string part_;                               // of a message that came in several pieces, not sent yet
-  std::unique_ptr<OwnContext> own_;                // the client's own compression context, while it is worth it
-  std::unique_ptr<MessageCompressor> compressor_;  // without that, amid a large message
+  std::string part_;                 // of a message that comes in several, not sent yet
+  std::unique_ptr<OwnContext> own_;  // the client's own compression context, while it is worth it
+  std::unique_ptr<Large> large_;     // amid a large message
   const BatchForm form_;
-  uint8_t window_bits_ = 0;        // of compression; 0: none
-  bool takeover_ = false;          // was agreed on
-  uint8_t alone_ = 0;              // how much the last messages were this client's alone, up to kMostAlone
-  uint32_t last_serial_ = 0;       // of the last message
-  bool sending_pieces_ = false;    // of a large message
-  bool sent_part_ = false;         // of it: something has gone
-  bool parts_compressed_ = false;  // of it
+  uint8_t window_bits_ = 0;   // of compression; 0: none
+  bool takeover_ = false;     // was agreed on
+  uint8_t alone_ = 0;         // how much the last messages were this client's alone, up to kMostAlone
+  uint32_t last_serial_ = 0;  // of the last message
 };
 
 }  // namespace sheaf

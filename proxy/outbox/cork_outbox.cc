@@ -9,60 +9,77 @@
 
 namespace sheaf {
 
-CorkOutbox::CorkOutbox(WorkerContext& context, FrameSink& sink, const RoutePlan& plan, const Negotiated& negotiated)
-    : Outbox(context, sink, plan, negotiated) {
-  static_assert(sizeof(CorkOutbox) <= 176, "an idle session's budget");
+CorkOutbox::CorkOutbox(WorkerContext& context, OutboxEvents& events, net::Connection& connection, const RoutePlan& plan,
+                       const Negotiated& negotiated)
+    : GatheringOutbox(context, events, connection, plan, negotiated) {
+  static_assert(sizeof(CorkOutbox) <= 208, "an idle session's budget");
 }
 
 CorkOutbox::~CorkOutbox() {
-  context_.metrics().buffered_messages.Sub(messages_);
-  context_.metrics().buffered_bytes.Sub(payload_);
+  if (empty()) return;
+  context_.metrics().buffered_messages.Sub(batch_->messages);
+  context_.metrics().buffered_bytes.Sub(batch_->payload);
 }
 
-void CorkOutbox::Add(const wire::FramePiece& piece) {
+size_t CorkOutbox::gathered() const {
+  return empty() ? 0 : batch_->bytes.size();
+}
+
+void CorkOutbox::Add(const wire::MessagePart& part) {
+  Note(part);
   TimePoint due{};
-  if (piece.starts_message) {
-    if (piece.opcode == wire::Opcode::kText) LetAnswerPass(AsText(piece.payload));
-    due = window_.OnMessage(context_.loop().now(), limits_.window());
-    // Borrowed bytes leave without a copy; behind gathered ones they must queue up.
-    passing_ = empty() && due <= context_.loop().now() && !sink_.client_full();
+  if (part.first) {
+    if (part.opcode == wire::Opcode::kText) LetAnswerPass(AsText(part.payload));
+    due = window_.OnMessage(context_.loop().now(), limits().window());
+    // Borrowed bytes leave without a copy; behind gathered ones they must be gathered, too.
+    passing_ = empty() && due <= context_.loop().now() && !writer_.full();
   }
-  if (passing_) return PassOn(piece);
+  if (passing_) {
+    PassOn(part);
+  } else {
+    Gather(part, due);
+  }
+  CheckGrowth();
+}
+
+// `due`: until when a message that begins may wait.
+void CorkOutbox::Gather(const wire::MessagePart& part, TimePoint due) {
   if (empty()) {
     Begin();
-    if (piece.starts_message && due > context_.loop().now()) {
-      FlushAt(due, piece.wire.size());
+    if (part.first && due > context_.loop().now()) {
+      FlushAt(due, part.wire.size());
     } else {
       FlushAtTurnEnd(FlushReason::kAtOnce);
     }
-  } else if (piece.starts_message && due <= context_.loop().now()) {
+  } else if (part.first && due <= context_.loop().now()) {
     FlushAtTurnEnd(FlushReason::kAtOnce);
   }
-  gathered_.insert(gathered_.end(), piece.wire.begin(), piece.wire.end());
-  if (piece.ends_frame) whole_ = gathered_.size();
-  const auto payload = static_cast<uint32_t>(piece.payload.size());
-  payload_ += payload;
-  messages_ += piece.ends_message ? 1 : 0;
-  context_.metrics().buffered_messages.Add(piece.ends_message ? 1 : 0);
+  CorkBatch& batch = *batch_;
+  batch.bytes.insert(batch.bytes.end(), part.wire.begin(), part.wire.end());
+  if (part.ends_frame) batch.whole = batch.bytes.size();
+  const auto payload = static_cast<uint32_t>(part.payload.size());
+  batch.payload += payload;
+  batch.messages += part.last ? 1 : 0;
+  context_.metrics().buffered_messages.Add(part.last ? 1 : 0);
   context_.metrics().buffered_bytes.Add(payload);
-  if (messages_ >= limits_.size) {
+  if (batch.messages >= limits().size) {
     FlushAtTurnEnd(FlushReason::kSize);
-  } else if (payload_ >= limits_.max_bytes) {
+  } else if (batch.payload >= limits().max_bytes) {
     FlushAtTurnEnd(FlushReason::kBytes);
   }
 }
 
 void CorkOutbox::Begin() {
-  gathered_ = context_.outboxes().TakeBuffer();
-  oldest_ = context_.loop().now();
+  batch_ = context_.outboxes().TakeCorkBatch();
+  batch_->oldest = context_.loop().now();
 }
 
-void CorkOutbox::PassOn(const wire::FramePiece& piece) {
-  sink_.WriteFrames(piece.wire, piece.ends_frame);
-  sink_.OnSent(piece.ends_message ? 1 : 0, piece.payload.size(), piece.ends_frame ? 1 : 0);
-  context_.metrics().batch_input_bytes_total.Add(piece.payload.size());
-  context_.metrics().batch_output_bytes_total.Add(piece.wire.size());
-  if (!piece.ends_message) return;
+void CorkOutbox::PassOn(const wire::MessagePart& part) {
+  writer_.Write(part.wire, part.ends_frame);
+  Count(part.last ? 1 : 0, part.payload.size(), part.ends_frame ? 1 : 0);
+  context_.metrics().batch_input_bytes_total.Add(part.payload.size());
+  context_.metrics().batch_output_bytes_total.Add(part.wire.size());
+  if (!part.last) return;
   CountBatch(BatchForm::kCork, 1);
   context_.metrics().batch_flushes_total[FlushReason::kAtOnce].Add();
   context_.metrics().batch_delay_seconds.Observe(std::chrono::nanoseconds(0));
@@ -71,24 +88,21 @@ void CorkOutbox::PassOn(const wire::FramePiece& piece) {
 void CorkOutbox::Flush(FlushReason reason) {
   if (empty()) return;
   CancelFlush();
+  std::unique_ptr<CorkBatch> batch = std::move(batch_);  // a write may close the session
   WorkerMetrics& metrics = context_.metrics();
   metrics.batch_flushes_total[reason].Add();
-  metrics.batch_delay_seconds.Observe(context_.loop().now() - oldest_);
-  metrics.batch_input_bytes_total.Add(payload_);
-  metrics.batch_output_bytes_total.Add(gathered_.size());
-  metrics.buffered_messages.Sub(messages_);
-  metrics.buffered_bytes.Sub(payload_);
-  if (messages_ > 0) CountBatch(BatchForm::kCork, messages_);
-  std::vector<uint8_t> bytes = std::exchange(gathered_, {});
-  const uint32_t messages = std::exchange(messages_, 0);
-  const uint32_t payload = std::exchange(payload_, 0);
+  metrics.batch_delay_seconds.Observe(context_.loop().now() - batch->oldest);
+  metrics.batch_input_bytes_total.Add(batch->payload);
+  metrics.batch_output_bytes_total.Add(batch->bytes.size());
+  metrics.buffered_messages.Sub(batch->messages);
+  metrics.buffered_bytes.Sub(batch->payload);
+  if (batch->messages > 0) CountBatch(BatchForm::kCork, batch->messages);
   // Apart, so that a control frame of ours finds a place between.
-  const std::span<const uint8_t> all(bytes);
-  const size_t whole = std::exchange(whole_, 0);
-  if (whole > 0) sink_.WriteFrames(all.first(whole), true);
-  if (whole < all.size()) sink_.WriteFrames(all.subspan(whole), false);
-  sink_.OnSent(messages, payload, messages);
-  context_.outboxes().GiveBuffer(std::move(bytes));
+  const std::span<const uint8_t> all(batch->bytes);
+  if (batch->whole > 0) writer_.Write(all.first(batch->whole), true);
+  if (batch->whole < all.size()) writer_.Write(all.subspan(batch->whole), false);
+  Count(batch->messages, batch->payload, batch->messages);
+  context_.outboxes().GiveCorkBatch(std::move(batch));
 }
 
 }  // namespace sheaf

@@ -1,134 +1,147 @@
-// What a session does with messages on their way to the client when they are not just passed on: gathers them, and
-// sends them together. One of two kinds:
+// What stands between a session and its client's connection: the writing half of that connection (ClientWriter), what
+// is gathered before it is written, and what is done when the client does not keep up (Backpressure, flow_control.md).
+// One of three kinds:
 //
+//   PassOutbox    parts of messages are passed on as they come: nothing is gathered
 //   CorkOutbox    frames stay the bytes they came as, many in one write
 //   BatchOutbox   whole messages: batch frames, compression, rules, dropping and conflating for slow clients
 //
-// MakeOutbox picks by the route and by what was negotiated; a session that needs neither has none.
+// MakeOutbox picks by the route and by what was negotiated.
 //
-// While a batch waits for its time, reading from the backend waits with it where RoutePlan::may_defer_reading, from one
-// window to the next as long as the rate earns the wait: one read then takes in what many would have.
+// Of what waits for a client, `queued` is in the connection, and `gathered` is here.
 //
-// Owned by a session; one thread only. The session is the FrameSink. Nothing is sent while the client's socket is full
-// (but at the end): what waits here can still be conflated, and joins a larger batch.
+// Owned by a session; one thread only. Any call may close the session, through OutboxEvents; none destroys anything.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
-#include <span>
-#include <string_view>
 
-#include "batching/batcher.h"
-#include "proxy/base/clock.h"
-#include "proxy/base/list.h"
 #include "proxy/base/metric_table.h"
 #include "proxy/base/status.h"
-#include "proxy/net/tick_wheel.h"
-#include "proxy/wire/ws_frame.h"
+#include "proxy/outbox/backpressure.h"
+#include "proxy/outbox/client_writer.h"
+#include "proxy/plan/context.h"
+#include "proxy/wire/message.h"
 
 namespace sheaf {
 
-class WorkerContext;
 struct Negotiated;
 struct RoutePlan;
 
-// Where frames go, and what is told of them.
-class FrameSink {
+// What an outbox wants of its session.
+class OutboxEvents {
  public:
-  // Frames, or the next part of one; `ends_frame`: the last of `bytes` ends a frame.
-  virtual void WriteFrames(std::span<const uint8_t> bytes, bool ends_frame) = 0;
-  // The client's socket takes no more at the moment. OnClientReady follows.
-  virtual bool client_full() const = 0;
-  // So many messages with so many bytes of payload were written, in so many frames.
-  virtual void OnSent(size_t messages, size_t bytes, size_t frames) = 0;
+  // The backend is not read, since too much waits for the client; and again.
+  virtual void PauseUpstream() = 0;
+  virtual void ResumeUpstream() = 0;
   // Reading from the backend waits until about `bytes` have come (SocketStream::DeferReading); 1: not any more.
   virtual void DeferUpstream(size_t bytes) = 0;
   // Reads what has come, though reading is deferred.
   virtual void ReadUpstream() = 0;
-  // The message under way cannot be delivered: the session must end.
+  // Something waits for the client: whether it stalls is to be watched.
+  virtual void WatchForStall() = 0;
+  // The session is on its way out anyway.
+  virtual bool closing() const = 0;
+  // The session ends; GiveUp: amid a message that cannot be delivered, and the backend is told why.
+  virtual void Close(CloseReason reason) = 0;
   virtual void GiveUp(CloseReason reason) = 0;
 
  protected:
-  ~FrameSink() = default;
+  ~OutboxEvents() = default;
 };
 
-class Outbox : public net::DeadlineHandler {
+class Outbox {
  public:
-  Outbox(WorkerContext& context, FrameSink& sink, const RoutePlan& plan, const Negotiated& negotiated);
+  // What has been sent to the client.
+  struct Sent {
+    uint64_t messages = 0;
+    uint64_t bytes = 0;  // of their payload
+    uint64_t frames = 0;
+  };
+
+  Outbox(WorkerContext& context, OutboxEvents& events, net::Connection& connection, const RoutePlan& plan);
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
-  virtual ~Outbox();
+  virtual ~Outbox() = default;
 
-  // A piece of a message from the backend.
-  virtual void Add(const wire::FramePiece& piece) = 0;
+  // A part of a message from the backend. Not behind a Close to the client.
+  virtual void Add(const wire::MessagePart& part) = 0;
   // The client has sent an application message: its answer does not wait, nor what the backend sent before it.
-  void OnClientMessage();
-  // All that is gathered goes to the sink now, though the client's socket may be full.
-  virtual void Flush(FlushReason reason) = 0;
-  // Throws away what may be thrown away, the oldest first, until no more than `most` bytes are held.
-  virtual void DropDownTo(size_t /*most*/) {}
-  virtual bool empty() const = 0;
-  // The message under way goes to the sink as it comes.
-  virtual bool passing_on() const = 0;
-  // What is held, about, with what it takes to hold it.
-  virtual size_t bytes() const = 0;
-  // Besides: what is gathered of a message before it can leave, whole or in parts. Reading on completes it, not
-  // sending, so this alone must never stop the reading for good.
-  virtual size_t partial_bytes() const { return 0; }
-
-  // Memory of a compression context that is kept between messages.
-  virtual size_t context_bytes() const { return 0; }
-
+  virtual void OnClientMessage() {}
+  // All that is gathered is written now, though the client may be full.
+  virtual void Flush(FlushReason /*reason*/) {}
   // Takes in what the backend has sent while its reading was deferred, which is over. Not from within an event of the
   // backend.
-  void CatchUp();
-  // The session is closed: nothing more is sent.
-  void Stop();
-  // The client's socket takes bytes again.
-  void OnClientReady() { FlushIfReady(FlushReason::kDrained); }
-  // The worker, at the end of the turn.
-  void OnTurnEnd();
+  virtual void CatchUp() {}
+  // The session is over: nothing more is written, and no event follows.
+  virtual void Stop() { writer_.Close(); }
 
-  void OnDeadline(net::Deadline& deadline) override;
+  // Throws away what may be thrown away, the oldest first, until no more than `most` bytes are gathered.
+  virtual void DropDownTo(size_t /*most*/) {}
+  // What is gathered, about, with what it takes to hold it.
+  virtual size_t gathered() const { return 0; }
+  // Besides: what is here of a message before it can leave, whole or in parts. Reading on completes it, not sending, so
+  // this alone must never stop the reading for good.
+  virtual size_t partial() const { return 0; }
+  // Memory of a compression context that is kept between messages.
+  virtual size_t context_bytes() const { return 0; }
+  // The message under way is written as it comes.
+  virtual bool passing_on() const = 0;
 
-  ListHook turn_hook_;  // the worker's list of those that flush at the end of this turn
+  ClientWriter& writer() { return writer_; }
+  const ClientWriter& writer() const { return writer_; }
+
+  const Sent& sent() const { return sent_; }
+
+  // All that waits for the client.
+  size_t waiting() const { return writer_.queued() + gathered(); }
+  // The message of the backend that came last, so far: its payload's bytes, and whether its end is still to come.
+  uint64_t message_bytes() const { return message_bytes_; }
+  bool amid_message() const { return amid_message_; }
+
+  // net::ConnectionEvents: the session hands these on.
+  void OnOutputBlocked() { backpressure_.OnOutputBlocked(*this); }
+  void OnOutputDrained();
+  void OnOutputEmpty();
+  // The loop's marks are lower now.
+  void ObeyMarks() { backpressure_.ObeyMarks(*this); }
 
  protected:
-  void FlushAtTurnEnd(FlushReason reason);
-  // `message`: bytes of the batch's first one on the wire, about. Until `due` the backend's messages may wait in the
-  // kernel as well as here, where each would cost a wake-up and a read.
-  void FlushAt(TimePoint due, size_t message);
-  virtual batching::Window& window() = 0;
-  // `packet`: a message, or its first piece.
-  void LetAnswerPass(std::string_view packet);
-  // What is gathered is on its way: no more need to wake up for it.
-  void CancelFlush();
-  // Figures of one batch.
-  void CountBatch(BatchForm form, size_t messages);
+  // Every part, before anything else is done with it.
+  void Note(const wire::MessagePart& part) {
+    amid_message_ = !part.last;
+    message_bytes_ = part.first ? part.payload.size() : message_bytes_ + part.payload.size();
+  }
+  // The client takes bytes again.
+  virtual void OnClientReady() {}
+
+  // So many messages with so many bytes of payload were written, in so many frames.
+  void Count(size_t messages, size_t bytes, size_t frames) {
+    sent_.messages += messages;
+    sent_.bytes += bytes;
+    sent_.frames += frames;
+    context_.metrics().messages_to_clients_total.Add(messages);
+    context_.metrics().message_bytes_to_clients_total.Add(bytes);
+  }
+  const net::BufferMarks& marks() const { return context_.loop().marks(); }
 
   WorkerContext& context_;
-  FrameSink& sink_;
-  const RoutePlan& plan_;
-  const batching::BatchLimits& limits_;  // of the plan, for a client with an envelope or for one without
+  OutboxEvents& events_;
+  ClientWriter writer_;
 
  private:
-  void FlushIfReady(FlushReason reason);
-  void Defer(size_t message);
-  void DeferOn();
+  friend class Backpressure;
 
-  net::Deadline due_;
-  uint32_t deferred_ = 0;  // reading from the backend waits for due_, or for so many bytes; 0: it does not wait
+  Sent sent_;
+  uint64_t message_bytes_ = 0;
+  bool amid_message_ = false;
 
  protected:
-  const bool socket_io_;
-
- private:
-  bool asked_ = false;  // by the client, in this turn
-  FlushReason turn_reason_ = FlushReason::kAtOnce;
+  Backpressure backpressure_;
 };
 
-// nullptr: pieces are passed on as they come.
-std::unique_ptr<Outbox> MakeOutbox(WorkerContext& context, FrameSink& sink, const RoutePlan& plan,
-                                   const Negotiated& negotiated);
+std::unique_ptr<Outbox> MakeOutbox(WorkerContext& context, OutboxEvents& events, net::Connection& connection,
+                                   const RoutePlan& plan, const Negotiated& negotiated);
 
 }  // namespace sheaf

@@ -13,17 +13,19 @@ void OutboxStores::Adopt(const Options::Deflate& options) {
   frames_.Adopt(DeflateSettingsFrom(options), options.threshold);
 }
 
-std::vector<uint8_t> OutboxStores::TakeBuffer() {
-  if (spare_buffers_.empty()) return {};
-  std::vector<uint8_t> buffer = std::move(spare_buffers_.back());
-  spare_buffers_.pop_back();
-  return buffer;
+std::unique_ptr<CorkBatch> OutboxStores::TakeCorkBatch() {
+  if (spare_batches_.empty()) return std::make_unique<CorkBatch>();
+  std::unique_ptr<CorkBatch> batch = std::move(spare_batches_.back());
+  spare_batches_.pop_back();
+  return batch;
 }
 
-void OutboxStores::GiveBuffer(std::vector<uint8_t> buffer) {
-  if (spare_buffers_.size() == kMostSpareBuffers || buffer.capacity() > kMostSpareBytes) return;
-  buffer.clear();
-  spare_buffers_.push_back(std::move(buffer));
+void OutboxStores::GiveCorkBatch(std::unique_ptr<CorkBatch> batch) {
+  if (spare_batches_.size() == kMostSpareBatches || batch->bytes.capacity() > kMostSpareBytes) return;
+  batch->bytes.clear();
+  batch->whole = 0;
+  batch->messages = batch->payload = 0;
+  spare_batches_.push_back(std::move(batch));
 }
 
 // A flush is written at once: the next outbox's frame is often the same, and still in the processor's cache.
@@ -44,8 +46,8 @@ void OutboxStores::Expire(TimePoint now, size_t context_bound) {
 
 uint64_t OutboxStores::Free() {
   uint64_t freed = messages_.Trim() + queues_.Trim() + frames_.Trim() + scratch_.capacity();
-  for (const std::vector<uint8_t>& buffer : spare_buffers_) freed += buffer.capacity();
-  std::vector<std::vector<uint8_t>>().swap(spare_buffers_);
+  for (const std::unique_ptr<CorkBatch>& batch : spare_batches_) freed += sizeof(CorkBatch) + batch->bytes.capacity();
+  std::vector<std::unique_ptr<CorkBatch>>().swap(spare_batches_);
   scratch_ = std::string();
   return freed;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,9 +18,18 @@
 #include "proxy/base/option_table.h"
 #include "proxy/net/loop.h"
 #include "proxy/outbox/context_store.h"
-#include "proxy/outbox/outbox.h"
+#include "proxy/outbox/gathering_outbox.h"
 
 namespace sheaf {
+
+// What a CorkOutbox gathers: frames as they came, one behind the other.
+struct CorkBatch {
+  std::vector<uint8_t> bytes;
+  size_t whole = 0;       // of them, up to the end of the last whole frame
+  uint32_t messages = 0;  // whole ones
+  uint32_t payload = 0;   // bytes, parts of messages included
+  TimePoint oldest{};
+};
 
 class OutboxStores {
  public:
@@ -34,13 +44,13 @@ class OutboxStores {
   ContextStore& contexts() { return contexts_; }
   std::string& scratch() { return scratch_; }  // for one frame; the next user overwrites it
 
-  // An empty buffer with room, lent while something is gathered in it.
-  std::vector<uint8_t> TakeBuffer();
-  void GiveBuffer(std::vector<uint8_t> buffer);
+  // An empty batch, with room if there is a spare one, lent while something is gathered in it.
+  std::unique_ptr<CorkBatch> TakeCorkBatch();
+  void GiveCorkBatch(std::unique_ptr<CorkBatch> batch);
 
   // Has `outbox` flush in FlushDue; it must not be on the list.
-  void FlushAtTurnEnd(Outbox& outbox) { flush_at_turn_end_.PushBack(outbox); }
-  void ForgetFlush(Outbox& outbox) { flush_at_turn_end_.Remove(outbox); }
+  void FlushAtTurnEnd(GatheringOutbox& outbox) { flush_at_turn_end_.PushBack(outbox); }
+  void ForgetFlush(GatheringOutbox& outbox) { flush_at_turn_end_.Remove(outbox); }
   // Flushes those that asked for it in this turn.
   void FlushDue(net::Loop& loop);
 
@@ -51,16 +61,16 @@ class OutboxStores {
 
  private:
   static constexpr size_t kMostScratch = 256 * 1024;
-  static constexpr size_t kMostSpareBuffers = 256;
-  static constexpr size_t kMostSpareBytes = 16 * 1024;  // of one buffer
+  static constexpr size_t kMostSpareBatches = 256;
+  static constexpr size_t kMostSpareBytes = 16 * 1024;  // of one batch
 
   batching::MessageStore messages_;
   batching::QueuePool queues_;
   batching::FrameCache frames_;
   ContextStore contexts_;
   std::string scratch_;
-  std::vector<std::vector<uint8_t>> spare_buffers_;
-  List<Outbox, &Outbox::turn_hook_> flush_at_turn_end_;
+  std::vector<std::unique_ptr<CorkBatch>> spare_batches_;
+  List<GatheringOutbox, &GatheringOutbox::turn_hook_> flush_at_turn_end_;
 };
 
 }  // namespace sheaf

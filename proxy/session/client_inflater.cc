@@ -13,17 +13,17 @@ ClientInflater::ClientInflater(uint8_t window_bits) : inflater_(window_bits) {}
 
 wire::FrameError ClientInflater::Feed(const wire::FramePiece& piece, uint64_t max_message, pool::SocketStream& stream,
                                       WorkerMetrics& metrics) {
-  if (piece.starts_message) BeginMessage();
+  if (piece.first) BeginMessage();
   metrics.inflate_input_bytes_total.Add(piece.payload.size());
   wire::ApplyMask(piece.payload, piece.mask);
   std::span<const uint8_t> input = piece.payload;
   for (;;) {
     const std::span<uint8_t> room(room_.get() + wire::kMaxFrameHeader + filled_, kMostPayload - filled_);
     size_t produced = 0;
-    const wire::Inflater::Verdict verdict = inflater_.Step(input, piece.ends_message, room, produced);
+    const wire::Inflater::Verdict verdict = inflater_.Step(input, piece.last, room, produced);
     if (verdict == wire::Inflater::Verdict::kError) return wire::FrameError::kProtocol;
     const bool full = verdict == wire::Inflater::Verdict::kOutputFull;
-    const bool last = !full && piece.ends_message;
+    const bool last = !full && piece.last;
     metrics.inflate_output_bytes_total.Add(produced);
     filled_ += produced;
     inflated_ += produced;
@@ -63,8 +63,8 @@ void ClientInflater::Send(wire::Opcode opcode, bool last, pool::SocketStream& st
   wire::FramePiece frame;
   frame.kind = wire::FramePiece::Kind::kData;
   frame.opcode = opcode;
-  frame.starts_message = !begun_;
-  frame.ends_message = last;
+  frame.first = !begun_;
+  frame.last = last;
   frame.starts_frame = frame.ends_frame = true;
   frame.wire = room.subspan(wire::kMaxFrameHeader - header.size(), header.size() + filled_);
   frame.payload = frame.wire.subspan(header.size());

@@ -1,52 +1,31 @@
 #include "proxy/session/session.h"
 
 #include <algorithm>
-#include <array>
+#include <string>
 #include <utility>
 
-#include "proxy/base/bytes.h"
+#include "proxy/base/log.h"
+#include "proxy/base/random.h"
 #include "proxy/plan/context.h"
 #include "proxy/plan/route_plan.h"
-#include "proxy/session/inflater_store.h"
 
 namespace sheaf {
-namespace {
-
-// So many pings at once are answered one by one.
-constexpr uint32_t kPongsEach = 10;
-
-// A client that streams a message in small pieces may be ahead of its rate by so many seconds.
-constexpr uint32_t kTinyFragmentSeconds = 10;
-
-}  // namespace
 
 Session::Session(WorkerContext& context, std::unique_ptr<net::Connection> connection,
                  std::unique_ptr<pool::SocketStream> stream, const RoutePlan& plan, const Negotiated& negotiated,
                  const SessionInfo& info)
     : context_(context),
+      plan_(plan),
       connection_(std::move(connection)),
       stream_(std::move(stream)),
-      plan_(plan),
-      outbox_(MakeOutbox(context, *this, plan, negotiated)),
-      decoder_(wire::FrameSource::kClient, plan.client_limits, negotiated.deflate.has_value()),
+      outbox_(MakeOutbox(context, *this, *connection_, plan, negotiated)),
+      input_(context, *this, *stream_, plan, negotiated),
       deadline_(*this),
-      started_(info.started),
-      heard_at_(context.loop().now()),
+      watch_(context.loop().now()),
+      record_(info),
       active_at_(context.loop().now()),
       socket_io_(negotiated.socket_io) {
-  sheds_ = route_.slow_client == SlowClient::kDropOldest ||
-           (route_.slow_client == SlowClient::kConflate && plan.rules.conflate_rules() > 0);
-  static_assert(sizeof(Session) <= 384, "an idle session's budget");
-  if (negotiated.deflate) {
-    client_window_bits_ = negotiated.deflate->client_window_bits;
-  }
-  const std::array<const std::string*, kInfoStrings> strings = {&info.client,     &info.target, &info.request_id,
-                                                                &info.user_agent, &info.user,   &info.trace_id};
-  size_t size = 0;
-  for (const std::string* one : strings) size += one->size() + 1;
-  info_ = std::make_unique<char[]>(size);
-  char* end = info_.get();
-  for (const std::string* one : strings) end = std::copy_n(one->c_str(), one->size() + 1, end);
+  static_assert(sizeof(Session) <= 352, "an idle session's budget");
 }
 
 Session::~Session() = default;
@@ -62,48 +41,57 @@ void Session::Start(std::string_view early) {
   OnBytes({reinterpret_cast<uint8_t*>(copy.data()), copy.size()});
 }
 
+void Session::MoveTo(SessionState next) {
+  if (state_ < next) state_ = next;
+}
+
 // ---- from the backend to the client
 
 void Session::OnUpstreamMessage(const wire::FramePiece& piece) {
-  // After our Close nothing may follow (RFC 6455 5.5.1).
-  if (close_.told_client()) return;
-  mid_message_ = !piece.ends_message;
-  message_bytes_ = piece.starts_message ? piece.payload.size() : message_bytes_ + piece.payload.size();
-  if (piece.ends_message) NoteMessage(message_bytes_);
-  if (outbox_) {
-    outbox_->Add(piece);
-    if (client_full() || GathersLarge()) context_.home().WatchGrowth();
-    CheckHighMark();
-  } else {
-    WriteFrames(piece.wire, piece.ends_frame);
-    OnSent(piece.ends_message ? 1 : 0, piece.payload.size(), piece.ends_frame ? 1 : 0);
-  }
-  if (close_.waits() && !mid_message_) SendOwnClose();
+  if (closing()) return OnLateMessage(piece);
+  if (piece.last && !(piece.first && IsEngineIoBeat(piece.payload.size()))) NoteActivity();
+  WithMemory([&] { outbox_->Add(piece); });
 }
 
-// Of this size, in either direction.
-void Session::NoteMessage(uint64_t bytes) {
-  if (IsEngineIoBeat(bytes)) return;  // a client that gets nothing else is idle
+// After our Close nothing may follow (RFC 6455 5.5.1).
+void Session::OnLateMessage(const wire::MessagePart& part) {
+  if (close_.told_client()) return;
+  WithMemory([&] { outbox_->Add(part); });
+  if (close_.waits() && !outbox_->amid_message()) SendOwnClose();
+}
+
+void Session::NoteActivity() {
   const TimePoint now = context_.loop().now();
   if (now - active_at_ < context_.activity_grain()) return;
   active_at_ = now;
   context_.home().MoveToNewest(*this);
 }
 
-void Session::WriteFrames(std::span<const uint8_t> bytes, bool ends_frame) {
-  if (!connection_) return;
-  connection_->Write(bytes);
-  mid_frame_ = !ends_frame;
-  // Also while the client is full: frames may follow each other for long before its queue is empty.
-  if (!mid_frame_ && waiting_control_) WriteWaitingControl();
+void Session::OnUpstreamPing() {
+  if (!outbox_->writer().full()) FlushOutbox(FlushReason::kControl);
 }
 
-void Session::OnSent(size_t messages, size_t bytes, size_t frames) {
-  to_client_ += messages;
-  bytes_to_client_ += bytes;
-  frames_to_client_ += frames;
-  context_.metrics().messages_to_clients_total.Add(messages);
-  context_.metrics().message_bytes_to_clients_total.Add(bytes);
+void Session::FlushOutbox(FlushReason reason) {
+  if (!close_.told_client()) outbox_->Flush(reason);
+}
+
+void Session::OnOutputEmpty() {
+  watch_.MayAnswer(context_.loop().now());  // a ping in the queue has left now
+  WithMemory([&] { outbox_->OnOutputEmpty(); });
+}
+
+void Session::OnOutputDrained() {
+  WithMemory([&] { outbox_->OnOutputDrained(); });
+}
+
+// ---- what the outbox asks for
+
+void Session::PauseUpstream() {
+  if (stream_) stream_->PauseReading(PauseReason::kPeerFull);
+}
+
+void Session::ResumeUpstream() {
+  if (stream_) stream_->ResumeReading(PauseReason::kPeerFull);
 }
 
 void Session::DeferUpstream(size_t bytes) {
@@ -114,195 +102,17 @@ void Session::ReadUpstream() {
   if (stream_) stream_->ReadDeferred();
 }
 
-void Session::OnUpstreamPing() {
-  if (!client_full()) FlushOutbox(FlushReason::kControl);
-}
-
-void Session::FlushOutbox(FlushReason reason) {
-  if (outbox_ && !close_.told_client()) outbox_->Flush(reason);
-}
-
-// ---- a client that does not keep up
-
-size_t Session::waiting() const {
-  return connection_->queued() + (outbox_ ? outbox_->bytes() : 0);
-}
-
-bool Session::GathersLarge() const {
-  return mid_message_ && outbox_ && !outbox_->passing_on() && outbox_->partial_bytes() > context_.loop().marks().high;
-}
-
-void Session::CheckHighMark() {
-  if (!connection_ || !connection_->full()) return;
-  WatchForStall();
-  // Nobody waits for its end meanwhile; reading goes on when the client takes something.
-  if (GathersLarge()) PauseUpstream();
-  const net::BufferMarks& marks = context_.loop().marks();
-  if (waiting() <= marks.stop()) return;
-  if (route_.slow_client == SlowClient::kClose) return CloseTooSlow();
-  if (!sheds_) return PauseUpstream();
-  // What is in the connection cannot be dropped any more, and little joins it while it is full (what overtakes, parts
-  // of large messages). Of what is newer, some is kept in any case.
-  const uint64_t room = marks.high - std::min<uint64_t>(connection_->queued(), marks.high);
-  if (route_.slow_client == SlowClient::kDropOldest) outbox_->DropDownTo(std::max(room, marks.low));
-  const bool overfull = connection_->queued() > 2 * marks.high + kBurst;
-  if (outbox_->bytes() > marks.high || outbox_->passing_on() || overfull) PauseUpstream();
-}
-
-// What was passed on, or is too large to be gathered, waits in the connection itself.
-void Session::OnOutputBlocked() {
-  WatchForStall();
-  if (route_.slow_client == SlowClient::kClose) return CloseTooSlow();
-  if (!sheds_ || outbox_->passing_on()) PauseUpstream();
-}
-
-// Not for one large message on its way, which any client takes time to read.
-void Session::CloseTooSlow() {
-  const bool large = message_bytes_ > context_.loop().marks().high;
-  if (large || closing()) return PauseUpstream();
-  Close(CloseReason::kClientTooSlow);
-}
-
-void Session::ObeyMarks() {
-  const bool pauses = !sheds_ && route_.slow_client != SlowClient::kClose;
-  if (!connection_ || !connection_->full()) return;
-  if (GathersLarge() || (pauses && waiting() > context_.loop().marks().high)) PauseUpstream();
-}
-
-void Session::PauseUpstream() {
-  if (std::exchange(upstream_paused_, true)) return;
-  context_.metrics().backpressure_pauses_total[Side::kUpstream].Add();
-  if (stream_) stream_->PauseReading(PauseReason::kPeerFull);
-}
-
-void Session::OnOutputDrained() {
-  WriteWaitingControl();
-  CheckLowMark();
-}
-
-void Session::OnOutputEmpty() {
-  if (awaiting_pong_) ping_at_ = context_.loop().now();  // a ping in the queue has left now
-  WriteWaitingControl();
-  if (outbox_) {
-    outbox_->OnClientReady();
-    // Only what the kernel does not take of it waits.
-    context_.loop().FlushWrites();
-  }
-  CheckLowMark();
-}
-
-void Session::CheckLowMark() {
-  if (!connection_ || !upstream_paused_ || waiting() > context_.loop().marks().low) return;
-  upstream_paused_ = false;
-  if (stream_) stream_->ResumeReading(PauseReason::kPeerFull);
-}
-
-// From now on the client is looked at for stalling, too; a Close handshake has its own end.
-void Session::WatchForStall() {
-  if (watching_for_stall_ || closing()) return;
-  SetNextLook();
-}
-
 // ---- from the client to the backend
 
 void Session::OnBytes(std::span<uint8_t> bytes) {
-  if (client_window_bits_ == 0) return Take(bytes);
-  TakeCompressed(bytes);
+  watch_.Heard(context_.loop().now());
+  WithMemory([&] { input_.Take(bytes); });
 }
 
-// In slices: a kilobyte may inflate to a megabyte, and the backend must be able to stop that.
-void Session::TakeCompressed(std::span<uint8_t> bytes) {
-  while (!bytes.empty() && connection_) {
-    const std::span<uint8_t> slice = bytes.first(std::min(bytes.size(), kSlice));
-    bytes = bytes.subspan(slice.size());
-    Take(slice);
-    if (inflated_ < context_.loop().marks().high) continue;
-    inflated_ = 0;
-    context_.loop().FlushWrites();
-    if (connection_ && connection_->paused(PauseReason::kPeerFull)) {
-      held_ = std::make_unique<std::vector<uint8_t>>(bytes.begin(), bytes.end());
-      return;
-    }
-  }
-  inflated_ = 0;
-}
-
-void Session::Take(std::span<uint8_t> bytes) {
-  heard_at_ = context_.loop().now();
-  awaiting_pong_ = false;
-  std::string ping;     // a copy: the piece's payload ends with the next call
-  bool pinged = false;  // `ping` waits for its answer
-  while (connection_ && !close_.client_failed()) {
-    const wire::FramePiece piece = decoder_.Next(bytes);
-    switch (piece.kind) {
-      case wire::FramePiece::Kind::kNeedMore:
-        if (pinged) OnClientPing(ping);
-        return;
-      case wire::FramePiece::Kind::kData:
-        if (close_.client_spoke() || !stream_) break;
-        if (piece.tiny_fragment && !TakeTinyFragment()) return Fail(CloseReason::kClientTinyFragments);
-        PassOnToUpstream(piece);
-        break;
-      case wire::FramePiece::Kind::kPing:
-        if (!TakePing()) return Close(CloseReason::kClientPingFlood);
-        // Of many that come at once only the latest needs an answer (RFC 6455 5.5.3); some clients await each of a few.
-        if (!pinged && pings_.missing(context_.loop().now(), ping_bucket()) <= kPongsEach) {
-          OnClientPing(AsText(piece.payload));
-          break;
-        }
-        pinged = true;
-        ping.assign(AsText(piece.payload));
-        break;
-      case wire::FramePiece::Kind::kPong:
-        break;
-      case wire::FramePiece::Kind::kClose:
-        return OnClientClose(piece.close_code, AsText(piece.payload));
-      case wire::FramePiece::Kind::kError:
-        return OnClientError(piece.error);
-    }
-  }
-}
-
-// How many fragments a message has is the client's affair; but a flood of them costs work here, and memory at backends
-// that gather them, while hardly a byte of limits.max_message is used.
-bool Session::TakeTinyFragment() {
-  const uint32_t rate = context_.options().limits.max_tiny_fragment_rate;
-  return tiny_fragments_.Take(context_.loop().now(), {.rate = rate, .burst = rate * kTinyFragmentSeconds});
-}
-
-void Session::PassOnToUpstream(const wire::FramePiece& piece) {
-  uint64_t size = piece.payload.size();
-  if (!piece.compressed) {
-    stream_->SendMessage(piece);
-  } else if (const auto inflated = Inflate(piece)) {
-    size = *inflated;
-  } else {
-    return;
-  }
-  bytes_to_upstream_ += size;
-  context_.metrics().message_bytes_to_upstream_total.Add(size);
-  if (!piece.ends_message) return;
-  if (!piece.starts_message) size = SIZE_MAX;
-  NoteMessage(size);
-  ++to_upstream_;
-  context_.metrics().messages_to_upstream_total.Add();
-  // An Engine.IO pong asks for nothing.
-  if (outbox_ && !IsEngineIoBeat(size)) outbox_->OnClientMessage();
-}
-
-// The inflated size; nullopt when the session had to close.
-std::optional<uint64_t> Session::Inflate(const wire::FramePiece& piece) {
-  if (!inflater_) inflater_ = context_.inflaters().Take();
-  const uint64_t before = piece.starts_message ? 0 : inflater_->inflated();
-  const wire::FrameError error = inflater_->Feed(piece, route_.max_message, *stream_, context_.metrics());
-  if (error != wire::FrameError::kNone) {
-    OnClientError(error);
-    return std::nullopt;
-  }
-  const uint64_t size = inflater_->inflated() - before;
-  inflated_ += size;
-  if (piece.ends_message) context_.inflaters().Keep(std::move(inflater_));
-  return size;
+void Session::OnClientMessage(size_t size) {
+  if (closed() || IsEngineIoBeat(size)) return;
+  NoteActivity();
+  outbox_->OnClientMessage();
 }
 
 void Session::OnUpstreamBlocked() {
@@ -312,11 +122,270 @@ void Session::OnUpstreamBlocked() {
 
 void Session::OnUpstreamDrained() {
   connection_->ResumeReading(PauseReason::kPeerFull);
-  ping_at_ = context_.loop().now();  // a Pong may lie there unread
-  if (!held_) return;
-  // It may fill up again at once: then what is left is held anew, before anything newer is read.
-  const std::unique_ptr<std::vector<uint8_t>> held = std::move(held_);
-  TakeCompressed(*held);
+  watch_.MayAnswer(context_.loop().now());  // a Pong may lie there unread
+  WithMemory([&] { input_.OnUpstreamDrained(); });
+}
+
+// ---- the watch
+
+void Session::OnClientPing(std::string_view payload) {
+  if (!close_.client_spoke()) outbox_->writer().SendPong(payload);
+}
+
+void Session::OnDeadline(net::Deadline& /*deadline*/) {
+  if (closing()) return Close(close_.reason());
+  CheckClient();
+}
+
+ClientWatch::View Session::ViewOfClient() const {
+  const bool full = connection_->full();
+  return {.full = full,
+          .stalled = full ? connection_->StalledFor() : Duration::zero(),
+          .unread = connection_->paused(PauseReason::kPeerFull),
+          .ping_waits = outbox_->writer().ping_waits(),
+          .ping_left_at = outbox_->writer().ping_written_at()};
+}
+
+ClientWatch::Limits Session::WatchLimits() const {
+  return {.ping_interval = plan_->options.ping_interval,
+          .ping_timeout = plan_->options.ping_timeout,
+          .stall = context_.options().timeouts.stall};
+}
+
+void Session::CheckClient() {
+  switch (watch_.Look(ViewOfClient(), WatchLimits(), context_.loop().now())) {
+    case ClientWatch::Verdict::kStalled:
+      return Close(CloseReason::kClientStalled);
+    case ClientWatch::Verdict::kPingTimeout:
+      return Close(CloseReason::kClientPingTimeout);
+    case ClientWatch::Verdict::kSendPing:
+      context_.metrics().client_pings_total.Add();
+      WithMemory([&] { outbox_->writer().SendPing(); });
+      break;
+    case ClientWatch::Verdict::kFine:
+      break;
+  }
+  if (!closing()) SetNextLook();
+}
+
+void Session::SetNextLook() {
+  const Duration next = watch_.UntilNextLook(ViewOfClient(), WatchLimits(), context_.loop().now());
+  if (next != Duration::max()) context_.loop().SetDeadline(deadline_, next);
+}
+
+// From now on the client is looked at for stalling, too; a Close handshake has its own end.
+void Session::WatchForStall() {
+  if (!watch_.watching_for_stall() && !closing()) SetNextLook();
+}
+
+// ---- the Close handshake
+
+void Session::Go(CloseHandshake::Next next, CloseReason reason) {
+  switch (next) {
+    case CloseHandshake::Next::kNothing:
+      return;
+    case CloseHandshake::Next::kAwait:
+      return context_.loop().SetDeadline(deadline_, context_.options().websocket.close_timeout);
+    case CloseHandshake::Next::kSpread:
+      // So that the clients do not all come back in the same moment.
+      close_.Note(reason);
+      MoveTo(SessionState::kClosing);
+      connection_->PauseReading(PauseReason::kDraining);
+      return context_.loop().SetDeadline(
+          deadline_, std::chrono::duration_cast<Duration>(RandomFraction() * kSpreadOfLostSessions));
+    case CloseHandshake::Next::kEnd:
+      return Close(reason);
+  }
+}
+
+void Session::OnClientClose(uint16_t code, std::string_view reason) {
+  if (!close_.ClientSpoke(code)) return;
+  MoveTo(SessionState::kClosing);
+  if (stream_) stream_->SendClose(code, reason);
+  input_.EndUpstream();
+  Go(close_.AfterClient(stream_ != nullptr), close_.reason());
+}
+
+void Session::OnUpstreamClose(uint16_t code, std::string_view reason) {
+  if (!close_.BackendSpoke(code)) return Close(close_.reason());
+  MoveTo(SessionState::kClosing);
+  FlushOutbox(FlushReason::kControl);
+  SendClose(code, reason);
+  Go(close_.AfterBackend(), close_.reason());
+}
+
+// What the client sent before its error was in order. The backend's answers to it, which may be on their way, go first:
+// all that comes before the backend has answered our Close.
+void Session::OnClientError(CloseReason reason) {
+  const CloseReasonRow& row = Describe(reason);
+  const bool answers_come = stream_ && !closing() && stream_->SendClose(row.websocket_code, row.text);
+  if (!answers_come) return Close(reason);
+  close_.ClientFailed(reason);
+  MoveTo(SessionState::kClosing);
+  input_.Stop();
+  context_.loop().SetDeadline(deadline_, kLastAnswers);
+}
+
+void Session::OnEnd(net::ConnectionEnd /*end*/) {
+  Close(close_.ClientLeft());
+}
+
+void Session::OnUpstreamEnd() {
+  DropStream();
+  Go(close_.BackendEnded(), CloseReason::kUpstreamClosed);
+}
+
+void Session::OnUpstreamClosed(CloseReason reason) {
+  DropStream();
+  Go(close_.BackendLost(reason), reason);
+}
+
+// The stream may be the caller.
+void Session::DropStream() {
+  input_.EndUpstream();
+  context_.loop().graveyard().Retire(std::move(stream_));
+}
+
+void Session::BeginClose(CloseReason reason) {
+  outbox_->CatchUp();
+  if (closing()) return;
+  // A message of the backend that is half here ends first: part of it may have gone to the client.
+  close_.Begin(reason, outbox_->amid_message() && stream_ != nullptr);
+  MoveTo(SessionState::kClosing);
+  FlushOutbox(FlushReason::kEnd);
+  context_.loop().SetDeadline(deadline_, context_.options().websocket.close_timeout);
+  if (!close_.waits()) SendOwnClose();
+}
+
+// The Close that BeginClose promised, behind all that came before it.
+void Session::SendOwnClose() {
+  close_.StopWaiting();
+  if (closed()) return;
+  FlushOutbox(FlushReason::kEnd);
+  const CloseReasonRow& row = Describe(close_.reason());
+  SendClose(row.websocket_code, row.text);
+  context_.loop().SetDeadline(deadline_, context_.options().websocket.close_timeout);
+}
+
+void Session::SendClose(uint16_t code, std::string_view reason) {
+  if (close_.TellClient(code)) outbox_->writer().SendClose(code, reason);
+}
+
+void Session::GiveUp(CloseReason reason) {
+  const CloseReasonRow& row = Describe(reason);
+  if (stream_) stream_->SendClose(row.websocket_code, row.text);
+  Close(reason);
+}
+
+// ---- the end
+
+// The Close of an end that nobody answers any more, if the reason has one.
+void Session::SendLastClose() {
+  if (close_.client_spoke()) return SendClose(close_.code(), "");
+  const bool lost =
+      close_.reason() == CloseReason::kUpstreamGone || close_.reason() == CloseReason::kUpstreamProtocolError;
+  if (lost && plan_->options.upstream_lost == UpstreamLost::kNone) return;
+  const CloseReasonRow& row = Describe(close_.reason());
+  if (row.websocket_code != 0) SendClose(row.websocket_code, row.text);
+}
+
+bool Session::GivesUpWhatWaits() const {
+  if (close_.client_left()) return true;
+  if (close_.reason() != CloseReason::kMemoryShed || connection_->queued() == 0) return false;
+  return ReadsNothing() || InForce(ReliefStep::kShedByCost, context_.pressure());
+}
+
+// What is still due to the client, as far as there is memory for it.
+void Session::SayTheRest(bool flush) {
+  try {
+    if (flush) FlushOutbox(FlushReason::kEnd);
+    // In the middle of a frame that will not end now there is no place for a Close.
+    if (!close_.told_client() && !outbox_->writer().mid_frame()) SendLastClose();
+  } catch (const std::bad_alloc&) {
+    // The connection ends without it.
+  }
+}
+
+void Session::Close(CloseReason reason) noexcept {
+  if (closed()) return;
+  close_.Note(reason);
+  const bool give_up = GivesUpWhatWaits();
+  MoveTo(SessionState::kClosed);
+  SayTheRest(!give_up && !Describe(close_.reason()).deaf);
+  context_.loop().CancelDeadline(deadline_);
+  if (stream_) stream_->Close(reason);
+  DropStream();
+  input_.Stop();
+  outbox_->Stop();
+  CountEnd();
+  if (give_up) {
+    connection_->Close();
+    context_.home().ConnectionOver();
+    context_.loop().graveyard().Retire(std::move(connection_));
+  } else {
+    // After both Closes the client has nothing more to send.
+    context_.home().Linger(std::move(connection_), {.may_shed = plan_->options.shed,
+                                                    .peer_is_done = close_.client_spoke() && close_.told_client()});
+  }
+  context_.home().Retire(*this);
+}
+
+void Session::CountEnd() const {
+  WorkerMetrics& metrics = context_.metrics();
+  metrics.websocket_sessions.Sub();
+  metrics.websocket_closes_total[close_.reason()].Add();
+  metrics.websocket_close_codes_total[CloseEndOf(close_.code(), close_.reason())].Add();
+  metrics.websocket_session_seconds.Observe(context_.loop().now() - record_.started());
+  metrics.client_closes_total[close_.reason()].Add();
+  if (!context_.options().log.access || !LogEnabled(LogLevel::kInfo)) return;
+  const Outbox::Sent& sent = outbox_->sent();
+  record_.Log({.messages_in = input_.messages(),
+               .messages_out = sent.messages,
+               .bytes_in = input_.bytes(),
+               .bytes_out = sent.bytes,
+               .frames_out = sent.frames,
+               .close_code = close_.code(),
+               .reason = close_.reason()},
+              context_.loop().now());
+}
+
+// ---- relief from memory pressure (proxy/base/pressure.h)
+
+// For longer than a client is given to answer a Close.
+bool Session::ReadsNothing() const {
+  return StalledFor() >= context_.options().websocket.close_timeout;
+}
+
+bool Session::MayShed() const {
+  if (closing() || !plan_->options.shed) return false;
+  return !outbox_->writer().mid_frame() && !outbox_->amid_message() && input_.whole();
+}
+
+bool Session::MayShedByCost() const {
+  if (closing() || !plan_->options.shed) return false;
+  if (MayShed()) return true;
+  return input_.whole() && ReadsNothing();
+}
+
+void Session::Shed() {
+  if (ReadsNothing()) return Close(CloseReason::kMemoryShed);
+  BeginClose(CloseReason::kMemoryShed);
+}
+
+size_t Session::held_bytes() const {
+  return outbox_->waiting() + outbox_->partial() + outbox_->context_bytes() + input_.held();
+}
+
+size_t Session::memory() const {
+  const size_t tls = connection_ && connection_->is_tls() ? kTlsBytes : 0;
+  return kPlainBytes + tls + input_.inflater_bytes() + held_bytes();
+}
+
+size_t Session::FlushForMemory() {
+  if (outbox_->writer().full()) return 0;
+  const size_t before = outbox_->gathered();
+  FlushOutbox(FlushReason::kPressure);
+  return before - std::min(before, outbox_->gathered());
 }
 
 }  // namespace sheaf

@@ -189,7 +189,7 @@ FramePiece FrameDecoder::BeginFrame(std::span<uint8_t> header, std::span<uint8_t
   // A header from an earlier read cannot be one run of bytes with its payload: it goes alone.
   FramePiece piece = in_input ? TakeData(input, header.size()) : TakeData(header, header.size());
   piece.starts_frame = piece.kind == FramePiece::Kind::kData;
-  piece.starts_message = starts_message && piece.starts_frame;
+  piece.first = starts_message && piece.starts_frame;
   piece.tiny_fragment = tiny_fragment;
   return piece;
 }
@@ -227,9 +227,9 @@ FramePiece FrameDecoder::TakeData(std::span<uint8_t>& input, size_t header_size)
   remaining_ -= size;
   mask_ = RotateMask(mask_, size);
   piece.ends_frame = remaining_ == 0;
-  piece.ends_message = piece.ends_frame && !in_message_;
+  piece.last = piece.ends_frame && !in_message_;
   if (opcode_ == Opcode::kText && !compressed_ &&
-      (!utf8_.Feed(piece.payload, piece.mask) || (piece.ends_message && !utf8_.complete()))) {
+      (!utf8_.Feed(piece.payload, piece.mask) || (piece.last && !utf8_.complete()))) {
     return ErrorPiece(FrameError::kBadUtf8);
   }
   return piece;

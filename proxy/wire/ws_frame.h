@@ -18,11 +18,10 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/wire/message.h"
 #include "proxy/wire/utf8.h"
 
 namespace sheaf::wire {
-
-enum class Opcode : uint8_t { kContinuation = 0x0, kText = 0x1, kBinary = 0x2, kClose = 0x8, kPing = 0x9, kPong = 0xA };
 
 // Who sent the frames: clients mask every frame, servers none (RFC 6455 5.1).
 enum class FrameSource : uint8_t { kClient, kServer };
@@ -44,27 +43,17 @@ enum class FrameError : uint8_t {
 inline constexpr size_t kMaxFrameHeader = 14;
 inline constexpr size_t kMaxControlPayload = 125;
 
-struct FramePiece {
+// kData: a part of a message; the part's fields mean nothing for the other kinds, but for `payload`. Control frames:
+// the unmasked payload. kClose: the payload after the code, that is the reason text.
+struct FramePiece : MessagePart {
   enum class Kind : uint8_t { kNeedMore, kData, kPing, kPong, kClose, kError };
 
   Kind kind = Kind::kNeedMore;
-  Opcode opcode = Opcode::kText;  // kData: kText or kBinary, on continuation frames too
   FrameError error = FrameError::kNone;
-  bool starts_message = false;  // kData: holds the first byte of a message
-  bool ends_message = false;    // kData: holds the last byte of a message
   bool starts_frame = false;
-  bool ends_frame = false;
-  bool compressed = false;  // kData: of a compressed message (RSV1 on its first frame), on all of its pieces
-
-  // kData: the bytes of this piece as received, header included if starts_frame. Forward them verbatim.
-  std::span<uint8_t> wire;
-  // kData: the payload within `wire`, still masked if the client sent it (see mask). Control frames: the unmasked
-  // payload. kClose: the payload after the code, that is the reason text.
-  std::span<uint8_t> payload;
-
-  uint32_t mask = 0;  // key in memory order, rotated so that byte 0 of `payload` meets byte 0 of the key; 0: unmasked
-  uint16_t close_code = 0;     // kClose: 1005 when the frame had none
+  bool compressed = false;     // kData: of a compressed message (RSV1 on its first frame), on all of its pieces
   bool tiny_fragment = false;  // kData: starts a frame amid a message, not its last, that is more header than payload
+  uint16_t close_code = 0;     // kClose: 1005 when the frame had none
 };
 
 // Decodes the frames of one direction of one connection. After kError it must not be used again. Budget: 64 bytes.
@@ -84,6 +73,7 @@ class FrameDecoder {
   // views are valid until the next call and as long as the input's bytes are. `limits` must outlive the decoder.
   FramePiece Next(std::span<uint8_t>& input);
 
+  const FrameLimits& limits() const { return *limits_; }
   // No frame is half received: a frame of our own may be sent in this direction.
   bool at_frame_boundary() const { return remaining_ == 0 && header_size_ == 0; }
   // No message is half received.

@@ -87,8 +87,8 @@ inline std::vector<std::string> ReadAsClient(std::string_view bytes) {
         return seen;
       case wire::FramePiece::Kind::kData:
         message += payload;
-        amid_message = !piece.ends_message;
-        if (piece.ends_message) seen.push_back("text " + std::exchange(message, ""));
+        amid_message = !piece.last;
+        if (piece.last) seen.push_back("text " + std::exchange(message, ""));
         break;
       case wire::FramePiece::Kind::kClose:
         if (std::exchange(amid_message, false)) seen.push_back("half " + message);

@@ -40,7 +40,7 @@ class RecordingEvents final : public pool::HandshakeEvents, public pool::SocketE
   void OnUpstreamMessage(const wire::FramePiece& piece) override {
     wire.append(piece.wire.begin(), piece.wire.end());
     const std::string payload(piece.payload.begin(), piece.payload.end());
-    if (piece.starts_message) {
+    if (piece.first) {
       told.push_back((piece.opcode == wire::Opcode::kText ? "message " : "binary ") + payload);
     } else {
       told.back() += payload;

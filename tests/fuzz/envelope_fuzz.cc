@@ -31,7 +31,8 @@ void CheckLaw(Envelope envelope, const Pieces& messages) {
   const Encoder& encoder = EncoderFor(envelope);
   const std::vector<MessageRef> refs = Intern(store, messages);
   for (const MessageRef& message : refs) {
-    Require(!encoder.Examine(*message).look_alike || encoder.MayLookAlike(message->opcode(), message->text()));
+    const std::string_view beginning = message->text().substr(0, kBeginning);
+    Require(!encoder.Examine(*message).look_alike || encoder.EscapeLarge(message->opcode(), beginning).has_value());
   }
   const Encoded encoded = EncodeAll(encoder, refs);
   const std::optional<Pieces> decoded = DecodeAll(envelope, encoded.frames);

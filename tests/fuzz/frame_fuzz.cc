@@ -62,8 +62,8 @@ class Receiver {
   }
 
   void TakeData(const FramePiece& piece, std::string payload) {
-    Require(piece.starts_message == !in_message_ && piece.starts_frame == !in_frame_);
-    in_message_ = !piece.ends_message;
+    Require(piece.first == !in_message_ && piece.starts_frame == !in_frame_);
+    in_message_ = !piece.last;
     in_frame_ = !piece.ends_frame;
     outcome_.forwarded.append(piece.wire.begin(), piece.wire.end());
     ApplyMask({reinterpret_cast<uint8_t*>(payload.data()), payload.size()}, piece.mask);

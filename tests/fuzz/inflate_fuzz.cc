@@ -115,7 +115,7 @@ void ReceiveFrames(std::string_view bytes, const DeflateAgreement& agreement, si
       if (piece.kind == FramePiece::Kind::kError) return;
       Require(!piece.compressed || piece.kind == FramePiece::Kind::kData);
       if (piece.kind != FramePiece::Kind::kData) continue;
-      if (piece.starts_message) {
+      if (piece.first) {
         compressed = piece.compressed;
         message = {};
       }
@@ -123,9 +123,9 @@ void ReceiveFrames(std::string_view bytes, const DeflateAgreement& agreement, si
       if (!compressed) continue;
       ApplyMask(piece.payload, piece.mask);
       const std::string payload(piece.payload.begin(), piece.payload.end());
-      InflatePart(inflater, payload, piece.ends_message, kMaxInflated, message);
+      InflatePart(inflater, payload, piece.last, kMaxInflated, message);
       if (!message.valid || message.too_big) return;
-      if (piece.ends_message) inflater.Reset();
+      if (piece.last) inflater.Reset();
     }
   }
 }

@@ -264,10 +264,11 @@ def test_large_look_alike_decodes_to_itself(proxy: Sheaf, pusher: Pusher, envelo
         (TEXT, b"42/" + b"n" * 5000 + b',["batch",' + event + b"]"),
         (TEXT, b"42/n,7" + b'["batch",' + event + b"]"),
         (TEXT, b'42["batch",' + event + b",1]"),
-        (TEXT, b'42["batch",' + event),
         (TEXT, b"4" + filler + b"\x1e" + filler),
         (TEXT, b"\x1e" + filler),
     ]
+    if envelope != "socketio-event":
+        sent.append((TEXT, b'42["batch",' + event))  # a broken packet, and as broken when it is escaped
     with through(proxy, pusher, f"/ws?sheaf={envelope}", "", sent, 3) as socket:
         frames, _ = received_until_close(socket)
     received = [message for one in frames for message in DECODERS[envelope](*one)]

@@ -11,12 +11,15 @@ export class EnvelopeError extends Error {
 const HEAD = '{"type":"batch","batch_size":';
 const RECORD_SEPARATOR = '\u001e';
 const MAGIC = 0x53484601;
+const REST = 0xffffffff;  // in place of a length: a binary message that is the rest of the frame
 const QUOTE = 0x22, COMMA = 0x2c, BACKSLASH = 0x5c;
 const OPEN_BRACKET = 0x5b, CLOSE_BRACKET = 0x5d, OPEN_BRACE = 0x7b, CLOSE_BRACE = 0x7d;
 
 // Both begin where the count stands.
 const JSON_FORM = /([1-9][0-9]*),"(messages":\[|text":)/y;
 const SOCKET_IO_FORM = /^((?:42|45[0-9]+-)(?:\/[^,]*,)?)\["batch",\{"type":"batch","batch_size":([1-9][0-9]*),"messages":\[/;
+
+const WHOLE_EVENT = /^\[[ \t\n\r]*"/;
 
 let utf8;
 
@@ -117,7 +120,7 @@ function decodeBinary(data) {
     if (view.byteLength - at < 4) throw new EnvelopeError('a batch frame ends before or within a length');
     const length = view.getUint32(at);
     const begin = at + 4;
-    at = begin + (length & 0x7fffffff);
+    at = length === REST ? view.byteLength : begin + (length & 0x7fffffff);
     if (at > view.byteLength) throw new EnvelopeError('a batch frame ends within a message');
     messages.push(length > 0x7fffffff ? copyBytes(view, begin, at) : decodeText(view, begin, at));
   } while (at < view.byteLength);
@@ -180,6 +183,7 @@ function decodeSocketIo(text) {
  * @returns {string | null} the packet that it stands for, or null where it is no entry
  */
 function packetOf(head, entry) {
+  if (WHOLE_EVENT.test(entry)) return head + entry;
   const before = '{"event":', between = ',"data":';
   if (!entry.startsWith(`${before}"`) || !entry.endsWith('}')) return null;
   const end = endOfString(entry, before.length) + 1;

@@ -32,22 +32,24 @@ const hooked = new WeakSet();
 
 /**
  * @param {unknown} entry a member of `messages`
- * @returns {boolean} whether it stands for an event
+ * @returns {unknown[] | null} name and arguments of the event that it stands for, or null where it stands for none
  */
-function isEntry(entry) {
-  return typeof entry?.event === 'string' && 'data' in entry;
+function eventOf(entry) {
+  if (Array.isArray(entry)) return typeof entry[0] === 'string' ? entry : null;
+  return typeof entry?.event === 'string' && 'data' in entry ? [entry.event, entry.data] : null;
 }
 
 /**
  * @param {{id?: number, data?: unknown[]}} packet an event as socket.io-client has decoded it
- * @returns {{event: string, data: unknown}[] | null} the events that it carries, or null where it is the app's own
+ * @returns {unknown[][] | null} name and arguments of each event that it carries, or null where it is the app's own
  */
 function unwrap({id, data}) {
   if (id !== undefined && id !== null) return null;
   if (data?.length !== 2 || data[0] !== 'batch') return null;
   const batch = data[1];
   if (batch?.type !== 'batch' || !Array.isArray(batch.messages) || batch.messages.length === 0) return null;
-  return batch.messages.length === batch.batch_size && batch.messages.every(isEntry) ? batch.messages : null;
+  const events = batch.messages.map(eventOf);
+  return events.length === batch.batch_size && !events.includes(null) ? events : null;
 }
 
 /**
@@ -81,13 +83,13 @@ export function onBatch(socket, {onFrame} = {}) {
   if (hooked.has(socket)) return socket;
   hooked.add(socket);
   socket.onevent = (packet) => {
-    const entries = unwrap(packet);
-    if (!entries) {
+    const events = unwrap(packet);
+    if (!events) {
       deliver.call(socket, packet);
     } else {
-      for (const {event, data} of entries) deliverSafely(deliver, socket, {...packet, data: [event, data]});
+      for (const data of events) deliverSafely(deliver, socket, {...packet, data});
     }
-    onFrame?.(entries?.length ?? 1);
+    onFrame?.(events?.length ?? 1);
   };
   return socket;
 }

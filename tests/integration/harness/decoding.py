@@ -59,7 +59,7 @@ def decode_binary(opcode: int, payload: bytes) -> list[Message]:
     messages, at = [], len(MAGIC)
     while at < len(payload):
         length = int.from_bytes(payload[at : at + 4], "big")
-        size = length & 0x7FFFFFFF
+        size = len(payload) - at - 4 if length == 0xFFFFFFFF else length & 0x7FFFFFFF
         messages.append((BINARY if length >> 31 else TEXT, payload[at + 4 : at + 4 + size]))
         at += 4 + size
     if at != len(payload) or not messages:
@@ -90,7 +90,8 @@ def decode_socketio_event(opcode: int, payload: bytes) -> list[Message]:
     entries = batch.get("messages")
     if batch.get("type") != "batch" or not isinstance(entries, list) or batch.get("batch_size") != len(entries):
         return [(opcode, normal_packet(payload))]
-    return [(TEXT, event[1] + _dumped([entry["event"], entry["data"]])) for entry in entries]
+    events = [entry if isinstance(entry, list) else [entry["event"], entry["data"]] for entry in entries]
+    return [(TEXT, event[1] + _dumped(one)) for one in events]
 
 
 def normal_packet(payload: bytes) -> bytes:

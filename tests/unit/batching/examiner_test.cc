@@ -295,7 +295,9 @@ class CountingEncoder final : public Encoder {
     ++asked;
     return {.carriable = message.size() < 3, .look_alike = message.size() == 2};
   }
-  bool MayLookAlike(wire::Opcode /*opcode*/, std::string_view /*beginning*/) const override { return false; }
+  std::optional<Escape> EscapeLarge(wire::Opcode /*opcode*/, std::string_view /*beginning*/) const override {
+    return std::nullopt;
+  }
   wire::Opcode Encode(std::span<const MessageRef> /*messages*/, std::string& /*out*/) const override {
     return wire::Opcode::kText;
   }

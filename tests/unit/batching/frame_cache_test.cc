@@ -46,7 +46,7 @@ Received Receive(const CachedFrame& frame, uint8_t window_bits) {
   std::span<uint8_t> input = bytes;
   const wire::FramePiece piece = decoder.Next(input);
   REQUIRE(piece.kind == wire::FramePiece::Kind::kData);
-  REQUIRE(piece.ends_message);
+  REQUIRE(piece.last);
   CHECK(input.empty());
   CHECK_EQ(piece.payload.size(), frame.payload().size());
   if (!piece.compressed) return {piece.opcode, false, std::string(piece.payload.begin(), piece.payload.end())};

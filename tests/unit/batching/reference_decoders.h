@@ -166,7 +166,7 @@ inline std::optional<Pieces> DecodeBinary(const Piece& frame) {
     for (int i = 0; i < 4; ++i) length = length << 8 | static_cast<uint8_t>(rest[static_cast<size_t>(i)]);
     rest.remove_prefix(4);
     const bool is_text = (length & 0x80000000) == 0;
-    length &= 0x7FFFFFFF;
+    length = length == 0xFFFFFFFF ? static_cast<uint32_t>(rest.size()) : length & 0x7FFFFFFF;
     if (rest.size() < length) return std::nullopt;
     messages.push_back({is_text, std::string(rest.substr(0, length))});
     if (is_text && !IsUtf8(messages.back().data)) return std::nullopt;
@@ -212,8 +212,12 @@ inline Piece Canonical(const Piece& packet) {
   return {true, text.substr(0, bracket) + "[" + trim((*parts)[0]) + "," + trim((*parts)[1]) + "]"};
 }
 
-// Takes `{"event":e,"data":d}` apart. nullopt when `entry` has another form.
+// Takes `{"event":e,"data":d}` apart, or an event's whole array. nullopt when `entry` has another form.
 inline std::optional<std::string> PacketOfEntry(std::string_view head, std::string_view entry) {
+  const size_t name = entry.find_first_not_of(" \t\n\r", 1);
+  if (entry.starts_with('[') && name != std::string_view::npos && entry[name] == '"') {
+    return Canonical({true, std::string(head) + std::string(entry)}).data;
+  }
   const auto members = entry.size() < 2 ? std::nullopt : CutAtCommas(entry.substr(1, entry.size() - 2));
   if (!members || members->size() != 2) return std::nullopt;
   std::string_view event = (*members)[0];

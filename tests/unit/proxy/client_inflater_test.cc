@@ -23,10 +23,10 @@ class Backend final : public pool::SocketStream {
          frame = decoder_.Next(input)) {
       REQUIRE(frame.kind == wire::FramePiece::Kind::kData);
       wire::ApplyMask(frame.payload, frame.mask);
-      if (frame.starts_message) messages.emplace_back();
+      if (frame.first) messages.emplace_back();
       messages.back().append(reinterpret_cast<const char*>(frame.payload.data()), frame.payload.size());
       if (frame.starts_frame) ++frames;
-      if (frame.ends_message) ++complete;
+      if (frame.last) ++complete;
     }
   }
   bool SendClose(uint16_t, std::string_view) override { return false; }
@@ -66,8 +66,8 @@ struct Fixture {
       piece.kind = wire::FramePiece::Kind::kData;
       piece.opcode = opcode;
       piece.compressed = true;
-      piece.starts_message = at == 0;
-      piece.ends_message = at + size == compressed.size();
+      piece.first = at == 0;
+      piece.last = at + size == compressed.size();
       piece.payload = {reinterpret_cast<uint8_t*>(compressed.data()) + at, size};
       piece.mask = kMask;
       wire::ApplyMask(piece.payload, kMask);

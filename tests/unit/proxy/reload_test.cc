@@ -53,7 +53,7 @@ struct Target final : public ReloadTarget {
   Reloader reloader{driver.loop(),
                     [this]() -> Result<ConfigRead> {
                       if (!unreadable.empty()) return Error{unreadable};
-                      return ConfigRead{.options = file, .digest = "2", .warnings = {}};
+                      return ConfigRead{.options = file, .file = {}, .digest = "2", .warnings = {}};
                     },
                     *this, metrics};
 };

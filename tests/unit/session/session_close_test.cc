@@ -2,12 +2,15 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "proxy/base/bytes.h"
 #include "proxy/session/session.h"
+#include "proxy/wire/ws_deflate.h"
 #include "tests/fakes/context_fixture.h"
 #include "tests/fakes/every_order.h"
 #include "tests/fakes/frames.h"
@@ -21,14 +24,14 @@ constexpr uint16_t kClientsCode = 4001;
 constexpr uint16_t kBackendsCode = 4002;
 
 struct Fixture {
-  explicit Fixture(Delivery delivery = Delivery::kCork) {
+  explicit Fixture(Delivery delivery = Delivery::kCork, const Negotiated& negotiated = {}) {
     worker.options.batching.delivery = delivery;
     worker.options.log.access = false;
     worker.Make();
     auto connection = net::Connection::Accept(worker.driver.loop(), sockets.own, nullptr, worker.context().client_io(),
                                               before_session);
     session = std::make_unique<Session>(worker.context(), std::move(connection), backend.Open(), worker.plan(),
-                                        Negotiated{}, SessionInfo{});
+                                        negotiated, SessionInfo{});
     session->Start({});
   }
 
@@ -199,6 +202,30 @@ TEST_CASE("a Close from within any call of the stream is the end, once") {
       CheckEnd(fixture);
     }
   }
+}
+
+// A message that inflates to many frames: the call that ends the session is not the last that the stream gets.
+TEST_CASE("a Close from within a message that is still being inflated is the end, once") {
+  Negotiated negotiated;
+  negotiated.deflate = wire::DeflateAgreement{};
+  Fixture fixture(Delivery::kOff, negotiated);
+  wire::Deflater deflater(15, 1, 8);
+  const std::string large(1024 * 1024, 'x');
+  std::string compressed;
+  REQUIRE(deflater.Compress(AsBytes(large), true, compressed));
+  std::string frame;
+  wire::AppendFrameHeader(frame, wire::Opcode::kText, true, compressed.size(), kClientKey, true);
+  uint32_t key = 0;
+  std::memcpy(&key, kClientKey, sizeof(key));
+  wire::ApplyMask({reinterpret_cast<uint8_t*>(compressed.data()), compressed.size()}, key);
+  fixture.backend.after = [&](std::string_view told) {
+    if (told == "text") fixture.session->Close(CloseReason::kDrain);
+  };
+  fixture.sockets.peer->Send(frame + compressed);
+  fixture.worker.driver.Settle();
+  CHECK(fixture.over());
+  CHECK_EQ(fixture.Ends(CloseReason::kDrain), 1);
+  CheckEnd(fixture);
 }
 
 // Growth makes the worker look at the level of memory pressure, and a higher one may close who is too slow.

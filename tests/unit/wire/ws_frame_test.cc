@@ -55,8 +55,8 @@ TEST_CASE("a whole frame is handed on as the very bytes it came as, header and k
   CHECK_EQ(piece.wire.size(), bytes.size());
   CHECK(piece.payload.data() == bytes.data() + 6);
   CHECK(bytes == before);
-  CHECK(piece.starts_message);
-  CHECK(piece.ends_message);
+  CHECK(piece.first);
+  CHECK(piece.last);
 }
 
 TEST_CASE("a frame longer than a read goes on in pieces, the key turned to each one's first byte") {
@@ -134,7 +134,7 @@ TEST_CASE("a decoder can be moved in the middle of a frame") {
   input = second;
   const FramePiece piece = moved.Next(input);
   CHECK_EQ(Text(piece.payload), "llo");
-  CHECK(piece.ends_message);
+  CHECK(piece.last);
 }
 
 TEST_CASE("a header is written in the fewest bytes that can hold the length") {
@@ -239,7 +239,7 @@ TEST_CASE("every piece of a compressed message says so, and none of the messages
     if (piece.kind != FramePiece::Kind::kData) continue;
     CHECK(piece.opcode == Opcode::kText);
     seen += piece.compressed ? 'c' : 'p';
-    if (piece.ends_message) seen += '.';
+    if (piece.last) seen += '.';
   }
   CHECK_EQ(seen, "pp.cccccc.pp.");
 }

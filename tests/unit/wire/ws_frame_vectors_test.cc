@@ -145,9 +145,9 @@ class Receiver {
   }
 
   void TakeData(const FramePiece& piece, std::string payload) {
-    REQUIRE_EQ(piece.starts_message, !in_message_);
+    REQUIRE_EQ(piece.first, !in_message_);
     REQUIRE_EQ(piece.starts_frame, !in_frame_);
-    in_message_ = !piece.ends_message;
+    in_message_ = !piece.last;
     in_frame_ = !piece.ends_frame;
     REQUIRE_FALSE((in_frame_ && !in_message_));
     ApplyMask({reinterpret_cast<uint8_t*>(payload.data()), payload.size()}, piece.mask);

@@ -13,6 +13,7 @@ Message = Union[str, bytes]
 
 _MAGIC = b"SHF\x01"
 _BINARY_BIT = 1 << 31
+_REST = 0xFFFFFFFF  # in place of a length: a binary message that is the rest of the frame
 _RECORD_SEPARATOR = "\x1e"
 
 _BATCH = r'{"type":"batch","batch_size":'
@@ -20,6 +21,7 @@ _COUNT = r"([1-9][0-9]*)"
 _JSON_BATCH = re.compile(re.escape(_BATCH) + _COUNT + re.escape(',"messages":['))
 _JSON_TEXT = re.compile(re.escape(_BATCH + '1,"text":') + r'(".*")\}', re.DOTALL)
 _EVENT_BATCH = re.compile(r'(4(?:2|5[0-9]+-)(?:/[^,]*,)?)\["batch",' + re.escape(_BATCH) + _COUNT + r',"messages":\[')
+_WHOLE_EVENT = re.compile(r'\[[ \t\n\r]*"')
 _ENTRY_START = '{"event":'
 _ENTRY_MIDDLE = ',"data":'
 
@@ -85,7 +87,7 @@ def _decode_binary(data: Message) -> list[Message]:
     while position < size:
         header = int.from_bytes(data[position : position + 4], "big")
         start = position + 4
-        position = start + (header & ~_BINARY_BIT)
+        position = size if header == _REST and start <= size else start + (header & ~_BINARY_BIT)
         if start > size or position > size:
             raise EnvelopeError("a record does not end within its frame")
         payload = data[start:position]
@@ -115,6 +117,9 @@ def _decode_socketio_event(data: Message) -> list[Message]:
     parts = _counted_parts(data, head.end(), head[2], "]}]")
     packets: list[Message] = []
     for part in parts or ():
+        if _WHOLE_EVENT.match(part):
+            packets.append(head[1] + part)
+            continue
         name_end = string_end(part, len(_ENTRY_START))
         if not (part.startswith(_ENTRY_START) and part.startswith(_ENTRY_MIDDLE, name_end) and part.endswith("}")):
             return [data]

@@ -1,0 +1,83 @@
+#include "proxy/outbox/backpressure.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/outbox/outbox.h"
+#include "proxy/plan/context.h"
+#include "proxy/plan/route_plan.h"
+
+namespace sheaf {
+
+Backpressure::Backpressure(const RoutePlan& plan) : answer_(AnswerFor(plan)) {}
+
+Backpressure::Answer Backpressure::AnswerFor(const RoutePlan& plan) {
+  switch (plan.options.slow_client) {
+    case SlowClient::kClose:
+      return Answer::kClose;
+    case SlowClient::kDropOldest:
+      return Answer::kDropOldest;
+    case SlowClient::kConflate:
+      // Without a rule nothing has a key.
+      return plan.rules.conflate_rules() > 0 ? Answer::kConflate : Answer::kPause;
+    default:
+      return Answer::kPause;
+  }
+}
+
+void Backpressure::OnGrowth(Outbox& outbox) {
+  outbox.context_.home().WatchGrowth();
+  if (outbox.writer().closed() || !outbox.writer().full()) return;
+  outbox.events_.WatchForStall();
+  if (outbox.writer().closed()) return;
+  if (outbox.waiting() > outbox.marks().stop()) OnTooMuch(outbox);
+}
+
+void Backpressure::OnTooMuch(Outbox& outbox) {
+  if (answer_ == Answer::kClose) return CloseTooSlow(outbox);
+  if (!sheds()) return Pause(outbox);
+  KeepWithin(outbox);
+}
+
+// What is queued cannot be dropped any more, and little joins it while the client is full (what overtakes, parts of
+// large messages). Of what is newer, some is kept in any case.
+void Backpressure::KeepWithin(Outbox& outbox) {
+  const size_t queued = outbox.writer().queued();
+  const uint64_t room = outbox.marks().high - std::min<uint64_t>(queued, outbox.marks().high);
+  if (answer_ == Answer::kDropOldest) outbox.DropDownTo(std::max(room, outbox.marks().low));
+  const bool overfull = queued > 2 * outbox.marks().high + kBurst;
+  if (outbox.gathered() > outbox.marks().high || outbox.passing_on() || overfull) Pause(outbox);
+}
+
+void Backpressure::OnOutputBlocked(Outbox& outbox) {
+  outbox.events_.WatchForStall();
+  if (outbox.writer().closed()) return;
+  if (answer_ == Answer::kClose) return CloseTooSlow(outbox);
+  if (!sheds() || outbox.passing_on()) Pause(outbox);
+}
+
+// Not for one large message on its way, which any client takes time to read.
+void Backpressure::CloseTooSlow(Outbox& outbox) {
+  const bool large = outbox.message_bytes() > outbox.marks().high;
+  if (large || outbox.events_.closing()) return Pause(outbox);
+  outbox.events_.Close(CloseReason::kClientTooSlow);
+}
+
+void Backpressure::ObeyMarks(Outbox& outbox) {
+  if (outbox.writer().closed() || !outbox.writer().full()) return;
+  if (answer_ == Answer::kPause && outbox.waiting() > outbox.marks().high) Pause(outbox);
+}
+
+void Backpressure::Pause(Outbox& outbox) {
+  if (std::exchange(paused_, true)) return;
+  outbox.context_.metrics().backpressure_pauses_total[Side::kUpstream].Add();
+  outbox.events_.PauseUpstream();
+}
+
+void Backpressure::OnLess(Outbox& outbox) {
+  if (!paused_ || outbox.writer().closed() || outbox.waiting() > outbox.marks().low) return;
+  paused_ = false;
+  outbox.events_.ResumeUpstream();
+}
+
+}  // namespace sheaf

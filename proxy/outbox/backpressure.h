@@ -1,0 +1,52 @@
+// What is done about a client that does not keep up: when the backend is stopped and read again, and
+// batching.slow_client. flow_control.md tells the whole, both directions.
+//
+// Part of an outbox, which every call names: two bytes are all it takes of a session. One thread only. Any call may
+// close the session.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "proxy/net/loop.h"
+
+namespace sheaf {
+
+class Outbox;
+struct RoutePlan;
+
+class Backpressure {
+ public:
+  explicit Backpressure(const RoutePlan& plan);
+  Backpressure(const Backpressure&) = delete;
+  Backpressure& operator=(const Backpressure&) = delete;
+
+  // More is gathered than before, and the client is full.
+  void OnGrowth(Outbox& outbox);
+  // The connection's queue is over the high mark. What is passed on waits there, not in the outbox.
+  void OnOutputBlocked(Outbox& outbox);
+  // Less waits than before.
+  void OnLess(Outbox& outbox);
+  // The loop's marks are lower now.
+  void ObeyMarks(Outbox& outbox);
+
+ private:
+  // batching.slow_client, as it is for this session.
+  enum class Answer : uint8_t { kPause, kClose, kDropOldest, kConflate };
+  static Answer AnswerFor(const RoutePlan& plan);
+
+  // So much may join a connection's queue in one turn, and more.
+  static constexpr size_t kBurst = 4 * net::Loop::kReceiveBuffer;
+
+  // Drops or conflates: the backend is read on.
+  bool sheds() const { return answer_ == Answer::kDropOldest || answer_ == Answer::kConflate; }
+  void OnTooMuch(Outbox& outbox);
+  void KeepWithin(Outbox& outbox);
+  void CloseTooSlow(Outbox& outbox);
+  void Pause(Outbox& outbox);
+
+  const Answer answer_;
+  bool paused_ = false;  // the backend is
+};
+
+}  // namespace sheaf

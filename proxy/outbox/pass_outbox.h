@@ -1,0 +1,17 @@
+// Passes parts of messages on as they come (batching.delivery = "off"): nothing is gathered, and what the kernel does
+// not take waits in the connection. See outbox.h.
+#pragma once
+
+#include "proxy/outbox/outbox.h"
+
+namespace sheaf {
+
+class PassOutbox final : public Outbox {
+ public:
+  using Outbox::Outbox;
+
+  void Add(const wire::MessagePart& part) override;
+  bool passing_on() const override { return true; }
+};
+
+}  // namespace sheaf

@@ -1,0 +1,26 @@
+// What the downstream side deals in: messages of a WebSocket, in the parts that they come in. A message that is held
+// whole, and shared by many sessions, is a batching::MessageRef (batching/message.h).
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace sheaf::wire {
+
+enum class Opcode : uint8_t { kContinuation = 0x0, kText = 0x1, kBinary = 0x2, kClose = 0x8, kPing = 0x9, kPong = 0xA };
+
+// A run of a message's payload. The views are valid as long as the bytes that they were taken from.
+struct MessagePart {
+  // The frame that this part came as, or the piece of one: its header too where it begins the frame. Forwarded
+  // verbatim.
+  std::span<uint8_t> wire;
+  // The payload within `wire`, still masked if a client sent it.
+  std::span<uint8_t> payload;
+  uint32_t mask = 0;  // key in memory order, rotated so that byte 0 of `payload` meets byte 0 of the key; 0: unmasked
+  Opcode opcode = Opcode::kText;  // kText or kBinary, on continuation frames too
+  bool first = false;             // holds the first byte of its message
+  bool last = false;              // holds the last byte of its message
+  bool ends_frame = false;        // `wire` ends a frame
+};
+
+}  // namespace sheaf::wire
