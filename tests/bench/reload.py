@@ -34,7 +34,7 @@ def read_arguments():
     parser.add_argument("--reloads", type=int, default=1000)
     parser.add_argument("--clients", type=int, default=9000, help="WebSockets that stay open and echo")
     parser.add_argument("--period", type=float, default=6, help="seconds from one of their messages to the next")
-    parser.add_argument("--at-once", type=int, default=20, help="connections of the generator at a time, each of "
+    parser.add_argument("--at-once", type=int, default=40, help="connections of the generator at a time, each of "
                         "which is followed by the next one some 10 ms after its start")
     parser.add_argument("--arrivals", type=float, default=200, help="more connections a second")
     parser.add_argument("--pause", type=float, default=0.1, help="seconds from one reload to the next, at least")

@@ -167,3 +167,19 @@ def test_webhook_timeout(proxy: ReloadableLeaky, memory_app: Backend) -> None:
     finally:
         with RawClient(memory_app.port) as client:
             client.request("PUT /told?delay=0 HTTP/1.1\nHost: a\n\n")
+
+
+def readings(proxy: ReloadableLeaky) -> int:
+    status, body = proxy.admin("/api/performance/websocket/metrics")
+    assert status == 200
+    (samples,) = [value for value in json.loads(body).values() if isinstance(value, list)]
+    return len(samples)
+
+
+@live("memory.history")
+def test_history(proxy: ReloadableLeaky) -> None:
+    wait_until(lambda: readings(proxy) > 80, SOON, "readings are kept")
+    proxy.reload({"memory": {"history": "1s"}})
+    wait_until(lambda: readings(proxy) <= 51, SOON, "older ones than a second go")
+    proxy.reload()
+    wait_until(lambda: readings(proxy) > 80, SOON, "they are kept again")
