@@ -246,6 +246,26 @@ def test_half_of_a_pair_is_not_waited_for_for_ever(
     wait_until(lambda: serial_at(proxy.port, client_tls) == files.serials[1], SOON, "the whole pair is taken up")
 
 
+def test_nobody_else_waits_for_the_other_half(
+    make_reloadable, backend: Backend, tmp_path: Path, authority: Authority
+) -> None:
+    """While the watch waits for the key, a POST is answered at once, a file that needs no key is taken up, and a SIGTERM
+    ends the process."""
+    files = Files(tmp_path, authority)
+    proxy: ReloadableSheaf = make_reloadable(backend.url, merged(WATCH, files.conf))
+    shutil.copy(files.pairs[1].certificate, files.certificate)
+    time.sleep(LONG)
+    began = time.monotonic()
+    assert proxy.post()[0] == 422
+    proxy.reload({"listen": {"tls_certificate": "", "tls_key": ""}})
+    assert time.monotonic() - began < 1
+    assert get(proxy.port, "/page").status == 200
+    proxy.put()
+    time.sleep(LONG)
+    proxy.signal()
+    assert proxy.wait(3) == 0
+
+
 def test_token_file(make_reloadable, backend: Backend, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("first")
