@@ -45,7 +45,7 @@ def proxy(running: ReloadableLeaky) -> Iterator[ReloadableLeaky]:
 @pytest.mark.parametrize(
     "memory,level",
     [
-        ({"limit": "160MiB"}, "critical"),
+        ({"limit": "150MiB"}, "critical"),
         ({"max_percent": 60}, "moderate"),
         ({"moderate_percent": 40}, "moderate"),
         ({"moderate_percent": 30, "high_percent": 40}, "high"),
