@@ -174,10 +174,11 @@ def test_what_is_told_of_the_configuration(proxy: ReloadableSheaf) -> None:
 
 
 def test_ready_all_along(proxy: ReloadableSheaf, make_backend) -> None:
-    """Also when the backend is another one, which nobody has dialled so far."""
-    others = [proxy.conf["upstream"]["url"], make_backend().url]
-    for number in range(20):
-        proxy.reload({"upstream": {"url": others[number % 2]}})
+    """Also when the backend is another one, which nobody has dialled so far and whose check takes a while."""
+    slow: Conf = {"health_check_path": "/slow?seconds=0.3"}
+    urls = [proxy.conf["upstream"]["url"], make_backend().url]
+    for number in range(10):
+        proxy.reload({"upstream": {"url": urls[number % 2]}, "pool": slow})
         assert [proxy.admin(path)[0] for path in ("/readyz", "/livez", "/startupz")] == [200] * 3, number
         assert get(proxy.port, "/page").status == 200
 
