@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "proxy/base/log.h"
@@ -54,6 +55,12 @@ Reloader::Reloader(net::Loop& loop, ReadConfig read, ReloadTarget& target, Worke
 }
 
 void Reloader::Ask(Asked asked) {
+  if (try_again_.set()) {
+    // Between two tries: this one's is now, and those who wait have it too.
+    loop_.CancelDeadline(try_again_);
+    askers_.push_back(std::move(asked));
+    return Try();
+  }
   next_.push_back(std::move(asked));
   if (!under_way()) Begin();
 }
@@ -69,21 +76,15 @@ void Reloader::Try() {
   ReloadAnswer answer{.generation = before->number, .digest = before->digest, .error = {}, .needs_restart = {}};
   if (const std::string_view refusal = target_.refusal(); !refusal.empty()) {
     answer.error = refusal;
-    return Finish(answer);
+    Log(LogLevel::kInfo, "no reload", {{"by", Askers()}, {"reason", refusal}});
+    return Answer(answer);
   }
   Result<ConfigRead> read = read_();
-  if (!read.ok()) {
-    answer.error = read.error();
-    return Finish(answer);
-  }
+  if (!read.ok()) return Fail(std::move(answer), read.error());
   const std::vector<std::string> warnings = std::move(read.value().warnings);
   answer.needs_restart = KeepWhatNeedsRestart(before->options, read.value().options);
   const Result<std::shared_ptr<const Generation>> made = target_.Prepare(std::move(read.value()));
-  if (!made.ok()) {
-    if (MayTryAgain()) return loop_.SetDeadline(try_again_, kTryAgain);
-    answer.error = made.error();
-    return Finish(answer);
-  }
+  if (!made.ok()) return Fail(std::move(answer), made.error());
   for (const std::string& warning : warnings) Log(LogLevel::kWarning, warning);
   answer.taken = true;
   answer.generation = made.value()->number;
@@ -91,9 +92,25 @@ void Reloader::Try() {
   target_.Adopt(made.value(), [this, answer] { Finish(answer); });
 }
 
-bool Reloader::MayTryAgain() const {
+// Those who have patience wait for the next try, the others have failed.
+void Reloader::Fail(ReloadAnswer answer, std::string error) {
+  answer.error = std::move(error);
+  answer.needs_restart.clear();
   const Duration waited = loop_.now() - began_;
-  return std::any_of(askers_.begin(), askers_.end(), [=](const Asked& asked) { return waited < asked.patience; });
+  const auto patient = std::stable_partition(askers_.begin(), askers_.end(),
+                                             [=](const Asked& asked) { return waited >= asked.patience; });
+  std::vector<Asked> waiting(std::make_move_iterator(patient), std::make_move_iterator(askers_.end()));
+  askers_.erase(patient, askers_.end());
+  if (!waiting.empty()) loop_.SetDeadline(try_again_, kTryAgain);
+  if (askers_.empty()) {
+    askers_ = std::move(waiting);
+    return;
+  }
+  Tell(answer);
+  Count(answer);
+  const std::vector<Asked> failed = std::exchange(askers_, std::move(waiting));
+  for (const Asked& asked : failed) asked.answer(answer);
+  if (!next_.empty() && !under_way()) Begin();
 }
 
 void Reloader::OnDeadline(net::Deadline& /*deadline*/) {
@@ -103,13 +120,22 @@ void Reloader::OnDeadline(net::Deadline& /*deadline*/) {
 void Reloader::Finish(const ReloadAnswer& answer) {
   Tell(answer);
   Count(answer);
+  Answer(answer);
+}
+
+void Reloader::Answer(const ReloadAnswer& answer) {
   for (const Asked& asked : std::exchange(askers_, {})) asked.answer(answer);
   if (!next_.empty() && !under_way()) Begin();
 }
 
-void Reloader::Tell(const ReloadAnswer& answer) const {
+std::string Reloader::Askers() const {
   std::string by;
   for (const Asked& asked : askers_) by.append(by.empty() ? "" : ",").append(asked.by);
+  return by;
+}
+
+void Reloader::Tell(const ReloadAnswer& answer) const {
+  const std::string by = Askers();
   if (!answer.taken) {
     return Log(LogLevel::kError, "reload failed, everything stays as it was", {{"by", by}, {"error", answer.error}});
   }

@@ -44,7 +44,7 @@ class ReloadTarget {
   // Takes the generation up. Has `done` called in the main thread, later, when all workers have.
   virtual void Adopt(std::shared_ptr<const Generation> next, std::function<void()> done) = 0;
   virtual std::shared_ptr<const Generation> in_force() const = 0;
-  // A sentence why nothing is taken up any more; empty while it is.
+  // A sentence why nothing is taken up any more, which is no failure of the configuration; empty while it is.
   virtual std::string_view refusal() const = 0;
 
  protected:
@@ -57,8 +57,8 @@ class Reloader final : public net::DeadlineHandler {
     std::string_view by;  // for the log; a constant
     // Called once, maybe at once.
     std::function<void(const ReloadAnswer&)> answer = [](const ReloadAnswer&) {};
-    // What cannot be opened is tried again for so long: of a certificate and its key one may be replaced before the
-    // other.
+    // What is wrong is looked at again for so long: of a certificate and its key one may be replaced before the other,
+    // and a file may be there only in part.
     Duration patience = Duration::zero();
   };
 
@@ -76,8 +76,10 @@ class Reloader final : public net::DeadlineHandler {
 
   void Begin();
   void Try();
-  bool MayTryAgain() const;
+  void Fail(ReloadAnswer answer, std::string error);
   void Finish(const ReloadAnswer& answer);
+  void Answer(const ReloadAnswer& answer);
+  std::string Askers() const;
   void Tell(const ReloadAnswer& answer) const;
   void Count(const ReloadAnswer& answer);
 

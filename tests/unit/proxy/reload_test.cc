@@ -139,12 +139,42 @@ TEST_CASE("patience ends, and then it has failed once") {
   CHECK(it.metrics.reload_failed_total.value() == 1);
 }
 
+TEST_CASE("a file that is half written is looked at again, too") {
+  Target it;
+  it.unreadable = "a.conf:9:1: no value";
+  it.reloader.Ask(it.Asking(5s));
+  CHECK(it.answers.empty());
+  it.unreadable.clear();
+  it.driver.Until([&it] { return !it.dones.empty(); });
+  it.FinishOne();
+  CHECK(it.answers.at(0).taken);
+}
+
+TEST_CASE("who asks between two tries has one at once, and the patient wait on when it fails") {
+  Target it;
+  it.closed = "the key does not fit";
+  it.reloader.Ask(it.Asking(5s));
+  it.reloader.Ask(it.Asking());
+  CHECK(it.prepared == 2);
+  REQUIRE(it.answers.size() == 1);
+  CHECK_FALSE(it.answers[0].taken);
+  CHECK(it.reloader.under_way());
+  it.closed.clear();
+  it.reloader.Ask(it.Asking());
+  it.FinishOne();
+  CHECK(it.answers.size() == 3);
+  CHECK(it.answers[1].taken);
+  CHECK(it.answers[2].taken);
+  CHECK(it.metrics.reload_failed_total.value() == 1);
+}
+
 TEST_CASE("a process that ends takes nothing up") {
   Target it;
   it.ending = true;
   it.reloader.Ask(it.Asking());
   CHECK(it.answers.at(0).error == "it ends");
   CHECK(it.prepared == 0);
+  CHECK(it.metrics.reload_failed_total.value() == 0);
 }
 
 TEST_CASE("options that need a restart are named each time, and keep their values") {
