@@ -18,7 +18,13 @@ from harness.sheaf import Conf, merged
 # A batch leaves after a time that no test waits for.
 BASE: Conf = {
     "workers": 1,
-    "batching": {"delivery": "always", "adaptive": False, "timeout": "10s", "cork_timeout": "10s", "max_bytes": "200KiB"},
+    "batching": {
+        "delivery": "always",
+        "adaptive": False,
+        "timeout": "10s",
+        "cork_timeout": "10s",
+        "max_bytes": "200KiB",
+    },
 }
 CORK: Conf = {"batching": {"delivery": "cork"}}
 

@@ -1,5 +1,5 @@
-"""Nothing that is under way is lost, repeated, reordered or altered by reloads: messages, bodies, streams; and what is told
-of the configuration is true."""
+"""Nothing that is under way is lost, repeated, reordered or altered by reloads: messages, bodies, streams; and what is
+told of the configuration is true."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ from harness.sheaf import Conf
 ENOUGH = 25  # reloads
 CHANGES: list[Conf] = [
     {"deflate": {"level": 9}},
-    {"deflate": {"context": "none"}, "limits": {"buffer_high": "64KiB", "buffer_low": "1KiB"}, "batching": {"max_bytes": "32KiB"}},
+    {"deflate": {"context": "none"}, "limits": {"buffer_high": "64KiB", "buffer_low": "1KiB"},
+     "batching": {"max_bytes": "32KiB"}},
     {"deflate": {"memory_level": 1}, "batching": {"delivery": "cork"}},
     {"deflate": {"window_bits": 9}, "timeouts": {"stall": "9s"}},
     {"deflate": {"enabled": False}, "batching": {"adaptive": False}},
@@ -131,7 +132,11 @@ def numbers_of(client: RawWebSocket, count: int) -> list[int]:
 def test_bodies_and_streams_under_way(proxy: ReloadableSheaf) -> None:
     size = 3 << 20
     body = random.Random(1).randbytes(size)
-    with RawClient(proxy.port, timeout=30) as up, RawClient(proxy.port, timeout=30) as down, RawClient(proxy.port) as events:
+    with (
+        RawClient(proxy.port, timeout=30) as up,
+        RawClient(proxy.port, timeout=30) as down,
+        RawClient(proxy.port) as events,
+    ):
         events.send(b"GET /sse?count=10&interval=0.05 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         down.send(b"GET /download?bytes=8000000&length=1 HTTP/1.1\r\nHost: a\r\n\r\n")
         with reloading(proxy) as often:

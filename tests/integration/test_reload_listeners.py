@@ -82,7 +82,8 @@ def test_who_waits_at_a_listener_that_goes_is_served(proxy: ReloadableSheaf) -> 
 
 
 def test_nobody_notices_at_the_listener_that_stays(proxy: ReloadableSheaf, path: Path) -> None:
-    """300 new connections a second and 100 WebSockets, while 150 reloads add and remove others and change the backlog."""
+    """300 new connections a second and 100 WebSockets, while 150 reloads add and remove others, and change the
+    backlog."""
     others = [free_port() for _ in range(3)]
     paths = "/ws/echo"
     with (

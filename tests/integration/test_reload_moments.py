@@ -40,7 +40,9 @@ def ended_with_1012(proxy: ReloadableSheaf, watched: Closings) -> None:
 
 
 @pytest.mark.parametrize("order", [(HUP, HUP, HUP, TERM), (HUP, HUP, TERM, HUP), (TERM, HUP, HUP, HUP)])
-def test_three_hups_and_a_term_within_5_ms(make_reloadable, backend: Backend, order: tuple[signal.Signals, ...]) -> None:
+def test_three_hups_and_a_term_within_5_ms(
+    make_reloadable, backend: Backend, order: tuple[signal.Signals, ...]
+) -> None:
     for _ in range(5):
         proxy: ReloadableSheaf = make_reloadable(backend.url, {"drain": {"timeout": "3s"}})
         with Closings([RawWebSocket(proxy.port) for _ in range(10)]) as watched:

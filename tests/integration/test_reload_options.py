@@ -1,6 +1,6 @@
 """Each option of the table has a test of what a reload does to it, and that test shows what the table promises.
 
-The tests say by their decorators (harness/reloading.py) which options they are for; they are in the files test_reload_*.
+The tests say by their decorators (harness/reloading.py) which options they are for; they are in files test_reload_*.
 """
 
 from __future__ import annotations

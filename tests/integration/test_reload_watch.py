@@ -204,8 +204,8 @@ def test_certificates(
     proxy: ReloadableSheaf = make_reloadable(backend.url, WATCH)
     conf: Conf = files.conf
     if own:
-        conf = {"listen": {"address": "127.0.0.1:0"}, "listener": [{"address": f"127.0.0.1:{proxy.port}", **conf["listen"]}]}
-        conf["listen"] = {"address": f"unix:{tmp_path}/plain.sock"}
+        table = {"address": f"127.0.0.1:{proxy.port}", **conf["listen"]}
+        conf = {"listen": {"address": f"unix:{tmp_path}/plain.sock"}, "listener": [table]}
     proxy.reload(conf)
     for number in range(1, 4):
         if way == "links":
@@ -249,8 +249,8 @@ def test_half_of_a_pair_is_not_waited_for_for_ever(
 def test_nobody_else_waits_for_the_other_half(
     make_reloadable, backend: Backend, tmp_path: Path, authority: Authority
 ) -> None:
-    """While the watch waits for the key, a POST is answered at once, a file that needs no key is taken up, and a SIGTERM
-    ends the process."""
+    """While the watch waits for the key, a POST is answered at once, a file that needs no key is taken up, and a
+    SIGTERM ends the process."""
     files = Files(tmp_path, authority)
     proxy: ReloadableSheaf = make_reloadable(backend.url, merged(WATCH, files.conf))
     shutil.copy(files.pairs[1].certificate, files.certificate)
