@@ -58,6 +58,8 @@ class Endpoint {
     returns_.fetch_add(1, std::memory_order_relaxed);
     outage_.End(now);
   }
+  // Before anybody has tried: one that takes the place of another that was up is not down until it is found to be.
+  void PresumeUp() { up_.store(true, std::memory_order_relaxed); }
   void SetDown(TimePoint now, std::string_view cause) {
     up_.store(false, std::memory_order_relaxed);
     outage_.Fail(now, cause);

@@ -56,7 +56,7 @@ ConfigRead ToServe(Configuration configuration) {
 int Run(const CommandLine& line, Configuration configuration) {
   const auto read = [&line]() -> Result<ConfigRead> {
     Result<Configuration> loaded = Load(line);
-    if (!loaded.ok()) return Error{loaded.error()};
+    if (!loaded.ok()) return Error{loaded.error(), loaded.may_pass()};
     return ToServe(std::move(loaded.value()));
   };
   Server server(ToServe(std::move(configuration)), read, SHEAF_VERSION);

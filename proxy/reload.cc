@@ -80,11 +80,11 @@ void Reloader::Try() {
     return Answer(answer);
   }
   Result<ConfigRead> read = read_();
-  if (!read.ok()) return Fail(std::move(answer), read.error());
+  if (!read.ok()) return Fail(std::move(answer), read.error(), read.may_pass());
   const std::vector<std::string> warnings = std::move(read.value().warnings);
   answer.needs_restart = KeepWhatNeedsRestart(before->options, read.value().options);
   const Result<std::shared_ptr<const Generation>> made = target_.Prepare(std::move(read.value()));
-  if (!made.ok()) return Fail(std::move(answer), made.error());
+  if (!made.ok()) return Fail(std::move(answer), made.error(), true);
   for (const std::string& warning : warnings) Log(LogLevel::kWarning, warning);
   answer.taken = true;
   answer.generation = made.value()->number;
@@ -93,12 +93,12 @@ void Reloader::Try() {
 }
 
 // Those who have patience wait for the next try, the others have failed.
-void Reloader::Fail(ReloadAnswer answer, std::string error) {
+void Reloader::Fail(ReloadAnswer answer, std::string error, bool may_pass) {
   answer.error = std::move(error);
   answer.needs_restart.clear();
   const Duration waited = loop_.now() - began_;
   const auto patient = std::stable_partition(askers_.begin(), askers_.end(),
-                                             [=](const Asked& asked) { return waited >= asked.patience; });
+                                             [=](const Asked& asked) { return !may_pass || waited >= asked.patience; });
   std::vector<Asked> waiting(std::make_move_iterator(patient), std::make_move_iterator(askers_.end()));
   askers_.erase(patient, askers_.end());
   if (!waiting.empty()) loop_.SetDeadline(try_again_, kTryAgain);

@@ -57,8 +57,8 @@ class Reloader final : public net::DeadlineHandler {
     std::string_view by;  // for the log; a constant
     // Called once, maybe at once.
     std::function<void(const ReloadAnswer&)> answer = [](const ReloadAnswer&) {};
-    // What is wrong is looked at again for so long: of a certificate and its key one may be replaced before the other,
-    // and a file may be there only in part.
+    // What may pass (Error::may_pass) is looked at again for so long: of a certificate and its key one may be replaced
+    // before the other.
     Duration patience = Duration::zero();
   };
 
@@ -76,7 +76,7 @@ class Reloader final : public net::DeadlineHandler {
 
   void Begin();
   void Try();
-  void Fail(ReloadAnswer answer, std::string error);
+  void Fail(ReloadAnswer answer, std::string error, bool may_pass);
   void Finish(const ReloadAnswer& answer);
   void Answer(const ReloadAnswer& answer);
   std::string Askers() const;

@@ -202,7 +202,8 @@ std::shared_ptr<const Generation> Server::in_force() const {
 }
 
 void Server::Publish(std::shared_ptr<const Generation> next) {
-  backend_known_.store(backends_->known(*next->opened.backend), std::memory_order_relaxed);
+  // In a reload the new one's name counts as found until it is not, so that readiness does not flap.
+  if (backends_->known(*next->opened.backend)) backend_known_.store(true, std::memory_order_relaxed);
   const std::lock_guard lock(generation_mutex_);
   generation_ = std::move(next);
 }
@@ -295,6 +296,7 @@ void Server::OnAddresses(const BackendRef& backend, const std::vector<net::Addre
 }
 
 void Server::OnNoAddress(const BackendRef& backend) {
+  if (in_force()->opened.backend == backend) backend_known_.store(false, std::memory_order_relaxed);
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->Post([&worker = *worker, backend] { worker.OnNoAddress(backend); });
   }

@@ -18,6 +18,7 @@ namespace sheaf {
 // What went wrong, where, and what to do about it, as one sentence for the operator.
 struct Error {
   std::string message;
+  bool may_pass = false;  // it lies in what is outside of this program and may be about to change: a file, a port
 };
 
 // Either a value or an Error. Check ok() before value().
@@ -31,6 +32,7 @@ class [[nodiscard]] Result {
   T& value() { return std::get<T>(state_); }
   const T& value() const { return std::get<T>(state_); }
   const std::string& error() const { return std::get<Error>(state_).message; }
+  bool may_pass() const { return std::get<Error>(state_).may_pass; }
 
  private:
   std::variant<T, Error> state_;

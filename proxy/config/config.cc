@@ -63,10 +63,11 @@ class Loader {
       if (section.in_list && section.name == kRouteSection) AddRoute(section);
     }
     AddRootRoute();
+    const bool well_written = problems_.empty();
     TakeTokenFile();
     result_.options.proxies_named = OriginOf(*FindOption("forwarded", "trusted_proxies")).source != Source::kDefault;
     ReportContradictions();
-    if (!problems_.empty()) return JoinProblems();
+    if (!problems_.empty()) return JoinProblems(well_written);
     for (const std::string& warning : WarningsOfListeners(result_)) result_.warnings.push_back(warning);
     return std::move(result_);
   }
@@ -85,11 +86,12 @@ class Loader {
     for (const FileProblem& problem : problems) ReportFile(problem.position, problem.text);
   }
 
-  Error JoinProblems() {
+  // `may_pass`: nothing is wrong but with files that the configuration names, say.
+  Error JoinProblems(bool may_pass) {
     std::stable_sort(problems_.begin(), problems_.end());
     std::string text;
     for (const Problem& problem : problems_) text += (text.empty() ? "" : "\n") + problem.line;
-    return Error{text};
+    return Error{text, may_pass};
   }
 
   static size_t IndexOf(const OptionRow& row) { return static_cast<size_t>(&row - OptionRows().data()); }

@@ -20,6 +20,7 @@ Result<bool> OpenBackend(const Options& options, const Generation* before, Gener
   auto made = pool::Backend::Make(options.upstream, options.pool);
   if (!made.ok()) return Error{made.error()};
   opened.backend = std::move(made.value());
+  if (before != nullptr && before->opened.backend->endpoint().up()) opened.backend->endpoint().PresumeUp();
   return true;
 }
 
