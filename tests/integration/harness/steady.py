@@ -18,7 +18,7 @@ import json
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from .frames import CLOSE, PING, PONG, TEXT, close_frame, frame, upgrade
 
@@ -239,12 +239,12 @@ async def run(arguments: argparse.Namespace) -> None:
     load = Load(arguments)
     await load.open()
     turning = asyncio.create_task(load.turn())
-    print(json.dumps(asdict(load.ledger)), flush=True)
+    print(json.dumps(vars(load.ledger)), flush=True)
     while line := await commands.readline():
         if line.strip() == b"settle":
             turning.cancel()
             await load.settle()
-        print(json.dumps(asdict(load.ledger)), flush=True)
+        print(json.dumps(vars(load.ledger)), flush=True)
 
 
 if __name__ == "__main__":
