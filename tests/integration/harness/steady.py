@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import resource
 import sys
 import time
 from collections import Counter
@@ -254,4 +255,5 @@ if __name__ == "__main__":
     parser.add_argument("--period", type=float, default=3.0)
     parser.add_argument("--arrivals", type=float, default=0.0)
     parser.add_argument("--paths", default="/echo")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     asyncio.run(run(parser.parse_args()))
