@@ -4,6 +4,7 @@ tests/soak.sh reload have in common."""
 from __future__ import annotations
 
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -45,6 +46,8 @@ def bench_backend(folder: Path, programs: Path = BINARY.parent / "bench") -> Ite
     """The benchmark's echo server; yields its URL over TCP, and over a Unix socket."""
     port = free_port()
     path = folder / f"bench-{port}.sock"
+    # It has a descriptor a client, and does not ask for more of them itself.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with subprocess.Popen([str(programs / "bench_backend"), f"127.0.0.1:{port}", str(path)]) as process:
         try:
             yield f"http://127.0.0.1:{port}", f"unix:{path}"

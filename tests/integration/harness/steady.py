@@ -15,10 +15,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import resource
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from .frames import CLOSE, PING, PONG, TEXT, close_frame, frame, upgrade
 
@@ -239,12 +240,12 @@ async def run(arguments: argparse.Namespace) -> None:
     load = Load(arguments)
     await load.open()
     turning = asyncio.create_task(load.turn())
-    print(json.dumps(asdict(load.ledger)), flush=True)
+    print(json.dumps(vars(load.ledger)), flush=True)
     while line := await commands.readline():
         if line.strip() == b"settle":
             turning.cancel()
             await load.settle()
-        print(json.dumps(asdict(load.ledger)), flush=True)
+        print(json.dumps(vars(load.ledger)), flush=True)
 
 
 if __name__ == "__main__":
@@ -254,4 +255,5 @@ if __name__ == "__main__":
     parser.add_argument("--period", type=float, default=3.0)
     parser.add_argument("--arrivals", type=float, default=0.0)
     parser.add_argument("--paths", default="/echo")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     asyncio.run(run(parser.parse_args()))
