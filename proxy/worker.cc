@@ -7,8 +7,8 @@
 #include "proxy/base/random.h"
 
 namespace sheaf {
-Worker::Worker(Shared& shared, std::shared_ptr<const Generation> first, std::unique_ptr<net::Loop> loop, uint32_t index,
-               const pool::DialTargets& upstream, WorkerMetrics& metrics)
+Worker::Worker(Shared& shared, const std::shared_ptr<const Generation>& first, std::unique_ptr<net::Loop> loop,
+               uint32_t index, const pool::DialTargets& upstream, WorkerMetrics& metrics)
     : shared_(shared),
       metrics_(metrics),
       loop_(std::move(loop)),

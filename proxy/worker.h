@@ -28,8 +28,8 @@ namespace sheaf {
 class Worker final : public net::DeadlineHandler, private EntranceEvents, ClientHome {
  public:
   // `index`: 0 is the one that checks the backend's health.
-  Worker(Shared& shared, std::shared_ptr<const Generation> first, std::unique_ptr<net::Loop> loop, uint32_t index,
-         const pool::DialTargets& upstream, WorkerMetrics& metrics);
+  Worker(Shared& shared, const std::shared_ptr<const Generation>& first, std::unique_ptr<net::Loop> loop,
+         uint32_t index, const pool::DialTargets& upstream, WorkerMetrics& metrics);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker();
