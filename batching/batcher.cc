@@ -1,6 +1,5 @@
 #include "batching/batcher.h"
 
-#include <algorithm>
 #include <functional>
 #include <utility>
 

@@ -1,6 +1,9 @@
 #include "batching/encoder.h"
 
-#include "batching/envelope.h"
+#include "batching/envelope_binary.h"
+#include "batching/envelope_engineio.h"
+#include "batching/envelope_json.h"
+#include "batching/envelope_socketio_event.h"
 
 namespace sheaf::batching {
 

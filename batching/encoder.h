@@ -12,7 +12,7 @@
 #include "batching/escape.h"
 #include "batching/message.h"
 #include "proxy/base/option_table.h"
-#include "proxy/wire/ws_frame.h"
+#include "proxy/wire/message.h"
 
 namespace sheaf::batching {
 

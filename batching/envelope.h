@@ -1,17 +1,14 @@
-// One object for each envelope of envelopes.md; see EncoderFor in encoder.h.
+// What the encoders of envelopes.md share. For batching/envelope_*.cc only.
 #pragma once
 
 #include <charconv>
+#include <cstddef>
+#include <span>
 #include <string>
 
 #include "batching/encoder.h"
 
 namespace sheaf::batching {
-
-const Encoder& JsonEnvelope();
-const Encoder& BinaryEnvelope();
-const Encoder& EngineIoEnvelope();
-const Encoder& SocketIoEventEnvelope();
 
 inline constexpr size_t kMaxCountSize = 20;  // of a decimal number of messages
 

@@ -1,4 +1,5 @@
-// The envelope `binary` of envelopes.md.
+#include "batching/envelope_binary.h"
+
 #include "batching/envelope.h"
 
 namespace sheaf::batching {

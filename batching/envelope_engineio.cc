@@ -1,4 +1,5 @@
-// The envelope `engineio` of envelopes.md.
+#include "batching/envelope_engineio.h"
+
 #include "batching/envelope.h"
 
 namespace sheaf::batching {

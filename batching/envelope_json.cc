@@ -1,4 +1,5 @@
-// The envelope `json` of envelopes.md.
+#include "batching/envelope_json.h"
+
 #include <rapidjson/writer.h>
 
 #include "batching/envelope.h"

@@ -1,4 +1,5 @@
-// The envelope `socketio-event` of envelopes.md.
+#include "batching/envelope_socketio_event.h"
+
 #include <algorithm>
 #include <array>
 #include <cassert>

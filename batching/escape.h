@@ -20,7 +20,7 @@ class Escape {
   Escape(std::string_view before, std::string_view after, bool quoted = false)
       : before_(before), after_(after), quoted_(quoted) {}
 
-  // The same, but in front of the array of a Socket.IO packet: behind the packet's first `head` bytes.
+  // `before` goes in front of the array of a Socket.IO packet: behind the packet's first `head` bytes.
   static Escape AtArray(std::string_view before, std::string_view after, size_t head);
   // ... which begins behind the comma that ends its namespace, the first in the message, still to come. What has
   // something else there, an acknowledgement's id, goes as it is.

@@ -4,7 +4,6 @@
 // One Examiner for each route and envelope of a worker; one thread only.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>

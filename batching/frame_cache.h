@@ -16,6 +16,7 @@
 #include "batching/message.h"
 #include "proxy/base/metrics.h"
 #include "proxy/wire/ws_deflate.h"
+#include "proxy/wire/ws_deflate_offers.h"
 
 namespace sheaf::batching {
 

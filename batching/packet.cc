@@ -14,7 +14,7 @@
 #include <charconv>
 #include <cstddef>
 
-#include "batching/packet_scan.h"
+#include "batching/packet_extremes.h"
 #include "proxy/base/bytes.h"
 #include "proxy/wire/utf8.h"
 

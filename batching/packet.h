@@ -35,8 +35,6 @@ std::optional<std::string> DecodeString(std::string_view token);
 inline constexpr size_t kMaxDepth = 512;
 // Whether `text` is exactly one JSON text (RFC 8259, whose grammar allows the escape of half a surrogate pair).
 bool IsJson(std::string_view text, size_t max_depth = kMaxDepth);
-// The members of a valid JSON array as they stand, white space around each taken off. `array` must be valid.
-std::vector<std::string_view> SplitArray(std::string_view array);
 
 // The reference tokens of a JSON Pointer with their escapes resolved ("" has none). nullopt: malformed.
 std::optional<std::vector<std::string>> ParsePointer(std::string_view pointer);

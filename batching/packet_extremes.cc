@@ -1,4 +1,4 @@
-#include "batching/packet_scan.h"
+#include "batching/packet_extremes.h"
 
 namespace sheaf::batching {
 namespace {

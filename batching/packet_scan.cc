@@ -132,19 +132,6 @@ NamedArgument FindNamedArgumentAgain(std::string_view json) {
   return {json.substr(begin, end - begin), TrimEnd(json.substr(argument, json.rfind(']') - argument))};
 }
 
-std::vector<std::string_view> SplitArray(std::string_view array) {
-  std::vector<std::string_view> members;
-  size_t i = SkipSpace(array, SkipSpace(array, 0) + 1);
-  while (i < array.size() && array[i] != ']') {
-    const size_t end = FindValueEnd(array, i);
-    if (end == kNone) break;
-    members.push_back(TrimEnd(array.substr(i, end - i)));
-    if (array[end] != ',') break;
-    i = SkipSpace(array, end + 1);
-  }
-  return members;
-}
-
 std::optional<std::vector<std::string>> ParsePointer(std::string_view pointer) {
   std::vector<std::string> tokens;
   if (pointer.empty()) return tokens;

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "batching/packet.h"
@@ -28,12 +27,7 @@ struct NamedArgument {
 };
 // nullopt when `json` is something else, as far as counting brackets can tell.
 std::optional<NamedArgument> FindNamedArgument(std::string_view json);
-// The same for a `json` that FindNamedArgument has accepted before: does not read the argument.
+// FindNamedArgument for a `json` that it has accepted before: does not read the argument.
 NamedArgument FindNamedArgumentAgain(std::string_view json);
-
-// A copy of a text of the same size with everything in its place, valid JSON where the text is, but without what a
-// strict parser refuses: the escape of half a surrogate pair is that of U+FFFF, and numbers of more than two characters
-// are zero.
-std::string WithoutExtremes(std::string_view text);
 
 }  // namespace sheaf::batching

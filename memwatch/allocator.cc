@@ -38,15 +38,6 @@ void Purge() {
 
 }  // namespace
 
-std::string_view AllocatorName() {
-  if (mallctl != nullptr) return "jemalloc";
-#ifdef __GLIBC__
-  return "glibc";
-#else
-  return "unknown";
-#endif
-}
-
 uint64_t ReturnFreeMemory() {
   const uint64_t before = ResidentMemory();
   Purge();

@@ -6,17 +6,13 @@
 // is the purge of all arenas ("arena.<MALLCTL_ARENAS_ALL>.purge", jemalloc(3)). With others it is nothing.
 //
 // Any thread. Measured on a heap of 100 MiB: 31 ms (jemalloc: 39 ms) to give back 70 MB that lay scattered in it, 4 ms
-// to find nothing. Each arena is locked meanwhile, so a worker that allocates may wait. So it is for the watcher's
-// thread, after relief and at trim_interval.
+// to find nothing. Every arena of the allocator is locked meanwhile, so a worker that allocates may wait: this is for
+// the watcher's thread, after relief and at trim_interval.
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 namespace sheaf::memwatch {
-
-// "jemalloc", "glibc" or "unknown".
-std::string_view AllocatorName();
 
 // How many bytes the resident memory of the process shrank by meanwhile; 0 if it grew, as it may under load, or if
 // /proc/self/statm cannot be read.

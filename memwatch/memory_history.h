@@ -50,7 +50,7 @@ class MemoryHistory {
   void Add(const MemorySample& sample);
   // nullopt: there is none yet.
   std::optional<MemorySample> Latest() const;
-  // Those from `since` on, oldest first. Times are kept to the millisecond, sizes to the KiB.
+  // The samples from `since` on, oldest first. Times are kept to the millisecond, sizes to the KiB.
   std::vector<MemorySample> Since(std::chrono::system_clock::time_point since) const;
   MemorySummary Summary() const;
 

@@ -13,8 +13,8 @@
 //                        what the process could still have
 //
 // A configured limit replaces the limit; used is then the working set of the own group if some group has a limit, else
-// RSS. It cannot lift what the kernel enforces: above the groups' limit, or above the machine's memory, it is left out
-// of account, with one warning in the log.
+// RSS. A configured limit cannot lift what the kernel enforces: above the groups' limit, or above the machine's memory,
+// it is left out of account, with one warning in the log.
 //
 // Version 2 (cgroup-v2.rst): memory.current; memory.stat's inactive_file and sock; the lower of memory.max, beyond
 // which the kernel kills, and memory.high, beyond which it slows the process down. Version 1 (cgroup-v1/memory.rst):
@@ -22,8 +22,8 @@
 // Sockets are part of the working set in version 2, and beside it in version 1, where no limit of memory holds for
 // them.
 //
-// What is not a plain number has a meaning, too. Each kind is logged once a file: at debug level where it is nothing
-// unusual (*), else as a warning.
+// What is not a plain number has a meaning, too. Oddities of one kind are logged once a file: at debug level where it
+// is nothing unusual (*), else as a warning.
 //
 //   file                          holds                                   is taken for
 //   a limit                       "max"*, a number above MemTotal*        no limit
@@ -65,7 +65,7 @@ enum class MemorySource : uint8_t { kCgroupV2, kCgroupV1, kProcess };
 // For logs and stats: cgroup_v2, cgroup_v1, process.
 std::string_view Name(MemorySource source);
 
-// All in bytes.
+// What one look at memory saw. Sizes in bytes.
 struct MemoryReading {
   uint64_t used = 0;
   uint64_t limit = 0;    // 0: not known

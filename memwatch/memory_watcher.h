@@ -1,5 +1,5 @@
 // The thread that watches memory: it looks at memory.check_interval, and at once when the kernel reports a stall (PSI)
-// or somebody has queued much.
+// or much more waits for somebody.
 //
 //   MemoryWatcher watcher(options.memory, "", metrics);
 //   watcher.monitor().AddCallback(...);
@@ -34,7 +34,7 @@ class MemoryWatcher {
   MemoryWatcher& operator=(const MemoryWatcher&) = delete;
   ~MemoryWatcher();
 
-  // Its callbacks and steps of relief run in the watcher's thread, or in the one that calls Start.
+  // The monitor's callbacks and steps of relief run in the watcher's thread, or in the one that calls Start.
   MemoryMonitor& monitor() { return monitor_; }
   const MemoryMonitor& monitor() const { return monitor_; }
 

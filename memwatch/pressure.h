@@ -10,7 +10,6 @@
 // Owned by the MemoryMonitor; its thread only.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <optional>
 

@@ -7,7 +7,8 @@
 //   else if (polled.revents & POLLPRI) reader.Read();     // nothing is to be read from the descriptor itself
 //
 // An event means: within 2 s, some process of the group (or the machine) stood still for 150 ms in all because memory
-// had to be reclaimed for it. It comes at most once in 2 s, and says that it is time to look, not what will be seen.
+// had to be reclaimed for it. An event comes at most once in 2 s, and says that it is time to look, not what will be
+// seen.
 //
 // Only POLLPRI is to be asked for: the descriptor is always ready for reading. That also rules out libevent, whose
 // events know no POLLPRI; a thread of its own polls it.

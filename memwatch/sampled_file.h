@@ -4,8 +4,8 @@
 //   const Sample limit = file.ReadNumber();
 //   if (!limit.value) file.Report(limit.oddity, "no limit");
 //
-// It is opened at construction and not looked for again. Reading allocates nothing: one pread into a buffer on the
-// stack, of the first kMostBytes. Owns its descriptor; move-only; one thread at a time.
+// The file is opened at construction and not looked for again. Reading allocates nothing: one pread into a buffer on
+// the stack, of the first kMostBytes. Owns its descriptor; move-only; one thread at a time.
 #pragma once
 
 #include <cstddef>

@@ -29,7 +29,7 @@ class ShedPace {
     due_ = std::min(due_ + seconds * rate_, std::max(1.0, rate_ * kMoment));
     return static_cast<size_t>(due_);
   }
-  // One was closed. Due must have allowed it.
+  // A client was cut off. Due must have allowed it.
   void Spend() { due_ -= 1; }
 
  private:

@@ -1,5 +1,5 @@
 // The addresses at which the backend may be: one, or the first of each family ("localhost": 127.0.0.1, then ::1), of
-// which it may listen on either. They are dialled in turn, and the one that answered last is dialled first.
+// which it may listen on either. The addresses are dialled in turn, the one that answered last first.
 //
 //   Dial(targets.current());                               // and keep targets.index() with the connection
 //   if (targets.Fail(index)) ...                           // the next is current: dial it before the backend counts as

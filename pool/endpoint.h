@@ -48,7 +48,7 @@ class Endpoint {
   const net::TlsContext* tls() const { return tls_.get(); }
   const std::string& server_name() const { return server_name_; }
 
-  // Any thread. Up: the last attempt to reach the backend succeeded. It starts as down, until something has succeeded.
+  // Any thread. Up: the last attempt to reach the backend succeeded. Down until something has succeeded.
   bool up() const { return up_.load(std::memory_order_relaxed); }
   // An attempt succeeded, or failed for `cause` (an errno's text, what a health check saw). What the log is told of it
   // is the outage's affair.

@@ -60,7 +60,7 @@ class Http1Codec final : public RequestCodec {
   Verdict Complete(bool clean);
   Verdict Break(std::string_view cause, std::string_view seen);
   void SendHead(const Upgrade& upgrade);
-  // Its stream, which is served no more.
+  // Parts from the stream, which is served no more, and returns it.
   PooledStream& Leave();
 
   CodecHost& host_;

@@ -4,7 +4,6 @@
 // Owned by the user; made by Upstream::Send and Connect. One thread only.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 
 #include "pool/http_stream.h"
@@ -34,7 +33,8 @@ class PooledStream final : public HttpStream {
 
   // The rest is for its Upstream, and for the codec that serves it.
 
-  // What is asked: the one or the other. Its head, or the upgrade, only until OnSent or OnAnswered gives it back.
+  // What is asked: the one or the other. The request's head and the upgrade live only until OnSent or OnAnswered gives
+  // them back.
   const HttpRequest& request() const { return request_; }
   const Upgrade* upgrade() const { return upgrade_.get(); }
 
@@ -54,7 +54,7 @@ class PooledStream final : public HttpStream {
   void Leave() { codec_ = nullptr; }
   // The upgrade's socket is open. The stream is over, and may be destroyed from within.
   void Open(const wire::ResponseHead& head, std::unique_ptr<SocketStream> socket);
-  // Its connection is lost: waits for another one, if `untouched` and it may; else it is over.
+  // The stream's connection is lost: it waits for another one, if `untouched` and it may; else it is over.
   void Lose(CloseReason reason, bool untouched);
 
  private:

@@ -19,7 +19,7 @@ class TunnelCodec final : public Codec {
  public:
   TunnelCodec(CodecHost& host, const wire::FrameLimits& limits);
 
-  // Its only stream, from before its first bytes on.
+  // The connection's only stream, from before its first bytes on.
   void Attach(TunnelStream& stream) { stream_ = &stream; }
   // The stream is given up: what was sent still goes out.
   void Detach();
@@ -43,7 +43,7 @@ class TunnelCodec final : public Codec {
 
  private:
   Fault fault() const;
-  // Its stream, which is served no more, has these.
+  // Parts from the stream, which is served no more; returns its events.
   SocketEvents* Leave();
   void AnswerPing(std::span<const uint8_t> payload);
   void SendPendingPong();

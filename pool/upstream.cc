@@ -200,7 +200,7 @@ void Upstream::OnLinkReturned(UpstreamLink& link) {
 void Upstream::OnLinkClosed(UpstreamLink& link, CloseReason reason) {
   if (link.state() == LinkState::kIdle) metrics_.pool_evicted_total[reason].Add();
   budget().ReturnLink();
-  // It rests in its last state until the end of the turn, when Maintain counts and buries it.
+  // The link rests in its last state until the end of the turn, when Maintain counts and buries it.
   link.MoveTo(reason == CloseReason::kUpstreamStale ? LinkState::kStale : LinkState::kBroken);
 }
 

@@ -39,7 +39,7 @@ struct PoolShare {
 
 class Upstream {
  public:
-  // All references outlive it.
+  // What is referred to outlives the Upstream.
   Upstream(net::Loop& loop, std::shared_ptr<Backend> backend, DialTargets targets, UpstreamSettings settings,
            PoolShare share, WorkerMetrics& metrics);
   Upstream(const Upstream&) = delete;

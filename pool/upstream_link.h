@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string>
 
 #include "pool/codec.h"
 #include "proxy/base/clock.h"

@@ -16,7 +16,7 @@ class StreamEvents {
   // What is sent upstream piles up over the high mark, or is under the low one again.
   virtual void OnUpstreamBlocked() = 0;
   virtual void OnUpstreamDrained() = 0;
-  // The stream broke, or never came about. It is over.
+  // The stream is over: it broke, or never came about.
   virtual void OnUpstreamClosed(CloseReason reason) = 0;
 
  protected:

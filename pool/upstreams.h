@@ -3,7 +3,8 @@
 //   UpstreamRef upstream = upstreams.Take(backend, addresses, settings);   // a route plan keeps it
 //   ... upstreams.Maintain(), once a turn ...
 //
-// One that nobody refers to any more closes what lies idle, and goes when its last stream has ended. One thread only.
+// An Upstream that nobody refers to any more closes what lies idle, and goes when its last stream has ended. One thread
+// only.
 #pragma once
 
 #include <cstddef>

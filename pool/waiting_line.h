@@ -26,7 +26,7 @@ class WaitingLine {
   void Leave(PooledStream& stream);
   // The first one, which leaves. Not when the line is empty.
   PooledStream& TakeFirst();
-  // Each may send another request in answer.
+  // Tells all that are refused; a request that is told may send another one in answer.
   void TellRefused();
 
   PooledStream& first() { return line_.front(); }

@@ -7,7 +7,6 @@
 // Owned by the Server; the main thread only.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <vector>
 

@@ -9,7 +9,6 @@
 // five seconds. One thread only.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 
 #include "proxy/base/clock.h"

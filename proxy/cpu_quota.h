@@ -13,7 +13,7 @@ double CpuQuota(const std::string& cgroup_root, const std::string& self);
 
 // The CPUs this process may run on, but no more than the quota.
 double Cpus();
-// These, rounded up; at least 1.
+// Cpus(), rounded up; at least 1: as many workers as workers = "auto" means.
 uint32_t AutoWorkers();
 
 }  // namespace sheaf

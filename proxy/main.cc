@@ -6,7 +6,6 @@
 #include <iostream>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "proxy/admin/probe_client.h"
 #include "proxy/base/bounded_write.h"

@@ -84,7 +84,7 @@ void MemoryWebhook::OnDeadline(net::Deadline& /*deadline*/) {
 
 void MemoryWebhook::Finish(bool passed, std::string_view detail) {
   loop_.CancelDeadline(deadline_);
-  // It may be on the stack: this is one of its events.
+  // The stream may be on the stack: this is one of its events.
   loop_.graveyard().Retire(std::move(stream_));
   metrics_.memory_webhooks_total[passed ? CheckResult::kPassed : CheckResult::kFailed].Add();
   if (!passed) {

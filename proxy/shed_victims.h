@@ -20,7 +20,7 @@ enum class Reads : uint8_t {
 
 struct Victim {
   Reads reads;
-  size_t held;                 // bytes beyond what an idle one takes
+  size_t cost;                 // bytes beyond what an idle one takes
   size_t memory;               // what its end gives back, about
   std::function<void()> shed;  // ends it
 };
@@ -34,7 +34,7 @@ inline void KeepCostliest(std::vector<Victim>& victims, size_t most) {
   std::erase_if(victims, [worst](const Victim& one) { return one.reads != worst; });
   const auto end = victims.begin() + static_cast<ptrdiff_t>(std::min(most, victims.size()));
   std::partial_sort(victims.begin(), end, victims.end(),
-                    [](const Victim& a, const Victim& b) { return a.held > b.held; });
+                    [](const Victim& a, const Victim& b) { return a.cost > b.cost; });
   victims.erase(end, victims.end());
 }
 

@@ -1,6 +1,5 @@
 #include "proxy/worker.h"
 
-#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -8,8 +7,8 @@
 #include "proxy/base/random.h"
 
 namespace sheaf {
-Worker::Worker(Shared& shared, std::shared_ptr<const Generation> first, std::unique_ptr<net::Loop> loop, uint32_t index,
-               const pool::DialTargets& upstream, WorkerMetrics& metrics)
+Worker::Worker(Shared& shared, const std::shared_ptr<const Generation>& first, std::unique_ptr<net::Loop> loop,
+               uint32_t index, const pool::DialTargets& upstream, WorkerMetrics& metrics)
     : shared_(shared),
       metrics_(metrics),
       loop_(std::move(loop)),
@@ -23,11 +22,17 @@ Worker::Worker(Shared& shared, std::shared_ptr<const Generation> first, std::uni
                 .inflaters = inflaters_,
                 .home = *this},
                first, Take(*first, upstream)),
+      relief_({.shared = shared,
+               .loop = *loop_,
+               .metrics = metrics,
+               .context = context_,
+               .upstreams = upstreams_,
+               .outboxes = outboxes_,
+               .inflaters = inflaters_,
+               .members = members_}),
       drain_deadline_(*this),
-      removed_deadline_(*this),
-      busy_gauge_(shared.cpu_share),
-      shed_pace_(ShedRate()) {
-  loop_->WatchQueued(kGrowthToLookAt, [this] { WatchGrowth(); });
+      removed_deadline_(*this) {
+  loop_->WatchQueued(kGrowthToLookAt, [this] { relief_.WatchGrowth(); });
   if (index == 0) webhook_ = std::make_unique<MemoryWebhook>(*loop_, context_.upstream(), options().memory, metrics);
 }
 
@@ -44,16 +49,16 @@ void Worker::Run() {
 void Worker::RunOneTurn() {
   metrics_.loop_turns_total.Add();
   loop_->WaitAndDispatch();  // callbacks run; they may Close, never destroy
-  FollowPressure();          // before the steps of relief, which are posted
-  FollowLoad();
+  relief_.FollowPressure();  // before the steps of relief, which are posted
+  relief_.FollowLoad();
   loop_->RunPosted();
   ProcessHeldRequests();       // pipelined requests whose turn has come
   outboxes_.FlushDue(*loop_);  // batches of this turn; those of a tick were flushed when it came
   upstreams_.Maintain();       // after all callbacks, so that it sees the turn's demand as a whole
-  ShedWithinBudget();
+  relief_.ShedWithinBudget();
   loop_->FlushWrites();
   ForgetOldFrames();
-  HintAtGrowth();
+  relief_.HintAtGrowth();
   loop_->graveyard().DestroyAll();  // the only place where clients, sessions, exchanges and links die
 }
 
@@ -64,7 +69,7 @@ void Worker::ProcessHeldRequests() {
 void Worker::ForgetOldFrames() {
   if (loop_->now() - frames_expired_ < net::kTick) return;
   frames_expired_ = loop_->now();
-  outboxes_.Expire(loop_->now(), ContextBound());
+  outboxes_.Expire(loop_->now(), relief_.ContextBound());
 }
 
 void Worker::OnAccepted(int fd, const net::Address& address, const ListenerTerms& terms) {
@@ -79,19 +84,19 @@ void Worker::OnAccepted(int fd, const net::Address& address, const ListenerTerms
     ConnectionOver();
     return;
   }
-  Client& member = clients_.Adopt(std::move(client));
+  Client& member = members_.clients.Adopt(std::move(client));
   if (refusal) member.RefuseConnection(*refusal, MayLinger(context_.load()));
 }
 
 void Worker::Greet(int fd, const Peer& peer, const ListenerTerms& terms) {
   auto greeting = std::make_unique<ProxyGreeting>(context_, peer, terms.tls);
   if (!greeting->Start(fd)) return ConnectionOver();
-  greetings_.Adopt(std::move(greeting));
+  members_.greetings.Adopt(std::move(greeting));
 }
 
 void Worker::StartClient(std::unique_ptr<net::Connection> connection, const Peer& peer, const net::TlsContext* tls,
                          std::span<uint8_t> received) {
-  Client& client = clients_.Adopt(std::make_unique<Client>(context_, peer));
+  Client& client = members_.clients.Adopt(std::make_unique<Client>(context_, peer));
   client.TakeOver(std::move(connection), tls, received);
   if (context_.draining()) client.Drain();
 }
@@ -110,12 +115,13 @@ void Worker::ConnectionOver() {
 void Worker::StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::SocketStream> stream,
                           const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,
                           std::string_view early) {
-  sessions_.Adopt(std::make_unique<Session>(context_, std::move(connection), std::move(stream), plan, negotiated, info))
+  members_.sessions
+      .Adopt(std::make_unique<Session>(context_, std::move(connection), std::move(stream), plan, negotiated, info))
       .Start(early);
 }
 
 void Worker::Linger(std::unique_ptr<net::Connection> connection, const LingerTerms& terms) {
-  lingering_.Adopt(std::make_unique<LingeringClose>(context_, std::move(connection), terms)).Start();
+  members_.lingering.Adopt(std::make_unique<LingeringClose>(context_, std::move(connection), terms)).Start();
 }
 
 void Worker::ProcessSoon(Client& client) {
@@ -123,28 +129,28 @@ void Worker::ProcessSoon(Client& client) {
 }
 
 void Worker::Retire(ProxyGreeting& greeting) {
-  loop_->graveyard().Retire(greetings_.Release(greeting));
+  loop_->graveyard().Retire(members_.greetings.Release(greeting));
 }
 
 void Worker::Retire(Client& client) {
   if (client.soon_hook_.linked()) soon_.Remove(client);
   // Not yet adopted: it closed while it was being started.
-  if (client.hook_.linked()) loop_->graveyard().Retire(clients_.Release(client));
+  if (client.hook_.linked()) loop_->graveyard().Retire(members_.clients.Release(client));
 }
 
 void Worker::Retire(Session& session) {
-  loop_->graveyard().Retire(sessions_.Release(session));
+  loop_->graveyard().Retire(members_.sessions.Release(session));
 }
 
 void Worker::Retire(LingeringClose& lingering) {
-  loop_->graveyard().Retire(lingering_.Release(lingering));
+  loop_->graveyard().Retire(members_.lingering.Release(lingering));
 }
 
 void Worker::Drain(Duration window) {
   entrances_.Drain();
   drain_pace_ = DrainPace(loop_->now(), window, RandomFraction());
-  greetings_.ForEach([](ProxyGreeting& greeting) { greeting.Drain(); });
-  clients_.ForEach([](Client& client) { client.Drain(); });
+  members_.greetings.ForEach([](ProxyGreeting& greeting) { greeting.Drain(); });
+  members_.clients.ForEach([](Client& client) { client.Drain(); });
   CloseSomeSessions();
 }
 
@@ -157,9 +163,9 @@ void Worker::CloseSomeOfRemovedRoutes() {
   loop_->FlushWrites();  // a write that fails closes its session: not while the list below is walked
   const auto concerns = [](Session& session) { return session.plan().removed() && !session.closing(); };
   size_t open = 0;
-  sessions_.ForEach([&](Session& session) { open += concerns(session) ? 1 : 0; });
+  members_.sessions.ForEach([&](Session& session) { open += concerns(session) ? 1 : 0; });
   size_t count = removed_pace_.Due(loop_->now(), open);
-  sessions_.ForEachWhile([&](Session& session) {
+  members_.sessions.ForEachWhile([&](Session& session) {
     if (count > 0 && concerns(session)) {
       --count;
       session.BeginClose(CloseReason::kRouteRemoved);
@@ -173,9 +179,9 @@ void Worker::CloseSomeSessions() {
   // A write that fails closes its session: not while the list below is walked.
   loop_->FlushWrites();
   size_t open = 0;
-  sessions_.ForEach([&open](Session& session) { open += session.closing() ? 0 : 1; });
+  members_.sessions.ForEach([&open](Session& session) { open += session.closing() ? 0 : 1; });
   size_t count = drain_pace_.Due(loop_->now(), open);
-  sessions_.ForEachWhile([&count](Session& session) {
+  members_.sessions.ForEachWhile([&count](Session& session) {
     if (count == 0) return false;
     if (session.closing()) return true;
     --count;
@@ -191,11 +197,11 @@ void Worker::Stop() {
   entrances_.Close();
   if (webhook_) webhook_->Stop();
   upstreams_.Drain();
-  sessions_.ForEach([](Session& session) { session.Close(CloseReason::kDrain); });
-  greetings_.ForEach([](ProxyGreeting& greeting) { greeting.Close(CloseReason::kDrain); });
-  clients_.ForEach([](Client& client) { client.Close(CloseReason::kDrain); });
+  members_.sessions.ForEach([](Session& session) { session.Close(CloseReason::kDrain); });
+  members_.greetings.ForEach([](ProxyGreeting& greeting) { greeting.Close(CloseReason::kDrain); });
+  members_.clients.ForEach([](Client& client) { client.Close(CloseReason::kDrain); });
   loop_->FlushWrites();
-  lingering_.ForEach([](LingeringClose& lingering) { lingering.Close(); });
+  members_.lingering.ForEach([](LingeringClose& lingering) { lingering.Close(); });
 }
 
 void Worker::Adopt(std::shared_ptr<const Generation> next, const pool::DialTargets& upstream) {
@@ -204,14 +210,17 @@ void Worker::Adopt(std::shared_ptr<const Generation> next, const pool::DialTarge
   context_.Adopt(std::move(next), taken);
   if (webhook_) webhook_->Adopt(taken, options().memory);
   outboxes_.Adopt(options().deflate);
-  shed_pace_.SetRate(ShedRate());
-  AdaptTo(context_.pressure());
+  relief_.OnAdopted();
   if (const Duration max_age = options().reload.max_age; max_age > Duration::zero()) {
     removed_pace_ = DrainPace(loop_->now(), max_age, RandomFraction());
     CloseSomeOfRemovedRoutes();
   } else {
     loop_->CancelDeadline(removed_deadline_);
   }
+}
+
+void Worker::TellBackend(const memwatch::PressureChange& change) {
+  if (webhook_ && !stopped_) webhook_->Tell(change);
 }
 
 pool::UpstreamRef Worker::Take(const Generation& generation, const pool::DialTargets& targets) {

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Proves the layering: who may include whom, which library is seen where, and that nothing but what belongs there stands
-# at the top level. Prints each violation as file:line: what is wrong. Exits 1 if there is one.
-# ROOT=FOLDER checks another tree.
+# Proves the layering: who may include whom, which library is seen where, that every source has a header of its own name,
+# and that nothing but what belongs there stands at the top level. Prints each violation as file:line: what is wrong. Exits
+# 1 if there is one. ROOT=FOLDER checks another tree.
 set -eu
 cd "${ROOT:-$(dirname "$0")/..}"
 
@@ -85,7 +85,16 @@ wrong_entries() {
   done
 }
 
-violations=$(wrong_includes && wrong_entries)
+# A source without a header of its own name: nobody could say what it is for, or who may use it.
+lonely_sources() {
+  for folder in proxy pool batching memwatch; do
+    [ ! -d "$folder" ] || find "$folder" -name '*.cc'
+  done | LC_ALL=C sort | while read -r source; do
+    [ "$source" = proxy/main.cc ] || [ -f "${source%.cc}.h" ] || echo "$source:1: has no header of its own name"
+  done
+}
+
+violations=$(wrong_includes && wrong_entries && lonely_sources)
 if [ -n "$violations" ]; then
   printf '%s\n' "$violations"
   exit 1

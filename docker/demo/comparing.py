@@ -105,12 +105,8 @@ async def lines_of_slow_clients(addresses: list[str]) -> AsyncIterator[str]:
         await process.wait()
 
 
-def make_router() -> APIRouter:
-    """All routes of the comparison."""
-    router = APIRouter()
-    feeds = Feeds()
-    proxy = os.environ.get("SHEAF_DEMO_PROXY", "")
-    measured = Measured(urlsplit(proxy).port)
+def _add_feeds(router: APIRouter, feeds: Feeds, measured: Measured) -> None:
+    """The feeds, their rate, and what they cost on the wire."""
 
     # Both do the same: only Sheaf's routes differ.
     @router.websocket(PATHS[0])
@@ -147,6 +143,10 @@ def make_router() -> APIRouter:
         sides = {side: measured.sent(feed, side) for side in ("direct", "sheaf")}
         return {"at": time.monotonic(), **sides}
 
+
+def _add_page(router: APIRouter, feeds: Feeds, proxy: str) -> None:
+    """What the page asks besides: ports and clock, and clients on slow links. `proxy`: the URL of Sheaf, or empty."""
+
     @router.get("/api/comparison")
     async def comparison(request: Request) -> dict[str, object]:
         """On which ports the backend and Sheaf listen (null: on none, or not known); its clock, in seconds since 1970."""
@@ -168,4 +168,12 @@ def make_router() -> APIRouter:
             lines_of_slow_clients(addresses), media_type="text/event-stream", headers={"cache-control": "no-store"}
         )
 
+
+def make_router() -> APIRouter:
+    """All routes of the comparison."""
+    router = APIRouter()
+    feeds = Feeds()
+    proxy = os.environ.get("SHEAF_DEMO_PROXY", "")
+    _add_feeds(router, feeds, Measured(urlsplit(proxy).port))
+    _add_page(router, feeds, proxy)
     return router

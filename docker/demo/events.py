@@ -7,6 +7,29 @@ from typing import Any
 import socketio
 
 
+def _add_rooms(server: socketio.AsyncServer) -> None:
+    """Rooms, and what goes to everyone."""
+
+    @server.event
+    async def join(sid: str, room: str) -> str:
+        await server.enter_room(sid, room)
+        return room
+
+    @server.event
+    async def leave(sid: str, room: str) -> str:
+        await server.leave_room(sid, room)
+        return room
+
+    @server.event
+    async def say(sid: str, room: str, text: str) -> None:
+        """To everyone in a room, the sender included if in it."""
+        await server.emit("said", {"room": room, "text": text}, room=room)
+
+    @server.event
+    async def broadcast(sid: str, data: Any) -> None:
+        await server.emit("broadcast", data)
+
+
 def make_server() -> socketio.AsyncServer:
     """An AsyncServer with all events bound. CORS is left at its default (same origin): a proxy must keep Host."""
     server = socketio.AsyncServer(async_mode="asgi")
@@ -40,23 +63,5 @@ def make_server() -> socketio.AsyncServer:
         for name, arguments in events:
             await server.emit(name, tuple(arguments), to=sid, namespace=namespace)
 
-    @server.event
-    async def join(sid: str, room: str) -> str:
-        await server.enter_room(sid, room)
-        return room
-
-    @server.event
-    async def leave(sid: str, room: str) -> str:
-        await server.leave_room(sid, room)
-        return room
-
-    @server.event
-    async def say(sid: str, room: str, text: str) -> None:
-        """To everyone in a room, the sender included if in it."""
-        await server.emit("said", {"room": room, "text": text}, room=room)
-
-    @server.event
-    async def broadcast(sid: str, data: Any) -> None:
-        await server.emit("broadcast", data)
-
+    _add_rooms(server)
     return server

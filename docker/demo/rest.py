@@ -39,9 +39,8 @@ class EchoResponse(StreamingResponse):
         await self.stream_response(send)
 
 
-def make_router(ticker: Ticker) -> APIRouter:
-    """All plain HTTP routes but the page."""
-    router = APIRouter()
+def _add_quotes(router: APIRouter, ticker: Ticker) -> None:
+    """The quotes: all of them, one, and as they change."""
 
     @router.get("/api/quotes")
     async def quotes() -> list[dict[str, object]]:
@@ -53,25 +52,6 @@ def make_router(ticker: Ticker) -> APIRouter:
         if found is None:
             raise HTTPException(404, f"no such symbol: {symbol}")
         return found
-
-    @router.post("/api/echo")
-    async def echo(request: Request) -> EchoResponse:
-        """Streams the body back while it comes."""
-        media_type = request.headers.get("content-type", "application/octet-stream")
-        return EchoResponse(request.stream(), media_type=media_type)
-
-    @router.api_route("/headers", methods=["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
-    async def headers(request: Request) -> JSONResponse:
-        pairs = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in request.scope["headers"]]
-        seen = {
-            "headers": pairs,
-            "client": request.client.host if request.client else None,
-            "path": request.scope["raw_path"].decode("latin-1"),
-            "scheme": request.scope["scheme"],
-            "query": request.scope["query_string"].decode("latin-1"),
-            "method": request.method,
-        }
-        return JSONResponse(seen)
 
     @router.get("/sse")
     async def server_sent_events(count: int = 0, interval: float = 0.2) -> StreamingResponse:
@@ -85,6 +65,16 @@ def make_router(ticker: Ticker) -> APIRouter:
                 await asyncio.sleep(interval)
 
         return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+
+def _add_bodies(router: APIRouter) -> None:
+    """Bodies of any size, both ways, whole and broken off."""
+
+    @router.post("/api/echo")
+    async def echo(request: Request) -> EchoResponse:
+        """Streams the body back while it comes."""
+        media_type = request.headers.get("content-type", "application/octet-stream")
+        return EchoResponse(request.stream(), media_type=media_type)
 
     @router.get("/download")
     async def download(bytes: int, length: bool = False) -> StreamingResponse:
@@ -101,6 +91,35 @@ def make_router(ticker: Ticker) -> APIRouter:
             digest.update(chunk)
             total += len(chunk)
         return {"bytes": total, "sha256": digest.hexdigest()}
+
+    @router.get("/cut")
+    async def cut(length: bool = False) -> StreamingResponse:
+        """A response that breaks off in the middle: chunked, or 100,000 bytes short of its Content-Length."""
+
+        async def half() -> AsyncIterator[bytes]:
+            yield bytes(CHUNK_BYTES)
+            await asyncio.sleep(0.2)
+            raise ConnectionAbortedError("the demo breaks this response off on purpose")
+
+        fields = {"content-length": str(CHUNK_BYTES + 100_000)} if length else {}
+        return StreamingResponse(half(), media_type="application/octet-stream", headers=fields)
+
+
+def _add_answers(router: APIRouter) -> None:
+    """Statuses and fields, and what the request looked like from here."""
+
+    @router.api_route("/headers", methods=["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+    async def headers(request: Request) -> JSONResponse:
+        pairs = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in request.scope["headers"]]
+        seen = {
+            "headers": pairs,
+            "client": request.client.host if request.client else None,
+            "path": request.scope["raw_path"].decode("latin-1"),
+            "scheme": request.scope["scheme"],
+            "query": request.scope["query_string"].decode("latin-1"),
+            "method": request.method,
+        }
+        return JSONResponse(seen)
 
     @router.api_route("/slow", methods=["GET", "POST"])
     async def slow(seconds: float) -> dict[str, float]:
@@ -127,16 +146,11 @@ def make_router(ticker: Ticker) -> APIRouter:
         response.set_cookie("second", "2", samesite="lax")
         return response
 
-    @router.get("/cut")
-    async def cut(length: bool = False) -> StreamingResponse:
-        """A response that breaks off in the middle: chunked, or 100,000 bytes short of its Content-Length."""
 
-        async def half() -> AsyncIterator[bytes]:
-            yield bytes(CHUNK_BYTES)
-            await asyncio.sleep(0.2)
-            raise ConnectionAbortedError("the demo breaks this response off on purpose")
-
-        fields = {"content-length": str(CHUNK_BYTES + 100_000)} if length else {}
-        return StreamingResponse(half(), media_type="application/octet-stream", headers=fields)
-
+def make_router(ticker: Ticker) -> APIRouter:
+    """All plain HTTP routes but the page."""
+    router = APIRouter()
+    _add_quotes(router, ticker)
+    _add_bodies(router)
+    _add_answers(router)
     return router

@@ -26,10 +26,8 @@ async def echo_until_closed(socket: WebSocket, delay_seconds: float = 0.0) -> No
             await socket.send_bytes(message["bytes"])
 
 
-def make_router(ticker: Ticker) -> APIRouter:
-    """All WebSocket routes."""
-    router = APIRouter()
-    closes: list[dict[str, object]] = []
+def _add_quotes(router: APIRouter, ticker: Ticker) -> None:
+    """The ticker, which echoes as well."""
 
     @router.websocket("/ws/quotes")
     async def quotes(socket: WebSocket) -> None:
@@ -52,6 +50,10 @@ def make_router(ticker: Ticker) -> APIRouter:
             ticker.unsubscribe(updates)
             reading.cancel()
 
+
+def _add_echoes(router: APIRouter) -> None:
+    """What sends back what comes, each with a way of its own."""
+
     @router.websocket("/ws/echo")
     async def echo(socket: WebSocket) -> None:
         await socket.accept()
@@ -71,6 +73,37 @@ def make_router(ticker: Ticker) -> APIRouter:
         await socket.accept(subprotocol=chosen, headers=[(b"set-cookie", b"chat=1; Path=/"), (b"x-demo", b"chat")])
         await socket.send_json({"subprotocol": chosen, "cookies": dict(socket.cookies)})
         await echo_until_closed(socket)
+
+    @router.websocket("/ws/flood")
+    async def flood(socket: WebSocket, bytes: int = 1024, count: int = 1000) -> None:
+        """`count` binary messages, each of `bytes` bytes and beginning with its number, as fast as they leave."""
+        await socket.accept()
+        filler = b"\0" * max(0, bytes - 8)
+        for number in range(count):
+            await socket.send_bytes(number.to_bytes(8, "big") + filler)
+        await socket.send_text("end")
+        await echo_until_closed(socket)
+
+    @router.websocket("/ws/headers")
+    async def headers(socket: WebSocket) -> None:
+        """Tells what the upgrade request looked like from here."""
+        await socket.accept()
+        pairs = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in socket.scope["headers"]]
+        await socket.send_json(
+            {
+                "headers": pairs,
+                "client": socket.client.host if socket.client else None,
+                "path": socket.scope["raw_path"].decode("latin-1"),
+                "scheme": socket.scope["scheme"],
+                "query": socket.scope["query_string"].decode("latin-1"),
+            }
+        )
+        await echo_until_closed(socket)
+
+
+def _add_ends(router: APIRouter) -> None:
+    """Refused upgrades, and Closes from either side."""
+    closes: list[dict[str, object]] = []
 
     @router.websocket("/ws/deny")
     async def deny(socket: WebSocket, status: int = 403) -> None:
@@ -108,30 +141,11 @@ def make_router(ticker: Ticker) -> APIRouter:
     async def seen_closes(tag: str) -> list[dict[str, object]]:
         return [entry for entry in closes if entry["tag"] == tag]
 
-    @router.websocket("/ws/flood")
-    async def flood(socket: WebSocket, bytes: int = 1024, count: int = 1000) -> None:
-        """`count` binary messages, each of `bytes` bytes and beginning with its number, as fast as they leave."""
-        await socket.accept()
-        filler = b"\0" * max(0, bytes - 8)
-        for number in range(count):
-            await socket.send_bytes(number.to_bytes(8, "big") + filler)
-        await socket.send_text("end")
-        await echo_until_closed(socket)
 
-    @router.websocket("/ws/headers")
-    async def headers(socket: WebSocket) -> None:
-        """Tells what the upgrade request looked like from here."""
-        await socket.accept()
-        pairs = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in socket.scope["headers"]]
-        await socket.send_json(
-            {
-                "headers": pairs,
-                "client": socket.client.host if socket.client else None,
-                "path": socket.scope["raw_path"].decode("latin-1"),
-                "scheme": socket.scope["scheme"],
-                "query": socket.scope["query_string"].decode("latin-1"),
-            }
-        )
-        await echo_until_closed(socket)
-
+def make_router(ticker: Ticker) -> APIRouter:
+    """All WebSocket routes."""
+    router = APIRouter()
+    _add_quotes(router, ticker)
+    _add_echoes(router)
+    _add_ends(router)
     return router

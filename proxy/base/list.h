@@ -35,7 +35,7 @@ class ListHook {
 template <typename T, ListHook T::*kHook>
 class List {
  public:
-  List() { Reset(); }
+  List() { head_.next_ = head_.previous_ = &head_; }
   List(const List&) = delete;
   List& operator=(const List&) = delete;
   ~List() {
@@ -80,7 +80,7 @@ class List {
     }
   }
 
-  // The same until `visit` returns false.
+  // ForEach, until `visit` returns false.
   template <typename Visitor>
   void ForEachWhile(Visitor visit) {
     for (ListHook* hook = head_.next_; hook != &head_;) {
@@ -90,23 +90,7 @@ class List {
     }
   }
 
-  // Moves every member of `other` to the end of this list.
-  void TakeAll(List& other) {
-    if (other.empty()) return;
-    other.head_.next_->previous_ = head_.previous_;
-    head_.previous_->next_ = other.head_.next_;
-    other.head_.previous_->next_ = &head_;
-    head_.previous_ = other.head_.previous_;
-    size_ += other.size_;
-    other.Reset();
-  }
-
  private:
-  void Reset() {
-    head_.next_ = head_.previous_ = &head_;
-    size_ = 0;
-  }
-
   void InsertBefore(ListHook& place, ListHook& hook) {
     assert(!hook.linked());
     hook.next_ = &place;

@@ -294,7 +294,7 @@ struct SessionSecondsBuckets {
   COUNTER(memory_stalls_total, "sheaf_memory_stalls_total",                                                            \
           "Stalls for want of memory that the kernel reported (PSI); each caused a reading at once.")                  \
   COUNTER(memory_hints_total, "sheaf_memory_hints_total",                                                              \
-          "Readings at once because much had been queued since the last one.")                                         \
+          "Readings at once because much had been queued or gathered since the last one.")                             \
   COUNTERS(memory_level_changes_total, "sheaf_memory_level_changes_total", "level", PressureLevelLabels,               \
            "Changes of the level of memory pressure, by the new level.")                                               \
   COUNTERS(memory_relief_total, "sheaf_memory_relief_total", "step", ReliefStepLabels,                                 \

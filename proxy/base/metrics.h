@@ -84,7 +84,7 @@ class MetricsRegistry {
 
   MetricsTotals Sum() const;
 
-  // All metrics and those of the process.
+  // The exposition of all metrics, those of the process among them.
   std::string Render(ExpositionFormat format) const;
 
  private:

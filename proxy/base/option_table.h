@@ -132,7 +132,7 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
          "The longest wait after failures to connect.")                                                                \
   END(pool)                                                                                                            \
                                                                                                                        \
-  BEGIN(Limits, limits, "What a client may send and how much is held for it.")                                         \
+  BEGIN(Limits, limits, "What a client may send and how much may wait for it.")                                        \
   OPTION(uint64_t, max_request_line, "16KiB", "256", "1MiB", kBytes, kLive, 0,                                         \
          "Longest request line; a longer one is answered with 414.")                                                   \
   OPTION(uint64_t, max_head, "64KiB", "512", "1MiB", kBytes, kLive, 0,                                                 \
@@ -256,7 +256,7 @@ enum class ForwardedHeader : uint8_t { kXForwarded, kForwarded };
   OPTION(std::chrono::milliseconds, dwell, "5s", "0s", "1h", kTime, kLive, 0,                                          \
          "Memory must stay so low for this long before a level is left for the one below it.")                         \
   OPTION(std::chrono::milliseconds, check_interval, "1s", "10ms", "1m", kTime, kLive, 0,                               \
-         "How often memory is looked at; stalls that the kernel reports (PSI) and growing queues cause a look at once.") \
+         "How often memory is looked at; a stall that the kernel reports (PSI), or much that waits, causes a look at once.") \
   OPTION(std::chrono::milliseconds, cleanup_interval, "60s", "1s", "24h", kTime, kLive, 0,                             \
          "How often spare buffers are freed, whatever the level, and steps of relief repeated while a level lasts.")   \
   OPTION(std::chrono::milliseconds, trim_interval, "300s", "1s", "24h", kTime, kLive, 0,                               \
@@ -518,8 +518,8 @@ struct Options {
 
   // In the order of the file. A loaded configuration always has one with the path "/".
   std::vector<RouteOptions> routes;
-  // One an address: those of listen.address first, then those of each [[listener]], in the order of the file. A loaded
-  // configuration always has one.
+  // A listener for each address: those of listen.address first, then those of each [[listener]], in the order of the
+  // file. A loaded configuration always has one.
   std::vector<ListenerOptions> listeners;
   // forwarded.trusted_proxies was written by the operator, not left out.
   bool proxies_named = false;
@@ -618,7 +618,7 @@ const OptionRow* FindOption(std::string_view section, std::string_view name);
 // may be written in letters of any case ("INFO", "warn"), and true as yes, on or 1. Any thread.
 [[nodiscard]] std::string SetFromText(const OptionRow& row, const OptionSlot& slot, std::string_view text);
 
-// Both slots are of one row.
+// Copies an option's value. Both slots are of one row.
 void CopyValue(const OptionSlot& from, const OptionSlot& to);
 
 // The value as the conf file writes it, quoted where TOML asks for it; secrets as they are.

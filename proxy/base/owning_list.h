@@ -43,7 +43,7 @@ class OwningList {
   void ForEach(Visitor visit) {
     list_.ForEach(std::move(visit));
   }
-  // The same until `visit` returns false.
+  // ForEach, until `visit` returns false.
   template <typename Visitor>
   void ForEachWhile(Visitor visit) {
     list_.ForEachWhile(std::move(visit));

@@ -34,12 +34,12 @@ enum class ReliefKind : uint8_t {
   ROW(kDropContexts, "drop_contexts", kHigh, kOnce, "compression contexts are dropped, and none is kept")             \
   ROW(kFlush, "flush", kHigh, kOnce, "what is gathered for clients leaves")                                           \
   ROW(kShrinkBatches, "shrink_batches", kHigh, kWhile, "batches wait and hold a quarter")                             \
-  ROW(kShrinkQueues, "shrink_queues", kHigh, kWhile, "queues for slow clients hold a quarter, and reads are small")   \
+  ROW(kShrinkQueues, "shrink_queues", kHigh, kWhile, "a quarter may wait for a slow client, and reads are small")     \
   ROW(kConflate, "conflate", kHigh, kWhile, "conflation rules act for all clients of their route")                    \
   ROW(kTrimAllocator, "trim_allocator", kModerate, kOnce, "the allocator gives free memory back")                     \
   ROW(kShedIdle, "shed_idle", kHigh, kPaced, "idle sessions are closed, the longest idle first")                      \
   ROW(kShrinkQueuesMore, "shrink_queues_more", kCritical, kWhile,                                                     \
-      "queues for slow clients hold a sixteenth, and reads are smallest")                                             \
+      "a sixteenth may wait for a slow client, and reads are smallest")                                               \
   ROW(kRefuse, "refuse", kCritical, kWhile, "new requests and sessions are refused")                                  \
   ROW(kShedByCost, "shed_by_cost", kCritical, kPaced, "clients that hold much memory are cut off")
 

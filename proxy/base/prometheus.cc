@@ -157,7 +157,7 @@ void AppendMetrics(const MetricsTotals& totals, Exposition& text) {
 
 void AppendRouteMetrics(const MetricsTotals& totals, Exposition& text) {
   AppendRequests(totals, text);
-  AppendRules({"sheaf_conflated_messages_total", "Queued messages whose place a newer one took, by conflation rule.",
+  AppendRules({"sheaf_conflated_messages_total", "Gathered messages whose place a newer one took, by conflation rule.",
                &RouteLabels::conflated, &RouteTotals::conflated},
               totals.routes, text);
   AppendRules({"sheaf_critical_messages_total", "Messages that left at once, by critical rule.", &RouteLabels::critical,

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "proxy/base/exposition.h"
 #include "proxy/base/metrics.h"

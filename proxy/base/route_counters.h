@@ -35,7 +35,7 @@ struct alignas(64) RouteCounters {
 };
 struct alignas(64) RuleCounter : Counter {};
 
-// The cells of one route, for whoever counts. They live as long as the table.
+// The cells of one route, for whoever counts; valid as long as the table lives.
 struct RouteCells {
   RouteCounters* route = nullptr;
   std::vector<RuleCounter*> critical;   // in the order of the labels that were asked for

@@ -22,7 +22,7 @@ struct RuleOptions {
   std::optional<std::string> pointer = {};  // RFC 6901; with it, the value there must be one of `values`
   std::vector<RuleValue> values = {};       // `equals = X` or `one_of = [X, Y]`
   std::string key = {};                     // conflate: the pointer to the key
-  bool overtake = false;                    // critical: ahead of what is queued
+  bool overtake = false;                    // critical: ahead of what is gathered
 
   bool operator==(const RuleOptions&) const = default;
 };

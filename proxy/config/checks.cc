@@ -18,7 +18,7 @@
 #include "proxy/net/address.h"
 #include "proxy/net/tls_context.h"
 #include "proxy/plan/trusted_proxies.h"
-#include "proxy/wire/http1.h"
+#include "proxy/wire/http1_target.h"
 
 namespace sheaf {
 namespace {

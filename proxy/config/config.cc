@@ -1,7 +1,6 @@
 #include "proxy/config/config.h"
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <optional>
 #include <string_view>

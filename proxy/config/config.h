@@ -1,6 +1,6 @@
 // From the conf file, the environment and the command line to checked Options. Start-up code, one thread.
 //
-//   Result<ConfigSources> sources = CollectSources("sheaf.conf", settings, environ);
+//   Result<ConfigSources> sources = CollectSources("sheaf.conf", settings, environ);  // sources.h
 //   Result<Configuration> configuration = LoadConfiguration(sources.value());
 //   if (!configuration.ok()) std::cerr << configuration.error();
 //
@@ -15,27 +15,9 @@
 #include "proxy/base/option_table.h"
 #include "proxy/base/status.h"
 #include "proxy/config/file.h"
+#include "proxy/config/sources.h"
 
 namespace sheaf {
-
-struct ConfigSources {
-  std::string file_name;  // as errors show it; empty: no file
-  std::string file_text;
-  std::vector<std::string> environment;  // "NAME=value"; names that do not begin with SHEAF_ are ignored
-  std::vector<std::string> settings;     // "section.key=value"
-};
-
-// Reads the file, if `file_name` is not empty. `environment`: as environ, ended by a null pointer.
-Result<ConfigSources> CollectSources(const std::string& file_name, std::vector<std::string> settings,
-                                     const char* const* environment);
-
-// Where a value came from. In order of precedence, lowest first.
-enum class Source : uint8_t { kDefault, kFile, kEnvironment, kCommandLine };
-
-struct Origin {
-  Source source = Source::kDefault;  // of a route's or listener's key: inherited
-  Position position;                 // in the file
-};
 
 struct RouteOrigins {
   std::vector<Origin> keys;  // for each of RouteRows()
@@ -72,11 +54,5 @@ enum class Purpose : uint8_t { kServe, kCheck };
 //   sheaf.conf:12:1: unknown key "min_sise" in [pool]; did you mean "min_size"?
 //   environment variable SHEAF_LOG_LEVEL: log.level must be "debug", "info", "warning" or "error", not "loud"
 Result<Configuration> LoadConfiguration(const ConfigSources& sources, Purpose purpose = Purpose::kServe);
-
-// "sheaf.conf:12:1", "environment variable SHEAF_POOL_MIN_SIZE", "--set pool.min_size" or "default".
-std::string DescribeOrigin(const Origin& origin, const OptionRow& row, const std::string& file_name);
-
-// What the log is told of variables that set nothing: a line for each of the two kinds, if there are any.
-void LogIgnoredVariables(const Configuration& configuration);
 
 }  // namespace sheaf

@@ -1,6 +1,5 @@
 #include "proxy/config/docs.h"
 
-#include <algorithm>
 #include <string_view>
 
 #include "proxy/config/rules.h"
@@ -56,13 +55,13 @@ constexpr std::string_view kRulesConfig =
 # #   pointer, one_of = [...]   the value there is one of these
 # # Pointers are JSON Pointers (RFC 6901) into the first argument of a Socket.IO event, else into the message.
 # #
-# # critical: the message leaves at once, with what is queued before it; with overtake = true, ahead of that.
+# # critical: the message leaves at once, with what is gathered before it; with overtake = true, ahead of that.
 # critical = [
 #   { event = "alert" },
 #   { pointer = "/level", one_of = ["high", 3, true], overtake = true },
 #   { prefix = "ALERT" },
 # ]
-# # conflate: the message takes the place of a queued older one of this rule (and of the same namespace and event, with
+# # conflate: the message takes the place of a gathered older one of this rule (and of the same namespace and event, with
 # # Socket.IO) that has the same value at key. A message without that value, or that waits for an acknowledgement, stays.
 # conflate = [
 #   { event = "price_update", key = "/symbol" },
@@ -88,8 +87,8 @@ Pointers are JSON Pointers (RFC 6901). They lead into the first argument of a So
 then JSON. Texts are compared after their escapes are resolved, numbers by value: 3 equals 3.0 and 3e0. Binary messages match
 nothing.
 
-- `critical`: the message leaves at once, with what is queued before it, in order; with `overtake = true` it goes ahead of that.
-- `conflate`: the message takes the place of a queued older one that the same rule matched and that has the same value at `key`, a
+- `critical`: the message leaves at once, with what is gathered before it, in order; with `overtake = true` it goes ahead of that.
+- `conflate`: the message takes the place of a gathered older one that the same rule matched and that has the same value at `key`, a
   pointer that each rule must have. With Socket.IO, both must also be of the same namespace and event. A message without a value
   at `key` is not matched. Never replaced: what waits for an acknowledgement, binary events, and what is no JSON object, no array
   and no Socket.IO event.

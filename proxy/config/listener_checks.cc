@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -62,7 +61,7 @@ class ListenerChecker {
 
  private:
   void Add(std::vector<const OptionRow*> rows, std::string text, Position place = {}, bool of_user = false) {
-    // Each address of a [[listener]] has its keys, and they are told of once.
+    // All addresses of a [[listener]] have its keys, which are told of once.
     const auto told = [&](const Contradiction& earlier) {
       return earlier.text == text && earlier.place.line == place.line && earlier.place.column == place.column;
     };

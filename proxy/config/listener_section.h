@@ -8,10 +8,11 @@
 
 namespace sheaf {
 
-// Those of listen.address are appended to the configuration. `origin`: of listen.address.
+// Appends the listeners of listen.address to the configuration. `origin`: of listen.address.
 void AddListenAddresses(const Origin& origin, Configuration& configuration);
 
-// Those of a [[listener]] are, with what it leaves out as [listen] has it now. What is wrong is appended to `problems`.
+// Appends the listeners of a [[listener]], with what the section leaves out as [listen] has it now. What is wrong is
+// appended to `problems`.
 void AddListenerSection(const FileSection& section, Configuration& configuration, std::vector<FileProblem>& problems);
 
 }  // namespace sheaf

@@ -23,8 +23,8 @@ bool NamesSection(std::string_view variable);
 // Whether an option's variable differs from it by no more than a slip or two. `variable` begins with the prefix.
 bool ResemblesOption(std::string_view variable);
 
-// Each answers with the second half of a sentence: "; did you mean "min_size"?", or where to look when nothing is like
-// it. `section` is empty for keys at the top of the file.
+// The Suggest functions answer with the second half of a sentence: "; did you mean "min_size"?", or where to look when
+// nothing is like it. `section` is empty for keys at the top of the file.
 std::string SuggestSection(std::string_view name);
 std::string SuggestKey(std::string_view section, std::string_view key);
 std::string SuggestRouteKey(std::string_view key);

@@ -6,7 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "proxy/config/config.h"
+#include "proxy/base/option_table.h"
+#include "proxy/config/sources.h"
 #include "proxy/config/values.h"
 
 namespace sheaf {

@@ -1,8 +1,10 @@
 #include "proxy/config/report.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "pool/endpoint.h"
+#include "proxy/base/log.h"
 #include "proxy/config/excerpt.h"
 #include "proxy/net/listener.h"
 
@@ -56,6 +58,13 @@ std::string NoteOnAddress(const std::string& option, const std::string& text, bo
   return free.ok() ? "" : Line("note:     ", option + ": " + free.error());
 }
 
+std::string Sorted(std::vector<std::string> names) {
+  std::sort(names.begin(), names.end());
+  std::string text;
+  for (const std::string& name : names) text.append(text.empty() ? "" : ",").append(name);
+  return text;
+}
+
 }  // namespace
 
 std::string ReportOfCheck(const Configuration& configuration) {
@@ -70,6 +79,17 @@ std::string ReportOfCheck(const Configuration& configuration) {
   }
   if (!options.admin.address.empty()) report += NoteOnAddress("admin.address", options.admin.address, false);
   return report;
+}
+
+void LogIgnoredVariables(const Configuration& configuration) {
+  if (!configuration.service_links.empty()) {
+    Log(LogLevel::kDebug, "variables of Kubernetes' service links are ignored",
+        {{"names", Sorted(configuration.service_links)}});
+  }
+  if (!configuration.foreign_variables.empty()) {
+    Log(LogLevel::kInfo, "variables of the environment are ignored: no option has their name",
+        {{"names", Sorted(configuration.foreign_variables)}});
+  }
 }
 
 }  // namespace sheaf

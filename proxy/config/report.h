@@ -1,4 +1,4 @@
-// What `sheaf --check` says of a configuration that is right. Start-up code.
+// What is told of a configuration that is right: by `sheaf --check`, and in the log. Start-up code.
 #pragma once
 
 #include <string>
@@ -16,5 +16,8 @@ namespace sheaf {
 //   ...
 //   note:     listen.address: cannot bind to [::]:8080: Address already in use; another program listens there ...
 std::string ReportOfCheck(const Configuration& configuration);
+
+// What the log is told of variables that set nothing: a line for each of the two kinds, if there are any.
+void LogIgnoredVariables(const Configuration& configuration);
 
 }  // namespace sheaf

@@ -1,6 +1,5 @@
 #include "proxy/config/rules.h"
 
-#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <string_view>

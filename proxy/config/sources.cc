@@ -1,24 +1,12 @@
-#include <algorithm>
+#include "proxy/config/sources.h"
+
 #include <cerrno>
 #include <fstream>
 #include <sstream>
 #include <system_error>
 #include <utility>
 
-#include "proxy/base/log.h"
-#include "proxy/config/config.h"
-
 namespace sheaf {
-namespace {
-
-std::string Sorted(std::vector<std::string> names) {
-  std::sort(names.begin(), names.end());
-  std::string text;
-  for (const std::string& name : names) text.append(text.empty() ? "" : ",").append(name);
-  return text;
-}
-
-}  // namespace
 
 Result<ConfigSources> CollectSources(const std::string& file_name, std::vector<std::string> settings,
                                      const char* const* environment) {
@@ -48,17 +36,6 @@ std::string DescribeOrigin(const Origin& origin, const OptionRow& row, const std
       break;
   }
   return "default";
-}
-
-void LogIgnoredVariables(const Configuration& configuration) {
-  if (!configuration.service_links.empty()) {
-    Log(LogLevel::kDebug, "variables of Kubernetes' service links are ignored",
-        {{"names", Sorted(configuration.service_links)}});
-  }
-  if (!configuration.foreign_variables.empty()) {
-    Log(LogLevel::kInfo, "variables of the environment are ignored: no option has their name",
-        {{"names", Sorted(configuration.foreign_variables)}});
-  }
 }
 
 }  // namespace sheaf

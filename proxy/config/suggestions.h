@@ -6,8 +6,6 @@
 #include <span>
 #include <string_view>
 
-#include "proxy/base/option_table.h"
-
 namespace sheaf {
 
 // Whose name it is tells whether a variable of the environment may be meant: SHEAF_MIN_POOL_SIZE can be for Sheaf

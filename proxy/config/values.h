@@ -10,7 +10,7 @@
 
 namespace sheaf {
 
-// All return what is wrong, as "must be ..., not ...", or an empty string.
+// The checks below return what is wrong, as "must be ..., not ...", or an empty string.
 
 // The type that the value has in the conf file.
 std::string CheckType(const OptionRow& row, const FileValue& value);

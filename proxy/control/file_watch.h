@@ -37,7 +37,7 @@ class FileWatch final : public net::DeadlineHandler {
   FileWatch& operator=(const FileWatch&) = delete;
   ~FileWatch();
 
-  // These and no others, from now on. Links in them are followed: what they lead to is watched, too.
+  // From now on `files` are watched and no others. Links in them are followed: what they lead to is watched, too.
   void Watch(const std::vector<std::string>& files);
 
   void OnDeadline(net::Deadline& deadline) override;

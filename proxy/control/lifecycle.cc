@@ -1,7 +1,6 @@
 #include "proxy/control/lifecycle.h"
 
 #include <algorithm>
-#include <string>
 
 #include "proxy/base/log.h"
 

@@ -1,7 +1,6 @@
 // What the doctor asks, and what came back: values, taken by visit.h and compared by compare.h. Any thread.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -8,7 +8,8 @@
 
 namespace sheaf::doctor {
 
-// The same asked twice, since what differs between two direct answers (a session's id, a clock) says nothing of Sheaf.
+// The answers to one question that was asked twice, since what differs between two direct answers (a session's id, a
+// clock) says nothing of Sheaf.
 struct Twice {
   Answer first;
   Answer second;

@@ -1,6 +1,6 @@
 // A Sheaf that the doctor starts where none runs: this same program with the same configuration, on a free port of
 // 127.0.0.1 (with TLS, if a listener has it), and on no other, without an admin listener. A child process, so that
-// nothing of the configuration is interpreted twice. It is ended with the object.
+// nothing of the configuration is interpreted twice; the child ends with the object.
 #pragma once
 
 #include <sys/types.h>
@@ -25,7 +25,7 @@ class Trial {
 
   // "127.0.0.1:41234".
   const std::string& address() const { return address_; }
-  // Its warnings and errors so far, as written.
+  // The child's warnings and errors so far, as written.
   std::vector<std::string> Log() const;
 
  private:

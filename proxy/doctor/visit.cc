@@ -1,6 +1,5 @@
 #include "proxy/doctor/visit.h"
 
-#include <cstring>
 #include <system_error>
 #include <utility>
 

@@ -53,7 +53,6 @@ class Visit final : private net::ConnectionEvents, net::DeadlineHandler {
   void OnDeadline(net::Deadline& deadline) override;
 
   void TakeHead();
-  void BeginBody(const wire::ResponseHead& head);
   void TakeBody(std::string_view bytes);
   void TakeFrames(std::span<uint8_t> bytes);
   bool TakePiece(const wire::FramePiece& piece);

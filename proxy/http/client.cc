@@ -9,7 +9,6 @@
 #include "proxy/base/bytes.h"
 #include "proxy/http/error_answer.h"
 #include "proxy/http/request_start.h"
-#include "proxy/plan/admission.h"
 #include "proxy/plan/context.h"
 #include "proxy/wire/trace_context.h"
 
@@ -282,7 +281,7 @@ void Client::OnUpstreamDrained() {
 }
 
 void Client::OnExchangeDone(bool close) {
-  // It asked for the close itself, and nothing of it is on its way.
+  // The client asked for the close itself, and nothing of it is on its way.
   const bool asked = !exchange_->info().keep_alive && body_.kind() == wire::BodyKind::kNone && held_.empty();
   const bool client_is_done = asked || peer_ended_;
   DropExchange();
@@ -387,7 +386,7 @@ void Client::Drain() {
   // A request that has begun is served, and its response says that the connection closes.
   if (state_ != State::kIdle && state_ != State::kTlsHandshake) return;
   if (served_) return Close(CloseReason::kDrain);
-  // It was accepted a moment ago, and its first request is most likely on its way.
+  // The client was accepted a moment ago, and its first request is most likely on its way.
   context_.loop().SetDeadline(deadline_, kFirstRequestWhileDraining);
 }
 

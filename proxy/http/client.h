@@ -10,7 +10,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,7 +31,8 @@ class Client final : public net::ConnectionEvents, public net::DeadlineHandler, 
   // Takes over the accepted socket. `tls`: of its listener; nullptr: plain text. False when memory or descriptors ran
   // out (the socket is closed).
   bool Start(int fd, const net::TlsContext* tls);
-  // The same with a connection of which `received` has come already, ahead of TLS. It may be over at the end of this.
+  // Starts with a connection of which `received` has come already, ahead of TLS. The client may be closed at the end
+  // of this.
   void TakeOver(std::unique_ptr<net::Connection> connection, const net::TlsContext* tls, std::span<uint8_t> received);
 
   // Answers before any request has come, and closes: there are too many connections. Without lingering the descriptor
@@ -49,8 +49,8 @@ class Client final : public net::ConnectionEvents, public net::DeadlineHandler, 
   // For relief from memory pressure. Something waits for the client, of a response under way or of the last one, and
   // the route allows that it is not sent.
   bool MayShedByCost() const;
-  size_t held_bytes() const { return connection_->queued(); }
-  size_t memory() const { return held_bytes(); }
+  size_t cost() const { return connection_->queued(); }
+  size_t memory() const { return cost(); }
   Duration StalledFor() { return connection_->StalledFor(); }
   // Broken off, so that nobody takes what has left for the whole.
   void Shed();

@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
-#include <vector>
 
-#include "proxy/http/error_answer.h"
 #include "proxy/plan/context.h"
 
 namespace sheaf {
@@ -44,7 +42,7 @@ void Exchange::OnRequestBody(std::string_view data) {
   if (!stream_) return;
   waits_since_ = context_.loop().now();
   pace_.OnBytes(data.size(), waits_since_);
-  // It need not have waited for the 100 (RFC 9110 10.1.1).
+  // The client need not have waited for the 100 (RFC 9110 10.1.1).
   if (std::exchange(awaits_continue_, false)) BeginWait();
   stream_->SendBody(data);
 }
@@ -203,7 +201,7 @@ void Exchange::CheckBody() {
   context_.loop().SetDeadline(deadline_, pace_.NextLook(now));
 }
 
-// Its time runs from the last byte that it took.
+// The backend's time runs from the last byte that it took.
 void Exchange::CheckBackend() {
   const TimePoint now = context_.loop().now();
   if (UpstreamMoves()) waits_since_ = now;

@@ -37,7 +37,7 @@ bool SpeaksForClient(std::string_view name, const ClientInfo& client, const Forw
 // Whether the request has fields that are removed since its sender is not trusted.
 bool HasUntrustedClaims(const wire::RequestHead& request, const ClientInfo& client, const ForwardingRules& rules);
 
-// One line of each field, whatever came. `host`: the one that the request goes upstream with.
+// Appends one line of each field, whatever came. `host`: the one that the request goes upstream with.
 //   X-Forwarded-For        all that trusted senders list, joined in their order, and the peer
 //   X-Forwarded-Proto      (http or https), -Host and the like: the last value, which the nearest proxy wrote
 //   X-Real-IP              OriginalClient, if a trusted peer sends one

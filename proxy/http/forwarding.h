@@ -4,7 +4,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "proxy/http/forwarded_fields.h"
 #include "proxy/plan/negotiation.h"
@@ -23,8 +22,9 @@ std::string RequestIdFor(const wire::RequestHead& request, const ClientInfo& cli
 std::string BuildUpstreamHead(const wire::RequestHead& request, const ClientInfo& client, const ForwardingRules& rules,
                               std::string_view target, std::string_view request_id, std::string_view default_host);
 
-// The fields of a WebSocket handshake as they go upstream. It loses its Sec-WebSocket-Extensions and Sheaf-Batch, since
-// compression and batch frames are between us and the client; its Connection and Upgrade are for the next one to write.
+// The fields of a WebSocket handshake as they go upstream. The handshake loses its Sec-WebSocket-Extensions and
+// Sheaf-Batch, since compression and batch frames are between us and the client; its Connection and Upgrade are for the
+// next one to write.
 wire::FieldLines BuildUpgradeFields(const wire::RequestHead& request, const ClientInfo& client,
                                     const ForwardingRules& rules, std::string_view request_id,
                                     std::string_view default_host);

@@ -27,8 +27,8 @@ class LingeringClose final : public net::ConnectionEvents, public net::DeadlineH
 
   // For relief from memory pressure.
   bool MayShedByCost() const { return terms_.may_shed && connection_->queued() > 0; }
-  size_t held_bytes() const { return connection_->queued(); }
-  size_t memory() const { return held_bytes(); }
+  size_t cost() const { return connection_->queued(); }
+  size_t memory() const { return cost(); }
   Duration StalledFor() { return connection_->StalledFor(); }
   void Shed() { Close(); }
 

@@ -32,7 +32,7 @@ class ProxyGreeting final : public net::ConnectionEvents, public net::DeadlineHa
   bool Start(int fd);
   // Leaves the worker. May be called twice.
   void Close(CloseReason reason);
-  // Its header and its first request have a moment left.
+  // The worker drains: the client's header and first request have a moment left.
   void Drain();
 
   // net::ConnectionEvents

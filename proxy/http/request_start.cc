@@ -1,7 +1,5 @@
 #include "proxy/http/request_start.h"
 
-#include <utility>
-
 #include "proxy/base/log.h"
 #include "proxy/base/redaction.h"
 #include "proxy/http/error_answer.h"

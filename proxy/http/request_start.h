@@ -45,7 +45,7 @@ pool::HttpRequest HttpRequestFor(const WorkerContext& context, const wire::Reque
                                  const ClientInfo& client, std::string_view target, const RoutePlan& plan,
                                  std::string_view request_id);
 
-// The same of a WebSocket handshake. What it points to is the plan's.
+// A WebSocket handshake as it goes upstream. What the upgrade points to is the plan's.
 std::shared_ptr<const pool::Upgrade> UpgradeFor(const WorkerContext& context, const wire::RequestHead& request,
                                                 const ClientInfo& client, std::string_view target,
                                                 const RoutePlan& plan, std::string_view request_id);

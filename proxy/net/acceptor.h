@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include "proxy/net/address.h"
 #include "proxy/net/tick_wheel.h"

@@ -27,7 +27,7 @@ class Address {
   // "unix:/path". localhost is 127.0.0.1 and ::1, whatever name servers say (RFC 6761), and blocks nobody. `passive`:
   // for listening, where an empty host or "*" means any address, [::].
   static Result<Address> Resolve(std::string_view text, bool passive = false);
-  // The same with all its addresses, at least one, the first choice in front.
+  // All addresses of a name, at least one, the first choice in front; `text` and `passive` as above.
   static Result<std::vector<Address>> ResolveAll(std::string_view text, bool passive = false);
 
   // 0.0.0.0

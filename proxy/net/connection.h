@@ -90,7 +90,8 @@ class Connection {
 
   // Bytes written but not yet taken by the kernel.
   size_t queued() const;
-  // The same, and what the kernel has taken and the peer has not acknowledged; what left in this turn may not be in it.
+  // Bytes written but not yet acknowledged by the peer: queued(), and what the kernel holds; without some of what left
+  // in this turn, perhaps.
   size_t Untaken() const;
   // The kernel takes no more at the moment; what is written is queued.
   bool full() const { return output_ != nullptr; }
@@ -126,7 +127,7 @@ class Connection {
   // Ends it now: stops events, closes the descriptor, drops what is queued. May be called twice.
   void Close();
   bool closed() const { return fd_ < 0; }
-  // The same, after one attempt to send what is queued. What the peer has sent so far is taken first: unread, it would
+  // Close after one attempt to send what is queued. What the peer has sent so far is taken first: unread, it would
   // turn the end into a reset, which may overtake our last words.
   void CloseAfterLastWords();
   // Ends it with a reset, so that nobody can take what was sent for the whole.
@@ -176,7 +177,6 @@ class Connection {
   void OnReadable();
   void OnHangUp();
   void ReadOnce();
-  void HandOn(std::span<uint8_t> bytes);
   void HandOnTls(std::span<uint8_t> ciphertext);
   void End(ConnectionEnd end);
   void EndAgain();

@@ -85,7 +85,7 @@ TlsScratch& Loop::tls_scratch() {
 
 void Loop::OnTick(int, short, void*) {}  // it only ends the sleep; the wheels advance after every one
 
-// It may have come a little early by our clock: then the next sleep sets it again.
+// The tick may have come a little early by our clock: then the next sleep sets it again.
 void Loop::OnShortTick(int, short, void* self) {
   static_cast<Loop*>(self)->wakes_at_ = TimePoint::max();
 }

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -78,7 +77,7 @@ class Loop {
   }
   void SetDeadline(Deadline& deadline, Duration after) { wheel_.Set(deadline, now(), after); }
   void CancelDeadline(Deadline& deadline) { wheel_.Cancel(deadline); }
-  // The same in ticks of a millisecond, for batches: the loop wakes up for these.
+  // A deadline in ticks of a millisecond, for batches: the loop wakes up for it.
   void SetShortDeadline(Deadline& deadline, TimePoint due);
   void CancelShortDeadline(Deadline& deadline) { short_wheel_.Cancel(deadline); }
 
@@ -89,7 +88,7 @@ class Loop {
   // What the kernel has not taken yet, of all connections together.
   size_t queued_bytes() const { return queued_bytes_; }
   // Has `told` called in the middle of a turn whenever so much more is queued: a turn can read from thousands of
-  // connections. It must not close or destroy anything.
+  // connections. `told` must not close or destroy anything.
   void WatchQueued(size_t step, std::function<void()> told);
   // One read takes in no more than this, at most kReceiveBuffer (memory pressure).
   void SetReadSize(size_t bytes) { read_size_ = std::min(bytes, kReceiveBuffer); }

@@ -29,7 +29,7 @@ class WriteGatherer {
 
   // Hands each connection its bytes (Connection::Transmit). Callbacks may add more, which is flushed too.
   void FlushAll();
-  // The same for one connection.
+  // Hands the one connection at `slot` its bytes.
   void Flush(uint32_t slot);
 
  private:

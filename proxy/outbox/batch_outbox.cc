@@ -40,7 +40,7 @@ BatchOutbox::BatchOutbox(WorkerContext& context, OutboxEvents& events, net::Conn
 }
 
 BatchOutbox::~BatchOutbox() {
-  Buffered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes() + part_.size()));
+  CountGathered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes() + part_.size()));
 }
 
 void BatchOutbox::Add(const wire::MessagePart& part) {
@@ -69,11 +69,11 @@ void BatchOutbox::AddPart(const wire::MessagePart& part) {
 
 void BatchOutbox::Gather(std::string_view payload) {
   part_.append(payload);
-  Buffered(0, static_cast<int64_t>(payload.size()));
+  CountGathered(0, static_cast<int64_t>(payload.size()));
 }
 
 std::string BatchOutbox::TakePart() {
-  Buffered(0, -static_cast<int64_t>(part_.size()));
+  CountGathered(0, -static_cast<int64_t>(part_.size()));
   return std::exchange(part_, std::string());
 }
 
@@ -93,7 +93,7 @@ void BatchOutbox::AddWhole(const batching::MessageRef& message) {
   const bool conflate = plan_.options.slow_client != SlowClient::kConflate || writer_.full() ||
                         InForce(ReliefStep::kConflate, context_.pressure());
   const batching::Batcher::Verdict verdict = batcher_.Add(message, facts, conflate, limits(), context_.loop().now());
-  Buffered(1, static_cast<int64_t>(message->size()));
+  CountGathered(1, static_cast<int64_t>(message->size()));
   if (verdict.replaced.messages > 0) CountReplaced(facts, verdict.replaced);
   Schedule(verdict);
 }
@@ -129,17 +129,17 @@ void BatchOutbox::DropDownTo(size_t most) {
   while (gathered() > most) {
     const std::optional<size_t> dropped = batcher_.DropOldest(may_go);
     if (!dropped) return;
-    Buffered(-1, -static_cast<int64_t>(*dropped));
+    CountGathered(-1, -static_cast<int64_t>(*dropped));
     plan_.counters.route->dropped.Add();
   }
 }
 
 void BatchOutbox::CountReplaced(const batching::MessageFacts& facts, const batching::Queue::Removed& removed) {
-  Buffered(-static_cast<int64_t>(removed.messages), -static_cast<int64_t>(removed.bytes));
+  CountGathered(-static_cast<int64_t>(removed.messages), -static_cast<int64_t>(removed.bytes));
   plan_.counters.conflated[facts.conflate_rule]->Add(removed.messages);
 }
 
-void BatchOutbox::Buffered(int64_t messages, int64_t bytes) {
+void BatchOutbox::CountGathered(int64_t messages, int64_t bytes) {
   context_.metrics().buffered_messages.Add(messages);
   context_.metrics().buffered_bytes.Add(bytes);
 }
@@ -151,7 +151,7 @@ void BatchOutbox::Flush(FlushReason reason) {
   CancelFlush();
   context_.metrics().batch_flushes_total[reason].Add();
   context_.metrics().batch_delay_seconds.Observe(context_.loop().now() - batcher_.oldest());
-  Buffered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes()));
+  CountGathered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes()));
   const batching::Encoder* encoder = examiner_.encoder();
   if (encoder == nullptr) CountBatch(form_, batcher_.messages());  // many frames, one write
   batcher_.TakeFrames(encoder, limits(), [&](std::span<const batching::MessageRef> messages, bool wrapped) {

@@ -73,7 +73,7 @@ class BatchOutbox final : public GatheringOutbox {
   MessageCompressor& compressor();
   void CountCompressed(size_t input, size_t output);
   void CountReplaced(const batching::MessageFacts& facts, const batching::Queue::Removed& removed);
-  void Buffered(int64_t messages, int64_t bytes);
+  void CountGathered(int64_t messages, int64_t bytes);
 
   const batching::Examiner& examiner_;
   batching::Batcher batcher_;

@@ -20,6 +20,7 @@
 #include "proxy/base/metrics.h"
 #include "proxy/outbox/message_compressor.h"
 #include "proxy/wire/ws_deflate.h"
+#include "proxy/wire/ws_deflate_offers.h"
 
 namespace sheaf {
 

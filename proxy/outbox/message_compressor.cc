@@ -1,5 +1,7 @@
 #include "proxy/outbox/message_compressor.h"
 
+#include "proxy/wire/ws_frame.h"
+
 namespace sheaf {
 
 MessageCompressor::MessageCompressor(uint8_t window_bits, bool takeover, const wire::DeflateSettings& settings)

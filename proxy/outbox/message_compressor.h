@@ -7,10 +7,10 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 
+#include "proxy/wire/message.h"
 #include "proxy/wire/ws_deflate.h"
-#include "proxy/wire/ws_frame.h"
+#include "proxy/wire/ws_deflate_offers.h"
 
 namespace sheaf {
 

@@ -69,7 +69,7 @@ class Outbox {
   virtual void Add(const wire::MessagePart& part) = 0;
   // The client has sent an application message: its answer does not wait, nor what the backend sent before it.
   virtual void OnClientMessage() {}
-  // All that is gathered is written now, though the client may be full.
+  // What is gathered is written now, all of it, though the client may be full.
   virtual void Flush(FlushReason /*reason*/) {}
   // Takes in what the backend has sent while its reading was deferred, which is over. Not from within an event of the
   // backend.
@@ -94,7 +94,7 @@ class Outbox {
 
   const Sent& sent() const { return sent_; }
 
-  // All that waits for the client.
+  // Bytes that wait for the client, queued or gathered.
   size_t waiting() const { return writer_.queued() + gathered(); }
   // The message of the backend that came last, so far: its payload's bytes, and whether its end is still to come.
   uint64_t message_bytes() const { return message_bytes_; }

@@ -18,8 +18,8 @@ struct Load {
 
 // For a new client connection: refused with 503 when there are too many.
 std::optional<RefuseReason> AdmitConnection(const Load& load);
-// Whether a connection that is refused may linger until its client has taken the answer. Each holds a descriptor
-// meanwhile, so only a few may.
+// Whether a connection that is refused may linger until its client has taken the answer. A lingering one keeps a
+// descriptor meanwhile, so only a few may.
 bool MayLinger(const Load& load);
 // For a request on an admitted connection.
 std::optional<RefuseReason> AdmitRequest(const Load& load);

@@ -61,7 +61,7 @@ class ClientHome {
   virtual void WatchGrowth() = 0;
   // A client's connection is closed.
   virtual void ConnectionOver() = 0;
-  // They are closed; destroyed at the end of the turn.
+  // The argument is closed; the home destroys it at the end of the turn.
   virtual void Retire(ProxyGreeting& greeting) = 0;
   virtual void Retire(Client& client) = 0;
   virtual void Retire(Session& session) = 0;

@@ -37,8 +37,8 @@ class Generation {
   const Routes routes;
   const ForwardingRules forwarding;
   const wire::HeadLimits head_limits;  // of clients' requests
-  // The same objects as before while neither their options nor the files that these name have changed, so that the
-  // pool's connections go on.
+  // What was opened for this configuration: the objects of the generation before while neither their options nor the
+  // files that these name have changed, so that the pool's connections go on.
   struct Opened {
     std::shared_ptr<pool::Backend> backend;
   };

@@ -8,7 +8,7 @@
 
 #include "proxy/base/option_table.h"
 #include "proxy/wire/http1.h"
-#include "proxy/wire/ws_deflate.h"
+#include "proxy/wire/ws_deflate_offers.h"
 
 namespace sheaf {
 

@@ -22,7 +22,7 @@ class Routes {
   // is no path
   // ("*") belongs to "/". The reference lives as long as this object.
   const RouteOptions& Match(std::string_view normalized_path) const { return all()[IndexOf(normalized_path)]; }
-  // Its place in all().
+  // The place in all() of the route that matches.
   size_t IndexOf(std::string_view normalized_path) const;
 
   // Every route, in the order of matching.

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
 
 #include "memwatch/memory_watcher.h"
 #include "proxy/base/pressure.h"

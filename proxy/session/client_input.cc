@@ -147,7 +147,7 @@ bool ClientInput::TakeTinyFragment() {
 
 void ClientInput::OnUpstreamDrained() {
   if (!held_) return;
-  // It may fill up again at once: then what is left is held anew, before anything newer is read.
+  // The backend may be full again at once: then what is left is held anew, before anything newer is read.
   const std::unique_ptr<std::vector<uint8_t>> held = std::move(held_);
   TakeCompressed(*held);
 }

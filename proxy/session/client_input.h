@@ -35,7 +35,7 @@ class ClientInputEvents {
   virtual void OnClientClose(uint16_t code, std::string_view reason) = 0;
   // The client broke the protocol or a limit: of what it sent before, all has gone to the backend.
   virtual void OnClientError(CloseReason reason) = 0;
-  // It cannot be borne with any longer.
+  // The client cannot be borne with any longer: the session ends now.
   virtual void Close(CloseReason reason) = 0;
   // The backend takes no more at the moment: what is written waits here.
   virtual bool upstream_full() const = 0;

@@ -32,7 +32,6 @@ class CloseHandshake {
   // The client has been sent a Close: nothing may follow it.
   bool told_client() const { return told_client_; }
   // The client broke the protocol, or its connection has ended: nothing more is taken from it, sent to it.
-  bool client_failed() const { return client_failed_; }
   bool client_left() const { return client_left_; }
   // Our own Close is due behind the message that is half on its way.
   bool waits() const { return waits_; }
@@ -66,7 +65,7 @@ class CloseHandshake {
   // The backend's connection has ended in order: behind its Close, only the client's answer is still due.
   Next BackendEnded() const { return backend_spoke_ && !client_spoke_ ? Next::kNothing : Next::kEnd; }
 
-  // It broke off, for `reason`. Behind its Close the backend may do that as it likes. One that dies takes all its
+  // The backend broke off, for `reason`: behind its Close it may do that as it likes. A backend that dies takes all its
   // sessions with it.
   Next BackendLost(CloseReason reason) const {
     if (backend_spoke_ && !client_spoke_) return Next::kNothing;

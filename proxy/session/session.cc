@@ -372,13 +372,13 @@ void Session::Shed() {
   BeginClose(CloseReason::kMemoryShed);
 }
 
-size_t Session::held_bytes() const {
+size_t Session::cost() const {
   return outbox_->waiting() + outbox_->partial() + outbox_->context_bytes() + input_.held();
 }
 
 size_t Session::memory() const {
   const size_t tls = connection_ && connection_->is_tls() ? kTlsBytes : 0;
-  return kPlainBytes + tls + input_.inflater_bytes() + held_bytes();
+  return kPlainBytes + tls + input_.inflater_bytes() + cost();
 }
 
 size_t Session::FlushForMemory() {

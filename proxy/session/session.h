@@ -64,12 +64,13 @@ class Session final : public net::ConnectionEvents,
   void Start(std::string_view early);
 
   // A polite end begun by us (drain): the message of the backend that is half here ends, the client gets a Close with
-  // the reason's code, and what it still sends goes upstream until it answers. Each may take websocket.close_timeout.
+  // the reason's code, and what it still sends goes upstream until it answers. The end of that message and the client's
+  // answer may take websocket.close_timeout each.
   void BeginClose(CloseReason reason);
   bool closing() const override { return state_ != SessionState::kOpen; }
   const RoutePlan& plan() const { return *plan_; }
-  // The end: a Close frame if one is due and possible, then both connections go. May be called twice. It does not fail:
-  // where there is no memory even for this, the process ends.
+  // The end: a Close frame if one is due and possible, then both connections go. May be called twice. Close does not
+  // fail: where there is no memory even for this, the process ends.
   void Close(CloseReason reason) noexcept override;
 
   // For relief from memory pressure. When the last application message, either way, came; up to
@@ -77,8 +78,8 @@ class Session final : public net::ConnectionEvents,
   TimePoint active_at() const { return active_at_; }
   // Nothing is half sent or half received, and the route allows it: a Close would cut nothing off.
   bool MayShed() const;
-  // The same for one that holds much: of a message from the backend the rest would not reach a client that reads
-  // nothing, and while its queue is full the backend is mostly stopped amid a message.
+  // What MayShed is for a session that costs much: of a message from the backend the rest would not reach a client that
+  // reads nothing, and while its queue is full the backend is mostly stopped amid a message.
   bool MayShedByCost() const;
   // Politely; at once a client that reads nothing, with what waits for it.
   void Shed();
@@ -90,7 +91,7 @@ class Session final : public net::ConnectionEvents,
   // Nothing waits to be sent.
   bool flushed() const { return outbox_->waiting() == 0; }
   // What is held for this session beyond what an idle one costs; and with that, about.
-  size_t held_bytes() const;
+  size_t cost() const;
   size_t memory() const;
   // What is gathered leaves, if the client reads. Returns the bytes that left.
   size_t FlushForMemory();

@@ -1,8 +1,9 @@
+#include "proxy/wire/http1_body.h"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 
-#include "proxy/wire/http1.h"
 #include "proxy/wire/http1_syntax.h"
 
 namespace sheaf::wire {

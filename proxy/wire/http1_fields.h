@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proxy/wire/http1.h"
+#include "proxy/wire/http1_head.h"
 
 namespace sheaf::wire {
 

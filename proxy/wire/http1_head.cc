@@ -1,6 +1,7 @@
+#include "proxy/wire/http1_head.h"
+
 #include <algorithm>
 
-#include "proxy/wire/http1.h"
 #include "proxy/wire/http1_fields.h"
 #include "proxy/wire/http1_syntax.h"
 

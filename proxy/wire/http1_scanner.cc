@@ -1,6 +1,6 @@
-#include <cstring>
+#include "proxy/wire/http1_scanner.h"
 
-#include "proxy/wire/http1.h"
+#include <cstring>
 
 namespace sheaf::wire {
 namespace {

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "proxy/base/ascii.h"
-#include "proxy/wire/http1.h"
+#include "proxy/wire/http1_head.h"
 
 namespace sheaf::wire {
 
@@ -36,6 +36,9 @@ std::string_view Trim(std::string_view text);
 
 // The next member of a comma-separated list, trimmed, taken off the front of `list`. Members may be empty.
 std::string_view TakeListMember(std::string_view& list);
+
+// Whether the comma-separated list `value` has `token` (case-insensitive, RFC 9110 5.6.1).
+bool ListHasToken(std::string_view value, std::string_view token);
 
 // Checks a field as it was received: the name a token, with '_' only if allowed, the value without controls.
 std::optional<RefuseReason> CheckField(const Field& field, bool allow_underscores);

@@ -1,38 +1,14 @@
-// permessage-deflate (RFC 7692): the negotiation, and compressing and inflating messages with zlib. No socket, no log.
+// permessage-deflate (RFC 7692): compressing and inflating messages with zlib. What sender and receiver agree on is in
+// ws_deflate_offers.h. No socket, no log.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 
 namespace sheaf::wire {
-
-// How the server side compresses and what it asks of clients.
-struct DeflateSettings {
-  bool server_takeover = false;  // our context may live on between messages; the client's never does
-  uint8_t window_bits = 15;      // 9 to 15, of either direction at most
-  uint8_t level = 1;             // 1 to 9, zlib's
-  uint8_t memory_level = 8;      // 1 to 9, zlib's
-  bool operator==(const DeflateSettings&) const = default;
-};
-
-// What was agreed for one session.
-struct DeflateAgreement {
-  bool server_takeover = false;  // our compression context may live on between messages
-  uint8_t server_window_bits = 15;
-  uint8_t client_window_bits = 15;
-  std::string extension;  // the value of Sec-WebSocket-Extensions for the 101
-};
-
-// Picks the first offer that can be met. `offers`: the values of all Sec-WebSocket-Extensions fields joined by ", ".
-// nullopt: none is offered that is well-formed and can be met (other extensions, unknown or repeated parameters, window
-// bits out of 8..15 or with leading zeroes or quotes that do not match, a server window of 8): the session goes on
-// without it (RFC 7692 5.1, 7.1; hardening row 56).
-std::optional<DeflateAgreement> NegotiateDeflate(std::string_view offers, const DeflateSettings& settings);
 
 // What a Deflater and an Inflater take, by zlib's formulas and with its states (measured: zlib 1.2.13).
 constexpr size_t DeflaterBytes(uint8_t window_bits, uint8_t memory_level) {

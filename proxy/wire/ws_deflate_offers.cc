@@ -1,10 +1,10 @@
-// The negotiation of permessage-deflate (RFC 7692 section 7.1): offers in, the answer to one of them out.
+#include "proxy/wire/ws_deflate_offers.h"
+
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "proxy/wire/http1_syntax.h"
-#include "proxy/wire/ws_deflate.h"
 
 namespace sheaf::wire {
 namespace {

@@ -57,10 +57,6 @@ void CheckPacketFunctions(std::string_view text, const std::vector<std::string>&
   if (IsJson(text)) {
     Require(IsJson("[" + std::string(text) + "," + std::string(text) + "]", kMaxDepth + 1));
     Require(FindValue(text, {}).has_value());
-    const size_t first = text.find_first_not_of(" \t\r\n");
-    if (text[first] == '[') {
-      for (const std::string_view member : SplitArray(text)) Require(IsJson(member));
-    }
   }
   if (const auto decoded = DecodeString(text)) Require(IsJson(text) && reference::Unquote(text) == decoded);
 }

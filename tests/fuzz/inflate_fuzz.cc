@@ -6,6 +6,7 @@
 
 #include "proxy/base/bytes.h"
 #include "proxy/wire/ws_deflate.h"
+#include "proxy/wire/ws_deflate_offers.h"
 #include "proxy/wire/ws_frame.h"
 #include "tests/fuzz/fuzz_util.h"
 

@@ -338,7 +338,7 @@ def read_decoded(socket: RawWebSocket, envelope: str, count: int) -> list[Messag
 
 
 @pytest.mark.parametrize("envelope", FORMS)
-def test_close_comes_after_what_is_queued(gathering, envelope: str) -> None:
+def test_close_comes_after_what_is_gathered(gathering, envelope: str) -> None:
     proxy, recorder = gathering
     with RawWebSocket(proxy.port, f"/ws?sheaf={envelope}") as socket:
         recorder.latest.connection.send(wire_of(QUEUED) + close_frame(4321, b"bye", masked=False))

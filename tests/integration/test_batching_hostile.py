@@ -197,7 +197,7 @@ def test_client_that_resets_amid_a_batch_takes_nobody_along(proxy: Sheaf, record
 
 
 @pytest.mark.parametrize("envelope", ENVELOPES)
-def test_client_that_breaks_the_protocol_gets_what_was_queued_first(
+def test_client_that_breaks_the_protocol_gets_what_was_gathered_first(
     proxy: Sheaf, recorder: Recorder, envelope: str
 ) -> None:
     with Session(proxy, recorder, envelope) as session:

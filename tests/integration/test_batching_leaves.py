@@ -162,7 +162,7 @@ def test_cork_writes_many_frames_at_once(start: Start) -> None:
 # ---- drain
 
 @pytest.mark.parametrize("path", ["/ws?sheaf=json", "/ws?sheaf=binary", "/ws"])
-def test_drain_sends_what_is_queued_before_the_close(start: Start, path: str) -> None:
+def test_drain_sends_what_is_gathered_before_the_close(start: Start, path: str) -> None:
     proxy, recorder = start(NEVER)
     messages = numbered(20)
     sockets = [RawWebSocket(proxy.port, path) for _ in range(10)]
@@ -271,15 +271,15 @@ CRITICAL = [
 ]
 
 
-def test_critical_message_takes_along_what_is_queued(start: Start) -> None:
+def test_critical_message_takes_along_what_is_gathered(start: Start) -> None:
     proxy, recorder = start(NEVER, [{"path": "/ws", "critical": CRITICAL}])
     criticals = [b'42["alarm",{}]', b'{"priority":"high"}', b'{"priority":1}', b'{"priority":true}',
                  b'42["x",{"priority":"high"}]']
     with RawWebSocket(proxy.port, "/ws?sheaf=binary") as socket:
         for number, critical in enumerate(criticals, 1):
-            queued = [b'{"priority":"low"}', b'{"priority":"1"}', b'42["alar",{}]', b'{"x":{"priority":"high"}}']
-            push(recorder, *queued, critical)
-            assert read_batch(socket, "binary") == [*queued, critical]
+            gathered = [b'{"priority":"low"}', b'{"priority":"1"}', b'42["alar",{}]', b'{"x":{"priority":"high"}}']
+            push(recorder, *gathered, critical)
+            assert read_batch(socket, "binary") == [*gathered, critical]
             assert flushes(proxy) == {"critical": number}
     assert proxy.metric("sheaf_critical_messages_total", route="/ws") == len(criticals)
 
@@ -296,13 +296,13 @@ def test_critical_message_that_is_not_json_keeps_its_place(start: Start) -> None
 @pytest.mark.parametrize("path", ["/ws?sheaf=engineio", "/ws"])
 def test_overtaking_message_goes_ahead_and_leaves_the_queue(start: Start, path: str) -> None:
     proxy, recorder = start(NEVER, [{"path": "/ws", "critical": CRITICAL}])
-    queued = [b'42["a",1]', b'42["a",2]']
+    gathered = [b'42["a",1]', b'42["a",2]']
     with RawWebSocket(proxy.port, path) as socket:
-        push(recorder, *queued, b'42["kill",1]', b"?first", b'42["alarm",1]')
+        push(recorder, *gathered, b'42["kill",1]', b"?first", b'42["alarm",1]')
         received: list[bytes] = []
         while len(received) < 5:
             received += [data for _, data in DECODERS["engineio"](*socket.read_message())]
-        assert received == [b'42["kill",1]', b"?first", *queued, b'42["alarm",1]']
+        assert received == [b'42["kill",1]', b"?first", *gathered, b'42["alarm",1]']
 
 
 def test_rules_of_one_route_are_not_anothers(start: Start) -> None:
@@ -322,7 +322,7 @@ def price(symbol: str, value: int, event: str = "price") -> bytes:
 
 
 @pytest.mark.parametrize("path", ["/ws?sheaf=engineio", "/ws?sheaf=binary", "/ws"])
-def test_newer_message_takes_the_place_of_the_queued_one_with_its_key(start: Start, path: str) -> None:
+def test_newer_message_takes_the_place_of_the_gathered_one_with_its_key(start: Start, path: str) -> None:
     proxy, recorder = start({"adaptive": False, "timeout": "300ms"}, [{"path": "/ws", "conflate": CONFLATE}])
     keep = [b'42["trade",{"symbol":"A","v":1}]', b'421["price",{"symbol":"A","v":2}]', b'42["price",{"v":3}]',
             b'42["price"]', b'42/n,["price",{"symbol":"A","v":4}]', b'42["price",{"symbol":"a","v":4}]']
@@ -334,7 +334,7 @@ def test_newer_message_takes_the_place_of_the_queued_one_with_its_key(start: Sta
         envelope = path.partition("=")[2] or "engineio"
         while len(received) < len(expected):
             received += read_batch(socket, envelope)
-        # A packet with an acknowledgement goes alone, so what is queued before it leaves with it; the rest is one turn.
+        # A packet with an acknowledgement goes alone, so what is gathered before it leaves with it; the rest is one turn.
         assert received == expected
     assert proxy.metric("sheaf_conflated_messages_total", route="/ws") == 3
 

@@ -13,10 +13,9 @@ import pytest
 from harness.decoding import MAGIC
 from harness.frames import BINARY, CLOSE, CONTINUATION, TEXT, RawWebSocket, close_frame, frame
 from harness.ports import wait_until
-from harness.recorder import Recorder, upgrade_answer
+from harness.recorder import Recorder, frames_at, upgrade_answer
 from harness.sheaf import AS_SHIPPED, Sheaf, is_sanitized, scaled
 from harness.streaming import MIB, Reader, Sending, digest_of_pattern, header, pattern
-from test_frames import frames_at
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate\n"
 # Path, extension fields: every way that a message can take to a client.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import select
 import socket
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .frames import accept_for
+from .frames import Frame, accept_for, parse_frame
 from .ports import free_port
 
 READ_SIZE = 1 << 16
@@ -237,3 +238,9 @@ def end_of_request(data: bytes) -> int | None:
     length = re.search(rb"\r\ncontent-length:\s*(\d+)", head)
     end = head_end + (int(length[1]) if length else 0)
     return end if len(data) >= end else None
+
+
+def frames_at(connection: Connection) -> list[Frame]:
+    """What a scripted backend has got behind the request's head, as far as it is whole."""
+    rest = io.BytesIO(bytes(connection.received).partition(b"\r\n\r\n")[2])
+    return list(iter(lambda: parse_frame(rest.read), None))

@@ -97,26 +97,6 @@ TEST_CASE("an object may be in two lists through two hooks") {
   while (!others.empty()) others.PopFront();
 }
 
-TEST_CASE("all members of one list can move behind those of another") {
-  Items list;
-  Items more;
-  Item a('a'), b('b'), c('c');
-  list.PushBack(a);
-  more.PushBack(b);
-  more.PushBack(c);
-  list.TakeAll(more);
-  CHECK_EQ(NamesOf(list), "abc");
-  CHECK_EQ(list.size(), 3);
-  CHECK(more.empty());
-  CHECK_EQ(NamesOf(more), "");
-  list.TakeAll(more);
-  CHECK_EQ(list.size(), 3);
-  more.TakeAll(list);
-  CHECK_EQ(NamesOf(more), "abc");
-  CHECK(list.empty());
-  Empty(more);
-}
-
 TEST_CASE("an owning list destroys what is left in it, and hands over what is released") {
   std::string destroyed;
   std::unique_ptr<Item> released;

@@ -104,7 +104,7 @@ TEST_CASE("what makes a batch leave at once") {
   }
 }
 
-TEST_CASE("an answer takes what is queued before it along") {
+TEST_CASE("an answer takes what is gathered before it along") {
   Fixture fixture;
   BatchLimits adaptive{.timeout = 50ms};
   for (int i = 0; i < 20; ++i) fixture.Add("x", {.carriable = true}, kStart + i * 1ms, adaptive);
@@ -175,7 +175,7 @@ TEST_CASE("a newer message with the same key removes the older ones, and the res
   CHECK(fixture.Take(nullptr, limits) == "A-other-rule|B1|A-no-key|A2");
 }
 
-TEST_CASE("a message that overtakes removes the queued ones of its key") {
+TEST_CASE("a message that overtakes removes the gathered ones of its key") {
   Fixture fixture;
   BatchLimits limits{.size = 100, .adaptive = false};
   fixture.Add("A1", Keyed(), kStart, limits);

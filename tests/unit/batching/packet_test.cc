@@ -158,15 +158,6 @@ TEST_CASE("levels of arrays and objects count together, siblings do not") {
   CHECK_FALSE(IsJson(Repeat("[", 16'000'000)));
 }
 
-TEST_CASE("an array's members are views of it, without the space around them") {
-  using Members = std::vector<std::string_view>;
-  CHECK_EQ(SplitArray("[]"), Members{});
-  CHECK_EQ(SplitArray(" [ \n] "), Members{});
-  CHECK_EQ(SplitArray("[1]"), Members{"1"});
-  CHECK_EQ(SplitArray(R"( [ "a,]" , {"b" : [1, 2]},[[3],[]] ,"\"" ] )"),
-           Members{R"("a,]")", R"({"b" : [1, 2]})", "[[3],[]]", R"("\"")"});
-}
-
 TEST_CASE("a pointer's tokens are its parts with their escapes resolved") {
   using Tokens = std::vector<std::string>;
   CHECK_EQ(ParsePointer(""), Tokens{});

@@ -1,102 +1,20 @@
-// One HTTP/1.1 exchange on an upstream connection, without a socket: every verdict, and every way a response can be cut
-// up.
+// Responses of HTTP/1.1: every verdict, and every way a response can be cut up.
 #include "pool/http1_codec.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "proxy/wire/ws_handshake.h"
-#include "tests/fakes/fake_codec_host.h"
-#include "tests/fakes/frames.h"
-#include "tests/fakes/pool_fixture.h"
+#include "tests/unit/pool/codec_exchange.h"
 
 namespace sheaf::pool {
 namespace {
 
-using Verdict = Codec::Verdict;
 using std::string_literals::operator""s;
 using Lines = std::vector<std::string>;
-
-constexpr char kKey[] = "dGhlIHNhbXBsZSBub25jZQ==";
-
-HttpRequest RequestWithBody(wire::BodyKind kind) {
-  HttpRequest request = Request("POST");
-  request.body = kind;
-  return request;
-}
-
-std::shared_ptr<Upgrade> WebSocketRequest(const std::string& protocols = "") {
-  return OpenWebSocket(protocols.empty() ? "" : "Sec-WebSocket-Protocol: " + protocols + "\r\n");
-}
-
-std::string Switching(const std::string& fields = "Sec-WebSocket-Accept: " + wire::WebSocketAccept(kKey) + "\r\n") {
-  return "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" + fields + "\r\n";
-}
-
-// Where the streams would wait for a connection; none of these does.
-Upstream& Nowhere() {
-  static PoolFixture fixture;
-  if (!fixture.upstream) fixture.Start();
-  return *fixture.upstream;
-}
-
-struct Exchange {
-  explicit Exchange(HttpRequest asked = Request("GET"), const Options::Limits& options = {})
-      : limits(ResponseHeadLimits(options)),
-        codec(host, limits, head),
-        stream(std::make_unique<PooledStream>(Nowhere(), std::move(asked), host.recorder, TimePoint{})) {
-    Begin();
-  }
-  explicit Exchange(std::shared_ptr<const Upgrade> asked)
-      : codec(host, limits, head),
-        stream(std::make_unique<PooledStream>(Nowhere(), std::move(asked), host.recorder, TimePoint{})) {
-    Begin();
-  }
-  void Begin() {
-    codec.Attach(*stream);
-    asked = std::exchange(host.written, std::string());
-  }
-  // The stream is closed from within the `nth` event that begins with `word`.
-  void CloseDuring(std::string_view word, int nth = 1) {
-    host.CloseDuring(
-        word, [this] { stream->Close(CloseReason::kClientGone); }, nth);
-  }
-
-  // Feeds one read. The bytes lie in memory of their own, so that a sanitizer sees a view that is kept.
-  Verdict Feed(std::string_view part) {
-    std::vector<uint8_t> bytes(part.begin(), part.end());
-    std::span<uint8_t> input = bytes;
-    const Verdict verdict = codec.OnBytes(input);
-    rest.assign(input.begin(), input.end());
-    if (verdict == Verdict::kUpgraded) {
-      accept = head.Find("Sec-WebSocket-Accept").value_or("");  // a view that may point into `bytes`
-    }
-    return verdict;
-  }
-  // Feeds what is before and after `split`, as two reads; what the first one decides stands.
-  Verdict FeedSplit(std::string_view response, size_t split) {
-    if (split != 0) {
-      const Verdict first = Feed(response.substr(0, split));
-      if (first != Verdict::kGoOn) return first;
-      CHECK(rest.empty());
-    }
-    return Feed(response.substr(split));
-  }
-
-  FakeCodecHost host;
-  wire::HeadLimits limits = ResponseHeadLimits({});
-  wire::ResponseHead head;
-  Http1Codec codec;
-  std::unique_ptr<PooledStream> stream;
-  std::string asked;  // what went upstream at the beginning
-  std::string rest;
-  std::string accept;  // of the 101, when there was one
-};
 
 struct Row {
   std::string what;
@@ -106,80 +24,73 @@ struct Row {
   Verdict verdict;
 };
 
-const std::vector<Row>& CompleteResponses() {
-  static const std::vector<Row> rows = {
-      {"length",
-       "GET",
-       "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
-       {"head 200", "body hello"},
-       Verdict::kReusable},
-      {"no body", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", {"head 200"}, Verdict::kReusable},
-      {"204", "DELETE", "HTTP/1.1 204 No Content\r\n\r\n", {"head 204"}, Verdict::kReusable},
-      {"304 with a length",
-       "GET",
-       "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
-       {"head 304"},
-       Verdict::kReusable},
-      {"HEAD", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", {"head 200"}, Verdict::kReusable},
-      {"HEAD, chunked",
-       "HEAD",
-       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-       {"head 200"},
-       Verdict::kReusable},
-      {"chunked",
-       "GET",
-       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;x=y\r\n!\r\n0\r\n\r\n",
-       {"head 200", "body hello!"},
-       Verdict::kReusable},
-      {"chunked with a trailer",
-       "GET",
-       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0\r\nChecksum: 1\r\n\r\n",
-       {"head 200", "body 0123456789"},
-       Verdict::kReusable},
-      {"chunk sizes with spaces",
-       "GET",
-       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5   \r\nhello\r\n0   \r\n\r\n",
-       {"head 200", "body hello"},
-       Verdict::kReusable},
-      {"the same length twice",
-       "GET",
-       "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
-       {"head 200", "body hello"},
-       Verdict::kReusable},
-      {"HTTP/1.2",
-       "GET",
-       "HTTP/1.2 200 OK\r\nContent-Length: 5\r\n\r\nhello",
-       {"head 200", "body hello"},
-       Verdict::kReusable},
-      {"empty chunked",
-       "GET",
-       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-       {"head 200"},
-       Verdict::kReusable},
-      {"100 and 103 before",
-       "POST",
-       "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
-       "2\r\n\r\nok",
-       {"head 100", "head 103", "head 200", "body ok"},
-       Verdict::kReusable},
-      {"Connection: close",
-       "GET",
-       "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
-       {"head 200", "body ok"},
-       Verdict::kFinished},
-      {"HTTP/1.0",
-       "GET",
-       "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
-       {"head 200", "body ok"},
-       Verdict::kFinished},
-      {"an error",
-       "GET",
-       "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno",
-       {"head 500", "body no"},
-       Verdict::kReusable},
-  };
-  return rows;
-}
+const Row kCompleteResponses[] = {
+    {"length",
+     "GET",
+     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+     {"head 200", "body hello"},
+     Verdict::kReusable},
+    {"no body", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", {"head 200"}, Verdict::kReusable},
+    {"204", "DELETE", "HTTP/1.1 204 No Content\r\n\r\n", {"head 204"}, Verdict::kReusable},
+    {"304 with a length",
+     "GET",
+     "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
+     {"head 304"},
+     Verdict::kReusable},
+    {"HEAD", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", {"head 200"}, Verdict::kReusable},
+    {"HEAD, chunked",
+     "HEAD",
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+     {"head 200"},
+     Verdict::kReusable},
+    {"chunked",
+     "GET",
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;x=y\r\n!\r\n0\r\n\r\n",
+     {"head 200", "body hello!"},
+     Verdict::kReusable},
+    {"chunked with a trailer",
+     "GET",
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0\r\nChecksum: 1\r\n\r\n",
+     {"head 200", "body 0123456789"},
+     Verdict::kReusable},
+    {"chunk sizes with spaces",
+     "GET",
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5   \r\nhello\r\n0   \r\n\r\n",
+     {"head 200", "body hello"},
+     Verdict::kReusable},
+    {"the same length twice",
+     "GET",
+     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+     {"head 200", "body hello"},
+     Verdict::kReusable},
+    {"HTTP/1.2",
+     "GET",
+     "HTTP/1.2 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+     {"head 200", "body hello"},
+     Verdict::kReusable},
+    {"empty chunked",
+     "GET",
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+     {"head 200"},
+     Verdict::kReusable},
+    {"100 and 103 before",
+     "POST",
+     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
+     "2\r\n\r\nok",
+     {"head 100", "head 103", "head 200", "body ok"},
+     Verdict::kReusable},
+    {"Connection: close",
+     "GET",
+     "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+     {"head 200", "body ok"},
+     Verdict::kFinished},
+    {"HTTP/1.0", "GET", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", {"head 200", "body ok"}, Verdict::kFinished},
+    {"an error",
+     "GET",
+     "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno",
+     {"head 500", "body no"},
+     Verdict::kReusable},
+};
 
 std::string ManyFields(size_t bytes) {
   std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n";
@@ -190,7 +101,7 @@ std::string ManyFields(size_t bytes) {
 }  // namespace
 
 TEST_CASE("a response is handed on as head and body, and the verdict says whether the connection is clean") {
-  for (const Row& row : CompleteResponses()) {
+  for (const Row& row : kCompleteResponses) {
     CAPTURE(row.what);
     Exchange exchange(Request(row.method));
     CHECK(exchange.Feed(row.response) == row.verdict);
@@ -199,7 +110,7 @@ TEST_CASE("a response is handed on as head and body, and the verdict says whethe
 }
 
 TEST_CASE("a response that is split at any byte comes out the same") {
-  for (const Row& row : CompleteResponses()) {
+  for (const Row& row : kCompleteResponses) {
     for (size_t split = 1; split < row.response.size(); ++split) {
       CAPTURE(row.what);
       CAPTURE(split);
@@ -211,7 +122,7 @@ TEST_CASE("a response that is split at any byte comes out the same") {
 }
 
 TEST_CASE("a response that comes byte by byte comes out the same") {
-  for (const Row& row : CompleteResponses()) {
+  for (const Row& row : kCompleteResponses) {
     CAPTURE(row.what);
     Exchange exchange(Request(row.method));
     Verdict verdict = Verdict::kGoOn;
@@ -225,7 +136,7 @@ TEST_CASE("a response that comes byte by byte comes out the same") {
 }
 
 TEST_CASE("a response that is cut off at any byte is truncated, and gone only when no byte has come") {
-  for (const Row& row : CompleteResponses()) {
+  for (const Row& row : kCompleteResponses) {
     for (size_t cut = 0; cut < row.response.size(); ++cut) {
       CAPTURE(row.what);
       CAPTURE(cut);
@@ -247,7 +158,7 @@ TEST_CASE("a body without a length ends with the connection, which is then not r
 }
 
 TEST_CASE("extra bytes after a response are told to nobody, and the connection is not reusable") {
-  for (const Row& row : CompleteResponses()) {
+  for (const Row& row : kCompleteResponses) {
     CAPTURE(row.what);
     Exchange exchange(Request(row.method));
     CHECK(exchange.Feed(row.response + "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil") == Verdict::kFinished);
@@ -361,170 +272,6 @@ TEST_CASE("a stream closed from within a callback hears nothing more") {
   final_head.CloseDuring("head", 2);
   CHECK(final_head.Feed(response) == Verdict::kClosed);
   CHECK(final_head.host.recorder.told == Lines{"head 103", "head 200"});
-}
-
-TEST_CASE("the head goes upstream as it is, and that of an upgrade with what asks for it") {
-  Exchange exchange;
-  CHECK_EQ(exchange.asked, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  exchange.stream->FinishBody();
-  CHECK(exchange.host.written.empty());
-  CHECK_EQ(Exchange(OpenWebSocket()).asked, UpgradeHead());
-}
-
-TEST_CASE("a codec serves one request after another, and nothing of the first is left for the second") {
-  Exchange exchange(RequestWithBody(wire::BodyKind::kChunked));
-  exchange.stream->FinishBody();
-  // In two parts, so that it is put together.
-  CHECK(exchange.FeedSplit("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 20) == Verdict::kReusable);
-  exchange.codec.Finish();
-  CHECK_FALSE(exchange.stream->leased());
-  CHECK_EQ(exchange.host.recorder.told.back(), "end");
-
-  exchange.host.recorder.told.clear();
-  exchange.stream = std::make_unique<PooledStream>(Nowhere(), Request("HEAD"), exchange.host.recorder, TimePoint{});
-  exchange.host.written.clear();
-  exchange.Begin();
-  CHECK(exchange.codec.untouched());
-  CHECK_EQ(exchange.asked, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
-  CHECK(exchange.Feed("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n") == Verdict::kReusable);
-  CHECK(exchange.host.recorder.told == Lines{"head 200"});
-}
-
-TEST_CASE("a body with a length goes upstream as it came") {
-  Exchange exchange(RequestWithBody(wire::BodyKind::kLength));
-  exchange.stream->SendBody("hel");
-  exchange.stream->SendBody("lo");
-  exchange.stream->FinishBody();
-  CHECK_EQ(exchange.host.written, "hello");
-}
-
-TEST_CASE("a chunked body is framed anew, an empty part does not end it, and its end is sent once") {
-  Exchange exchange(RequestWithBody(wire::BodyKind::kChunked));
-  exchange.stream->SendBody("hello");
-  exchange.stream->SendBody("");
-  exchange.stream->SendBody(std::string(26, 'x'));
-  CHECK_EQ(exchange.host.written, "5\r\nhello\r\n1a\r\n" + std::string(26, 'x') + "\r\n");
-  exchange.host.written.clear();
-  exchange.stream->FinishBody();
-  exchange.stream->FinishBody();
-  CHECK_EQ(exchange.host.written, "0\r\n\r\n");
-}
-
-TEST_CASE("a body that was finished together with the head is not finished again") {
-  HttpRequest request = RequestWithBody(wire::BodyKind::kChunked);
-  request.head += "0\r\n\r\n";
-  request.body_finished = true;
-  Exchange exchange(std::move(request));
-  exchange.stream->FinishBody();
-  CHECK(exchange.host.written.empty());
-  CHECK(exchange.Feed("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") == Verdict::kReusable);
-}
-
-TEST_CASE("a response that overtakes the end of its request's body ends the connection") {
-  const std::string response = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n";
-  for (const wire::BodyKind kind : {wire::BodyKind::kLength, wire::BodyKind::kChunked}) {
-    Exchange early(RequestWithBody(kind));
-    early.stream->SendBody("hel");
-    CHECK(early.Feed(response) == Verdict::kFinished);
-
-    Exchange in_order(RequestWithBody(kind));
-    in_order.stream->SendBody("hello");
-    in_order.stream->FinishBody();
-    CHECK(in_order.Feed(response) == Verdict::kReusable);
-  }
-}
-
-TEST_CASE("a request that is given up breaks its connection off") {
-  Exchange exchange;
-  exchange.stream->Close(CloseReason::kClientGone);
-  CHECK_EQ(exchange.host.ended, "closed client_gone");
-}
-
-TEST_CASE(
-    "a connection that breaks off before the first byte of a response is gone, and later the response is cut off") {
-  Exchange exchange;
-  CHECK(exchange.codec.lost() == CloseReason::kUpstreamGone);
-  exchange.Feed("H");
-  CHECK(exchange.codec.lost() == CloseReason::kUpstreamTruncated);
-}
-
-TEST_CASE("a valid 101 opens a tunnel, for which the frames behind it are left, however it is split") {
-  const std::string frames = ServerFrame(wire::Opcode::kText, "early");
-  const std::string response = Switching() + frames;
-  for (size_t split = 0; split < response.size(); ++split) {
-    CAPTURE(split);
-    Exchange exchange(WebSocketRequest());
-    CHECK(exchange.FeedSplit(response, split) == Verdict::kUpgraded);
-    CHECK(exchange.host.recorder.told == Lines{"head 101"});
-    CHECK(exchange.host.tunnel.open());
-    CHECK_EQ(exchange.host.tunnel_limits, &kFrameLimits);
-    CHECK_FALSE(exchange.stream->leased());
-    CHECK_EQ(exchange.accept, wire::WebSocketAccept(kKey));
-    const size_t seen = split < Switching().size() ? response.size() : split;
-    CHECK_EQ(exchange.rest, response.substr(Switching().size(), seen - Switching().size()));
-  }
-}
-
-TEST_CASE("early hints may come before the 101") {
-  Exchange exchange(WebSocketRequest());
-  CHECK(exchange.Feed("HTTP/1.1 103 Early Hints\r\n\r\n" + Switching()) == Verdict::kUpgraded);
-  CHECK(exchange.host.recorder.told == Lines{"head 103", "head 101"});
-}
-
-TEST_CASE("an offered subprotocol may be chosen") {
-  const std::string fields =
-      "Sec-WebSocket-Accept: " + wire::WebSocketAccept(kKey) + "\r\nSec-WebSocket-Protocol: chat\r\n";
-  Exchange offered(WebSocketRequest("mqtt, chat"));
-  CHECK(offered.Feed(Switching(fields)) == Verdict::kUpgraded);
-  Exchange unoffered(WebSocketRequest("mqtt"));
-  CHECK(unoffered.Feed(Switching(fields)) == Verdict::kBroken);
-}
-
-TEST_CASE("a 101 that does not answer the handshake is broken, and the client never sees it") {
-  const std::string accept = "Sec-WebSocket-Accept: " + wire::WebSocketAccept(kKey) + "\r\n";
-  const std::vector<std::pair<std::string, std::string>> rows = {
-      {"no accept", Switching("")},
-      {"wrong accept", Switching("Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n")},
-      {"unasked subprotocol", Switching(accept + "Sec-WebSocket-Protocol: chat\r\n")},
-      {"unasked extension", Switching(accept + "Sec-WebSocket-Extensions: permessage-deflate\r\n")},
-      {"no Upgrade", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n" + accept + "\r\n"},
-      {"no Connection", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" + accept + "\r\n"},
-      {"another protocol",
-       "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n" + accept + "\r\n"},
-  };
-  for (const auto& row : rows) {
-    const std::string& what = row.first;
-    const std::string& response = row.second;
-    CAPTURE(what);
-    Exchange exchange(WebSocketRequest());
-    CHECK(exchange.Feed(response) == Verdict::kBroken);
-    CHECK(exchange.host.recorder.told.empty());
-    CHECK_FALSE(exchange.host.tunnel.open());
-  }
-}
-
-TEST_CASE("a 101 that nobody asked for is broken") {
-  Exchange exchange;
-  CHECK(exchange.Feed(Switching()) == Verdict::kBroken);
-  CHECK(exchange.host.recorder.told.empty());
-}
-
-TEST_CASE("a refused handshake is passed on with its body, and the connection stays clean") {
-  for (const std::string status : {"301", "400", "401", "403", "404", "429", "500", "503"}) {
-    CAPTURE(status);
-    Exchange exchange(WebSocketRequest());
-    CHECK(exchange.Feed("HTTP/1.1 " + status + " No\r\nContent-Length: 3\r\n\r\nwhy") == Verdict::kReusable);
-    CHECK(exchange.host.recorder.told == Lines{"head " + status, "body why"});
-  }
-}
-
-TEST_CASE("a handshake answered by a success that is no upgrade, or by 426, is broken") {
-  for (const std::string status : {"200", "201", "204", "426"}) {
-    CAPTURE(status);
-    Exchange exchange(WebSocketRequest());
-    CHECK(exchange.Feed("HTTP/1.1 " + status + " Odd\r\nContent-Length: 0\r\n\r\n") == Verdict::kBroken);
-    CHECK(exchange.host.recorder.told.empty());
-  }
 }
 
 }  // namespace sheaf::pool

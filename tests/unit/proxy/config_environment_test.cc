@@ -3,6 +3,7 @@
 #include <tuple>
 
 #include "proxy/config/environment.h"
+#include "proxy/config/report.h"
 #include "tests/fakes/log_recorder.h"
 #include "tests/unit/proxy/config_loading.h"
 

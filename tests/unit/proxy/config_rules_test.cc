@@ -244,7 +244,7 @@ TEST_CASE("a rule that an earlier one leaves nothing to is an error") {
   CHECK(of("conflate", "event = \"a\", key = \"/s\"", "event = \"a\", key = \"/t\"") == "valid");
 }
 
-TEST_CASE("conflation rules where nothing is queued are an error, also where that is inherited") {
+TEST_CASE("conflation rules where nothing is gathered are an error, also where that is inherited") {
   const std::string rules = "conflate = [{ key = \"/s\" }]";
   CHECK(
       ErrorOf(Route("delivery = \"off\"\n" + rules)) ==

@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 
+#include "proxy/base/option_table.h"
 #include "proxy/config/names.h"
 #include "proxy/config/suggestions.h"
 

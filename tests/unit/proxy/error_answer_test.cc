@@ -8,6 +8,7 @@
 #include <string>
 
 #include "proxy/wire/http1_status.h"
+#include "proxy/wire/http1_syntax.h"
 
 namespace sheaf {
 namespace {

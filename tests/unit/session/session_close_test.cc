@@ -10,7 +10,7 @@
 
 #include "proxy/base/bytes.h"
 #include "proxy/session/session.h"
-#include "proxy/wire/ws_deflate.h"
+#include "proxy/wire/ws_deflate_offers.h"
 #include "tests/fakes/context_fixture.h"
 #include "tests/fakes/every_order.h"
 #include "tests/fakes/frames.h"

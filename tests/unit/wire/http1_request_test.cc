@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/wire/http1_syntax.h"
 #include "tests/unit/wire/http1_test_util.h"
 
 namespace sheaf::wire {

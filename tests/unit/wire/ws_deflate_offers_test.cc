@@ -1,10 +1,10 @@
 // What is offered, what is answered (RFC 7692 section 7.1; hardening row 56).
+#include "proxy/wire/ws_deflate_offers.h"
+
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
-
-#include "proxy/wire/ws_deflate.h"
 
 namespace sheaf::wire {
 namespace {
