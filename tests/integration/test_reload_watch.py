@@ -22,7 +22,6 @@ from test_reload_certificates import Files, serial_at
 
 WATCH: Conf = {"reload": {"watch": True}}
 SOON = 2.0  # seconds in which a change is surely taken up
-PATIENCE = 5.0  # in which what is wrong may be looked at again, before it is told
 LONG = 0.6  # in which a change would surely have been
 
 
@@ -173,7 +172,7 @@ def test_bad_file_and_then_a_good_one(proxy: ReloadableSheaf) -> None:
     with RawWebSocket(proxy.port) as session:
         for number in range(2):
             proxy.conf_file.write_text("[limits]\nmax_fields = 'many'\n")
-            wait_until(lambda n=number: proxy.failed == n + 1, PATIENCE + SOON, "it is looked at, and refused")
+            wait_until(lambda n=number: proxy.failed == n + 1, SOON, "it is looked at, and refused")
             assert in_force(proxy, 10)
             assert len(proxy.wait_for_log(" error ", "reload failed", f"{proxy.conf_file}:2:14")) >= 1
             nothing_happens(proxy)
