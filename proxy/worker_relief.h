@@ -1,5 +1,5 @@
 // What one worker does about memory pressure and load: it follows the level, takes the steps of relief, and sheds
-// sessions. The level itself is memwatch's, and what each level means is base/pressure_steps'.
+// sessions. The level itself is memwatch's, and what each level means is in base/pressure.h.
 //
 // Owned by the worker, which calls it once or more a turn; worker thread only.
 #pragma once
