@@ -262,9 +262,9 @@ void Server::Adopt(std::shared_ptr<const Generation> next, std::function<void()>
           main_->loop().Post([this, left, moves, admin, done] {
             if (--*left > 0) return;
             backends_->ForgetUnused();
+            // Whoever asked for the reload over the old address has the answer before it goes.
+            const std::unique_ptr<Admin> before = moves ? std::exchange(admin_, std::move(*admin)) : nullptr;
             done();
-            // Who asked for the reload over the old address has the answer by now.
-            if (moves) admin_ = std::move(*admin);
           });
         });
   }
@@ -276,7 +276,9 @@ void Server::AdoptInMain(const Generation& next) {
   SetMaxConnections(next.options.listen);
   next.opened.backend->budget().SetBounds(next.options.pool.max_size, next.options.pool.max_waiting);
   watcher_->Adopt(next.options.memory);
-  if (admin_) admin_->Adopt(next.options.admin);
+  // One that moves ends as it was: who may ask depends on where.
+  const bool stays = next.options.admin.address == in_force()->options.admin.address;
+  if (admin_ && stays) admin_->Adopt(next.options.admin);
 }
 
 void Server::OnDrain(Duration window) {

@@ -29,12 +29,13 @@ class FailingNew {
 
 }  // namespace sheaf
 
-void* operator new(size_t size) {
+// Out of line: inlined, malloc and free look like the wrong partners of delete and new to the compiler.
+[[gnu::noinline]] void* operator new(size_t size) {
   return sheaf::FailingNew::Allocate(size);
 }
-void operator delete(void* block) noexcept {
+[[gnu::noinline]] void operator delete(void* block) noexcept {
   std::free(block);
 }
-void operator delete(void* block, size_t /*size*/) noexcept {
+[[gnu::noinline]] void operator delete(void* block, size_t /*size*/) noexcept {
   std::free(block);
 }

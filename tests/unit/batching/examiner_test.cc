@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <optional>
 #include <string>
 
 namespace sheaf::batching {
@@ -325,6 +326,17 @@ TEST_CASE("a message is examined once for all sessions of an examiner, and anew 
   CHECK(first.Examine(*message).critical);
   CHECK(encoder.asked == 2);
   CHECK_FALSE(first.Examine(*Text("abc")).carriable);
+}
+
+TEST_CASE("an examiner that comes to lie where another one lay examines anew") {
+  const RuleSet rules({{.prefix = "a"}}, {});
+  const RuleSet none({}, {});
+  const MessageRef message = Text("ab");
+  std::optional<Examiner> examiner;
+  examiner.emplace(nullptr, rules);
+  CHECK(examiner->Examine(*message).critical);
+  examiner.emplace(nullptr, none);
+  CHECK_FALSE(examiner->Examine(*message).critical);
 }
 
 TEST_CASE("without an envelope every message can be carried, for it has a frame of its own") {

@@ -79,6 +79,20 @@ TEST_CASE("The summary has averages and peaks") {
   CHECK(summary.average_active_connections == doctest::Approx(2));
 }
 
+TEST_CASE("Made shorter or longer it keeps the newest of what it has") {
+  MemoryHistory history(4s, 1s);
+  for (int second = 1; second <= 6; ++second) history.Add(Sample(second, 1));
+  history.Resize(2s, 1s);
+  CHECK(history.Since({}).size() == 2);
+  history.Resize(3s, 1s);
+  history.Add(Sample(7, 1));
+  history.Add(Sample(8, 1));
+  const std::vector<MemorySample> samples = history.Since({});
+  REQUIRE(samples.size() == 3);
+  CHECK(samples.front().at == std::chrono::system_clock::time_point(6s));
+  CHECK(samples.back().at == std::chrono::system_clock::time_point(8s));
+}
+
 TEST_CASE("An interval that is short does not make it large") {
   MemoryHistory history(24h, 10ms);
   for (size_t i = 0; i < MemoryHistory::kMost + 10; ++i) history.Add(Sample(1, 1));

@@ -52,6 +52,13 @@ TEST_CASE_FIXTURE(Fixture, "Each level takes its own steps, and the allocator's 
   CHECK(TakeSteps() == std::vector{ReliefStep::kTrimAllocator});
 }
 
+TEST_CASE_FIXTURE(Fixture, "Other thresholds hold from the next look on") {
+  CHECK(Look(50) == kNormal);
+  options.max_percent = 50;
+  monitor.Adopt(options);
+  CHECK(Look(50) == kCritical);
+}
+
 TEST_CASE_FIXTURE(Fixture, "A jump from normal to critical takes the steps of all levels, in their order") {
   Look(10);
   Look(95);

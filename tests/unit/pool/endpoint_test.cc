@@ -156,6 +156,14 @@ TEST_CASE("the wait doubles with each failed attempt, up to the longest") {
   }
 }
 
+TEST_CASE("a first wait that is set lower holds for the next failure after a success, and before any") {
+  Backoff backoff(milliseconds(8000), milliseconds(8000), &FakeRandom);
+  fake_random = 0.0;
+  backoff.Adopt(milliseconds(20), milliseconds(8000), kStart);
+  backoff.Fail(kStart);
+  CHECK(backoff.until() == kStart + milliseconds(10));
+}
+
 TEST_CASE("several dials that fail in one spell lengthen it once") {
   Backoff backoff(milliseconds(100), milliseconds(10'000), &FakeRandom);
   fake_random = 0.0;
