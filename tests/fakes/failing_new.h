@@ -33,6 +33,9 @@ class FailingNew {
 [[gnu::noinline]] void* operator new(size_t size) {
   return sheaf::FailingNew::Allocate(size);
 }
+[[gnu::noinline]] void* operator new(size_t size, const std::nothrow_t& /*tag*/) noexcept {
+  return std::malloc(size == 0 ? 1 : size);
+}
 [[gnu::noinline]] void operator delete(void* block) noexcept {
   std::free(block);
 }

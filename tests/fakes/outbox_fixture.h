@@ -73,6 +73,7 @@ class OutboxFixture final : private OutboxEvents, private net::ConnectionEvents 
   void FillClient(size_t size = 4096) {
     for (int i = 0; i < 1000 && !outbox_->writer().full(); ++i) {
       Add(Numbered(size));
+      outbox_->Flush(FlushReason::kAtOnce);  // what waits for its time is another affair
       Turn();
     }
     REQUIRE(outbox_->writer().full());

@@ -82,9 +82,12 @@ class Client:
 
 
 def bytes_a_message(port: int, load: str, tls: bool, messages: int = MESSAGES) -> float:
-    """TCP payload a message of the load's first ones, without the handshakes."""
+    """TCP payload a message of the load's first ones, without the handshakes.
+
+    Conversations of another length are others: what a client got before is not this one's alone.
+    """
     with Client(port, tls=tls) as client:
         before = client.bytes()
-        for text in islice(LOADS[load](random.Random(1)), messages):
+        for text in islice(LOADS[load](random.Random(messages)), messages):
             client.echo(text)
         return (client.bytes() - before) / messages
