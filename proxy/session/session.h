@@ -7,14 +7,15 @@
 //
 // Owned by a Worker; one thread only.
 //
-// Ledger: what an idle plain session takes with the options as shipped, in bytes as malloc rounds them; measured with
-// 7,000 of them, 1,471. Where nothing is gathered, held or half received, this is all.
+// Ledger: what an idle plain session takes with the options as shipped, in bytes as malloc rounds them. Where nothing
+// is gathered, held or half received, this is all; `tests/bench.sh --scenario idle` measures it (without gathering:
+// 1,442).
 //
 //   Session              352    its halves' constants, a timer, the watch; figures for the log
 //   CorkOutbox           224    (PassOutbox 112, BatchOutbox 320, and with deflate a bounded store's contexts)
 //   SessionRecord         80    client, target, request id ... for the log, in one block
 //   net::Connection      480    two, the client's and the backend's: 96 and libevent's event of 144 each
-//   pool                 288    PooledStream 80, UpstreamLink 96, TunnelCodec 112
+//   pool                 240    TunnelStream 32, UpstreamLink 96, TunnelCodec 112
 //   libevent's tables     48    two descriptors
 #pragma once
 
