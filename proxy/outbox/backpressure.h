@@ -13,7 +13,7 @@
 namespace sheaf {
 
 class Outbox;
-struct RoutePlan;
+class RoutePlan;
 
 class Backpressure {
  public:

@@ -27,7 +27,7 @@
 namespace sheaf {
 
 struct Negotiated;
-struct RoutePlan;
+class RoutePlan;
 
 // What an outbox wants of its session.
 class OutboxEvents {

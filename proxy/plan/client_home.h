@@ -23,7 +23,7 @@ class ProxyGreeting;
 class Session;
 struct Negotiated;
 struct Peer;
-struct RoutePlan;
+class RoutePlan;
 
 // What the log says of a session.
 struct SessionInfo {

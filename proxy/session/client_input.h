@@ -24,7 +24,7 @@
 namespace sheaf {
 
 class WorkerContext;
-struct RoutePlan;
+class RoutePlan;
 
 // What comes of it besides messages for the backend.
 class ClientInputEvents {
