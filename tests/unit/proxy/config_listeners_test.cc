@@ -104,13 +104,15 @@ TEST_CASE("two addresses that cannot both be listened at are an error at the lat
   const auto two = [](const std::string& one, const std::string& other) {
     return "[listen]\naddress = \"" + one + "\"\n[[listener]]\naddress = \"" + other + "\"\n";
   };
-  for (const auto& [one, other] : {std::pair{":80", ":80"},
-                                   {":80", "0.0.0.0:80"},
-                                   {"[::]:80", ":80"},
-                                   {"10.1.2.3:80", "*:80"},
-                                   {"[::1]:80", "[::]:80"},
-                                   {"127.0.0.1:80", "localhost:80"},
-                                   {"unix:/run/a", "unix:/run/x/../a"}}) {
+  for (const auto& pair : {std::pair{":80", ":80"},
+                           {":80", "0.0.0.0:80"},
+                           {"[::]:80", ":80"},
+                           {"10.1.2.3:80", "*:80"},
+                           {"[::1]:80", "[::]:80"},
+                           {"127.0.0.1:80", "localhost:80"},
+                           {"unix:/run/a", "unix:/run/x/../a"}}) {
+    const char* const one = pair.first;
+    const char* const other = pair.second;
     CAPTURE(one);
     CAPTURE(other);
     for (const std::string& text : {two(one, other), two(other, one)}) {
