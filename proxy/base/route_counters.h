@@ -68,8 +68,8 @@ class RouteCounterTable {
   };
   using Rules = std::deque<Rule>;  // whose elements do not move
   struct Route {
+    RouteCounters counters;  // in front: whole cache lines
     std::string path;
-    RouteCounters counters;
     Rules critical;
     Rules conflated;
   };
