@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.decoding import DECODERS, Message
+from harness.fixtures import recorder_fixture
 from harness.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT, RawWebSocket, close_frame, frame
 from harness.ports import wait_until
 from harness.recorder import Connection, Recorder, upgrade_answer
@@ -21,11 +22,7 @@ SIBLINGS = [(TEXT, b'42["a",%d]' % n) for n in range(5)]
 JSON_SIBLINGS = [(TEXT, b'{"n":%d}' % n) for n in range(5)]
 
 
-@pytest.fixture(scope="module")
-def recorder() -> Iterator[Recorder]:
-    running = Recorder(upgrade_answer, at_head=True)
-    yield running
-    running.stop()
+recorder = recorder_fixture(upgrade_answer, at_head=True)
 
 
 @pytest.fixture(scope="module")

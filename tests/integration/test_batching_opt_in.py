@@ -10,6 +10,7 @@ import pytest
 
 from harness.backend import Backend
 from harness.decoding import DECODERS, decode_engineio, decode_json
+from harness.fixtures import recorder_fixture
 from harness.frames import BINARY, TEXT, RawWebSocket, close_frame, frame
 from harness.ports import wait_until
 from harness.raw import RawClient, get
@@ -24,11 +25,7 @@ JSON_PAIR = [(TEXT, b'{"a":1}'), (TEXT, b"[2]")]
 GATHERING = {"adaptive": False, "timeout": "10s", "size": 2}
 
 
-@pytest.fixture(scope="module")
-def recorder() -> Iterator[Recorder]:
-    running = Recorder(upgrade_answer, at_head=True)
-    yield running
-    running.stop()
+recorder = recorder_fixture(upgrade_answer, at_head=True)
 
 
 @pytest.fixture(scope="module")

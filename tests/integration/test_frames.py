@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.fixtures import recorder_fixture
 from harness.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawWebSocket, apply_mask, close_frame, frame
 from harness.ports import wait_until
 from harness.recorder import Recorder, frames_at, upgrade_answer
@@ -16,11 +17,7 @@ from harness.sheaf import Sheaf, is_sanitized
 MAX_MESSAGE = 64 * 1024
 
 
-@pytest.fixture(scope="module")
-def recorder() -> Iterator[Recorder]:
-    running = Recorder(upgrade_answer, at_head=True)
-    yield running
-    running.stop()
+recorder = recorder_fixture(upgrade_answer, at_head=True)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
+from harness.fixtures import recorder_fixture
 from harness.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT, RawWebSocket, apply_mask, close_frame, frame
 from harness.ports import wait_until
 from harness.recorder import Recorder, Request, frames_at, upgrade_answer
@@ -17,11 +18,7 @@ from harness.sheaf import Sheaf
 MAX_MESSAGE = 64 * 1024
 
 
-@pytest.fixture(scope="module")
-def recorder() -> Iterator[Recorder]:
-    running = Recorder(upgrade_answer, at_head=True)
-    yield running
-    running.stop()
+recorder = recorder_fixture(upgrade_answer, at_head=True)
 
 
 BAD_UPSTREAM_FRAMES = {

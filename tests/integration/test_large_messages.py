@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.decoding import MAGIC
+from harness.fixtures import recorder_fixture
 from harness.frames import BINARY, CLOSE, CONTINUATION, TEXT, RawWebSocket, close_frame, frame
 from harness.ports import wait_until
 from harness.recorder import Recorder, frames_at, upgrade_answer
@@ -38,11 +39,7 @@ ROUTES = [
 SIZE = scaled(64, 20) * MIB
 
 
-@pytest.fixture(scope="module")
-def recorder() -> Iterator[Recorder]:
-    running = Recorder(upgrade_answer, at_head=True)
-    yield running
-    running.stop()
+recorder = recorder_fixture(upgrade_answer, at_head=True)
 
 
 @pytest.fixture(scope="module")

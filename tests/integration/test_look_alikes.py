@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.decoding import DECODERS, JSON_PREFIX, MAGIC, normal_packet
+from harness.fixtures import recorder_fixture
 from harness.frames import BINARY, CONTINUATION, TEXT, RawWebSocket, frame
 from harness.ports import wait_until
 from harness.recorder import Connection, Recorder, upgrade_answer
@@ -24,11 +25,7 @@ def look_alike(size: int) -> bytes:
     return JSON_PREFIX + b'1,"text":"' + b"x" * (size - len(JSON_PREFIX) - len(b'1,"text":"') - len(end)) + end
 
 
-@pytest.fixture(scope="module")
-def recorder() -> Iterator[Recorder]:
-    running = Recorder(upgrade_answer, at_head=True)
-    yield running
-    running.stop()
+recorder = recorder_fixture(upgrade_answer, at_head=True)
 
 
 @pytest.fixture(scope="module")

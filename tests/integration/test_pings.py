@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.fixtures import recorder_fixture
 from harness.frames import BINARY, CLOSE, PING, PONG, TEXT, RawWebSocket, frame
 from harness.ports import wait_until
 from harness.recorder import Recorder, Request, upgrade_answer
@@ -17,11 +18,7 @@ from harness.sheaf import Sheaf, is_sanitized
 MIB = 1 << 20
 
 
-@pytest.fixture(scope="module")
-def recorder() -> Iterator[Recorder]:
-    running = Recorder(upgrade_answer, at_head=True)
-    yield running
-    running.stop()
+recorder = recorder_fixture(upgrade_answer, at_head=True)
 
 
 @pytest.fixture(scope="module")

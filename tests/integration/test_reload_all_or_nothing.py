@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.backend import Backend
 from harness.certificates import Authority
+from harness.fixtures import reloadable
 from harness.frames import RawWebSocket
 from harness.ports import free_port
 from harness.raw import RawClient, get
@@ -23,17 +23,7 @@ ROUTES: list[Conf] = [{"path": "/ws", "size": 7}, {"path": "/status", "max_body"
 FAILURES = 8
 
 
-@pytest.fixture(scope="module")
-def running(folder: Path, backend: Backend) -> Iterator[ReloadableSheaf]:
-    one = ReloadableSheaf(folder, backend.url, {"limits": {"max_request_line": 1000}}, ROUTES)
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def proxy(running: ReloadableSheaf) -> Iterator[ReloadableSheaf]:
-    yield running
-    running.reload()
+running, proxy = reloadable({"limits": {"max_request_line": 1000}}, "backend", ROUTES)
 
 
 def in_force(proxy: ReloadableSheaf) -> dict[str, object]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from harness.fixtures import recorder_fixture, reloadable
 from harness.frames import BINARY, TEXT, RawWebSocket, frame
 from harness.helpers import BroadcastBackend
 from harness.ports import wait_until
@@ -29,25 +28,10 @@ BASE: Conf = {
 CORK: Conf = {"batching": {"delivery": "cork"}}
 
 
-@pytest.fixture(scope="module")
-def recorder() -> Iterator[Recorder]:
-    running = Recorder(upgrade_answer, at_head=True)
-    yield running
-    running.stop()
+recorder = recorder_fixture(upgrade_answer, at_head=True)
 
 
-@pytest.fixture(scope="module")
-def running(folder: Path, recorder: Recorder) -> Iterator[ReloadableSheaf]:
-    one = ReloadableSheaf(folder, recorder.url, BASE)
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def proxy(running: ReloadableSheaf) -> Iterator[ReloadableSheaf]:
-    """Has BASE again after each test."""
-    yield running
-    running.reload()
+running, proxy = reloadable(BASE, "recorder")
 
 
 class Session:

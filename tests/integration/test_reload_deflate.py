@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 
 from harness.compression import OFFER, RSV1, STOCK_OFFER, Context, whole
+from harness.fixtures import recorder_fixture, reloadable
 from harness.frames import TEXT, Frame, RawWebSocket, frame
 from harness.ports import wait_until
 from harness.recorder import Connection, Recorder, upgrade_answer
@@ -20,25 +18,10 @@ BASE: Conf = {"workers": 1, "batching": {"delivery": "off"}, "deflate": {"contex
 WORDS = " ".join(random.Random(5).choices(["alpha", "beta", "gamma", "delta", "omega", "sigma"], k=20_000)).encode()
 
 
-@pytest.fixture(scope="module")
-def recorder() -> Iterator[Recorder]:
-    running = Recorder(upgrade_answer, at_head=True)
-    yield running
-    running.stop()
+recorder = recorder_fixture(upgrade_answer, at_head=True)
 
 
-@pytest.fixture(scope="module")
-def running(folder: Path, recorder: Recorder) -> Iterator[ReloadableSheaf]:
-    one = ReloadableSheaf(folder, recorder.url, BASE)
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def proxy(running: ReloadableSheaf) -> Iterator[ReloadableSheaf]:
-    """Has BASE again after each test."""
-    yield running
-    running.reload()
+running, proxy = reloadable(BASE, "recorder")
 
 
 class Session:

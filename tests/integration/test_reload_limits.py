@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from harness.backend import Backend
+from harness.fixtures import reloadable
 from harness.frames import CONTINUATION, PING, TEXT, RawWebSocket, frame
 from harness.helpers import BroadcastBackend
 from harness.ports import wait_until
@@ -22,18 +21,7 @@ PAGE = "GET /page HTTP/1.1\nHost: a\n\n"
 KIB = 1024
 
 
-@pytest.fixture(scope="module")
-def running(folder: Path, backend: Backend) -> Iterator[ReloadableSheaf]:
-    one = ReloadableSheaf(folder, backend.url, BASE)
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def proxy(running: ReloadableSheaf) -> Iterator[ReloadableSheaf]:
-    """Has BASE again after each test."""
-    yield running
-    running.reload()
+running, proxy = reloadable(BASE, "backend")
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from harness.backend import Backend
+from harness.fixtures import reloadable
 from harness.frames import RawWebSocket
 from harness.ports import wait_until
 from harness.raw import RawClient, get
@@ -17,18 +15,7 @@ from harness.reloading import ReloadableSheaf, live
 from harness.sheaf import Conf
 
 
-@pytest.fixture(scope="module")
-def running(folder: Path, backend: Backend) -> Iterator[ReloadableSheaf]:
-    one = ReloadableSheaf(folder, backend.url, {"workers": 1})
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def proxy(running: ReloadableSheaf) -> Iterator[ReloadableSheaf]:
-    """Has its first configuration again after each test."""
-    yield running
-    running.reload()
+running, proxy = reloadable({"workers": 1}, "backend")
 
 
 def target_of(proxy: ReloadableSheaf, path: str) -> str:

@@ -4,13 +4,12 @@ not change is waited for well beyond the new one."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from harness.backend import Backend
 from harness.certificates import Pair
+from harness.fixtures import reloadable
 from harness.frames import PING, TEXT, RawWebSocket, close_frame, upgrade
 from harness.helpers import BroadcastBackend
 from harness.ports import wait_until
@@ -30,18 +29,7 @@ BASE: Conf = {
 PAGE = "GET /page HTTP/1.1\nHost: a\n\n"
 
 
-@pytest.fixture(scope="module")
-def running(folder: Path, backend: Backend) -> Iterator[ReloadableSheaf]:
-    one = ReloadableSheaf(folder, backend.url, BASE)
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def proxy(running: ReloadableSheaf) -> Iterator[ReloadableSheaf]:
-    """Has BASE again after each test."""
-    yield running
-    running.reload()
+running, proxy = reloadable(BASE, "backend")
 
 
 @live("timeouts.handshake")
