@@ -1,29 +1,18 @@
 #include "pool/backend.h"
 
-#include <fstream>
-#include <sstream>
 #include <string_view>
 #include <utility>
 
+#include "proxy/base/read_file.h"
 #include "proxy/wire/sha256.h"
 
 namespace sheaf::pool {
-namespace {
-
-// Empty where it cannot be read: who opens the file tells why.
-std::string TextOf(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  if (file) text << file.rdbuf();
-  return text.str();
-}
-
-}  // namespace
 
 std::string Backend::KeyOf(const Options::Upstream& upstream) {
   // No option's text can hold a NUL.
   std::string key = upstream.url;
-  const std::string roots = upstream.tls_ca.empty() ? "" : wire::Sha256Hex(TextOf(upstream.tls_ca));
+  // One that cannot be read is told of by whoever opens it.
+  const std::string roots = upstream.tls_ca.empty() ? "" : wire::Sha256Hex(ReadFile(upstream.tls_ca).text);
   for (const std::string_view part :
        {std::string_view(upstream.tls_ca), std::string_view(roots), std::string_view(upstream.tls_server_name),
         std::string_view(upstream.tls_verify ? "verified" : "")}) {

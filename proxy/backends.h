@@ -1,8 +1,8 @@
 // The backends of all generations that somebody still uses, and where each of them is: a fixed address, or a name that
 // is looked up.
 //
-//   if (auto found = backends.Prepare(generation->opened.backend, options.upstream); !found.ok()) ...
-//   backends.targets(*generation->opened.backend)
+//   if (auto found = backends.Prepare(generation->backend, options.upstream); !found.ok()) ...
+//   backends.targets(*generation->backend)
 //
 // Owned by the Server; the main thread only.
 #pragma once

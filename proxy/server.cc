@@ -78,7 +78,7 @@ Result<bool> Server::MakeGeneration() {
 void Server::WarnOfWarmLinks() const {
   const std::shared_ptr<const Generation> now = in_force();
   const uint32_t asked = now->options.pool.min_size;
-  if (asked == kAuto || asked == 0 || !now->opened.backend->endpoint().url().dials_for_free()) return;
+  if (asked == kAuto || asked == 0 || !now->backend->endpoint().url().dials_for_free()) return;
   Log(LogLevel::kWarning,
       "pool.min_size keeps connections open that gain nothing here and may starve the backend: servers that give a "
       "worker to each (gunicorn's sync and gthread) or count them (uvicorn's --limit-concurrency); \"auto\" keeps none",
@@ -89,7 +89,7 @@ Result<bool> Server::MakeWorkers() {
   const std::shared_ptr<const Generation> first = in_force();
   const Options& options = first->options;
   const uint32_t count = options.workers != kAuto ? options.workers : AutoWorkers();
-  const uint32_t warm = pool::WarmLinks(options.pool, first->opened.backend->endpoint().url());
+  const uint32_t warm = pool::WarmLinks(options.pool, first->backend->endpoint().url());
   const auto listeners = static_cast<uint32_t>(options.listeners.size());
   const Result<DescriptorLimit> descriptors = TakeDescriptorLimit(count, warm, listeners);
   if (!descriptors.ok()) return Error{descriptors.error()};
@@ -104,7 +104,7 @@ Result<bool> Server::MakeWorkers() {
         net::Loop::Create({.high = options.limits.buffer_high, .low = options.limits.buffer_low});
     if (!loop.ok()) return Error{loop.error()};
     workers_.push_back(std::make_unique<Worker>(*shared_, first, std::move(loop.value()), index,
-                                                backends_->targets(*first->opened.backend), metrics_.AddWorker()));
+                                                backends_->targets(*first->backend), metrics_.AddWorker()));
   }
   const std::vector<EntranceChanges> changes = listeners_->Apply(std::move(opened.value()));
   for (uint32_t index = 0; index < count; ++index) workers_[index]->ChangeEntrances(changes[index]);
@@ -203,7 +203,7 @@ std::shared_ptr<const Generation> Server::in_force() const {
 
 void Server::Publish(std::shared_ptr<const Generation> next) {
   // In a reload the new one's name counts as found until it is not, so that readiness does not flap.
-  if (backends_->known(*next->opened.backend)) backend_known_.store(true, std::memory_order_relaxed);
+  if (backends_->known(*next->backend)) backend_known_.store(true, std::memory_order_relaxed);
   const std::lock_guard lock(generation_mutex_);
   generation_ = std::move(next);
 }
@@ -215,7 +215,7 @@ std::string_view Server::refusal() const {
 Result<std::shared_ptr<const Generation>> Server::Make(ConfigRead read) {
   auto made = Generation::Make(std::move(read.options), std::move(read.digest), in_force().get());
   if (!made.ok()) return made;
-  if (auto found = backends_->Prepare(made.value()->opened.backend, made.value()->options.upstream); !found.ok()) {
+  if (auto found = backends_->Prepare(made.value()->backend, made.value()->options.upstream); !found.ok()) {
     return Error{found.error()};
   }
   return made;
@@ -252,7 +252,7 @@ void Server::Adopt(std::shared_ptr<const Generation> next, std::function<void()>
   Publish(next);
   WatchFiles();
   if (!same_addresses) LogListening();
-  const pool::DialTargets targets = backends_->targets(*next->opened.backend);
+  const pool::DialTargets targets = backends_->targets(*next->backend);
   const auto left = std::make_shared<size_t>(workers_.size());  // counted in the main thread
   for (size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->Post(
@@ -274,7 +274,7 @@ void Server::AdoptInMain(const Generation& next) {
   AdoptLogging(next.options.log);
   lifecycle_.Adopt(next.options.drain, next.options.websocket.close_timeout);
   SetMaxConnections(next.options.listen);
-  next.opened.backend->budget().SetBounds(next.options.pool.max_size, next.options.pool.max_waiting);
+  next.backend->budget().SetBounds(next.options.pool.max_size, next.options.pool.max_waiting);
   watcher_->Adopt(next.options.memory);
   // One that moves ends as it was: who may ask depends on where.
   const bool stays = next.options.admin.address == in_force()->options.admin.address;
@@ -291,14 +291,14 @@ void Server::OnDrain(Duration window) {
 }
 
 void Server::OnAddresses(const BackendRef& backend, const std::vector<net::Address>& addresses) {
-  if (in_force()->opened.backend == backend) backend_known_.store(true, std::memory_order_relaxed);
+  if (in_force()->backend == backend) backend_known_.store(true, std::memory_order_relaxed);
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->Post([&worker = *worker, backend, addresses] { worker.SetAddresses(backend, addresses); });
   }
 }
 
 void Server::OnNoAddress(const BackendRef& backend) {
-  if (in_force()->opened.backend == backend) backend_known_.store(false, std::memory_order_relaxed);
+  if (in_force()->backend == backend) backend_known_.store(false, std::memory_order_relaxed);
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->Post([&worker = *worker, backend] { worker.OnNoAddress(backend); });
   }
@@ -344,9 +344,9 @@ AdminSource::Readiness Server::ready() const {
   // come.
   const std::shared_ptr<const Generation> now = in_force();
   const Options::Pool& pool = now->options.pool;
-  const uint32_t warm = pool::WarmLinks(pool, now->opened.backend->endpoint().url());
+  const uint32_t warm = pool::WarmLinks(pool, now->backend->endpoint().url());
   const bool watched = pool.health_check_interval.count() > 0 || (warm > 0 && pool.health_check_path.empty());
-  if (watched && !now->opened.backend->endpoint().up()) return {false, "the backend is not up"};
+  if (watched && !now->backend->endpoint().up()) return {false, "the backend is not up"};
   if (InForce(ReliefStep::kRefuse, watcher_->monitor().level())) return {false, "memory is short"};
   return {true, ""};
 }
@@ -362,7 +362,7 @@ StatsSnapshot Server::Stats() const {
   snapshot.commit = BuildCommit();
   snapshot.uptime = SteadyClock().Now() - created_;
   snapshot.workers = metrics_.workers();
-  snapshot.pool_min_size = pool::WarmLinks(now->options.pool, now->opened.backend->endpoint().url());
+  snapshot.pool_min_size = pool::WarmLinks(now->options.pool, now->backend->endpoint().url());
   snapshot.pool_max_size = now->options.pool.max_size;
   snapshot.ready = ready().ready;
   snapshot.memory_thresholds = memwatch::PressureThresholds::From(now->options.memory);

@@ -224,6 +224,6 @@ void Worker::TellBackend(const memwatch::PressureChange& change) {
 }
 
 pool::UpstreamRef Worker::Take(const Generation& generation, const pool::DialTargets& targets) {
-  return upstreams_.Take(generation.opened.backend, targets, pool::UpstreamSettings::From(generation.options));
+  return upstreams_.Take(generation.backend, targets, pool::UpstreamSettings::From(generation.options));
 }
 }  // namespace sheaf

@@ -1,10 +1,9 @@
 #include "proxy/config/sources.h"
 
-#include <cerrno>
-#include <fstream>
-#include <sstream>
 #include <system_error>
 #include <utility>
+
+#include "proxy/base/read_file.h"
 
 namespace sheaf {
 
@@ -13,14 +12,9 @@ Result<ConfigSources> CollectSources(const std::string& file_name, std::vector<s
   ConfigSources sources{.file_name = file_name, .file_text = {}, .environment = {}, .settings = std::move(settings)};
   for (; *environment != nullptr; ++environment) sources.environment.emplace_back(*environment);
   if (file_name.empty()) return sources;
-  std::ifstream file(file_name, std::ios::binary);
-  std::stringstream text;
-  // An empty file leaves the stream failed, which is no error.
-  if (file && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
-  if (!file.is_open() || file.bad() || text.bad()) {
-    return Error{file_name + ": cannot be read: " + std::generic_category().message(errno)};
-  }
-  sources.file_text = text.str();
+  FileText file = ReadFile(file_name);
+  if (file.error != 0) return Error{file_name + ": cannot be read: " + std::generic_category().message(file.error)};
+  sources.file_text = std::move(file.text);
   return sources;
 }
 

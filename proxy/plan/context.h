@@ -46,7 +46,6 @@ class WorkerContext {
 
   // The configuration in force. What is read through it changes with a reload; what sessions and requests are to keep
   // is in their route's plan.
-  const Generation& generation() const { return *generation_; }
   const Options& options() const { return generation_->options; }
   const wire::HeadLimits& head_limits() const { return generation_->head_limits; }
   const ForwardingRules& forwarding() const { return generation_->forwarding; }

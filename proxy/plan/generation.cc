@@ -12,21 +12,16 @@ wire::HeadLimits HeadLimitsFrom(const Options::Limits& limits) {
           .allow_underscores = limits.underscores != Underscores::kRefuse};
 }
 
-Result<bool> OpenBackend(const Options& options, const Generation* before, Generation::Opened& opened) {
-  if (before != nullptr && before->opened.backend->key() == pool::Backend::KeyOf(options.upstream)) {
-    opened.backend = before->opened.backend;
-    return true;
-  }
+Result<std::shared_ptr<pool::Backend>> OpenBackend(const Options& options, const Generation* before) {
+  if (before != nullptr && before->backend->key() == pool::Backend::KeyOf(options.upstream)) return before->backend;
   auto made = pool::Backend::Make(options.upstream, options.pool);
-  if (!made.ok()) return Error{made.error()};
-  opened.backend = std::move(made.value());
-  if (before != nullptr && before->opened.backend->endpoint().up()) opened.backend->endpoint().PresumeUp();
-  return true;
+  if (made.ok() && before != nullptr && before->backend->endpoint().up()) made.value()->endpoint().PresumeUp();
+  return made;
 }
 
 }  // namespace
 
-Generation::Generation(uint64_t count, std::string conf_digest, Options checked, Opened things)
+Generation::Generation(uint64_t count, std::string conf_digest, Options checked, std::shared_ptr<pool::Backend> opened)
     : number(count),
       digest(std::move(conf_digest)),
       made_at(SteadyClock().Now()),
@@ -34,15 +29,15 @@ Generation::Generation(uint64_t count, std::string conf_digest, Options checked,
       routes(options),
       forwarding(options),
       head_limits(HeadLimitsFrom(options.limits)),
-      opened(std::move(things)) {}
+      backend(std::move(opened)) {}
 
 Result<std::shared_ptr<const Generation>> Generation::Make(Options options, std::string digest,
                                                            const Generation* before) {
-  Opened opened;
-  if (auto backend = OpenBackend(options, before, opened); !backend.ok()) return Error{backend.error()};
+  auto backend = OpenBackend(options, before);
+  if (!backend.ok()) return Error{backend.error()};
   const uint64_t number = before != nullptr ? before->number + 1 : 1;
   return std::shared_ptr<const Generation>(
-      new Generation(number, std::move(digest), std::move(options), std::move(opened)));
+      new Generation(number, std::move(digest), std::move(options), std::move(backend.value())));
 }
 
 }  // namespace sheaf

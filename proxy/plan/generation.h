@@ -37,15 +37,12 @@ class Generation {
   const Routes routes;
   const ForwardingRules forwarding;
   const wire::HeadLimits head_limits;  // of clients' requests
-  // What was opened for this configuration: the objects of the generation before while neither their options nor the
-  // files that these name have changed, so that the pool's connections go on.
-  struct Opened {
-    std::shared_ptr<pool::Backend> backend;
-  };
-  const Opened opened;
+  // The object of the generation before while neither its options nor the file that they name have changed, so that the
+  // pool's connections go on.
+  const std::shared_ptr<pool::Backend> backend;
 
  private:
-  Generation(uint64_t count, std::string conf_digest, Options checked, Opened things);
+  Generation(uint64_t count, std::string conf_digest, Options checked, std::shared_ptr<pool::Backend> opened);
 };
 
 }  // namespace sheaf

@@ -18,7 +18,7 @@ RoutePlanRef RoutePlans::PlanFor(const RouteTerms& terms, const RouteLabels& lab
 }
 
 void RoutePlans::Adopt(const Generation& generation, const pool::UpstreamRef& upstream) {
-  const pool::Backend* const backend = generation.opened.backend.get();
+  const pool::Backend* const backend = generation.backend.get();
   const std::vector<RouteOptions>& routes = generation.routes.all();
   const std::vector<RouteLabels> labels = MakeRouteLabels(routes);
   std::vector<RoutePlanRef> plans;

@@ -95,7 +95,7 @@ class ContextFixture {
     REQUIRE(made.ok());
     generation_ = std::move(made.value());
     shared_.reset(new Shared{.workers = 1, .cpu_share = 1});
-    upstream_ = upstreams_.Take(generation_->opened.backend, std::move(backend), pool::UpstreamSettings::From(options));
+    upstream_ = upstreams_.Take(generation_->backend, std::move(backend), pool::UpstreamSettings::From(options));
     outboxes_ = std::make_unique<OutboxStores>(options.deflate, metrics);
     context_ = std::make_unique<WorkerContext>(WorkerContext::Lent{.shared = *shared_,
                                                                    .loop = driver.loop(),

@@ -117,10 +117,10 @@ TEST_CASE("A generation takes over what has not changed, and makes anew what has
   const auto second = Generation::Make(options, "y", first.get()).value();
   CHECK(second->number == 2);
   CHECK(second->digest == "y");
-  CHECK(second->opened.backend == first->opened.backend);
+  CHECK(second->backend == first->backend);
   options.upstream.url = "http://127.0.0.1:9001";
   const auto third = Generation::Make(options, "", second.get()).value();
-  CHECK(third->opened.backend != second->opened.backend);
+  CHECK(third->backend != second->backend);
   options.upstream.url = "ftp://127.0.0.1";
   CHECK_FALSE(Generation::Make(options, "", third.get()).ok());
 }
