@@ -9,7 +9,7 @@
 //
 // Ledger: what an idle plain session takes with the options as shipped, in bytes as malloc rounds them. Where nothing
 // is gathered, held or half received, this is all; `tests/bench.sh --scenario idle` measures it (without gathering:
-// 1,442).
+// 1,448).
 //
 //   Session              352    its halves' constants, a timer, the watch; figures for the log
 //   CorkOutbox           224    (PassOutbox 112, BatchOutbox 320, and with deflate a bounded store's contexts)
