@@ -46,7 +46,8 @@ std::string Help() {
   AppendFlag("-h,--help", "this", text);
   return text +
          "\nA value is taken from --set, else from the environment (SHEAF_SECTION_KEY),\n"
-         "else from the file, else it is the default.\n";
+         "else from the file, else it is the default.\n"
+         "\nSIGHUP has a running Sheaf read the file again; SIGTERM drains it.\n";
 }
 
 // `sheaf doctor`. Options that are not its own, -c and --set, are the program's.

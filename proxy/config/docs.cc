@@ -163,12 +163,19 @@ std::string ManualLine(const OptionRow& row) {
 constexpr std::string_view kManualTable =
     "\n| Option | Default | Range | Reload | Meaning |\n| --- | --- | --- | --- | --- |\n";
 
+// A secret that comes from a file of its own (admin.token_file) is no value of the option that holds it.
+std::string ShownValue(const OptionRow& row, const OptionSlot& slot, const Origin& origin) {
+  const std::string value = FormatValue(row, slot);
+  if (!row.secret || value == "\"\"") return value;
+  return origin.source == Source::kDefault ? "\"\"" : "\"<redacted>\"";
+}
+
 std::string DumpRow(const OptionRow& row, const Configuration& configuration) {
   // Slots are made for writing; the copy is what they may write to.
   Options options = configuration.options;
   const OptionSlot slot = row.slot(options);
   const size_t index = static_cast<size_t>(&row - OptionRows().data());
-  const std::string value = row.secret && FormatValue(row, slot) != "\"\"" ? "\"<redacted>\"" : FormatValue(row, slot);
+  const std::string value = ShownValue(row, slot, configuration.origins[index]);
   const bool left_out = row.unwritten && configuration.origins[index].source == Source::kDefault;
   return (left_out ? "# " : "") + std::string(row.name) + " = " + value + "  # " +
          DescribeOrigin(configuration.origins[index], row, configuration.file_name) + "\n";

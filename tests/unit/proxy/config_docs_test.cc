@@ -1,4 +1,9 @@
 #include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
 
 #include "proxy/config/docs.h"
 #include "tests/unit/proxy/config_loading.h"
@@ -51,6 +56,20 @@ TEST_CASE("the dump says where each value came from, keeps secrets, and loads ag
   const Options again = Valid(dump);
   CHECK(again.pool.max_size == 30);
   CHECK(again.routes.size() == 2);
+}
+
+TEST_CASE("a token from a file is the token, is not dumped, and the dump loads again") {
+  const std::string path =
+      (std::filesystem::temp_directory_path() / ("sheaf-token-" + std::to_string(getpid()))).string();
+  std::ofstream(path) << "  sesame\n";
+  const Result<Configuration> configuration = Load("[admin]\ntoken_file = \"" + path + "\"\n");
+  REQUIRE(configuration.ok());
+  CHECK(configuration.value().options.admin.token == "sesame");
+  const std::string dump = DumpConfiguration(configuration.value());
+  CHECK(dump.find("sesame") == std::string::npos);
+  CHECK(dump.find("token = \"\"  # default\n") != std::string::npos);
+  CHECK(Valid(dump).admin.token == "sesame");
+  std::filesystem::remove(path);
 }
 
 TEST_CASE("the manual names every option, every variable's section and every key of a route") {
