@@ -35,7 +35,7 @@ for conf in "$root"/conf/*.conf; do
 done
 
 # Names are taken from the tables' sources, not from the binary that made the documents.
-option_table=$root/proxy/base/option_table.h
+option_table=$root/proxy/base/option_rows.h
 options=$(sed -n -e 's/^  BEGIN([A-Za-z]*, \([a-z_]*\),.*/[\1]/p' \
     -e 's/^  OPTION([^,]*, \([a-z_0-9]*\),.*/\1/p' "$option_table" |
   awk '/^\[/ { section = substr($0, 2, length($0) - 2) "."; next } { print section $0 }')
