@@ -69,6 +69,11 @@ class Endpoint {
   // How often it has come up: what one worker has found out ends the back-off of the others.
   uint32_t returns() const { return returns_.load(std::memory_order_relaxed); }
 
+  // What it has to do: Engine.IO sessions, WebSockets and requests, all workers' together. Any thread.
+  void AddSession() { sessions_.fetch_add(1, std::memory_order_relaxed); }
+  void EndSession() { sessions_.fetch_sub(1, std::memory_order_relaxed); }
+  uint32_t sessions() const { return sessions_.load(std::memory_order_relaxed); }
+
   // Has `told` called whenever a connection to the backend's address could not be made, in the thread that tried: it
   // must not block. Set before the workers run; what it uses outlives them.
   void WatchDials(std::function<void()> told) { dial_failed_ = std::move(told); }
@@ -83,6 +88,7 @@ class Endpoint {
   std::function<void()> dial_failed_;
   std::atomic<bool> up_{false};
   std::atomic<uint32_t> returns_{0};
+  std::atomic<uint32_t> sessions_{0};
   Outage outage_;
 };
 
