@@ -38,6 +38,23 @@
   BEGIN(Upstream, upstream, "The backend.")                                                                            \
   OPTION(std::string, url, "http://127.0.0.1:8000", "", "", kText, kLive, 0,                                           \
          "http://host:port, https://host:port or unix:/path.")                                                         \
+  OPTION(std::vector<std::string>, urls, "[]", "", "", kList, kLive, 0,                                                \
+         "Several of them, which serve the same: the endpoints of the backend. Instead of url. A name with several addresses, such "\
+         "as that of a headless Service, is an endpoint for each.")                                                    \
+  OPTION(Balance, balance, "least_sessions", "", "", kWord, kLive, 0,                                                  \
+         "Which endpoint gets a new client. least_sessions: the one with the fewest WebSockets, Engine.IO sessions and requests. "\
+         "round_robin: one after another. hash: the same for the same balance_key, as long as it is there.")           \
+  OPTION(std::string, balance_key, "address", "", "", kText, kLive, 0,                                                 \
+         "What hash goes by: address (the client's), header:NAME, query:NAME or cookie:NAME. Requests without it are spread by the "\
+         "client's address.")                                                                                          \
+  OPTION(AffinityMode, affinity, "socketio", "", "", kWord, kLive, 0,                                                  \
+         "socketio: the requests of an Engine.IO session, polling and upgrade, go to the endpoint that opened it. none: each goes as "\
+         "balance says.")                                                                                              \
+  OPTION(std::chrono::milliseconds, slow_start, "30s", "0s", "1h", kTime, kLive, 0,                                    \
+         "For so long an endpoint that comes back gets new clients at no more than twice the rate of the others. 0s: as many as "\
+         "balance gives it.")                                                                                          \
+  OPTION(uint32_t, max_fails, "1", "1", "1000", kCount, kLive, 0,                                                      \
+         "An endpoint is down after so many failures in a row, to connect or of a health check, and up after the first success.")\
   OPTION(UpstreamMode, mode, "tunnel", "", "", kWord, kNewSessions, 0,                                                 \
          "How WebSockets reach the backend. tunnel: each client has an upstream WebSocket of its own.")                \
   OPTION(std::chrono::milliseconds, resolve_interval, "10s", "0s", "1h", kTime, kLive, 0,                              \
@@ -310,6 +327,22 @@
   ROW(slow_client, batching, slow_client)                                                                              \
   ROW(deflate, deflate, enabled)                                                                                       \
   ROW(shed, memory, shed)
+
+// The keys of a [[backend]] besides name, url and urls. ROW(name, section, option): what a backend does not set, it
+// inherits from that option.
+#define SHEAF_BACKEND_OPTIONS(ROW)                                                                                     \
+  ROW(mode, upstream, mode)                                                                                            \
+  ROW(balance, upstream, balance)                                                                                      \
+  ROW(balance_key, upstream, balance_key)                                                                              \
+  ROW(affinity, upstream, affinity)                                                                                    \
+  ROW(slow_start, upstream, slow_start)                                                                                \
+  ROW(max_fails, upstream, max_fails)                                                                                  \
+  ROW(resolve_interval, upstream, resolve_interval)                                                                    \
+  ROW(connect_timeout, upstream, connect_timeout)                                                                      \
+  ROW(tls_ca, upstream, tls_ca)                                                                                        \
+  ROW(tls_verify, upstream, tls_verify)                                                                                \
+  ROW(tls_server_name, upstream, tls_server_name)                                                                      \
+  ROW(health_check_path, pool, health_check_path)
 
 // The keys of a [[listener]] besides address, named as in [listen]. ROW(name): what a listener does not set, it has from
 // there; the certificate and its key go together.

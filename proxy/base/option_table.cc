@@ -180,6 +180,22 @@ RouteOptions InheritRoute(const Options& options, std::string path) {
   return route;
 }
 
+BackendOptions InheritBackend(const Options& options, std::string name, std::vector<std::string> urls) {
+  BackendOptions backend;
+  backend.name = std::move(name);
+  backend.urls = std::move(urls);
+#define SHEAF_ROW(name, section, option) backend.name = options.section.option;
+  SHEAF_BACKEND_OPTIONS(SHEAF_ROW)
+#undef SHEAF_ROW
+  return backend;
+}
+
+BackendOptions DefaultBackend(const Options& options) {
+  const bool several = !options.upstream.urls.empty();
+  return InheritBackend(options, std::string(kDefaultBackend),
+                        several ? options.upstream.urls : std::vector{options.upstream.url});
+}
+
 ListenerOptions InheritListener(const Options& options, std::string address) {
   ListenerOptions listener;
   listener.address = std::move(address);
@@ -229,6 +245,16 @@ std::span<const ListenerRow> ListenerRows() {
 #define SHEAF_ROW(name) \
   ListenerRow{#name, FindOption("listen", #name), [](ListenerOptions& listener) { return SlotOf(listener.name); }},
       SHEAF_LISTENER_OPTIONS(SHEAF_ROW)
+#undef SHEAF_ROW
+  };
+  return rows;
+}
+
+std::span<const BackendRow> BackendRows() {
+  static const std::vector<BackendRow> rows = {
+#define SHEAF_ROW(name, section, option) \
+  BackendRow{#name, FindOption(#section, #option), [](BackendOptions& backend) { return SlotOf(backend.name); }},
+      SHEAF_BACKEND_OPTIONS(SHEAF_ROW)
 #undef SHEAF_ROW
   };
   return rows;

@@ -25,6 +25,7 @@ namespace sheaf {
 
 struct RouteOptions;
 struct ListenerOptions;
+struct BackendOptions;
 
 struct Options {
 #define SHEAF_BEGIN(Struct, section, doc) struct Struct {
@@ -43,6 +44,8 @@ struct Options {
   // A listener for each address: those of listen.address first, then those of each [[listener]], in the order of the
   // file. A loaded configuration always has one.
   std::vector<ListenerOptions> listeners;
+  // That of [upstream] first, then each [[backend]], in the order of the file. A loaded configuration always has one.
+  std::vector<BackendOptions> backends;
   // forwarded.trusted_proxies was written by the operator, not left out.
   bool proxies_named = false;
 };
@@ -62,6 +65,18 @@ struct ListenerOptions {
   }
 };
 
+// The name of [upstream]'s.
+inline constexpr std::string_view kDefaultBackend = "default";
+
+// A backend: the endpoints that serve the same, and how they are reached, inherited values included.
+struct BackendOptions {
+  std::string name{kDefaultBackend};
+  std::vector<std::string> urls;
+#define SHEAF_ROW(name, section, option) decltype(Options::section.option) name = Options{}.section.option;
+  SHEAF_BACKEND_OPTIONS(SHEAF_ROW)
+#undef SHEAF_ROW
+};
+
 // A path prefix and what holds for requests under it, inherited values included. A default-made one has the defaults;
 // use InheritRoute for one that has the values of an Options.
 struct RouteOptions {
@@ -69,6 +84,7 @@ struct RouteOptions {
 #define SHEAF_ROW(name, section, option) decltype(Options::section.option) name = Options{}.section.option;
   SHEAF_ROUTE_OPTIONS(SHEAF_ROW)
 #undef SHEAF_ROW
+  std::string backend{kDefaultBackend};  // its name
   std::vector<RuleOptions> critical;
   std::vector<RuleOptions> conflate;
 
@@ -77,6 +93,12 @@ struct RouteOptions {
 
 // A listener that sets nothing but its address by itself.
 ListenerOptions InheritListener(const Options& options, std::string address);
+
+// The backend of [upstream].
+BackendOptions DefaultBackend(const Options& options);
+
+// A backend that sets nothing by itself.
+BackendOptions InheritBackend(const Options& options, std::string name, std::vector<std::string> urls);
 
 // A route that sets nothing by itself.
 RouteOptions InheritRoute(const Options& options, std::string path);
@@ -126,11 +148,19 @@ struct ListenerRow {
   OptionSlot (*slot)(ListenerOptions&);
 };
 
-// Every option, in the order of the table; every section; every key of a route but path, and of a listener but address.
+struct BackendRow {
+  std::string_view name;
+  const OptionRow* inherits;
+  OptionSlot (*slot)(BackendOptions&);
+};
+
+// Every option, in the order of the table; every section; every key of a route but path, of a listener but address,
+// and of a backend but name, url and urls.
 std::span<const OptionRow> OptionRows();
 std::span<const SectionRow> SectionRows();
 std::span<const RouteRow> RouteRows();
 std::span<const ListenerRow> ListenerRows();
+std::span<const BackendRow> BackendRows();
 
 // nullptr when there is none. `section` is empty for a key at the top.
 const OptionRow* FindOption(std::string_view section, std::string_view name);

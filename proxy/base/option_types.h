@@ -17,6 +17,10 @@
 namespace sheaf {
 
 enum class UpstreamMode : uint8_t { kTunnel };
+// Which endpoint of a backend gets what is new.
+enum class Balance : uint8_t { kLeastSessions, kRoundRobin, kHash };
+// Whose later requests go where the first one went.
+enum class AffinityMode : uint8_t { kSocketIo, kNone };
 enum class LogFormat : uint8_t { kText, kJson };
 // What the log shows of a request's query and path (proxy/base/redaction.h).
 enum class LogQuery : uint8_t { kFull, kNames, kNone };
@@ -78,6 +82,14 @@ inline constexpr std::array<std::string_view, 3> kLogQueryNames = {"full", "name
 inline constexpr std::array<std::string_view, 2> kLogPathNames = {"full", "route"};
 constexpr std::span<const std::string_view> Names(UpstreamMode /*type*/) {
   return kUpstreamModeNames;
+}
+inline constexpr std::array<std::string_view, 3> kBalanceNames = {"least_sessions", "round_robin", "hash"};
+constexpr std::span<const std::string_view> Names(Balance /*type*/) {
+  return kBalanceNames;
+}
+inline constexpr std::array<std::string_view, 2> kAffinityModeNames = {"socketio", "none"};
+constexpr std::span<const std::string_view> Names(AffinityMode /*type*/) {
+  return kAffinityModeNames;
 }
 constexpr std::span<const std::string_view> Names(LogFormat /*type*/) {
   return kLogFormatNames;

@@ -56,8 +56,9 @@ class Loader {
     for (const FileSection& section : file.sections) ApplySection(section);
     for (const std::string& variable : sources_.environment) ApplyVariable(variable);
     for (const std::string& setting : sources_.settings) ApplySetting(setting);
-    // Routes and listeners inherit from what holds in the end, so they come last.
+    // Routes, listeners and backends inherit from what holds in the end, so they come last.
     AddListeners(file);
+    result_.options.backends.push_back(DefaultBackend(result_.options));
     for (const FileSection& section : file.sections) {
       if (section.in_list && section.name == kRouteSection) AddRoute(section);
     }
