@@ -13,6 +13,7 @@
 
 namespace sheaf::pool {
 
+class Endpoint;
 class PooledStream;
 
 // What a codec may ask of its link.
@@ -25,8 +26,11 @@ class CodecHost {
   virtual net::Connection& connection() = 0;
 
   // What comes from now on is frames of one WebSocket: its codec stands in the caller's place, which lives to the end
-  // of the turn. The stream is its other end.
-  virtual std::unique_ptr<SocketStream> OpenTunnel(const wire::FrameLimits& limits) = 0;
+  // of the turn. What comes back is its other end, for whoever has asked for it by
+  // `handshake`.
+  virtual std::unique_ptr<SocketStream> OpenTunnel(PooledStream& handshake) = 0;
+  // nullptr: nobody knows.
+  virtual const Endpoint* endpoint() const = 0;
 
   // The connection's last stream is given up: it breaks off, or ends when what is queued has gone out.
   virtual void Close(CloseReason reason) = 0;

@@ -24,6 +24,7 @@ class DialTargets {
 
   // No address is known yet.
   bool empty() const { return all_.empty() || all_.front().empty(); }
+  const std::vector<net::Address>& all() const { return all_; }
   const net::Address& current() const { return all_[current_]; }
   uint8_t index() const { return current_; }
 

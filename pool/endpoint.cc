@@ -1,78 +1,46 @@
 #include "pool/endpoint.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace sheaf::pool {
 
-Result<UpstreamUrl> UpstreamUrl::Parse(std::string_view text) {
-  UpstreamUrl url;
-  if (text.starts_with("unix:")) {
-    if (text.size() == 5 || text[5] != '/') return Error{"a Unix socket is written unix:/absolute/path"};
-    url.address = text;
-    url.host_header = "localhost";
-    return url;
-  }
-  std::string_view rest;
-  uint16_t port = 80;
-  if (text.starts_with("http://")) {
-    rest = text.substr(7);
-  } else if (text.starts_with("https://")) {
-    rest = text.substr(8);
-    url.tls = true;
-    port = 443;
-  } else {
-    return Error{"'" + std::string(text) + "' does not begin with http://, https:// or unix:/"};
-  }
-  if (rest.ends_with('/')) rest.remove_suffix(1);
-  if (rest.empty() || rest.find_first_of("/?#@ ") != std::string_view::npos) {
-    return Error{"'" + std::string(text) +
-                 "' must be a scheme, a host and a port alone, such as http://127.0.0.1:8000"};
-  }
-  const bool has_port =
-      rest.starts_with('[') ? rest.find("]:") != std::string_view::npos : rest.find(':') != std::string_view::npos;
-  url.address = has_port ? std::string(rest) : std::string(rest) + ":" + std::to_string(port);
-  const std::optional<net::HostPort> parts = net::SplitHostPort(url.address);
-  if (!parts || parts->host.empty() || parts->port == 0) {
-    return Error{"'" + std::string(text) + "' has no valid host and port"};
-  }
-  url.host = parts->host;
-  url.host_header = parts->port == port ? rest.substr(0, has_port ? rest.rfind(':') : rest.size()) : rest;
-  return url;
+Endpoint::Endpoint(std::shared_ptr<const Reach> reach, std::shared_ptr<EndpointCounters> counters,
+                   std::vector<net::Address> addresses)
+    : reach_(std::move(reach)),
+      counters_(std::move(counters)),
+      budget_(Options::Pool{}.max_size, Options::Pool{}.max_waiting),
+      // Long ago: nothing is known of when it came.
+      returned_at_(Duration::min().count() / 2),
+      outage_(counters_->endpoint),
+      addresses_(std::move(addresses)) {}
+
+std::vector<net::Address> Endpoint::addresses() const {
+  const std::lock_guard lock(mutex_);
+  return addresses_;
 }
 
-bool UpstreamUrl::dials_for_free() const {
-  if (tls) return false;
-  const std::optional<net::IpBytes> ip = net::ParseIp(host);
-  return host.empty() || host == net::kLocalhost || (ip && net::IsLoopback(*ip));
+void Endpoint::SetAddresses(std::vector<net::Address> addresses) {
+  const std::lock_guard lock(mutex_);
+  addresses_ = std::move(addresses);
 }
 
-uint32_t WarmLinks(const Options::Pool& options, const UpstreamUrl& url) {
-  constexpr uint32_t kWarm = 10;
-  if (options.min_size != kAuto) return options.min_size;
-  return url.dials_for_free() ? 0 : std::min(kWarm, options.max_size);
+void Endpoint::SetUp(TimePoint now) {
+  fails_.store(0, std::memory_order_relaxed);
+  // An outage that another thread tells of at this moment must not outlast this.
+  if (up_.exchange(true, std::memory_order_relaxed) && !outage_.lasts()) return;
+  counters_->up.store(true, std::memory_order_relaxed);
+  returned_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  down_.store(false, std::memory_order_relaxed);
+  returns_.fetch_add(1, std::memory_order_relaxed);
+  outage_.End(now);
 }
 
-Backoff::Backoff(Duration first, Duration longest, Random random)
-    : first_(first), longest_(longest), random_(random), step_(first) {}
-
-void Backoff::Adopt(Duration first, Duration longest, TimePoint now) {
-  first_ = first;
-  longest_ = longest;
-  step_ = failing() ? std::max(first_, std::min(step_, longest_)) : first_;
-  if (failing()) until_ = std::min(until_, now + longest_);
-}
-
-void Backoff::Fail(TimePoint now) {
-  // Several dials may fail in the same spell; only the first of them lengthens it.
-  if (now < until_) return;
-  const auto whole = static_cast<double>(step_.count());
-  until_ = now + Duration(static_cast<Duration::rep>(whole * (0.5 + 0.5 * random_())));
-  step_ = std::min(step_ * 2, longest_);
-}
-
-void Backoff::Succeed() {
-  step_ = first_;
-  until_ = TimePoint{};
+void Endpoint::Fail(TimePoint now, std::string_view cause, uint32_t max_fails) {
+  counters_->failures_total.fetch_add(1, std::memory_order_relaxed);
+  if (fails_.fetch_add(1, std::memory_order_relaxed) + 1 < max_fails) return;
+  ShowUp(false);
+  down_.store(true, std::memory_order_relaxed);
+  outage_.Fail(now, cause);
 }
 
 }  // namespace sheaf::pool

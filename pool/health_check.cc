@@ -27,6 +27,7 @@ void HealthCheck::Take(const UpstreamSettings& settings) {
   interval_ = settings.pool.health_check_interval;
   timeout_ = settings.pool.health_check_timeout;
   limits_ = settings.response_limits;
+  max_fails_ = settings.max_fails;
 }
 
 void HealthCheck::Adopt(const UpstreamSettings& settings) {
@@ -45,8 +46,8 @@ void HealthCheck::Begin() {
   answer_.clear();
   scanner_.Reset();
   connected_ = false;
-  connection_ =
-      net::Connection::Connect(loop_, targets_.current(), endpoint_.tls(), endpoint_.server_name(), io_, *this);
+  connection_ = net::Connection::Connect(loop_, targets_.current(), endpoint_.reach().tls.get(),
+                                         endpoint_.reach().server_name, io_, *this);
   loop_.SetDeadline(deadline_, timeout_);
   if (!connection_) Finish(false, "no socket could be made");
 }
@@ -124,7 +125,7 @@ void HealthCheck::Finish(bool passed, std::string_view detail) {
   if (passed) {
     endpoint_.SetUp(loop_.now());
   } else {
-    endpoint_.SetDown(loop_.now(), detail);
+    endpoint_.Fail(loop_.now(), detail, max_fails_);
   }
   loop_.SetDeadline(deadline_, passed ? interval_ : std::min(interval_, kIntervalWhileDown));
 }

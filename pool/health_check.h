@@ -1,7 +1,7 @@
-// Asks the backend at an interval whether it is well: a TCP (and TLS) connection, or GET on a path that must answer 2xx
+// Asks an endpoint at an interval whether it is well: a TCP (and TLS) connection, or GET on a path that must answer 2xx
 // or 3xx. The result decides readiness (Endpoint::up); requests are tried all the same, since a check can be wrong.
 //
-// One a backend, in the first worker's loop and thread; owned by its Upstream.
+// One an endpoint, in the first worker's loop and thread; owned by its EndpointPool.
 #pragma once
 
 #include <memory>
@@ -55,6 +55,7 @@ class HealthCheck final : public net::ConnectionEvents, public net::DeadlineHand
   Duration interval_;
   Duration timeout_;
   wire::HeadLimits limits_;
+  uint32_t max_fails_ = 1;
   WorkerMetrics& metrics_;
   const net::IoCounters io_;
   net::Deadline deadline_;

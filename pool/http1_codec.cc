@@ -203,7 +203,7 @@ Codec::Verdict Http1Codec::OnSwitch() {
       wire::CheckUpgradeResponse(head_, wire::WebSocketAccept(upgrade->key()), upgrade->subprotocols());
   if (!fault.empty()) return Break(fault.cause, fault.seen);
   // The tunnel stands before anybody hears of it: the new session may send at once.
-  std::unique_ptr<SocketStream> socket = host_.OpenTunnel(*upgrade->frame_limits);
+  std::unique_ptr<SocketStream> socket = host_.OpenTunnel(*stream_);
   std::exchange(stream_, nullptr)->Open(head_, std::move(socket));
   return Verdict::kUpgraded;
 }

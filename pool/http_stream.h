@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,8 @@
 #include "proxy/wire/http1.h"
 
 namespace sheaf::pool {
+
+class Endpoint;
 
 // A request as it goes upstream.
 struct HttpRequest {
@@ -59,6 +62,8 @@ class HttpStream : public UpstreamStream {
   virtual bool leased() const = 0;
   // The connection served something before this.
   virtual bool reused() const = 0;
+  // Whom it goes to, as far as that is known. nullptr: to nobody.
+  virtual std::shared_ptr<Endpoint> endpoint() const = 0;
 };
 
 }  // namespace sheaf::pool

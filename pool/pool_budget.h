@@ -1,7 +1,7 @@
-// What the workers' Upstreams of one backend may use together: pool.max_size and pool.max_waiting hold for the whole
+// What the workers' pools of one endpoint may use together: pool.max_size and pool.max_waiting hold for the whole
 // process.
 //
-// A Backend's; any thread. The counts are relaxed: between two workers that decide in the same moment a few
+// An Endpoint's; any thread. The counts are relaxed: between two workers that decide in the same moment a few
 // requests more or less may be let wait.
 #pragma once
 

@@ -13,12 +13,22 @@ bool HttpRequest::repeatable() const {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE";
 }
 
-PooledStream::PooledStream(Upstream& upstream, HttpRequest request, ResponseEvents& events, TimePoint now)
-    : upstream_(upstream), events_(&events), opening_(nullptr), request_(std::move(request)), opened_(now) {}
+PooledStream::PooledStream(Upstream& upstream, HttpRequest request, ResponseEvents& events, uint64_t hash)
+    : upstream_(upstream),
+      hash_(hash),
+      events_(&events),
+      opening_(nullptr),
+      request_(std::move(request)),
+      opened_(upstream.loop().now()) {}
 
 PooledStream::PooledStream(Upstream& upstream, std::shared_ptr<const Upgrade> upgrade, HandshakeEvents& events,
-                           TimePoint now)
-    : upstream_(upstream), events_(&events), opening_(&events), upgrade_(std::move(upgrade)), opened_(now) {
+                           uint64_t hash)
+    : upstream_(upstream),
+      hash_(hash),
+      events_(&events),
+      opening_(&events),
+      upgrade_(std::move(upgrade)),
+      opened_(upstream.loop().now()) {
   request_.method = "GET";
 }
 
@@ -30,8 +40,22 @@ void PooledStream::Close(CloseReason reason) {
   if (codec_ != nullptr) {
     std::exchange(codec_, nullptr)->Detach(*this, reason);
   } else if (waiting_hook_.linked()) {
-    upstream_.CancelWaiting(*this);
+    pool_ != nullptr ? pool_->CancelWaiting(*this) : upstream_.CancelHomeless(*this);
   }
+}
+
+void PooledStream::MoveTo(EndpointPool& pool) {
+  pool_ = &pool;
+  if (counts_) session_ = SessionCount(pool.endpoint());
+  pool.endpoint().counters().requests_total.fetch_add(1, std::memory_order_relaxed);
+}
+
+void PooledStream::TellHomeless() {
+  events_->OnUpstreamClosed(CloseReason::kUpstreamDrained);
+}
+
+EndpointRef PooledStream::endpoint() const {
+  return pool_ != nullptr ? pool_->endpoint_ref() : nullptr;
 }
 
 void PooledStream::SendBody(std::string_view data) {
@@ -89,7 +113,7 @@ void PooledStream::Open(const wire::ResponseHead& head, std::unique_ptr<SocketSt
 
 void PooledStream::Lose(CloseReason reason, bool untouched) {
   codec_ = nullptr;
-  if (untouched && reason == CloseReason::kUpstreamGone && upstream_.Retry(*this)) return;
+  if (untouched && reason == CloseReason::kUpstreamGone && pool_->Retry(*this)) return;
   events_->OnUpstreamClosed(reason);
 }
 

@@ -1,25 +1,29 @@
-// One request or upgrade: waits in its Upstream until a link is found, then stands between the link's codec and the
-// user.
+// One request or upgrade: waits in the pool of an endpoint until a link is found, then stands between the link's codec
+// and the user.
 //
 // Owned by the user; made by Upstream::Send and Connect. One thread only.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "pool/http_stream.h"
+#include "pool/session_count.h"
 #include "pool/upgrade.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/list.h"
 
 namespace sheaf::pool {
 
+class EndpointPool;
 class RequestCodec;
 class Upstream;
 
 class PooledStream final : public HttpStream {
  public:
-  PooledStream(Upstream& upstream, HttpRequest request, ResponseEvents& events, TimePoint now);
-  PooledStream(Upstream& upstream, std::shared_ptr<const Upgrade> upgrade, HandshakeEvents& events, TimePoint now);
+  PooledStream(Upstream& upstream, HttpRequest request, ResponseEvents& events, uint64_t hash);
+  PooledStream(Upstream& upstream, std::shared_ptr<const Upgrade> upgrade, HandshakeEvents& events, uint64_t hash);
   ~PooledStream() override;
 
   void SendBody(std::string_view data) override;
@@ -30,6 +34,7 @@ class PooledStream final : public HttpStream {
   size_t Untaken() const override;
   bool leased() const override { return codec_ != nullptr; }
   bool reused() const override { return reused_; }
+  EndpointRef endpoint() const override;
 
   // The rest is for its Upstream, and for the codec that serves it.
 
@@ -54,14 +59,25 @@ class PooledStream final : public HttpStream {
   void Leave() { codec_ = nullptr; }
   // The upgrade's socket is open. The stream is over, and may be destroyed from within.
   void Open(const wire::ResponseHead& head, std::unique_ptr<SocketStream> socket);
+  // It is a session of the endpoint's no more, but what comes of it is.
+  SessionCount TakeSession() { return std::move(session_); }
   // The stream's connection is lost: it waits for another one, if `untouched` and it may; else it is over.
   void Lose(CloseReason reason, bool untouched);
 
  private:
+  friend class EndpointPool;
   friend class Upstream;
   friend class WaitingLine;
 
+  // To another endpoint's pool, before it waits there.
+  void MoveTo(EndpointPool& pool);
+  void TellHomeless();
+
   Upstream& upstream_;
+  EndpointPool* pool_ = nullptr;  // nullptr: no endpoint can be had
+  SessionCount session_;
+  std::vector<const Endpoint*> refused_by_;  // could not be reached for it
+  const uint64_t hash_;
   ResponseEvents* const events_;
   HandshakeEvents* const opening_;  // of an upgrade: events_
   HttpRequest request_;
@@ -69,6 +85,7 @@ class PooledStream final : public HttpStream {
   RequestCodec* codec_ = nullptr;  // which serves it
   ListHook waiting_hook_;
   TimePoint opened_;
+  bool counts_ = true;    // as a session of its endpoint
   bool refused_ = false;  // found no place to wait, and was not told yet
   bool reused_ = false;
   bool retried_ = false;

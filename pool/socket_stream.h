@@ -10,6 +10,8 @@
 
 namespace sheaf::pool {
 
+class Endpoint;
+
 // OnUpstreamEnd: both sides have said Close, and the backend has ended.
 class SocketEvents : public StreamEvents {
  public:
@@ -35,6 +37,9 @@ class SocketStream : public UpstreamStream {
   virtual void SendMessage(const wire::FramePiece& piece) = 0;
   // A Close frame. Nothing may be sent after it. False: there was no place for it, amid a frame or after another.
   virtual bool SendClose(uint16_t code, std::string_view reason) = 0;
+
+  // Where it leads; nullptr: nowhere any more. Valid as long as the socket is open.
+  virtual const Endpoint* endpoint() const = 0;
 
   // A hint, for messages that wait anyway: reading may wait until about `bytes` have come, or until ReadDeferred; 1: it
   // does not wait any more.

@@ -19,6 +19,10 @@ void TunnelStream::Close(CloseReason /*reason*/) {
   if (codec_ != nullptr) std::exchange(codec_, nullptr)->Detach();
 }
 
+const Endpoint* TunnelStream::endpoint() const {
+  return codec_ != nullptr ? codec_->endpoint() : nullptr;
+}
+
 void TunnelStream::SendMessage(const wire::FramePiece& piece) {
   if (codec_ != nullptr) codec_->SendMessage(piece);
 }

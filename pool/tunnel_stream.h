@@ -24,6 +24,7 @@ class TunnelStream final : public SocketStream {
   void DeferReading(size_t bytes) override;
   void ReadDeferred() override;
   void Close(CloseReason reason) override;
+  const Endpoint* endpoint() const override;
 
   // For the codec: who is told, and that the tunnel is over.
   SocketEvents* events() const { return events_; }

@@ -1,385 +1,192 @@
 #include "pool/upstream.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 #include <utility>
 
-#include "pool/http1_codec.h"
-#include "proxy/base/log.h"
-#include "proxy/base/random.h"
-
 namespace sheaf::pool {
-namespace {
 
-// Why a dial failed, for the log.
-std::string DialError(const net::Connection& connection, CloseReason reason) {
-  if (reason == CloseReason::kUpstreamTimeout) return std::generic_category().message(ETIMEDOUT);
-  std::string text = connection.ErrorText();
-  return text.empty() ? std::string(Describe(reason).text) : text;
-}
-
-}  // namespace
-
-Upstream::Upstream(net::Loop& loop, std::shared_ptr<Backend> backend, DialTargets targets, UpstreamSettings settings,
-                   PoolShare share, WorkerMetrics& metrics)
+Upstream::Upstream(net::Loop& loop, const Backend& backend, UpstreamSettings settings, PoolShare share,
+                   WorkerMetrics& metrics)
     : loop_(loop),
-      backend_(std::move(backend)),
-      targets_(std::move(targets)),
+      name_(backend.name),
       share_(share),
       metrics_(metrics),
-      io_{&metrics.upstream_received_bytes_total, &metrics.upstream_sent_bytes_total},
-      backoff_(settings.pool.backoff_min, settings.pool.backoff_max, &RandomFraction),
-      waiting_(backend_->budget(), metrics.pool_waiting) {
-  Adopt(std::move(settings));
+      settings_(std::move(settings)),
+      // Workers that begin at different endpoints spread what comes at the start.
+      turn_(share.index) {
+  SetEndpoints(backend.endpoints);
 }
 
-Upstream::~Upstream() {
-  for (const LinkState state : {LinkState::kConnecting, LinkState::kIdle, LinkState::kActive, LinkState::kDraining}) {
-    while (!list(state).empty()) list(state).front().Close(CloseReason::kDone);
+Upstream::~Upstream() = default;
+
+std::unique_ptr<HttpStream> Upstream::Send(HttpRequest request, ResponseEvents& events, const Placement& placement) {
+  auto stream = std::make_unique<PooledStream>(*this, std::move(request), events, placement.hash);
+  Place(*stream, placement);
+  return stream;
+}
+
+std::unique_ptr<HttpStream> Upstream::Connect(std::shared_ptr<const Upgrade> upgrade, HandshakeEvents& events,
+                                              const Placement& placement) {
+  auto stream = std::make_unique<PooledStream>(*this, std::move(upgrade), events, placement.hash);
+  Place(*stream, placement);
+  return stream;
+}
+
+void Upstream::Place(PooledStream& stream, const Placement& placement) {
+  stream.counts_ = !placement.counted;
+  const bool known = placement.endpoint && placement.endpoint->backend() == name_;
+  EndpointPool* const pool = known ? &PoolOf(placement.endpoint) : Choose(stream);
+  if (pool == nullptr) return homeless_.PushBack(stream);
+  stream.MoveTo(*pool);
+  pool->Open(stream);
+}
+
+bool Upstream::GoElsewhere(PooledStream& stream) {
+  if (endpoints_.size() < 2 && Find(*endpoints_.front()) == stream.pool_) return false;
+  stream.refused_by_.push_back(&stream.pool_->endpoint());
+  EndpointPool* const pool = Choose(stream);
+  if (pool == nullptr) return false;
+  metrics_.pool_failovers_total.Add();
+  stream.MoveTo(*pool);
+  pool->Open(stream);
+  return true;
+}
+
+bool Upstream::MayHave(const EndpointPool& pool, const PooledStream& stream) const {
+  const auto& refused_by = stream.refused_by_;
+  return !pool.endpoint().draining() &&
+         std::find(refused_by.begin(), refused_by.end(), &pool.endpoint()) == refused_by.end();
+}
+
+EndpointPool* Upstream::Choose(const PooledStream& stream) {
+  if (endpoints_.size() == 1) {
+    EndpointPool& only = PoolOf(endpoints_.front());
+    return MayHave(only, stream) ? &only : nullptr;
   }
-  BuryClosed();
-  budget().AddSpare(-spare_);
-}
-
-void Upstream::Adopt(UpstreamSettings settings) {
-  settings_ = std::move(settings);
-  min_share_ = share_.Of(WarmLinks(settings_.pool, endpoint().url()));
-  dial_share_ = std::max(share_.Of(settings_.pool.max_dialing), 1U);
-  backoff_.Adopt(settings_.pool.backoff_min, settings_.pool.backoff_max, loop_.now());
-  FollowHealth();
-  if (health_check_) health_check_->Adopt(settings_);
-  next_look_ = TimePoint{};
-}
-
-void Upstream::SetTargets(const DialTargets& targets) {
-  targets_ = targets;
-  backoff_.Succeed();
-  if (health_check_) health_check_->SetTargets(targets);
-}
-
-bool Upstream::empty() const {
-  const bool unlinked = std::all_of(links_.begin(), links_.end(), [](const LinkList& links) { return links.empty(); });
-  return unlinked && waiting_.deserted();
-}
-
-void Upstream::Join(UpstreamLink& link) {
-  list(link.state()).PushBack(link);
-  metrics_.pool_links[link.state()].Add();
-}
-
-void Upstream::Leave(UpstreamLink& link) {
-  list(link.state()).Remove(link);
-  metrics_.pool_links[link.state()].Sub();
-}
-
-// One worker is enough to ask, and only for a backend that somebody wants to use.
-void Upstream::FollowHealth() {
-  const bool checks = share_.index == 0 && wanted() && settings_.pool.health_check_interval > Duration::zero();
-  if (checks == (health_check_ != nullptr)) return;
-  health_check_ = checks ? std::make_unique<HealthCheck>(loop_, endpoint(), targets_, settings_, metrics_) : nullptr;
-}
-
-std::unique_ptr<HttpStream> Upstream::Send(HttpRequest request, ResponseEvents& events) {
-  auto stream = std::make_unique<PooledStream>(*this, std::move(request), events, loop_.now());
-  Open(*stream);
-  return stream;
-}
-
-std::unique_ptr<HttpStream> Upstream::Connect(std::shared_ptr<const Upgrade> upgrade, HandshakeEvents& events) {
-  auto stream = std::make_unique<PooledStream>(*this, std::move(upgrade), events, loop_.now());
-  Open(*stream);
-  return stream;
-}
-
-void Upstream::Open(PooledStream& stream) {
-  if (UpstreamLink* idle = waiting_.empty() ? TakeIdle(stream) : nullptr) return LeaseTo(stream, *idle, true);
-  // A new one takes the place of the oldest that is not good enough, so that the backend has no more connections than
-  // it would have had.
-  LinkList& left = list(LinkState::kIdle);
-  if (waiting_.empty() && !left.empty()) left.front().Close(CloseReason::kUpstreamIdle);
-  waiting_.Enter(stream);
-}
-
-// An idle link that serves the request at once, or nullptr. One whose socket holds bytes, or its end, is not leased:
-// what the backend said unasked would be taken for the answer.
-UpstreamLink* Upstream::TakeIdle(const PooledStream& stream) {
-  while (UpstreamLink* link = ChooseIdle(stream)) {
-    const net::Connection::Waiting waiting = link->connection().LookForInput();
-    if (waiting == net::Connection::Waiting::kNothing) return link;
-    const bool ended = waiting == net::Connection::Waiting::kEnd;
-    if (ended) OnLinkLost(*link);
-    link->Close(ended ? CloseReason::kUpstreamClosed : CloseReason::kUpstreamProtocolError);
+  // Those that are known to be down only where there is no other; without health checks a request has to find out.
+  const bool checked = settings_.pool.health_check_interval > Duration::zero();
+  for (const bool last_resort : {false, true}) {
+    candidates_.clear();
+    chooses_.clear();
+    size_t count_new = 0;
+    for (const EndpointRef& endpoint : endpoints_) {
+      EndpointPool& pool = PoolOf(endpoint);
+      if (!MayHave(pool, stream)) continue;
+      if (!last_resort && endpoint->down() && (checked || !pool.may_retry())) continue;
+      const bool is_new = endpoint->IsNew(loop_.now(), settings_.slow_start);
+      count_new += is_new ? 1 : 0;
+      candidates_.push_back({endpoint->sessions(), pool.picks, is_new, pool.identity});
+      chooses_.push_back(&pool);
+    }
+    if (candidates_.empty()) continue;
+    CountNew(count_new);
+    EndpointPool* const picked = chooses_[Pick(settings_.balance, candidates_, turn_++, stream.hash_)];
+    ++picked->picks;
+    return picked;
   }
   return nullptr;
 }
 
-// The one used last: it is the least likely to have been closed by the backend, and those in front grow stale together.
-// A request that may not be repeated gets none that the backend may be about to close.
-UpstreamLink* Upstream::ChooseIdle(const PooledStream& stream) {
-  LinkList& idle = list(LinkState::kIdle);
-  if (idle.empty()) return nullptr;
-  if (stream.repeatable() || IsSafe(idle.back())) return &idle.back();
-  // The oldest are those that were never used, if there are any.
-  return IsSafe(idle.front()) ? &idle.front() : nullptr;
+// The rates of new and old ones are compared from where the set of new ones has changed.
+void Upstream::CountNew(size_t count) {
+  if (std::exchange(new_, count) == count) return;
+  for (const auto& pool : pools_) pool->picks = 0;
 }
 
-// One that was never used is as good as new: no server's keep-alive time-out runs on it yet.
-bool Upstream::IsSafe(const UpstreamLink& link) {
-  return !link.answered() || idle_limit_.IsSafe(loop_.now() - link.since(), loop_.now());
+EndpointPool* Upstream::Find(const Endpoint& endpoint) const {
+  const auto found =
+      std::find_if(pools_.begin(), pools_.end(), [&](const auto& one) { return &one->endpoint() == &endpoint; });
+  return found == pools_.end() ? nullptr : found->get();
 }
 
-void Upstream::LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled) {
-  stream.reused_ = pooled;
-  metrics_.pool_acquired_total.Add();
-  if (pooled) metrics_.pool_ready_total.Add();
-  if (link.answered()) metrics_.pool_reused_total.Add();
-  metrics_.pool_acquire_seconds.Observe(loop_.now() - stream.opened_);
-  link.Lease(stream);
-  if (std::exchange(stream.blocked_, false)) stream.events_->OnUpstreamDrained();
+EndpointPool& Upstream::PoolOf(const EndpointRef& endpoint) {
+  if (EndpointPool* const known = Find(*endpoint)) return *known;
+  FailoverEvents& events = *this;
+  pools_.push_back(std::make_unique<EndpointPool>(loop_, endpoint, settings_, share_, metrics_, events));
+  if (draining_) pools_.back()->Drain();
+  pools_.back()->SetWanted(wanted() && std::find(endpoints_.begin(), endpoints_.end(), endpoint) != endpoints_.end());
+  return *pools_.back();
 }
 
-bool Upstream::Retry(PooledStream& stream) {
-  if (!stream.reused_ || stream.retried_ || !stream.repeatable()) return false;
-  if (!waiting_.EnterFirst(stream)) return false;
-  stream.retried_ = true;
-  stream.opened_ = loop_.now();  // a second wait, with pool.acquire_timeout of its own
-  metrics_.pool_retries_total.Add();
-  return true;
-}
-
-void Upstream::OnLinkConnected(UpstreamLink& link) {
-  // With an HTTP health check, a connection alone proves nothing.
-  if (settings_.pool.health_check_path.empty()) endpoint().SetUp(loop_.now());
-  targets_.Succeed(link.target());
-  short_ = false;
-  metrics_.pool_created_total.Add();
-  if (waiting_.empty()) {
-    link.MoveTo(LinkState::kIdle);
-    if (!wanted()) link.Close(CloseReason::kDrain);
-    return;
-  }
-  LeaseTo(waiting_.TakeFirst(), link, false);
-}
-
-void Upstream::OnConnectFailed(UpstreamLink& link, CloseReason reason) {
-  metrics_.pool_failed_total.Add();
-  // Nobody hears of a failure before all addresses have been tried. One that answers and fails at TLS is the backend.
-  if (reason != CloseReason::kUpstreamTlsError && targets_.Fail(link.target())) return link.Close(reason);
-  endpoint().DialFailed();
-  endpoint().SetDown(loop_.now(), DialError(link.connection(), reason));
-  backoff_.Fail(loop_.now());
-  last_failure_ = reason;
-  link.Close(reason);
-}
-
-void Upstream::OnLinkAnswered() {
-  backoff_.Succeed();
-}
-
-void Upstream::OnLinkLost(UpstreamLink& link) {
-  if (link.answered()) idle_limit_.OnClosed(loop_.now() - link.since(), loop_.now());
-  // Something in between (a port forward, a mesh) accepts for a backend that is not there.
-  if (!link.answered() && loop_.now() - link.created() < kSettled) backoff_.Fail(loop_.now());
-}
-
-void Upstream::OnLinkReturned(UpstreamLink& link) {
-  link.connection().ResumeReading(PauseReason::kPeerFull);
-  link.MoveTo(LinkState::kIdle);
-  if (!keeps_warm()) {
-    link.Close(CloseReason::kDrain);
-  } else if (budget().overfull()) {
-    link.Close(CloseReason::kDone);
-  } else if (Expired(link)) {
-    link.Close(CloseReason::kUpstreamExpired);
-  } else if (link.connection().peer_ended()) {
-    link.Close(CloseReason::kUpstreamClosed);
+void Upstream::FollowWishes() {
+  for (const auto& pool : pools_) {
+    const bool listed = std::find(endpoints_.begin(), endpoints_.end(), pool->endpoint_ref()) != endpoints_.end();
+    pool->SetWanted(wanted() && listed);
   }
 }
 
-void Upstream::OnLinkClosed(UpstreamLink& link, CloseReason reason) {
-  if (link.state() == LinkState::kIdle) metrics_.pool_evicted_total[reason].Add();
-  budget().ReturnLink();
-  // The link rests in its last state until the end of the turn, when Maintain counts and buries it.
-  link.MoveTo(reason == CloseReason::kUpstreamStale ? LinkState::kStale : LinkState::kBroken);
+void Upstream::SetEndpoints(const EndpointList& endpoints) {
+  endpoints_ = endpoints;
+  for (const EndpointRef& endpoint : endpoints_) PoolOf(endpoint).FollowAddresses();
+  FollowWishes();
+  // What waits for the first address of a name may have it now, at an endpoint of its own. By number: another pool may
+  // be made meanwhile.
+  for (size_t i = 0; i < pools_.size(); ++i) {
+    if (pools_[i]->endpoint().addresses().empty()) pools_[i]->Disperse();
+  }
 }
 
-bool Upstream::Expired(const UpstreamLink& link) const {
-  const Duration lifetime = settings_.pool.max_lifetime;
-  return lifetime > Duration::zero() && loop_.now() - link.created() >= lifetime;
+void Upstream::OnNoAddress() {
+  for (const auto& pool : pools_) {
+    if (pool->endpoint().addresses().empty()) pool->OnNoAddress();
+  }
+}
+
+void Upstream::Want() {
+  if (++refs_ == 1) FollowWishes();
+}
+
+void Upstream::Unwant() {
+  if (--refs_ == 0) FollowWishes();
+}
+
+void Upstream::Adopt(const UpstreamSettings& settings) {
+  settings_ = settings;
+  for (const auto& pool : pools_) pool->Adopt(settings);
+}
+
+void Upstream::Maintain() {
+  TellHomeless();
+  // By number, since upkeep tells streams of their end, and another pool may be made in answer.
+  for (size_t i = 0; i < pools_.size();) {
+    pools_[i]->Maintain();
+    if (pools_[i]->over()) {
+      pools_.erase(pools_.begin() + static_cast<std::ptrdiff_t>(i));
+    } else {
+      ++i;
+    }
+  }
+}
+
+void Upstream::TellHomeless() {
+  while (!homeless_.empty()) homeless_.PopFront().TellHomeless();
 }
 
 void Upstream::Drain() {
   draining_ = true;
-  CloseIdle(CloseReason::kDrain);
-}
-
-void Upstream::CloseIdle(CloseReason reason) {
-  LinkList& idle = list(LinkState::kIdle);
-  while (!idle.empty()) idle.front().Close(reason);
+  for (const auto& pool : pools_) pool->Drain();
 }
 
 size_t Upstream::CloseSpare() {
-  LinkList& idle = list(LinkState::kIdle);
   size_t closed = 0;
-  for (; idle.size() > min_share_; ++closed) idle.front().Close(CloseReason::kMemoryShed);
+  for (const auto& pool : pools_) closed += pool->CloseSpare();
   return closed;
 }
 
-void Upstream::Maintain() {
-  const uint32_t returns = endpoint().returns();
-  if (std::exchange(seen_returns_, returns) != returns) backoff_.Succeed();
-  LookAround();
-  ServeWaiting();
-  DialForWaiting();
-  FailWaiting();
-  KeepWarm();
-  CountSpare();
-  BuryClosed();
+bool Upstream::up() const {
+  return std::any_of(endpoints_.begin(), endpoints_.end(), [](const EndpointRef& one) { return one->up(); });
 }
 
-void Upstream::LookAround() {
-  if (loop_.now() < next_look_) return;
-  next_look_ = loop_.now() + net::kTick;
-  FollowHealth();
-  CloseOverdue();
+size_t Upstream::count(LinkState state) const {
+  size_t all = 0;
+  for (const auto& pool : pools_) all += pool->count(state);
+  return all;
 }
 
-void Upstream::CloseOverdue() {
-  const auto overdue = [this](LinkState state, Duration limit) {
-    return !list(state).empty() && loop_.now() - list(state).front().since() >= limit;
-  };
-  while (overdue(LinkState::kConnecting, settings_.connect_timeout)) {
-    OnConnectFailed(list(LinkState::kConnecting).front(), CloseReason::kUpstreamTimeout);
-  }
-  CloseOverdueIdle();
-  list(LinkState::kDraining).ForEach([this](UpstreamLink& link) {
-    // A backend that is slow still gets all that its client has sent; one that reads nothing is given up.
-    const bool sending = link.connection().queued() > 0;
-    const Duration waited = sending ? link.connection().StalledFor() : loop_.now() - link.since();
-    if (waited >= (sending ? settings_.stall_timeout : kDrainTime)) link.Close(CloseReason::kDone);
-  });
-}
-
-void Upstream::CloseOverdueIdle() {
-  LinkList& idle = list(LinkState::kIdle);
-  size_t unused = 0;
-  idle.ForEach([&unused](UpstreamLink& link) { unused += link.answered() ? 0 : 1; });
-  idle.ForEach([this, &unused](UpstreamLink& link) {
-    // One that was never used, and that min_size does not ask for, was dialled for somebody who left.
-    const bool kept = !link.answered() && unused <= min_share_;
-    const CloseReason reason = OverdueReason(link, kept);
-    if (reason == CloseReason::kNone) return;
-    unused -= link.answered() ? 0 : 1;
-    link.Close(reason);
-  });
-  if (!wanted()) return CloseIdle(CloseReason::kDrain);
-  while (!idle.empty() && budget().overfull()) idle.front().Close(CloseReason::kDone);
-  // Another worker's requests wait for a connection while this one's lie idle.
-  if (!budget().full()) return;
-  for (uint32_t needed = budget().waiting(); needed > waiting_.size() && !idle.empty(); --needed) {
-    idle.front().Close(CloseReason::kDone);
-  }
-}
-
-CloseReason Upstream::OverdueReason(const UpstreamLink& link, bool kept) const {
-  const Duration idle = loop_.now() - link.since();
-  if (idle >= settings_.pool.stale_timeout) return CloseReason::kUpstreamStale;
-  if (!kept && idle >= settings_.pool.idle_timeout) return CloseReason::kUpstreamIdle;
-  return Expired(link) ? CloseReason::kUpstreamExpired : CloseReason::kNone;
-}
-
-void Upstream::ServeWaiting() {
-  // A retry wants a connection that was not pooled, so it and those behind it wait for the next one that is dialled.
-  while (!waiting_.empty() && !waiting_.first().retried_) {
-    UpstreamLink* idle = TakeIdle(waiting_.first());
-    if (idle == nullptr) return;
-    LeaseTo(waiting_.TakeFirst(), *idle, true);
-  }
-}
-
-// How many dials may be under way for the sake of `wanted` links.
-size_t Upstream::MayDial(size_t wanted) {
-  if (targets_.empty() || !backoff_.MayTry(loop_.now()) || loop_.now() < busy_until_) return 0;
-  return std::min<size_t>(wanted, backoff_.failing() ? 1 : dial_share_);
-}
-
-void Upstream::DialForWaiting() {
-  if (waiting_.empty()) return;
-  while (list(LinkState::kConnecting).size() < MayDial(waiting_.size())) {
-    const Dialled dialled = Dial();
-    if (dialled == Dialled::kUnderWay) continue;
-    // What waits while connections lie idle wants none of them: one of them makes room for a new one.
-    LinkList& idle = list(LinkState::kIdle);
-    if (dialled != Dialled::kNoRoom || idle.empty() || !budget().full()) return;
-    idle.front().Close(CloseReason::kUpstreamStale);
-  }
-}
-
-Upstream::Dialled Upstream::Dial() {
-  if (!budget().TakeLink()) return Dialled::kNoRoom;
-  auto* link = new UpstreamLink(*this, loop_.now());  // owned by the list of its state; see BuryClosed
-  if (!link->Connect()) {
-    ReportShortage(errno);
-    link->Close(CloseReason::kOutOfDescriptors);
-    return Dialled::kLater;
-  }
-  // A Unix socket whose queue is full says so at once; TCP goes on trying by itself.
-  if (link->connection().error() != EAGAIN) return Dialled::kUnderWay;
-  busy_until_ = loop_.now() + kBusyTime;
-  link->Close(CloseReason::kUpstreamBusy);
-  return Dialled::kLater;
-}
-
-// The shortage is this process's own: the backend is as well as before, and no back-off keeps the next dial waiting.
-void Upstream::ReportShortage(int error) {
-  short_ = true;
-  if (shortage_told_ != TimePoint{} && loop_.now() - shortage_told_ < kShortageInterval) return;
-  shortage_told_ = loop_.now();
-  Log(LogLevel::kError,
-      "no descriptor is left for a connection to the backend: raise the limit of open files, or lower "
-      "listen.max_connections",
-      {{"error", std::generic_category().message(error)}});
-}
-
-void Upstream::KeepWarm() {
-  // Spare connections must not take what another worker's requests wait for.
-  if (!keeps_warm() || budget().waiting() > waiting_.size()) return;
-  const auto dialling = [this] { return list(LinkState::kConnecting).size(); };
-  while (list(LinkState::kIdle).size() + dialling() < min_share_ + waiting_.size() &&
-         dialling() < MayDial(kMaxWarming)) {
-    if (Dial() != Dialled::kUnderWay) return;
-  }
-}
-
-void Upstream::FailWaiting() {
-  waiting_.TellRefused();
-  // While the backend cannot be dialled, waiting is in vain: a prompt refusal lets the client try another replica.
-  const bool unreachable = !backoff_.MayTry(loop_.now()) && list(LinkState::kConnecting).empty() && !budget().full();
-  while (!waiting_.empty()) {
-    PooledStream& stream = waiting_.first();
-    const bool overdue = loop_.now() - stream.opened_ >= settings_.pool.acquire_timeout;
-    if (!unreachable && !overdue) return;
-    waiting_.Leave(stream);
-    if (unreachable) endpoint().CountRefused();
-    const CloseReason lacking = short_ ? CloseReason::kOutOfDescriptors : CloseReason::kPoolExhausted;
-    stream.events_->OnUpstreamClosed(unreachable || targets_.empty() ? last_failure_ : lacking);
-  }
-}
-
-void Upstream::CountSpare() {
-  const auto spare = static_cast<int32_t>(list(LinkState::kIdle).size() + list(LinkState::kConnecting).size());
-  if (spare != spare_) budget().AddSpare(spare - std::exchange(spare_, spare));
-}
-
-void Upstream::BuryClosed() {
-  for (const LinkState state : {LinkState::kStale, LinkState::kBroken}) {
-    while (!list(state).empty()) {
-      UpstreamLink& link = list(state).front();
-      Leave(link);
-      loop_.graveyard().Retire(std::unique_ptr<UpstreamLink>(&link));
-    }
-  }
+size_t Upstream::waiting() const {
+  size_t all = homeless_.size();
+  for (const auto& pool : pools_) all += pool->waiting();
+  return all;
 }
 
 }  // namespace sheaf::pool

@@ -1,184 +1,106 @@
-// One backend as one worker sees it: its connections, one list a state, and the requests that wait for one.
+// One backend as one worker sees it: a pool of connections to each of its endpoints, and who of them gets what.
 //
 //   auto stream = upstream.Send(std::move(request), events);   // never calls back from within
 //   ...
 //   stream.reset();                                        // gives the connection back, or cancels
 //
-// pool.max_size and pool.max_waiting hold for the whole process: workers share a PoolBudget. Of pool.min_size and
-// pool.max_dialing each worker has its part, and the first worker's checks the backend's health. Owned by Upstreams,
-// wanted as long as an UpstreamRef leads to it. One thread only.
+// An endpoint that the backend has no more keeps its pool until its sessions are over, and so does one that is only
+// asked for by Engine.IO sessions that live there. A request that could not be sent to one endpoint goes to another.
+//
+// Owned by Upstreams, wanted as long as an UpstreamRef leads to it. One thread only.
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <utility>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "pool/backend.h"
-#include "pool/dial_targets.h"
-#include "pool/health_check.h"
-#include "pool/idle_limit.h"
-#include "pool/upstream_link.h"
+#include "pool/balance.h"
+#include "pool/endpoint_pool.h"
+#include "pool/placement.h"
+#include "pool/pooled_stream.h"
 #include "pool/upstream_settings.h"
-#include "pool/waiting_line.h"
 #include "proxy/base/list.h"
 #include "proxy/base/metrics.h"
-#include "proxy/base/option_table.h"
 #include "proxy/net/loop.h"
 
 namespace sheaf::pool {
 
-// Which worker of how many a pool belongs to.
-struct PoolShare {
-  uint32_t index = 0;
-  uint32_t workers = 1;
-
-  // This worker's part of `whole`; the parts add up to it.
-  uint32_t Of(uint32_t whole) const { return whole / workers + (index < whole % workers ? 1 : 0); }
-};
-
-class Upstream {
+class Upstream final : private FailoverEvents {
  public:
-  // What is referred to outlives the Upstream.
-  Upstream(net::Loop& loop, std::shared_ptr<Backend> backend, DialTargets targets, UpstreamSettings settings,
-           PoolShare share, WorkerMetrics& metrics);
+  // What is referred to outlives the Upstream. The backend has an endpoint at least.
+  Upstream(net::Loop& loop, const Backend& backend, UpstreamSettings settings, PoolShare share, WorkerMetrics& metrics);
   Upstream(const Upstream&) = delete;
   Upstream& operator=(const Upstream&) = delete;
   ~Upstream();
 
   // A request; and the handshake of a WebSocket, which is sent again as long as a request may be, so that it is shared
   // with whoever else keeps it.
-  std::unique_ptr<HttpStream> Send(HttpRequest request, ResponseEvents& events);
-  std::unique_ptr<HttpStream> Connect(std::shared_ptr<const Upgrade> upgrade, HandshakeEvents& events);
+  std::unique_ptr<HttpStream> Send(HttpRequest request, ResponseEvents& events, const Placement& placement = {});
+  std::unique_ptr<HttpStream> Connect(std::shared_ptr<const Upgrade> upgrade, HandshakeEvents& events,
+                                      const Placement& placement = {});
 
-  // Other settings, from now on. Nothing that is under way is broken off: where less is allowed than is in use, what is
-  // idle closes and new requests wait until enough has ended. (pool.max_size and max_waiting are the PoolBudget's.)
-  void Adopt(UpstreamSettings settings);
-
-  // Once a turn: serves the waiting, dials what is missing, closes what is stale, expired, or too slow to connect.
+  // As EndpointPool's, of all of them.
+  void Adopt(const UpstreamSettings& settings);
   void Maintain();
-
-  // No more warm connections: idle ones close now, leased ones when they are given back.
   void Drain();
-
-  // Closes the idle connections that are more than this worker's part of pool.min_size. Returns their number.
   size_t CloseSpare();
 
-  // A look-up has found the backend's first addresses, or others; new connections go there, and nothing is known
-  // against them. Until there is one, requests wait.
-  void SetTargets(const DialTargets& targets);
+  // The backend's endpoints from now on, and their addresses. Those that are not among them get nothing new.
+  void SetEndpoints(const EndpointList& endpoints);
   // A look-up failed: those that wait for a first address have waited in vain.
-  void OnNoAddress() { backoff_.Fail(loop_.now()); }
+  void OnNoAddress();
 
-  // UpstreamRef's. One that nobody wants closes what lies idle, and is over when it has nothing left.
-  void Want() { ++refs_; }
-  void Unwant() {
-    if (--refs_ == 0) next_look_ = TimePoint{};
-  }
+  // UpstreamRef's.
+  void Want();
+  void Unwant();
   bool wanted() const { return refs_ > 0; }
-  bool over() const { return !wanted() && empty(); }
+  // Nobody wants it, and it has nothing left.
+  bool over() const { return !wanted() && pools_.empty() && homeless_.empty(); }
 
-  Backend& backend() const { return *backend_; }
-  size_t count(LinkState state) const { return links_[static_cast<size_t>(state)].size(); }
-  size_t waiting() const { return waiting_.size(); }
+  const std::string& name() const { return name_; }
+  const UpstreamSettings& settings() const { return settings_; }
+  // Some endpoint is up.
+  bool up() const;
+  // For requests of our own.
+  const std::string& host_header() const { return endpoints_.front()->url().host_header; }
 
-  // For links and streams only.
-  net::Loop& loop() { return loop_; }
-  Endpoint& endpoint() { return backend_->endpoint(); }
-  const DialTargets& targets() const { return targets_; }
-  WorkerMetrics& metrics() { return metrics_; }
-  const net::IoCounters& io() const { return io_; }
-  wire::ResponseHead& response_head() { return response_head_; }
-  const wire::HeadLimits& response_limits() const { return settings_.response_limits; }
-  // The link joins the list of its state, or leaves it. The gauges, which are of all the worker's Upstreams, follow.
-  void Join(UpstreamLink& link);
-  void Leave(UpstreamLink& link);
-  void OnLinkConnected(UpstreamLink& link);
-  void OnConnectFailed(UpstreamLink& link, CloseReason reason);
-  // The backend has answered: it is there, not just something that accepts for it.
-  void OnLinkAnswered();
-  // The backend has ended an idle link's connection.
-  void OnLinkLost(UpstreamLink& link);
-  void OnLinkReturned(UpstreamLink& link);
-  void OnLinkClosed(UpstreamLink& link, CloseReason reason);
-  // The stream's link failed; true when the request waits for another one instead of failing.
-  bool Retry(PooledStream& stream);
-  void CancelWaiting(PooledStream& stream) { waiting_.Leave(stream); }
+  size_t count(LinkState state) const;
+  size_t waiting() const;
+
+  // For streams only.
+  net::Loop& loop() const { return loop_; }
+  void CancelHomeless(PooledStream& stream) { homeless_.Remove(stream); }
 
  private:
-  using LinkList = List<UpstreamLink, &UpstreamLink::hook_>;
-  // How long a link whose stream is over, and that has sent all, waits for the backend to close.
-  static constexpr Duration kDrainTime = std::chrono::seconds(2);
-  // A connection that ends sooner after it was made, without having been used, counts as a failure to connect.
-  static constexpr Duration kSettled = std::chrono::seconds(1);
-  // Dials under way for warm connections alone, so that a start does not knock on the backend with all of min_size at
-  // once.
-  static constexpr size_t kMaxWarming = 32;
-  // After the backend's queue of new connections was full, until the next dial.
-  static constexpr Duration kBusyTime = std::chrono::milliseconds(10);
-  // Between two lines of the log about descriptors that ran out.
-  static constexpr Duration kShortageInterval = std::chrono::minutes(1);
+  bool GoElsewhere(PooledStream& stream) override;
 
-  // What came of a dial at once.
-  enum class Dialled : uint8_t {
-    kUnderWay,
-    kNoRoom,  // pool.max_size
-    kLater,   // the backend's queue is full, or this process has no descriptor: it is tried again in a later turn
-  };
-
-  LinkList& list(LinkState state) { return links_[static_cast<size_t>(state)]; }
-  void Open(PooledStream& stream);
-  UpstreamLink* TakeIdle(const PooledStream& stream);
-  UpstreamLink* ChooseIdle(const PooledStream& stream);
-  bool IsSafe(const UpstreamLink& link);
-  // `pooled`: the link lay idle before, so the backend may have closed it unnoticed.
-  void LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled);
-  Dialled Dial();
-  void ReportShortage(int error);
-  size_t MayDial(size_t wanted);
-  bool Expired(const UpstreamLink& link) const;
-  // `kept`: pool.min_size asks for it.
-  CloseReason OverdueReason(const UpstreamLink& link, bool kept) const;
-  // The parts of Maintain, in its order.
-  void LookAround();
-  void CloseOverdue();
-  void CloseOverdueIdle();
-  void CloseIdle(CloseReason reason);
-  void ServeWaiting();
-  void DialForWaiting();
-  void FailWaiting();
-  void KeepWarm();
-  void FollowHealth();
-  // Whether links are to lie ready.
-  bool keeps_warm() const { return wanted() && !draining_; }
-  PoolBudget& budget() { return backend_->budget(); }
-  // No link is left, and nobody waits for one.
-  bool empty() const;
-  void CountSpare();
-  void BuryClosed();
+  void Place(PooledStream& stream, const Placement& placement);
+  // Of this backend's endpoints, but those that the stream was refused by. nullptr: there is none.
+  EndpointPool* Choose(const PooledStream& stream);
+  bool MayHave(const EndpointPool& pool, const PooledStream& stream) const;
+  void CountNew(size_t count);
+  EndpointPool* Find(const Endpoint& endpoint) const;
+  EndpointPool& PoolOf(const EndpointRef& endpoint);
+  void FollowWishes();
+  void TellHomeless();
 
   net::Loop& loop_;
-  const std::shared_ptr<Backend> backend_;
-  DialTargets targets_;
+  const std::string name_;
   const PoolShare share_;
   WorkerMetrics& metrics_;
   UpstreamSettings settings_;
-  uint32_t min_share_ = 0;  // of the warm links
-  uint32_t dial_share_ = 0;
-  const net::IoCounters io_;
-  Backoff backoff_;
-  IdleLimit idle_limit_;
-  wire::ResponseHead response_head_;
-  std::array<LinkList, kLinkStates> links_;
-  std::unique_ptr<HealthCheck> health_check_;  // the first worker's, unless pool.health_check_interval is 0
-  WaitingLine waiting_;
-  TimePoint next_look_{};      // when it looks around for what is overdue
-  TimePoint busy_until_{};     // the backend's queue of new connections was full
-  TimePoint shortage_told_{};  // when the log was last told of missing descriptors
-  bool short_ = false;         // the last dial found no descriptor
-  int32_t spare_ = 0;          // idle and connecting links, as the budget knows
-  CloseReason last_failure_ = CloseReason::kUpstreamConnectFailed;
-  uint32_t seen_returns_ = 0;  // of the endpoint
+  EndpointList endpoints_;
+  std::vector<std::unique_ptr<EndpointPool>> pools_;  // those of endpoints_, and those that are not over yet
+  // Those that no endpoint may be given, until they are told.
+  List<PooledStream, &PooledStream::waiting_hook_> homeless_;
+  std::vector<Candidate> candidates_;   // while it is chosen
+  std::vector<EndpointPool*> chooses_;  // whose they are
+  size_t turn_ = 0;
+  size_t new_ = 0;  // how many of the candidates were new at the last choice
   uint32_t refs_ = 0;
   bool draining_ = false;
 };

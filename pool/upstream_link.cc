@@ -2,10 +2,10 @@
 
 #include <utility>
 
+#include "pool/endpoint_pool.h"
 #include "pool/http1_codec.h"
 #include "pool/tunnel_codec.h"
 #include "pool/tunnel_stream.h"
-#include "pool/upstream.h"
 
 namespace sheaf::pool {
 namespace {
@@ -25,54 +25,56 @@ CloseReason ReasonOf(Codec::Verdict verdict) {
 
 }  // namespace
 
-UpstreamLink::UpstreamLink(Upstream& upstream, TimePoint now) : upstream_(upstream), created_(now), since_(now) {
+UpstreamLink::UpstreamLink(EndpointPool& pool, TimePoint now) : pool_(pool), created_(now), since_(now) {
   static_assert(sizeof(UpstreamLink) <= 88, "an idle session's budget");
-  upstream_.Join(*this);
+  pool_.Join(*this);
 }
 
 UpstreamLink::~UpstreamLink() = default;
 
 bool UpstreamLink::Connect() {
-  Endpoint& endpoint = upstream_.endpoint();
-  target_ = upstream_.targets().index();
-  connection_ = net::Connection::Connect(upstream_.loop(), upstream_.targets().current(), endpoint.tls(),
-                                         endpoint.server_name(), upstream_.io(), *this);
+  Endpoint& endpoint = pool_.endpoint();
+  target_ = pool_.targets().index();
+  connection_ = net::Connection::Connect(pool_.loop(), pool_.targets().current(), endpoint.reach().tls.get(),
+                                         endpoint.reach().server_name, pool_.io(), *this);
   return connection_ != nullptr;
 }
 
 void UpstreamLink::MoveTo(LinkState state) {
-  upstream_.Leave(*this);
+  pool_.Leave(*this);
+  if (state_ == LinkState::kActive) session_ = SessionCount();
   state_ = state;
-  since_ = upstream_.loop().now();
-  upstream_.Join(*this);
+  since_ = pool_.loop().now();
+  pool_.Join(*this);
+}
+
+const Endpoint* UpstreamLink::endpoint() const {
+  return &pool_.endpoint();
 }
 
 void UpstreamLink::OnConnected() {
-  upstream_.OnLinkConnected(*this);
+  pool_.OnLinkConnected(*this);
 }
 
 void UpstreamLink::Lease(PooledStream& stream) {
   MoveTo(LinkState::kActive);
-  if (!codec_) {
-    auto codec = std::make_unique<Http1Codec>(*this, upstream_.response_limits(), upstream_.response_head());
-    requests_ = codec.get();
-    codec_ = std::move(codec);
-  }
-  requests_->Attach(stream);
+  if (!codec_) codec_ = std::make_unique<Http1Codec>(*this, pool_.response_limits(), pool_.response_head());
+  // Whoever has a tunnel's codec is not idle again.
+  static_cast<RequestCodec&>(*codec_).Attach(stream);
 }
 
-std::unique_ptr<SocketStream> UpstreamLink::OpenTunnel(const wire::FrameLimits& limits) {
-  auto tunnel = std::make_unique<TunnelCodec>(*this, limits);
+std::unique_ptr<SocketStream> UpstreamLink::OpenTunnel(PooledStream& handshake) {
+  auto tunnel = std::make_unique<TunnelCodec>(*this, *handshake.upgrade()->frame_limits);
   auto stream = std::make_unique<TunnelStream>(*tunnel);
-  requests_ = nullptr;
-  upstream_.loop().graveyard().Retire(std::exchange(codec_, std::move(tunnel)));
+  session_ = handshake.TakeSession();
+  pool_.loop().graveyard().Retire(std::exchange(codec_, std::move(tunnel)));
   return stream;
 }
 
 void UpstreamLink::OnBytes(std::span<uint8_t> bytes) {
   switch (state_) {
     case LinkState::kActive:
-      if (!std::exchange(answered_, true)) upstream_.OnLinkAnswered();
+      if (!std::exchange(answered_, true)) pool_.OnLinkAnswered();
       if (const Codec::Verdict verdict = codec_->OnBytes(bytes); verdict != Codec::Verdict::kGoOn) {
         Conclude(verdict, bytes);
       }
@@ -93,7 +95,7 @@ void UpstreamLink::Conclude(Codec::Verdict verdict, std::span<uint8_t> rest) {
       if (!rest.empty()) OnBytes(rest);
       return;
     case Codec::Verdict::kReusable:
-      upstream_.OnLinkReturned(*this);
+      pool_.OnLinkReturned(*this);
       codec_->Finish();
       return;
     case Codec::Verdict::kFinished:
@@ -106,7 +108,7 @@ void UpstreamLink::Conclude(Codec::Verdict verdict, std::span<uint8_t> rest) {
 }
 
 void UpstreamLink::Fail(CloseReason reason) {
-  codec_->ReportFault(upstream_.endpoint().url().address, reason);
+  codec_->ReportFault(pool_.endpoint().url().address, reason);
   if (codec_->SayWhy(reason)) {
     Drain();
   } else {
@@ -119,7 +121,7 @@ void UpstreamLink::OnEnd(net::ConnectionEnd end) {
   switch (state_) {
     case LinkState::kConnecting: {
       const bool tls = end == net::ConnectionEnd::kTlsFailed;
-      upstream_.OnConnectFailed(*this, tls ? CloseReason::kUpstreamTlsError : CloseReason::kUpstreamConnectFailed);
+      pool_.OnConnectFailed(*this, tls ? CloseReason::kUpstreamTlsError : CloseReason::kUpstreamConnectFailed);
       return;
     }
     case LinkState::kActive:
@@ -133,7 +135,7 @@ void UpstreamLink::OnEnd(net::ConnectionEnd end) {
       Close(CloseReason::kDone);
       return;
     default:
-      upstream_.OnLinkLost(*this);
+      pool_.OnLinkLost(*this);
       Close(CloseReason::kUpstreamClosed);
   }
 }
@@ -151,7 +153,7 @@ void UpstreamLink::Close(CloseReason reason) {
   if (closed_) return;
   closed_ = true;
   if (connection_) connection_->Close();
-  upstream_.OnLinkClosed(*this, reason);
+  pool_.OnLinkClosed(*this, reason);
 }
 
 void UpstreamLink::OnOutputBlocked() {

@@ -1,6 +1,6 @@
 // One connection to the backend: its state, and the codec that serves its streams.
 //
-// Owned by an Upstream, which keeps one list a state; MoveTo is the only way to change the state. One thread only.
+// Owned by an EndpointPool, which keeps one list a state; MoveTo is the only way to change the state. One thread only.
 // Budget: 88 bytes, it lives as long as a client's session does.
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <span>
 
 #include "pool/codec.h"
+#include "pool/session_count.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/list.h"
 #include "proxy/base/status.h"
@@ -16,7 +17,7 @@
 
 namespace sheaf::pool {
 
-class Upstream;
+class EndpointPool;
 class PooledStream;
 
 enum class LinkState : uint8_t {
@@ -33,7 +34,7 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
  public:
   static constexpr size_t kIdleBytes = 650;  // heap of an idle one that has served, about, with all it owns; plain
 
-  UpstreamLink(Upstream& upstream, TimePoint now);
+  UpstreamLink(EndpointPool& pool, TimePoint now);
   ~UpstreamLink();
 
   // Dials. False when no socket could be made.
@@ -61,7 +62,8 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
   void WriteUpstream(std::span<const uint8_t> bytes) override { connection_->Write(bytes); }
   bool upstream_full() const override { return connection_->full(); }
   net::Connection& connection() override { return *connection_; }
-  std::unique_ptr<SocketStream> OpenTunnel(const wire::FrameLimits& limits) override;
+  const Endpoint* endpoint() const override;
+  std::unique_ptr<SocketStream> OpenTunnel(PooledStream& handshake) override;
   // Closes the connection and leaves its list; destroyed at the end of the turn. May be called twice.
   void Close(CloseReason reason) override;
   // What is queued goes out, then the connection ends.
@@ -73,10 +75,10 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
   void Conclude(Codec::Verdict verdict, std::span<uint8_t> rest);
   void Fail(CloseReason reason);
 
-  Upstream& upstream_;
+  EndpointPool& pool_;
   std::unique_ptr<net::Connection> connection_;
-  std::unique_ptr<Codec> codec_;      // from the first lease on
-  RequestCodec* requests_ = nullptr;  // codec_, while it is one that takes requests
+  std::unique_ptr<Codec> codec_;  // from the first lease on
+  SessionCount session_;          // of a tunnel
   TimePoint created_;
   TimePoint since_;
   LinkState state_ = LinkState::kConnecting;

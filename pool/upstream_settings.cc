@@ -4,11 +4,17 @@
 
 namespace sheaf::pool {
 
-UpstreamSettings UpstreamSettings::From(const Options& options) {
-  return {.pool = options.pool,
-          .connect_timeout = options.upstream.connect_timeout,
-          .stall_timeout = options.timeouts.stall,
-          .response_limits = ResponseHeadLimits(options.limits)};
+UpstreamSettings UpstreamSettings::From(const Options& options, const BackendOptions& backend) {
+  UpstreamSettings settings{.pool = options.pool,
+                            .balance = backend.balance,
+                            .affinity = backend.affinity,
+                            .slow_start = backend.slow_start,
+                            .max_fails = backend.max_fails,
+                            .connect_timeout = backend.connect_timeout,
+                            .stall_timeout = options.timeouts.stall,
+                            .response_limits = ResponseHeadLimits(options.limits)};
+  settings.pool.health_check_path = backend.health_check_path;
+  return settings;
 }
 
 }  // namespace sheaf::pool

@@ -1,4 +1,5 @@
-// What the options say of a backend's connections: a value, so that an Upstream can be given another one in its life.
+// What the options say of a backend and its connections: a value, so that an Upstream can be given another one in its
+// life.
 #pragma once
 
 #include "proxy/base/clock.h"
@@ -8,9 +9,13 @@
 namespace sheaf::pool {
 
 struct UpstreamSettings {
-  static UpstreamSettings From(const Options& options);
+  static UpstreamSettings From(const Options& options, const BackendOptions& backend);
 
   Options::Pool pool;
+  Balance balance;
+  AffinityMode affinity;
+  Duration slow_start;
+  uint32_t max_fails;
   Duration connect_timeout;
   Duration stall_timeout;
   wire::HeadLimits response_limits;

@@ -10,29 +10,27 @@ Upstreams::Upstreams(net::Loop& loop, PoolShare share, WorkerMetrics& metrics)
 
 Upstreams::~Upstreams() = default;
 
-Upstream* Upstreams::Find(const Backend& backend) {
-  const auto found = std::find_if(all_.begin(), all_.end(), [&backend](const std::unique_ptr<Upstream>& one) {
-    return one->backend().key() == backend.key();
-  });
+Upstream* Upstreams::Find(std::string_view name) {
+  const auto found = std::find_if(all_.begin(), all_.end(), [name](const auto& one) { return one->name() == name; });
   return found == all_.end() ? nullptr : found->get();
 }
 
-UpstreamRef Upstreams::Take(const std::shared_ptr<Backend>& backend, const DialTargets& targets,
-                            const UpstreamSettings& settings) {
-  if (Upstream* known = Find(*backend)) {
+UpstreamRef Upstreams::Take(const Backend& backend, const UpstreamSettings& settings) {
+  if (Upstream* known = Find(backend.name)) {
     known->Adopt(settings);
+    known->SetEndpoints(backend.endpoints);
     return UpstreamRef(*known);
   }
-  all_.push_back(std::make_unique<Upstream>(loop_, backend, targets, settings, share_, metrics_));
+  all_.push_back(std::make_unique<Upstream>(loop_, backend, settings, share_, metrics_));
   if (draining_) all_.back()->Drain();
   return UpstreamRef(*all_.back());
 }
 
-void Upstreams::SetTargets(const Backend& backend, const DialTargets& targets) {
-  if (Upstream* known = Find(backend)) known->SetTargets(targets);
+void Upstreams::SetEndpoints(const Backend& backend) {
+  if (Upstream* known = Find(backend.name)) known->SetEndpoints(backend.endpoints);
 }
 
-void Upstreams::OnNoAddress(const Backend& backend) {
+void Upstreams::OnNoAddress(std::string_view backend) {
   if (Upstream* known = Find(backend)) known->OnNoAddress();
 }
 
@@ -42,7 +40,7 @@ void Upstreams::Maintain() {
   for (size_t i = 0; i < all_.size();) {
     Upstream& one = *all_[i];
     one.Maintain();
-    up = up && (one.endpoint().up() || !one.wanted());
+    up = up && (one.up() || !one.wanted());
     if (one.over()) {
       all_.erase(all_.begin() + static_cast<std::ptrdiff_t>(i));
     } else {

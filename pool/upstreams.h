@@ -1,6 +1,6 @@
 // A worker's backends: one Upstream for each that anything in the worker refers to.
 //
-//   UpstreamRef upstream = upstreams.Take(backend, addresses, settings);   // a route plan keeps it
+//   UpstreamRef upstream = upstreams.Take(backend, settings);   // a route plan keeps it
 //   ... upstreams.Maintain(), once a turn ...
 //
 // An Upstream that nobody refers to any more closes what lies idle, and goes when its last stream has ended. One thread
@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "pool/backend.h"
@@ -27,15 +28,13 @@ class Upstreams {
   Upstreams& operator=(const Upstreams&) = delete;
   ~Upstreams();
 
-  // The worker's view of `backend`, found by its key; it has these settings from now on. `targets` is where a new one
-  // begins to dial.
-  UpstreamRef Take(const std::shared_ptr<Backend>& backend, const DialTargets& targets,
-                   const UpstreamSettings& settings);
+  // The worker's view of `backend`, found by its name; it has these endpoints and settings from now on.
+  UpstreamRef Take(const Backend& backend, const UpstreamSettings& settings);
 
-  // A look-up of the backend's name has an answer, or failed before there ever was one. Nothing where the worker does
-  // not know the backend.
-  void SetTargets(const Backend& backend, const DialTargets& targets);
-  void OnNoAddress(const Backend& backend);
+  // A look-up of a name of the backend has an answer, or failed before there ever was one. Nothing where the worker
+  // does not know the backend.
+  void SetEndpoints(const Backend& backend);
+  void OnNoAddress(std::string_view backend);
 
   // Once a turn, after all callbacks: all Upstreams' upkeep.
   void Maintain();
@@ -47,7 +46,7 @@ class Upstreams {
   size_t size() const { return all_.size(); }
 
  private:
-  Upstream* Find(const Backend& backend);
+  Upstream* Find(std::string_view name);
 
   net::Loop& loop_;
   const PoolShare share_;

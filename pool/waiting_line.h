@@ -1,6 +1,6 @@
 // The requests that wait for a link, in the order in which they came, and those that found no place among them.
 //
-// Owned by an Upstream; one thread only. How many may wait is for the budget of all workers to say.
+// Owned by an EndpointPool; one thread only. How many may wait is for the budget of all workers to say.
 #pragma once
 
 #include <cstddef>

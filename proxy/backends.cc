@@ -4,84 +4,178 @@
 #include <utility>
 
 namespace sheaf {
+namespace {
 
-class Backends::Place final : public ResolverEvents {
+// Those of one process have one address, or one of each family. Where there are more, each is a process, in the family
+// that has more of them.
+std::vector<std::vector<net::Address>> ByEndpoint(const std::vector<net::Address>& addresses) {
+  std::vector<net::Address> ipv4;
+  std::vector<net::Address> ipv6;
+  for (const net::Address& one : addresses) (one.family() == AF_INET6 ? ipv6 : ipv4).push_back(one);
+  if (ipv4.size() <= 1 && ipv6.size() <= 1) return {addresses};
+  std::vector<std::vector<net::Address>> endpoints;
+  for (const net::Address& one : ipv4.size() >= ipv6.size() ? ipv4 : ipv6) endpoints.push_back({one});
+  return endpoints;
+}
+
+}  // namespace
+
+// A url of a backend.
+class Backends::Source final : public ResolverEvents {
  public:
   // `home` outlives it.
-  Place(Backends& home, BackendRef backend) : home_(home), backend_(std::move(backend)) {}
+  Source(Backends& home, Place place) : home_(home), place_(std::move(place)) {}
 
-  Result<bool> Find(const Options::Upstream& options) {
-    const pool::UpstreamUrl& url = backend_->endpoint().url();
-    if (!url.host.empty() && !net::IsIpLiteral(url.host) && url.host != net::kLocalhost) {
+  const std::string& backend() const { return place_.backend; }
+  const std::shared_ptr<const pool::Reach>& reach() const { return place_.reach; }
+  const pool::EndpointList& endpoints() const { return endpoints_; }
+  void SetEndpoints(pool::EndpointList endpoints) { endpoints_ = std::move(endpoints); }
+  // Tells that an address does not answer; empty where that tells nothing.
+  std::function<void()> bell() const { return resolver_ ? resolver_->Bell() : std::function<void()>(); }
+
+  // The name servers are asked at this interval, from now on.
+  void Begin(Duration interval) {
+    if (resolver_) return resolver_->SetInterval(interval);
+    if (!endpoints_.empty()) return;
+    if (place_.reach->url.is_name()) {
       // The backend's name may appear later than we do (containers that start side by side).
-      resolver_ = std::make_unique<Resolver>(home_.loop_, url.address, Resolver::Times{options.resolve_interval},
+      resolver_ = std::make_unique<Resolver>(home_.loop_, place_.reach->url.address, Resolver::Times{interval},
                                              home_.lookup_, *this);
-      // Whoever dials refers to the backend, and so keeps this.
-      backend_->endpoint().WatchDials([this] { resolver_->LookSoon(); });
-      return true;
     }
-    Result<std::vector<net::Address>> addresses = net::Address::ResolveAll(url.address);
-    if (!addresses.ok()) return Error{"upstream.url: " + addresses.error()};
-    fixed_ = std::move(addresses.value());
-    return true;
+    endpoints_ = {home_.EndpointAt(*this, place_.fixed)};
   }
 
-  const BackendRef& backend() const { return backend_; }
-  const std::vector<net::Address>& addresses() const { return resolver_ ? resolver_->addresses() : fixed_; }
-  bool unused() const { return backend_.use_count() == 1; }
-  void SetInterval(Duration interval) {
-    if (resolver_) resolver_->SetInterval(interval);
-  }
-
-  void OnAddresses(const std::vector<net::Address>& addresses) override {
-    home_.events_.OnAddresses(backend_, addresses);
-  }
-  void OnNoAddress() override { home_.events_.OnNoAddress(backend_); }
+  void OnAddresses(const std::vector<net::Address>& addresses) override { home_.OnAddresses(*this, addresses); }
+  void OnNoAddress() override { home_.OnNoAddress(*this); }
 
  private:
   Backends& home_;
-  const BackendRef backend_;
+  const Place place_;
   std::unique_ptr<Resolver> resolver_;  // nullptr: there is no name to look up
-  std::vector<net::Address> fixed_;
+  pool::EndpointList endpoints_;
 };
 
-Backends::Backends(net::Loop& loop, Resolver::Lookup lookup, BackendEvents& events)
-    : loop_(loop), lookup_(std::move(lookup)), events_(events) {}
+Backends::Backends(net::Loop& loop, Resolver::Lookup lookup, EndpointTable& table, BackendEvents& events)
+    : loop_(loop), lookup_(std::move(lookup)), table_(table), events_(events) {}
 
 Backends::~Backends() = default;
 
-Result<bool> Backends::Prepare(const BackendRef& backend, const Options::Upstream& options) {
-  const auto known = std::find_if(backends_.begin(), backends_.end(),
-                                  [&backend](const auto& one) { return one->backend() == backend; });
-  if (known != backends_.end()) {
-    (*known)->SetInterval(options.resolve_interval);
-    return true;
+Result<Backends::Change> Backends::Prepare(const Options& options) const {
+  Change change;
+  change.backends_ = options.backends;
+  change.pool_ = options.pool;
+  for (const BackendOptions& backend : options.backends) {
+    for (const std::string& url : backend.urls) {
+      if (const Source* const known = Find(backend.name, pool::Reach::KeyOf(url, backend))) {
+        change.places_.push_back({backend.name, known->reach(), {}});
+        continue;
+      }
+      auto reach = pool::Reach::Make(url, backend);
+      if (!reach.ok()) return Error{reach.error()};
+      Place place{backend.name, std::move(reach.value()), {}};
+      if (!place.reach->url.is_name()) {
+        Result<Addresses> addresses = net::Address::ResolveAll(place.reach->url.address);
+        if (!addresses.ok()) return Error{"upstream.url: " + addresses.error()};
+        place.fixed = std::move(addresses.value());
+      }
+      change.places_.push_back(std::move(place));
+    }
   }
-  auto made = std::make_unique<Place>(*this, backend);
-  Result<bool> found = made->Find(options);
-  if (found.ok()) backends_.push_back(std::move(made));
-  return found;
+  return change;
 }
 
-const Backends::Place* Backends::Find(const pool::Backend& backend) const {
-  const auto found = std::find_if(backends_.begin(), backends_.end(),
-                                  [&backend](const auto& one) { return one->backend().get() == &backend; });
-  return found != backends_.end() ? found->get() : nullptr;
+void Backends::Apply(Change change) {
+  options_ = std::move(change.backends_);
+  pool_ = change.pool_;
+  const std::vector<pool::Backend> before = std::exchange(all_, {});
+  auto sources = std::exchange(sources_, {});
+  for (Place& place : change.places_) {
+    const auto known = std::find_if(sources.begin(), sources.end(), [&place](const auto& one) {
+      return one != nullptr && one->backend() == place.backend && one->reach()->key == place.reach->key;
+    });
+    sources_.push_back(known != sources.end() ? std::move(*known) : std::make_unique<Source>(*this, std::move(place)));
+    const auto of = std::find_if(options_.begin(), options_.end(),
+                                 [this](const auto& one) { return one.name == sources_.back()->backend(); });
+    sources_.back()->Begin(of->resolve_interval);
+  }
+  Gather();
+  for (const pool::Backend& backend : before) {
+    for (const pool::EndpointRef& one : backend.endpoints) one->SetRemoved(true);
+  }
+  for (const pool::Backend& backend : all_) {
+    const auto was_up = [&backend](const pool::Backend& one) {
+      return one.name == backend.name && std::any_of(one.endpoints.begin(), one.endpoints.end(),
+                                                     [](const pool::EndpointRef& old) { return old->up(); });
+    };
+    const bool presume_up = std::any_of(before.begin(), before.end(), was_up);
+    for (const pool::EndpointRef& one : backend.endpoints) {
+      one->SetRemoved(false);
+      one->budget().SetBounds(pool_.max_size, pool_.max_waiting);
+      if (presume_up && !one->down()) one->PresumeUp();
+    }
+  }
 }
 
-pool::DialTargets Backends::targets(const pool::Backend& backend) const {
-  const Place* const found = Find(backend);
-  return found != nullptr ? pool::DialTargets(found->addresses()) : pool::DialTargets();
+const Backends::Source* Backends::Find(const std::string& backend, const std::string& key) const {
+  const auto found = std::find_if(sources_.begin(), sources_.end(), [&](const auto& one) {
+    return one->backend() == backend && one->reach()->key == key;
+  });
+  return found == sources_.end() ? nullptr : found->get();
 }
 
-bool Backends::known(const pool::Backend& backend) const {
-  const Place* const found = Find(backend);
-  return found != nullptr && !found->addresses().empty();
+pool::EndpointRef Backends::EndpointAt(const Source& source, const Addresses& addresses) {
+  if (pool::EndpointRef known = FindKnown(source, addresses)) {
+    known->SetAddresses(addresses);
+    known->SetUnlisted(false);
+    return known;
+  }
+  const pool::UpstreamUrl& url = source.reach()->url;
+  const std::string name = url.is_name() && !addresses.empty() ? addresses.front().ToString() : url.address;
+  auto made = std::make_shared<pool::Endpoint>(source.reach(), table_.Find(source.backend(), name), addresses);
+  made->budget().SetBounds(pool_.max_size, pool_.max_waiting);
+  // Whoever dials may outlive the name's look-up.
+  made->WatchDials(source.bell());
+  known_.push_back(made);
+  return made;
 }
 
-void Backends::ForgetUnused() {
-  backends_.erase(std::remove_if(backends_.begin(), backends_.end(), [](const auto& one) { return one->unused(); }),
-                  backends_.end());
+pool::EndpointRef Backends::FindKnown(const Source& source, const Addresses& addresses) {
+  known_.erase(std::remove_if(known_.begin(), known_.end(), [](const auto& one) { return one.expired(); }),
+               known_.end());
+  for (const auto& one : known_) {
+    const pool::EndpointRef endpoint = one.lock();
+    if (endpoint->backend() != source.backend() || endpoint->reach().key != source.reach()->key) continue;
+    const Addresses its = endpoint->addresses();
+    if (its.empty() == addresses.empty() && (its.empty() || its.front() == addresses.front())) return endpoint;
+  }
+  return nullptr;
+}
+
+void Backends::OnAddresses(Source& source, const Addresses& addresses) {
+  pool::EndpointList endpoints;
+  for (const Addresses& one : ByEndpoint(addresses)) endpoints.push_back(EndpointAt(source, one));
+  for (const pool::EndpointRef& one : source.endpoints()) {
+    if (std::find(endpoints.begin(), endpoints.end(), one) == endpoints.end()) one->SetUnlisted(true);
+  }
+  source.SetEndpoints(std::move(endpoints));
+  Gather();
+  const auto of = std::find_if(all_.begin(), all_.end(), [&](const auto& one) { return one.name == source.backend(); });
+  events_.OnEndpoints(*of);
+}
+
+void Backends::OnNoAddress(const Source& source) {
+  events_.OnNoAddress(source.backend());
+}
+
+void Backends::Gather() {
+  all_.clear();
+  for (const BackendOptions& backend : options_) {
+    all_.push_back({backend.name, {}});
+    for (const auto& source : sources_) {
+      if (source->backend() != backend.name) continue;
+      all_.back().endpoints.insert(all_.back().endpoints.end(), source->endpoints().begin(), source->endpoints().end());
+    }
+  }
 }
 
 }  // namespace sheaf

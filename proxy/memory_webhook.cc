@@ -55,7 +55,7 @@ void MemoryWebhook::Post(const memwatch::PressureChange& change) {
   const std::string body = WebhookJson(change);
   pool::HttpRequest request;
   request.method = "POST";
-  request.head = "POST " + options_.webhook + " HTTP/1.1\r\nHost: " + upstream_->endpoint().url().host_header +
+  request.head = "POST " + options_.webhook + " HTTP/1.1\r\nHost: " + upstream_->host_header() +
                  "\r\nUser-Agent: sheaf-memory-webhook\r\nContent-Type: application/json\r\nContent-Length: " +
                  std::to_string(body.size()) + "\r\n\r\n" + body;
   request.body = wire::BodyKind::kLength;

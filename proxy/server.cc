@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -21,6 +22,15 @@ using std::chrono::steady_clock;
 // A worker makes a turn at least every 100 ms; one that hangs must not keep memory from being watched.
 constexpr std::chrono::milliseconds kReliefPatience(500);
 constexpr std::chrono::milliseconds kReliefSlice(10);
+
+// For the log.
+std::string UrlsOf(const Options& options) {
+  std::string all;
+  for (const BackendOptions& backend : options.backends) {
+    for (const std::string& url : backend.urls) all.append(all.empty() ? "" : ", ").append(url);
+  }
+  return all;
+}
 
 }  // namespace
 
@@ -68,28 +78,46 @@ Result<bool> Server::MakeMainLoop() {
 
 Result<bool> Server::MakeGeneration() {
   const auto look_up = [](const std::string& name) { return net::Address::ResolveAll(name); };
-  backends_ = std::make_unique<Backends>(main_->loop(), look_up, *this);
-  auto made = Make(std::move(first_));
-  if (!made.ok()) return Error{made.error()};
-  Publish(std::move(made.value()));
+  backends_ = std::make_unique<Backends>(main_->loop(), look_up, metrics_.endpoints(), *this);
+  auto backends = backends_->Prepare(first_.options);
+  if (!backends.ok()) return Error{backends.error()};
+  backends_->Apply(std::move(backends.value()));
+  PublishBackends();
+  Publish(std::make_shared<const Generation>(std::move(first_.options), std::move(first_.digest), nullptr));
   return true;
+}
+
+uint32_t Server::WarmLinks() const {
+  uint32_t all = 0;
+  for (const pool::Backend& backend : backends()) {
+    for (const pool::EndpointRef& one : backend.endpoints) {
+      all += pool::WarmLinks(in_force()->options.pool, one->url());
+    }
+  }
+  return all;
 }
 
 void Server::WarnOfWarmLinks() const {
   const std::shared_ptr<const Generation> now = in_force();
   const uint32_t asked = now->options.pool.min_size;
-  if (asked == kAuto || asked == 0 || !now->backend->endpoint().url().dials_for_free()) return;
-  Log(LogLevel::kWarning,
-      "pool.min_size keeps connections open that gain nothing here and may starve the backend: servers that give a "
-      "worker to each (gunicorn's sync and gthread) or count them (uvicorn's --limit-concurrency); \"auto\" keeps none",
-      {{"min_size", asked}, {"upstream", now->options.upstream.url}});
+  if (asked == kAuto || asked == 0) return;
+  for (const pool::Backend& backend : backends()) {
+    for (const pool::EndpointRef& one : backend.endpoints) {
+      if (!one->url().dials_for_free()) continue;
+      return Log(LogLevel::kWarning,
+                 "pool.min_size keeps connections open that gain nothing here and may starve the backend: servers that "
+                 "give a worker to each (gunicorn's sync and gthread) or count them (uvicorn's --limit-concurrency); "
+                 "\"auto\" keeps none",
+                 {{"min_size", asked}, {"upstream", one->name()}});
+    }
+  }
 }
 
 Result<bool> Server::MakeWorkers() {
   const std::shared_ptr<const Generation> first = in_force();
   const Options& options = first->options;
   const uint32_t count = options.workers != kAuto ? options.workers : AutoWorkers();
-  const uint32_t warm = pool::WarmLinks(options.pool, first->backend->endpoint().url());
+  const uint32_t warm = WarmLinks();
   const auto listeners = static_cast<uint32_t>(options.listeners.size());
   const Result<DescriptorLimit> descriptors = TakeDescriptorLimit(count, warm, listeners);
   if (!descriptors.ok()) return Error{descriptors.error()};
@@ -103,8 +131,8 @@ Result<bool> Server::MakeWorkers() {
     Result<std::unique_ptr<net::Loop>> loop =
         net::Loop::Create({.high = options.limits.buffer_high, .low = options.limits.buffer_low});
     if (!loop.ok()) return Error{loop.error()};
-    workers_.push_back(std::make_unique<Worker>(*shared_, first, std::move(loop.value()), index,
-                                                backends_->targets(*first->backend), metrics_.AddWorker()));
+    workers_.push_back(std::make_unique<Worker>(*shared_, first, std::move(loop.value()), index, backends_->all(),
+                                                metrics_.AddWorker()));
   }
   const std::vector<EntranceChanges> changes = listeners_->Apply(std::move(opened.value()));
   for (uint32_t index = 0; index < count; ++index) workers_[index]->ChangeEntrances(changes[index]);
@@ -156,7 +184,7 @@ void Server::LogListening() const {
   Log(LogLevel::kInfo, "listening",
       {{"address", all},
        {"tls", tls},
-       {"upstream", now->options.upstream.url},
+       {"upstream", UrlsOf(now->options)},
        {"workers", workers_.size()},
        {"admin", now->options.admin.address},
        {"version", metrics_.version()},
@@ -202,8 +230,6 @@ std::shared_ptr<const Generation> Server::in_force() const {
 }
 
 void Server::Publish(std::shared_ptr<const Generation> next) {
-  // In a reload the new one's name counts as found until it is not, so that readiness does not flap.
-  if (backends_->known(*next->backend)) backend_known_.store(true, std::memory_order_relaxed);
   const std::lock_guard lock(generation_mutex_);
   generation_ = std::move(next);
 }
@@ -212,24 +238,16 @@ std::string_view Server::refusal() const {
   return lifecycle_.stage() == Stage::kServing ? "" : "the process is not serving: it starts or ends";
 }
 
-Result<std::shared_ptr<const Generation>> Server::Make(ConfigRead read) {
-  auto made = Generation::Make(std::move(read.options), std::move(read.digest), in_force().get());
-  if (!made.ok()) return made;
-  if (auto found = backends_->Prepare(made.value()->backend, made.value()->options.upstream); !found.ok()) {
-    return Error{found.error()};
-  }
-  return made;
-}
-
 Result<std::shared_ptr<const Generation>> Server::Prepare(ConfigRead read) {
-  auto made = Make(std::move(read));
-  if (!made.ok()) return made;
+  auto backends = backends_->Prepare(read.options);
+  if (!backends.ok()) return Error{backends.error()};
   // The last of all that can fail: it binds.
-  auto change = listeners_->Prepare(made.value()->options.listeners);
+  auto change = listeners_->Prepare(read.options.listeners);
   if (!change.ok()) return Error{change.error()};
-  if (auto admin = PrepareAdmin(made.value()->options.admin); !admin.ok()) return Error{admin.error()};
+  if (auto admin = PrepareAdmin(read.options.admin); !admin.ok()) return Error{admin.error()};
   next_listeners_.emplace(std::move(change.value()));
-  return made;
+  next_backends_.emplace(std::move(backends.value()));
+  return std::make_shared<const Generation>(std::move(read.options), std::move(read.digest), in_force().get());
 }
 
 Result<bool> Server::PrepareAdmin(const Options::Admin& options) {
@@ -248,20 +266,22 @@ void Server::Adopt(std::shared_ptr<const Generation> next, std::function<void()>
   const bool same_addresses = next_listeners_->added().empty() && next_listeners_->removed().empty();
   const std::vector<EntranceChanges> entrances = listeners_->Apply(std::move(*next_listeners_));
   next_listeners_.reset();
+  backends_->Apply(std::move(*next_backends_));
+  next_backends_.reset();
+  PublishBackends();
   AdoptInMain(*next);
   Publish(next);
   WatchFiles();
   if (!same_addresses) LogListening();
-  const pool::DialTargets targets = backends_->targets(*next->backend);
+  const std::vector<pool::Backend> backends = backends_->all();
   const auto left = std::make_shared<size_t>(workers_.size());  // counted in the main thread
   for (size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->Post(
-        [this, &worker = *workers_[i], next, targets, entrances = entrances[i], left, moves, admin, done] {
-          worker.Adopt(next, targets);
+        [this, &worker = *workers_[i], next, backends, entrances = entrances[i], left, moves, admin, done] {
+          worker.Adopt(next, backends);
           worker.ChangeEntrances(entrances);
           main_->loop().Post([this, left, moves, admin, done] {
             if (--*left > 0) return;
-            backends_->ForgetUnused();
             // Whoever asked for the reload over the old address has the answer before it goes.
             const std::unique_ptr<Admin> before = moves ? std::exchange(admin_, std::move(*admin)) : nullptr;
             done();
@@ -274,7 +294,6 @@ void Server::AdoptInMain(const Generation& next) {
   AdoptLogging(next.options.log);
   lifecycle_.Adopt(next.options.drain, next.options.websocket.close_timeout);
   SetMaxConnections(next.options.listen);
-  next.backend->budget().SetBounds(next.options.pool.max_size, next.options.pool.max_waiting);
   watcher_->Adopt(next.options.memory);
   // One that moves ends as it was: who may ask depends on where.
   const bool stays = next.options.admin.address == in_force()->options.admin.address;
@@ -290,18 +309,27 @@ void Server::OnDrain(Duration window) {
   }
 }
 
-void Server::OnAddresses(const BackendRef& backend, const std::vector<net::Address>& addresses) {
-  if (in_force()->backend == backend) backend_known_.store(true, std::memory_order_relaxed);
+void Server::OnEndpoints(const pool::Backend& backend) {
+  PublishBackends();
   for (const std::unique_ptr<Worker>& worker : workers_) {
-    worker->Post([&worker = *worker, backend, addresses] { worker.SetAddresses(backend, addresses); });
+    worker->Post([&worker = *worker, backend] { worker.SetEndpoints(backend); });
   }
 }
 
-void Server::OnNoAddress(const BackendRef& backend) {
-  if (in_force()->backend == backend) backend_known_.store(false, std::memory_order_relaxed);
+void Server::OnNoAddress(std::string_view backend) {
   for (const std::unique_ptr<Worker>& worker : workers_) {
-    worker->Post([&worker = *worker, backend] { worker.OnNoAddress(backend); });
+    worker->Post([&worker = *worker, name = std::string(backend)] { worker.OnNoAddress(name); });
   }
+}
+
+std::vector<pool::Backend> Server::backends() const {
+  const std::lock_guard lock(generation_mutex_);
+  return backends_now_;
+}
+
+void Server::PublishBackends() {
+  const std::lock_guard lock(generation_mutex_);
+  backends_now_ = backends_->all();
 }
 
 void Server::OnPressure(const memwatch::PressureChange& change) {
@@ -339,15 +367,31 @@ void Server::Stop() {
 AdminSource::Readiness Server::ready() const {
   if (!started()) return {false, "not listening yet"};
   if (lifecycle_.stage() != Stage::kServing) return {false, "draining"};
-  if (!backend_known_.load(std::memory_order_relaxed)) return {false, "the backend's name has no address yet"};
-  // Without health checks and warm connections nobody reaches for the backend before a client comes, and none would
-  // come.
+  if (Readiness backends = BackendsReady(); !backends.ready) return backends;
+  if (InForce(ReliefStep::kRefuse, watcher_->monitor().level())) return {false, "memory is short"};
+  return {true, ""};
+}
+
+AdminSource::Readiness Server::BackendsReady() const {
   const std::shared_ptr<const Generation> now = in_force();
   const Options::Pool& pool = now->options.pool;
-  const uint32_t warm = pool::WarmLinks(pool, now->backend->endpoint().url());
-  const bool watched = pool.health_check_interval.count() > 0 || (warm > 0 && pool.health_check_path.empty());
-  if (watched && !now->backend->endpoint().up()) return {false, "the backend is not up"};
-  if (InForce(ReliefStep::kRefuse, watcher_->monitor().level())) return {false, "memory is short"};
+  for (const pool::Backend& backend : backends()) {
+    const auto leads_here = [&backend](const RouteOptions& route) { return route.backend == backend.name; };
+    const std::vector<RouteOptions>& routes = now->routes.all();
+    if (std::none_of(routes.begin(), routes.end(), leads_here)) continue;
+    const auto& all = backend.endpoints;
+    const auto none = [&all](auto holds) { return std::none_of(all.begin(), all.end(), holds); };
+    if (none([](const pool::EndpointRef& one) { return !one->addresses().empty(); })) {
+      return {false, "the backend's name has no address yet"};
+    }
+    // Without health checks and warm connections nobody reaches for the backend before a client comes, and none would
+    // come.
+    const bool warm = pool::WarmLinks(pool, all.front()->url()) > 0;
+    const bool watched = pool.health_check_interval.count() > 0 || (warm && pool.health_check_path.empty());
+    if (watched && none([](const pool::EndpointRef& one) { return one->up(); })) {
+      return {false, "the backend is not up"};
+    }
+  }
   return {true, ""};
 }
 
@@ -362,7 +406,7 @@ StatsSnapshot Server::Stats() const {
   snapshot.commit = BuildCommit();
   snapshot.uptime = SteadyClock().Now() - created_;
   snapshot.workers = metrics_.workers();
-  snapshot.pool_min_size = pool::WarmLinks(now->options.pool, now->backend->endpoint().url());
+  snapshot.pool_min_size = WarmLinks();
   snapshot.pool_max_size = now->options.pool.max_size;
   snapshot.ready = ready().ready;
   snapshot.memory_thresholds = memwatch::PressureThresholds::From(now->options.memory);

@@ -67,8 +67,8 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   // LifecycleEvents
   void OnDrain(Duration window) override;
   // BackendEvents
-  void OnAddresses(const BackendRef& backend, const std::vector<net::Address>& addresses) override;
-  void OnNoAddress(const BackendRef& backend) override;
+  void OnEndpoints(const pool::Backend& backend) override;
+  void OnNoAddress(std::string_view backend) override;
   // ReloadTarget
   Result<std::shared_ptr<const Generation>> Prepare(ConfigRead read) override;
   void Adopt(std::shared_ptr<const Generation> next, std::function<void()> done) override;
@@ -82,12 +82,17 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   void OnFilesChanged();
   // Where admin.address is another one.
   Result<bool> PrepareAdmin(const Options::Admin& options);
-  // A generation, and where its backend is.
-  Result<std::shared_ptr<const Generation>> Make(ConfigRead read);
+  // How many connections pool.min_size keeps warm, to all endpoints.
+  uint32_t WarmLinks() const;
+  // Whether each backend that a route leads to has an endpoint that is up.
+  Readiness BackendsReady() const;
   void SetMaxConnections(const Options::Listen& options);
   // What is no worker's.
   void AdoptInMain(const Generation& next);
   void Publish(std::shared_ptr<const Generation> next);
+  // Any thread: the backends as they are now.
+  std::vector<pool::Backend> backends() const;
+  void PublishBackends();
 
   // The watcher's thread.
   void OnPressure(const memwatch::PressureChange& change);
@@ -110,15 +115,16 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   const ReadConfig read_;
   mutable std::mutex generation_mutex_;
   std::shared_ptr<const Generation> generation_;  // in force; under the mutex
+  std::vector<pool::Backend> backends_now_;       // those of backends_; under the mutex
   DescriptorLimit descriptors_{};
   std::unique_ptr<Backends> backends_;
   std::unique_ptr<Reloader> reloader_;
-  std::unique_ptr<FileWatch> file_watch_;   // nullptr: reload.watch is off
-  std::atomic<bool> backend_known_{false};  // its name has an address
+  std::unique_ptr<FileWatch> file_watch_;  // nullptr: reload.watch is off
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<memwatch::MemoryWatcher> watcher_;
   std::unique_ptr<Listeners> listeners_;
   std::optional<Listeners::Change> next_listeners_;  // from Prepare to Adopt
+  std::optional<Backends::Change> next_backends_;    // the same
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::unique_ptr<Admin> admin_;       // nullptr: admin.address is empty

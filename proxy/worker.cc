@@ -8,7 +8,7 @@
 
 namespace sheaf {
 Worker::Worker(Shared& shared, const std::shared_ptr<const Generation>& first, std::unique_ptr<net::Loop> loop,
-               uint32_t index, const pool::DialTargets& upstream, WorkerMetrics& metrics)
+               uint32_t index, const std::vector<pool::Backend>& backends, WorkerMetrics& metrics)
     : shared_(shared),
       metrics_(metrics),
       loop_(std::move(loop)),
@@ -21,7 +21,7 @@ Worker::Worker(Shared& shared, const std::shared_ptr<const Generation>& first, s
                 .outboxes = outboxes_,
                 .inflaters = inflaters_,
                 .home = *this},
-               first, Take(*first, upstream)),
+               first, Take(*first, backends)),
       relief_({.shared = shared,
                .loop = *loop_,
                .metrics = metrics,
@@ -31,7 +31,7 @@ Worker::Worker(Shared& shared, const std::shared_ptr<const Generation>& first, s
                .inflaters = inflaters_,
                .members = members_}),
       drain_deadline_(*this),
-      removed_deadline_(*this) {
+      leaving_deadline_(*this) {
   loop_->WatchQueued(kGrowthToLookAt, [this] { relief_.WatchGrowth(); });
   if (index == 0) webhook_ = std::make_unique<MemoryWebhook>(*loop_, context_.upstream(), options().memory, metrics);
 }
@@ -155,24 +155,24 @@ void Worker::Drain(Duration window) {
 }
 
 void Worker::OnDeadline(net::Deadline& deadline) {
-  if (&deadline == &removed_deadline_) return CloseSomeOfRemovedRoutes();
+  if (&deadline == &leaving_deadline_) return CloseSomeLeaving();
   CloseSomeSessions();
 }
 
-void Worker::CloseSomeOfRemovedRoutes() {
+void Worker::CloseSomeLeaving() {
   loop_->FlushWrites();  // a write that fails closes its session: not while the list below is walked
-  const auto concerns = [](Session& session) { return session.plan().removed() && !session.closing(); };
+  const auto concerns = [](Session& session) { return session.leaving() && !session.closing(); };
   size_t open = 0;
   members_.sessions.ForEach([&](Session& session) { open += concerns(session) ? 1 : 0; });
-  size_t count = removed_pace_.Due(loop_->now(), open);
+  size_t count = leaving_pace_.Due(loop_->now(), open);
   members_.sessions.ForEachWhile([&](Session& session) {
     if (count > 0 && concerns(session)) {
       --count;
-      session.BeginClose(CloseReason::kRouteRemoved);
+      session.BeginClose(session.plan().removed() ? CloseReason::kRouteRemoved : CloseReason::kUpstreamDrained);
     }
     return count > 0;
   });
-  loop_->SetDeadline(removed_deadline_, kRemovedInterval);
+  loop_->SetDeadline(leaving_deadline_, kLeavingInterval);
 }
 
 void Worker::CloseSomeSessions() {
@@ -204,18 +204,23 @@ void Worker::Stop() {
   members_.lingering.ForEach([](LingeringClose& lingering) { lingering.Close(); });
 }
 
-void Worker::Adopt(std::shared_ptr<const Generation> next, const pool::DialTargets& upstream) {
+void Worker::Adopt(std::shared_ptr<const Generation> next, const std::vector<pool::Backend>& backends) {
   if (stopped_) return;
-  const pool::UpstreamRef taken = Take(*next, upstream);
+  const std::vector<pool::UpstreamRef> taken = Take(*next, backends);
   context_.Adopt(std::move(next), taken);
-  if (webhook_) webhook_->Adopt(taken, options().memory);
+  if (webhook_) webhook_->Adopt(context_.upstream(), options().memory);
   outboxes_.Adopt(options().deflate);
   relief_.OnAdopted();
+  CloseLeaving();
+}
+
+void Worker::CloseLeaving() {
+  if (stopped_) return;
   if (const Duration max_age = options().reload.max_age; max_age > Duration::zero()) {
-    removed_pace_ = DrainPace(loop_->now(), max_age, RandomFraction());
-    CloseSomeOfRemovedRoutes();
+    leaving_pace_ = DrainPace(loop_->now(), max_age, RandomFraction());
+    CloseSomeLeaving();
   } else {
-    loop_->CancelDeadline(removed_deadline_);
+    loop_->CancelDeadline(leaving_deadline_);
   }
 }
 
@@ -223,7 +228,12 @@ void Worker::TellBackend(const memwatch::PressureChange& change) {
   if (webhook_ && !stopped_) webhook_->Tell(change);
 }
 
-pool::UpstreamRef Worker::Take(const Generation& generation, const pool::DialTargets& targets) {
-  return upstreams_.Take(generation.backend, targets, pool::UpstreamSettings::From(generation.options));
+std::vector<pool::UpstreamRef> Worker::Take(const Generation& generation, const std::vector<pool::Backend>& backends) {
+  std::vector<pool::UpstreamRef> taken;
+  for (size_t i = 0; i < backends.size(); ++i) {
+    const BackendOptions& options = generation.options.backends[i];
+    taken.push_back(upstreams_.Take(backends[i], pool::UpstreamSettings::From(generation.options, options)));
+  }
+  return taken;
 }
 }  // namespace sheaf

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pool/backend.h"
 #include "pool/upstreams.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
@@ -27,9 +28,10 @@ namespace sheaf {
 
 class Worker final : public net::DeadlineHandler, private EntranceEvents, ClientHome {
  public:
-  // `index`: 0 is the one that checks the backend's health.
+  // `index`: 0 is the one that checks the backends' health. `backends`: those of the generation, in the order of its
+  // options.
   Worker(Shared& shared, const std::shared_ptr<const Generation>& first, std::unique_ptr<net::Loop> loop,
-         uint32_t index, const pool::DialTargets& upstream, WorkerMetrics& metrics);
+         uint32_t index, const std::vector<pool::Backend>& backends, WorkerMetrics& metrics);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker();
@@ -50,14 +52,15 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   void Drain(Duration window);
   // Cuts off what is left, and ends Run.
   void Stop();
-  // Where `backend` is now.
-  void SetAddresses(const std::shared_ptr<pool::Backend>& backend, const std::vector<net::Address>& addresses) {
-    upstreams_.SetTargets(*backend, addresses);
-  }
-  // The name of `backend` could not be looked up, and has no address yet.
-  void OnNoAddress(const std::shared_ptr<pool::Backend>& backend) { upstreams_.OnNoAddress(*backend); }
-  // Another configuration is in force. `upstream`: where its backend is, as far as is known.
-  void Adopt(std::shared_ptr<const Generation> next, const pool::DialTargets& upstream);
+  // The endpoints that a backend has now, since its name leads to others.
+  void SetEndpoints(const pool::Backend& backend) { upstreams_.SetEndpoints(backend); }
+  // A name of the backend could not be looked up, and has no address yet.
+  void OnNoAddress(std::string_view backend) { upstreams_.OnNoAddress(backend); }
+  // Another configuration is in force. `backends`: as at construction.
+  void Adopt(std::shared_ptr<const Generation> next, const std::vector<pool::Backend>& backends);
+  // What is bound to a route or an endpoint that is to have no sessions is closed, spread over reload.max_age, unless
+  // that is 0.
+  void CloseLeaving();
   // A step of relief from memory pressure, of those that are taken once. Returns the bytes that it gave back, about.
   uint64_t Relieve(ReliefStep step) { return relief_.Relieve(step); }
   // Posts the change to memory.webhook, if there is one. For the first worker.
@@ -68,8 +71,8 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
  private:
   // So much more queued, amid a turn, is worth a look at the level.
   static constexpr size_t kGrowthToLookAt = 256 * 1024;
-  // Between two looks for sessions whose route a reload has taken away.
-  static constexpr Duration kRemovedInterval = std::chrono::milliseconds(500);
+  // Between two looks for sessions whose route or endpoint is to have none.
+  static constexpr Duration kLeavingInterval = std::chrono::milliseconds(500);
 
   // EntranceEvents
   void OnAccepted(int fd, const net::Address& address, const ListenerTerms& terms) override;
@@ -92,15 +95,14 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   void Retire(LingeringClose& lingering) override;
 
   const Options& options() const { return context_.options(); }
-  // The worker's view of the generation's backend.
-  pool::UpstreamRef Take(const Generation& generation, const pool::DialTargets& targets);
+  // The worker's views of the generation's backends.
+  std::vector<pool::UpstreamRef> Take(const Generation& generation, const std::vector<pool::Backend>& backends);
   void Greet(int fd, const Peer& peer, const ListenerTerms& terms);
   void RunOneTurn();
   void ProcessHeldRequests();
   void ForgetOldFrames();
   void CloseSomeSessions();
-  // After a reload, those whose route it has taken away (reload.max_age).
-  void CloseSomeOfRemovedRoutes();
+  void CloseSomeLeaving();
 
   Shared& shared_;
   WorkerMetrics& metrics_;
@@ -118,8 +120,8 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   WorkerRelief relief_;
   net::Deadline drain_deadline_;
   DrainPace drain_pace_{TimePoint{}, Duration::zero(), 0};  // since Drain
-  net::Deadline removed_deadline_;
-  DrainPace removed_pace_{TimePoint{}, Duration::zero(), 0};  // since the last Adopt
+  net::Deadline leaving_deadline_;
+  DrainPace leaving_pace_{TimePoint{}, Duration::zero(), 0};  // since the last CloseLeaving
   bool stopped_ = false;
 };
 

@@ -280,6 +280,8 @@ struct SessionSecondsBuckets {
   COUNTER(pool_failed_total, "sheaf_pool_failed_total", "Connections to the backend that could not be established.")   \
   COUNTERS(pool_evicted_total, "sheaf_pool_evicted_total", "reason", CloseReasonLabels,                                \
            "Unused connections to the backend that were closed, by reason.")                                           \
+  COUNTER(pool_failovers_total, "sheaf_pool_failovers_total",                                                          \
+          "Requests that went to another endpoint because the first one could not be reached.")                        \
   COUNTER(pool_retries_total, "sheaf_pool_retries_total",                                                              \
           "Requests sent a second time because a pooled connection turned out to be dead.")                            \
   HISTOGRAM(pool_acquire_seconds, "sheaf_pool_acquire_seconds", AcquireSecondsBuckets,                                 \

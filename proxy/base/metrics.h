@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/base/endpoint_counters.h"
 #include "proxy/base/exposition.h"
 #include "proxy/base/metric_cells.h"
 #include "proxy/base/metric_table.h"
@@ -77,6 +78,10 @@ class MetricsRegistry {
   // For what concerns the process as a whole; one thread writes to it.
   WorkerMetrics& process() { return process_; }
 
+  // Of the backends' endpoints.
+  EndpointTable& endpoints() { return endpoints_; }
+  const EndpointTable& endpoints() const { return endpoints_; }
+
   size_t workers() const { return workers_.size(); }
   const WorkerMetrics& worker(size_t index) const { return *workers_[index]; }
   const std::string& version() const { return version_; }
@@ -92,6 +97,7 @@ class MetricsRegistry {
   const std::chrono::system_clock::time_point started_;
   std::vector<std::unique_ptr<WorkerMetrics>> workers_;
   WorkerMetrics process_;
+  EndpointTable endpoints_;
 };
 
 }  // namespace sheaf

@@ -76,6 +76,7 @@ class [[nodiscard]] Result {
   ROW(kPoolExhausted, "pool_exhausted", 503, "no upstream connection was free within pool.acquire_timeout")  \
   ROW(kOutOfDescriptors, "out_of_descriptors", 503, "the proxy has no descriptor left for a connection")     \
   ROW(kUpstreamRefused, "upstream_refused", 503, "no connection to the backend could be made")               \
+  ROW(kUpstreamDrained, "upstream_drained", 503, "every endpoint of the backend is being drained")           \
   ROW(kUpstreamBadResponse, "upstream_bad_response", 502, "the backend's answer was not valid")              \
   ROW(kUpstreamTlsFailed, "upstream_tls_failed", 502, "the TLS connection with the backend failed")          \
   ROW(kUpstreamClosed, "upstream_closed", 502, "the backend closed the connection before it answered")       \
@@ -153,6 +154,8 @@ constexpr const RefuseReasonRow& Describe(RefuseReason reason) {
   ROW(kUpstreamIdle, "upstream_idle", 0, kReads, kNoAnswer,                                                            \
       "a connection lay idle for pool.idle_timeout after its last request")                                            \
   ROW(kUpstreamExpired, "upstream_expired", 0, kReads, kNoAnswer, "a connection reached pool.max_lifetime")            \
+  ROW(kUpstreamDrained, "upstream_drained", 1012, kReads, kUpstreamDrained,                                            \
+      "the endpoint is being drained, or is not there any more")                                                       \
   ROW(kUpstreamBusy, "upstream_busy", 0, kReads, kUpstreamRefused, "the backend's queue of new connections is full")   \
   ROW(kPoolExhausted, "pool_exhausted", 1013, kReads, kPoolExhausted,                                                  \
       "no upstream connection was free within pool.acquire_timeout")                                                   \

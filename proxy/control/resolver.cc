@@ -1,9 +1,11 @@
 #include "proxy/control/resolver.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "proxy/base/log.h"
@@ -18,14 +20,23 @@ std::string Join(const std::vector<net::Address>& addresses) {
   return text;
 }
 
+// Without those that are there twice.
+std::vector<net::Address> InOrder(std::vector<net::Address> found) {
+  const auto rank = [](const net::Address& one) { return std::tuple(one.family() != AF_INET, one.ip(), one.port()); };
+  std::sort(found.begin(), found.end(), [rank](const auto& a, const auto& b) { return rank(a) < rank(b); });
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
 }  // namespace
 
 struct Resolver::Desk {
   const Lookup lookup;
   const std::string name;
   std::mutex mutex;
-  net::Loop* loop;     // nullptr: the resolver is gone. Under the mutex.
-  Resolver* resolver;  // loop's thread only
+  net::Loop* loop;                 // nullptr: the resolver is gone. Under the mutex.
+  Resolver* resolver;              // loop's thread only
+  std::atomic<bool> asked{false};  // a Bell was rung, and the loop has not heard it yet
 };
 
 Resolver::Resolver(net::Loop& loop, std::string name, const Times& times, Lookup lookup, ResolverEvents& events)
@@ -33,7 +44,8 @@ Resolver::Resolver(net::Loop& loop, std::string name, const Times& times, Lookup
       name_(std::move(name)),
       times_(times),
       events_(events),
-      desk_(new Desk{.lookup = std::move(lookup), .name = name_, .mutex = {}, .loop = &loop, .resolver = this}),
+      desk_(new Desk{
+          .lookup = std::move(lookup), .name = name_, .mutex = {}, .loop = &loop, .resolver = this, .asked = false}),
       deadline_(*this) {
   Begin();
 }
@@ -65,14 +77,18 @@ void Resolver::Run(const std::shared_ptr<Desk>& desk) {
   });
 }
 
-void Resolver::LookSoon() {
-  if (asked_.exchange(true, std::memory_order_relaxed)) return;
-  loop_.Post([desk = desk_] {
-    if (desk->resolver == nullptr) return;
-    desk->resolver->asked_.store(false, std::memory_order_relaxed);
-    desk->resolver->wanted_ = true;
-    if (!desk->resolver->looking_) desk->resolver->SetNext();
-  });
+std::function<void()> Resolver::Bell() const {
+  return [desk = desk_] {
+    if (desk->asked.exchange(true, std::memory_order_relaxed)) return;
+    const std::scoped_lock lock(desk->mutex);
+    if (desk->loop == nullptr) return;
+    desk->loop->Post([desk] {
+      desk->asked.store(false, std::memory_order_relaxed);
+      if (desk->resolver == nullptr) return;
+      desk->resolver->wanted_ = true;
+      if (!desk->resolver->looking_) desk->resolver->SetNext();
+    });
+  };
 }
 
 void Resolver::SetInterval(Duration interval) {
@@ -103,7 +119,7 @@ void Resolver::Take(const std::vector<net::Address>& found) {
   if (std::exchange(failing_, false)) {
     Log(LogLevel::kInfo, "the backend's name can be looked up again", {{"upstream", name_}});
   }
-  std::vector<net::Address> chosen = Choose(found);
+  std::vector<net::Address> chosen = InOrder(found);
   if (chosen == addresses_) return;
   if (!addresses_.empty()) {
     Log(LogLevel::kInfo, "the backend has another address",
@@ -111,18 +127,6 @@ void Resolver::Take(const std::vector<net::Address>& found) {
   }
   addresses_ = std::move(chosen);
   events_.OnAddresses(addresses_);
-}
-
-std::vector<net::Address> Resolver::Choose(const std::vector<net::Address>& found) const {
-  std::vector<net::Address> chosen;
-  for (const net::Address& present : addresses_) {
-    if (std::find(found.begin(), found.end(), present) != found.end()) chosen.push_back(present);
-  }
-  for (const net::Address& one : found) {
-    const auto same_family = [&one](const net::Address& other) { return other.family() == one.family(); };
-    if (std::none_of(chosen.begin(), chosen.end(), same_family)) chosen.push_back(one);
-  }
-  return chosen;
 }
 
 void Resolver::Fail(const std::string& error) {

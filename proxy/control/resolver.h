@@ -1,19 +1,18 @@
 // The addresses of the backend's name: looked up at once, then at an interval, and soon after connections have failed.
 //
 //   Resolver resolver(loop, "backend:8000", options.upstream.resolve_interval, &net::Address::ResolveAll, events);
-//   resolver.LookSoon();     // any thread: the address does not answer
+//   endpoint.WatchDials(resolver.Bell());     // any thread: an address does not answer
 //
 // A look-up blocks for as long as name servers please, so each runs in a thread of its own, which posts its answer. One
 // look-up at a time. Nobody waits for one: destroying the resolver leaves it to itself, and its answer goes nowhere. So
 // it may use nothing that does not outlive it.
 //
-// Of each family one address counts, the first. A good one stays when a name cannot be found any more, and while it is
-// among several, so that name servers that change their order do not make the pool move.
+// What was found stays when the name cannot be found any more, or leads nowhere. In which order name servers tell the
+// addresses is no change.
 //
-// Owned by Backends; its loop's thread only, but for LookSoon. The loop outlives it.
+// Owned by Backends; its loop's thread only, but for the Bell. The loop outlives it.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,7 +27,7 @@ namespace sheaf {
 
 class ResolverEvents {
  public:
-  // The name's first addresses, or others in place of the last: one, or one of each family, the first choice in front.
+  // The name's first addresses, or others in place of the last; IPv4 in front, in the order of their numbers.
   virtual void OnAddresses(const std::vector<net::Address>& addresses) = 0;
   // A look-up failed, and there are no addresses yet.
   virtual void OnNoAddress() = 0;
@@ -55,9 +54,9 @@ class Resolver final : public net::DeadlineHandler {
   Resolver& operator=(const Resolver&) = delete;
   ~Resolver();
 
-  // Any thread. Connections to the present address fail: it may have changed.
-  void LookSoon();
-  bool known() const { return !addresses_.empty(); }
+  // Connections to an address of the name fail: it may have changed. What is returned tells so, in any thread, and may
+  // outlive the resolver.
+  std::function<void()> Bell() const;
   const std::vector<net::Address>& addresses() const { return addresses_; }
   // From an answer to the next look-up, from now on.
   void SetInterval(Duration interval);
@@ -72,7 +71,6 @@ class Resolver final : public net::DeadlineHandler {
   static void Run(const std::shared_ptr<Desk>& desk);
   void OnAnswer(const Answer& answer);
   void Take(const std::vector<net::Address>& found);
-  std::vector<net::Address> Choose(const std::vector<net::Address>& found) const;
   void Fail(const std::string& error);
   void SetNext();
 
@@ -83,11 +81,10 @@ class Resolver final : public net::DeadlineHandler {
   const std::shared_ptr<Desk> desk_;
   net::Deadline deadline_;  // of the next look-up; while one runs, of patience with it
   bool looking_ = false;
-  bool wanted_ = false;  // LookSoon was called since the last look-up began
+  bool wanted_ = false;  // a Bell was rung since the last look-up began
   TimePoint answered_at_{};
   bool failing_ = false;  // the log says so
   std::vector<net::Address> addresses_;
-  std::atomic<bool> asked_{false};  // any thread: a LookSoon is on its way to the loop
 };
 
 }  // namespace sheaf

@@ -89,7 +89,7 @@ pool::HttpRequest HttpRequestFor(const WorkerContext& context, const wire::Reque
                                  const ClientInfo& client, std::string_view target, const RoutePlan& plan,
                                  std::string_view request_id) {
   return {.head = BuildUpstreamHead(request, client, context.forwarding(), target, request_id,
-                                    plan.upstream->endpoint().url().host_header),
+                                    plan.upstream->host_header()),
           .method = std::string(request.method),
           .body = request.body};
 }
@@ -99,8 +99,7 @@ std::shared_ptr<const pool::Upgrade> UpgradeFor(const WorkerContext& context, co
                                                 const RoutePlan& plan, std::string_view request_id) {
   auto upgrade = std::make_shared<pool::Upgrade>();
   upgrade->target = target;
-  upgrade->fields = BuildUpgradeFields(request, client, context.forwarding(), request_id,
-                                       plan.upstream->endpoint().url().host_header);
+  upgrade->fields = BuildUpgradeFields(request, client, context.forwarding(), request_id, plan.upstream->host_header());
   upgrade->frame_limits = &plan.upstream_limits;
   return upgrade;
 }

@@ -9,18 +9,18 @@
 namespace sheaf {
 
 WorkerContext::WorkerContext(const Lent& lent, std::shared_ptr<const Generation> first,
-                             const pool::UpstreamRef& upstream)
+                             const std::vector<pool::UpstreamRef>& upstreams)
     : lent_(lent),
       client_io_{&lent.metrics.client_received_bytes_total, &lent.metrics.client_sent_bytes_total},
       plans_(lent.metrics) {
-  Adopt(std::move(first), upstream);
+  Adopt(std::move(first), upstreams);
 }
 
-void WorkerContext::Adopt(std::shared_ptr<const Generation> next, const pool::UpstreamRef& upstream) {
+void WorkerContext::Adopt(std::shared_ptr<const Generation> next, const std::vector<pool::UpstreamRef>& upstreams) {
   generation_ = std::move(next);
-  upstream_ = upstream;
+  upstream_ = upstreams.front();
   activity_grain_ = std::min<Duration>(options().memory.idle_after / 8, kLongestGrain);
-  plans_.Adopt(*generation_, upstream);
+  plans_.Adopt(*generation_, upstreams);
 }
 
 const RoutePlan& WorkerContext::PlanOf(std::string_view normalized_path) const {

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "pool/upstream_ref.h"
 #include "proxy/base/metrics.h"
@@ -33,8 +34,9 @@ class WorkerContext {
     InflaterStore& inflaters;
     ClientHome& home;
   };
-  // `upstream`: this worker's view of the generation's backend.
-  WorkerContext(const Lent& lent, std::shared_ptr<const Generation> first, const pool::UpstreamRef& upstream);
+  // `upstreams`: this worker's views of the generation's backends, in the order of its options.
+  WorkerContext(const Lent& lent, std::shared_ptr<const Generation> first,
+                const std::vector<pool::UpstreamRef>& upstreams);
   WorkerContext(const WorkerContext&) = delete;
   WorkerContext& operator=(const WorkerContext&) = delete;
 
@@ -50,15 +52,15 @@ class WorkerContext {
   const wire::HeadLimits& head_limits() const { return generation_->head_limits; }
   const ForwardingRules& forwarding() const { return generation_->forwarding; }
   const TrustedProxies& trusted_proxies() const { return forwarding().proxies; }
-  // Of the generation's backend.
+  // The backend of [upstream].
   const pool::UpstreamRef& upstream() const { return upstream_; }
   // The newest plan of the route that a path in normal form belongs to.
   const RoutePlan& PlanOf(std::string_view normalized_path) const;
   // Sessions tell of their activity no more often than this.
   Duration activity_grain() const { return activity_grain_; }
 
-  // From here on `next` is in force. `upstream`: as at construction.
-  void Adopt(std::shared_ptr<const Generation> next, const pool::UpstreamRef& upstream);
+  // From here on `next` is in force. `upstreams`: as at construction.
+  void Adopt(std::shared_ptr<const Generation> next, const std::vector<pool::UpstreamRef>& upstreams);
 
   bool draining() const { return lent_.shared.draining.load(std::memory_order_relaxed); }
   Load load() const;

@@ -12,32 +12,15 @@ wire::HeadLimits HeadLimitsFrom(const Options::Limits& limits) {
           .allow_underscores = limits.underscores != Underscores::kRefuse};
 }
 
-Result<std::shared_ptr<pool::Backend>> OpenBackend(const Options& options, const Generation* before) {
-  if (before != nullptr && before->backend->key() == pool::Backend::KeyOf(options.upstream)) return before->backend;
-  auto made = pool::Backend::Make(options.upstream, options.pool);
-  if (made.ok() && before != nullptr && before->backend->endpoint().up()) made.value()->endpoint().PresumeUp();
-  return made;
-}
-
 }  // namespace
 
-Generation::Generation(uint64_t count, std::string conf_digest, Options checked, std::shared_ptr<pool::Backend> opened)
-    : number(count),
+Generation::Generation(Options checked, std::string conf_digest, const Generation* before)
+    : number(before != nullptr ? before->number + 1 : 1),
       digest(std::move(conf_digest)),
       made_at(SteadyClock().Now()),
       options(std::move(checked)),
       routes(options),
       forwarding(options),
-      head_limits(HeadLimitsFrom(options.limits)),
-      backend(std::move(opened)) {}
-
-Result<std::shared_ptr<const Generation>> Generation::Make(Options options, std::string digest,
-                                                           const Generation* before) {
-  auto backend = OpenBackend(options, before);
-  if (!backend.ok()) return Error{backend.error()};
-  const uint64_t number = before != nullptr ? before->number + 1 : 1;
-  return std::shared_ptr<const Generation>(
-      new Generation(number, std::move(digest), std::move(options), std::move(backend.value())));
-}
+      head_limits(HeadLimitsFrom(options.limits)) {}
 
 }  // namespace sheaf

@@ -30,8 +30,7 @@ class RoutePlans;
 // What a plan is made from, beside what it counts in. A reload that leaves it as it was leaves the plan.
 struct RouteTerms {
   RouteOptions options;
-  uint32_t max_fragments = 0;              // of a client's message; 0: no limit
-  const pool::Backend* backend = nullptr;  // where it goes
+  uint32_t max_fragments = 0;  // of a client's message; 0: no limit
   bool operator==(const RouteTerms&) const = default;
 };
 

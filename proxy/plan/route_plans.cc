@@ -17,18 +17,20 @@ RoutePlanRef RoutePlans::PlanFor(const RouteTerms& terms, const RouteLabels& lab
   return RoutePlanRef(*plan);
 }
 
-void RoutePlans::Adopt(const Generation& generation, const pool::UpstreamRef& upstream) {
-  const pool::Backend* const backend = generation.backend.get();
+void RoutePlans::Adopt(const Generation& generation, const std::vector<pool::UpstreamRef>& upstreams) {
   const std::vector<RouteOptions>& routes = generation.routes.all();
   const std::vector<RouteLabels> labels = MakeRouteLabels(routes);
   std::vector<RoutePlanRef> plans;
   for (size_t i = 0; i < routes.size(); ++i) {
-    plans.push_back(PlanFor({routes[i], generation.options.limits.max_fragments, backend}, labels[i], upstream));
+    const auto upstream = std::find_if(upstreams.begin(), upstreams.end(),
+                                       [&](const pool::UpstreamRef& one) { return one->name() == routes[i].backend; });
+    plans.push_back(PlanFor({routes[i], generation.options.limits.max_fragments}, labels[i], *upstream));
   }
   newest_ = std::move(plans);
   living_.ForEach([&](RoutePlan& plan) {
-    const auto has_path = [&plan](const RouteOptions& route) { return route.path == plan.options.path; };
-    plan.removed_ = plan.terms.backend != backend || std::none_of(routes.begin(), routes.end(), has_path);
+    plan.removed_ = std::none_of(routes.begin(), routes.end(), [&plan](const RouteOptions& route) {
+      return route.path == plan.options.path && route.backend == plan.options.backend;
+    });
   });
 }
 

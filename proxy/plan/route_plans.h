@@ -22,8 +22,8 @@ class RoutePlans {
   RoutePlans& operator=(const RoutePlans&) = delete;
 
   // New sessions and requests get the plans of `generation`. A route that it has as before keeps its plan.
-  // `upstream`: the worker's view of the generation's backend.
-  void Adopt(const Generation& generation, const pool::UpstreamRef& upstream);
+  // `upstreams`: the worker's views of the generation's backends, in the order of its options.
+  void Adopt(const Generation& generation, const std::vector<pool::UpstreamRef>& upstreams);
 
   // The newest plan of the route that a path in normal form belongs to (Routes::Match).
   const RoutePlan& Match(const Generation& generation, std::string_view normalized_path) const {

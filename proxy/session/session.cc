@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "pool/endpoint.h"
 #include "proxy/base/log.h"
 #include "proxy/base/random.h"
 #include "proxy/plan/context.h"
@@ -354,6 +355,12 @@ void Session::CountEnd() const {
 // For longer than a client is given to answer a Close.
 bool Session::ReadsNothing() const {
   return StalledFor() >= context_.options().websocket.close_timeout;
+}
+
+bool Session::leaving() const {
+  if (plan_->removed()) return true;
+  const pool::Endpoint* const endpoint = stream_ ? stream_->endpoint() : nullptr;
+  return endpoint != nullptr && endpoint->leaving();
 }
 
 bool Session::MayShed() const {

@@ -70,6 +70,8 @@ class Session final : public net::ConnectionEvents,
   void BeginClose(CloseReason reason);
   bool closing() const override { return state_ != SessionState::kOpen; }
   const RoutePlan& plan() const { return *plan_; }
+  // Its route, or its endpoint, is to have no sessions any more.
+  bool leaving() const;
   // The end: a Close frame if one is due and possible, then both connections go. May be called twice. Close does not
   // fail: where there is no memory even for this, the process ends.
   void Close(CloseReason reason) noexcept override;

@@ -17,6 +17,7 @@
 #include "proxy/outbox/stores.h"
 #include "proxy/plan/context.h"
 #include "proxy/session/inflater_store.h"
+#include "tests/fakes/endpoints.h"
 #include "tests/fakes/loop_driver.h"
 
 namespace sheaf {
@@ -90,12 +91,12 @@ class ContextFixture {
   HomeRecorder home{driver.loop()};
 
   // From the options as they are now. `backend`: where the pool dials.
-  void Make(pool::DialTargets backend = {}) {
-    auto made = Generation::Make(options, "", nullptr);
-    REQUIRE(made.ok());
-    generation_ = std::move(made.value());
+  void Make(const net::Address& backend = {}) {
+    if (options.backends.empty()) options.backends.push_back(DefaultBackend(options));
+    generation_ = std::make_shared<const Generation>(options, "", nullptr);
     shared_.reset(new Shared{.workers = 1, .cpu_share = 1});
-    upstream_ = upstreams_.Take(generation_->backend, std::move(backend), pool::UpstreamSettings::From(options));
+    upstream_ = upstreams_.Take(OneEndpoint(options.upstream.url, backend),
+                                pool::UpstreamSettings::From(options, options.backends.front()));
     outboxes_ = std::make_unique<OutboxStores>(options.deflate, metrics);
     context_ = std::make_unique<WorkerContext>(WorkerContext::Lent{.shared = *shared_,
                                                                    .loop = driver.loop(),
@@ -103,7 +104,7 @@ class ContextFixture {
                                                                    .outboxes = *outboxes_,
                                                                    .inflaters = inflaters_,
                                                                    .home = home},
-                                               generation_, upstream_);
+                                               generation_, std::vector{upstream_});
   }
 
   void BeginDrain() { shared_->draining = true; }

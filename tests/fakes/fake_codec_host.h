@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "pool/codec.h"
+#include "pool/pooled_stream.h"
 #include "tests/fakes/recording_events.h"
 #include "tests/fakes/stream_recorder.h"
 
@@ -28,8 +29,9 @@ class FakeCodecHost final : public pool::CodecHost {
     FAIL("there is no connection");
     std::abort();
   }
-  std::unique_ptr<pool::SocketStream> OpenTunnel(const wire::FrameLimits& limits) override {
-    tunnel_limits = &limits;
+  const pool::Endpoint* endpoint() const override { return nullptr; }
+  std::unique_ptr<pool::SocketStream> OpenTunnel(pool::PooledStream& handshake) override {
+    tunnel_limits = handshake.upgrade()->frame_limits;
     return tunnel.Open();
   }
   void Close(CloseReason reason) override { ended = "closed " + std::string(Describe(reason).label); }

@@ -10,11 +10,13 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "pool/upgrade.h"
 #include "pool/upstreams.h"
 #include "proxy/base/log.h"
 #include "proxy/wire/ws_handshake.h"
+#include "tests/fakes/endpoints.h"
 #include "tests/fakes/frames.h"
 #include "tests/fakes/loop_driver.h"
 #include "tests/fakes/recording_events.h"
@@ -79,7 +81,14 @@ struct PoolFixture {
   // The options as they are now, as a configuration that comes into force does.
   void Adopt() {
     budget->SetBounds(options.pool.max_size, options.pool.max_waiting);
-    upstream = upstreams.Take(shared, address, pool::UpstreamSettings::From(options));
+    if (!upstream) endpoint.SetAddresses(address.empty() ? std::vector<net::Address>{} : std::vector{address});
+    upstream = upstreams.Take(shared, Settings());
+  }
+  pool::UpstreamSettings Settings() const { return pool::UpstreamSettings::From(options, DefaultBackend(options)); }
+  // Its name leads to these addresses now.
+  void SetAddresses(std::vector<net::Address> addresses) {
+    endpoint.SetAddresses(std::move(addresses));
+    upstreams.SetEndpoints(shared);
   }
   // The same, until the warm connections stand.
   void StartWarm(uint32_t connections) {
@@ -117,10 +126,9 @@ struct PoolFixture {
   ScriptedBackend backend;
   net::Address address = backend.address();  // where the pool begins
   Options options;
-  const std::shared_ptr<pool::Backend> shared =
-      pool::Backend::Make({.url = "http://127.0.0.1:8000"}, options.pool).value();
-  pool::Endpoint& endpoint = shared->endpoint();
-  pool::PoolBudget* const budget = &shared->budget();
+  const pool::Backend shared = OneEndpoint("http://127.0.0.1:8000", address);
+  pool::Endpoint& endpoint = *shared.endpoints.front();
+  pool::PoolBudget* const budget = &endpoint.budget();
   WorkerMetrics metrics;
   LoopDriver driver{[this] {
                       upstreams.Maintain();
@@ -135,7 +143,7 @@ struct PoolFixture {
 struct OtherWorker {
   OtherWorker(PoolFixture& fixture, pool::PoolShare share)
       : upstreams(fixture.driver.loop(), share, metrics),
-        upstream(upstreams.Take(fixture.shared, fixture.address, pool::UpstreamSettings::From(fixture.options))) {}
+        upstream(upstreams.Take(fixture.shared, fixture.Settings())) {}
 
   WorkerMetrics metrics;
   pool::Upstreams upstreams;

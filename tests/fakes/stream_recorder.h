@@ -59,6 +59,7 @@ class StreamRecorder {
       wire::ApplyMask(copy, piece.mask);
       recorder_.Tell("text", std::string(copy.begin(), copy.end()));
     }
+    const pool::Endpoint* endpoint() const override { return nullptr; }
     bool SendClose(uint16_t code, std::string_view reason) override {
       if (std::exchange(close_sent_, true)) return false;
       recorder_.Tell("close", std::to_string(code) + " " + std::string(reason));

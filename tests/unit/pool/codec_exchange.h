@@ -31,12 +31,12 @@ struct Exchange {
   explicit Exchange(HttpRequest asked = Request("GET"), const Options::Limits& options = {})
       : limits(ResponseHeadLimits(options)),
         codec(host, limits, head),
-        stream(std::make_unique<PooledStream>(Nowhere(), std::move(asked), host.recorder, TimePoint{})) {
+        stream(std::make_unique<PooledStream>(Nowhere(), std::move(asked), host.recorder, 0)) {
     Begin();
   }
   explicit Exchange(std::shared_ptr<const Upgrade> asked)
       : codec(host, limits, head),
-        stream(std::make_unique<PooledStream>(Nowhere(), std::move(asked), host.recorder, TimePoint{})) {
+        stream(std::make_unique<PooledStream>(Nowhere(), std::move(asked), host.recorder, 0)) {
     Begin();
   }
   void Begin() {

@@ -28,7 +28,7 @@ struct TwoAddresses : PoolFixture {
     endpoint.WatchDials([this] { ++told; });
     address = net::Address();
     Start();
-    upstream->SetTargets(std::vector{nobody.address(), backend.address()});
+    SetAddresses({nobody.address(), backend.address()});
   }
   std::unique_ptr<HttpStream> Ask(RecordingEvents& events) { return upstream->Send(Get(), events); }
 
@@ -116,12 +116,13 @@ TEST_CASE("the health check passes at the second address, and goes there first t
   nobody.StopListening();
   Options options;
   options.pool.health_check_interval = milliseconds(100);
-  Endpoint endpoint(UpstreamUrl::Parse("http://localhost:8000").value(), nullptr, "");
+  const EndpointRef made = EndpointAt("http://localhost:8000", {});
+  Endpoint& endpoint = *made;
   int told = 0;
   endpoint.WatchDials([&told] { ++told; });
   WorkerMetrics metrics;
   HealthCheck check(driver.loop(), endpoint, std::vector{nobody.address(), backend.address()},
-                    UpstreamSettings::From(options), metrics);
+                    UpstreamSettings::From(options, DefaultBackend(options)), metrics);
   driver.Until([&] { return metrics.health_checks_total[CheckResult::kPassed].value() == 3; });
   CHECK(endpoint.up());
   CHECK_EQ(metrics.health_checks_total[CheckResult::kFailed].value(), 0);

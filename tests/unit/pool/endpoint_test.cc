@@ -5,6 +5,9 @@
 
 #include <string>
 
+#include "pool/backoff.h"
+#include "tests/fakes/endpoints.h"
+
 namespace sheaf::pool {
 namespace {
 
@@ -107,19 +110,19 @@ TEST_CASE("a Unix socket needs an absolute path") {
 }
 
 TEST_CASE("a backend counts as down until something has reached it, and each return counts") {
-  Endpoint endpoint(UpstreamUrl::Parse("http://127.0.0.1:1").value(), nullptr, "name");
+  const EndpointRef made = EndpointAt("http://127.0.0.1:1", {});
+  Endpoint& endpoint = *made;
   CHECK_FALSE(endpoint.up());
-  endpoint.SetDown(kStart, "refused");
+  endpoint.Fail(kStart, "refused", 1);
   CHECK_FALSE(endpoint.up());
   endpoint.SetUp(kStart);
   CHECK(endpoint.up());
   CHECK_EQ(endpoint.returns(), 1);
   endpoint.SetUp(kStart);
   CHECK_EQ(endpoint.returns(), 1);
-  endpoint.SetDown(kStart, "refused");
+  endpoint.Fail(kStart, "refused", 1);
   CHECK_FALSE(endpoint.up());
-  CHECK_EQ(endpoint.server_name(), "name");
-  CHECK(endpoint.tls() == nullptr);
+  CHECK(endpoint.reach().tls == nullptr);
 }
 
 TEST_CASE("without a failure the backend may be tried at any time") {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "tests/fakes/endpoints.h"
 #include "tests/fakes/loop_driver.h"
 #include "tests/fakes/scripted_backend.h"
 
@@ -23,14 +24,16 @@ struct Check {
 
   void Start() { Start(backend.address()); }
   void Start(const net::Address& address) {
-    check = std::make_unique<HealthCheck>(driver.loop(), endpoint, address, UpstreamSettings::From(options), metrics);
+    check = std::make_unique<HealthCheck>(driver.loop(), endpoint, address,
+                                          UpstreamSettings::From(options, DefaultBackend(options)), metrics);
   }
   uint64_t passed() { return metrics.health_checks_total[CheckResult::kPassed].value(); }
   uint64_t failed() { return metrics.health_checks_total[CheckResult::kFailed].value(); }
 
   ScriptedBackend backend;
   Options options;
-  Endpoint endpoint{UpstreamUrl::Parse("http://backend:8000").value(), nullptr, ""};
+  const EndpointRef made = EndpointAt("http://backend:8000", {});
+  Endpoint& endpoint = *made;
   WorkerMetrics metrics;
   LoopDriver driver{[this] { backend.Poll(); }};
   std::unique_ptr<HealthCheck> check;

@@ -37,7 +37,7 @@ TEST_CASE("a codec serves one request after another, and nothing of the first is
   CHECK_EQ(exchange.host.recorder.told.back(), "end");
 
   exchange.host.recorder.told.clear();
-  exchange.stream = std::make_unique<PooledStream>(Nowhere(), Request("HEAD"), exchange.host.recorder, TimePoint{});
+  exchange.stream = std::make_unique<PooledStream>(Nowhere(), Request("HEAD"), exchange.host.recorder, 0);
   exchange.host.written.clear();
   exchange.Begin();
   CHECK(exchange.codec.untouched());

@@ -129,7 +129,7 @@ TEST_CASE("a backend that accepts nothing fails the dial at connect_timeout") {
   // 192.0.2.0/24 is no network that answers (RFC 5737); where it cannot even be dialled the failure is another one.
   const net::Address nowhere = net::Address::Resolve("192.0.2.1:9").value();
   fixture.Start();
-  fixture.upstream->SetTargets(nowhere);
+  fixture.SetAddresses({nowhere});
   RecordingEvents events;
   auto stream = fixture.upstream->Send(Get(), events);
   fixture.driver.Until([&] { return !events.told.empty(); });

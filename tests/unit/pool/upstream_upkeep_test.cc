@@ -305,7 +305,7 @@ TEST_CASE("new connections go to the address that a look-up has found") {
   PoolFixture fixture;
   ScriptedBackend moved;
   fixture.Start();
-  fixture.upstream->SetTargets(moved.address());
+  fixture.SetAddresses({moved.address()});
   RecordingEvents events;
   auto stream = fixture.upstream->Send(Get(), events);
   fixture.driver.Until([&] {
@@ -325,7 +325,7 @@ TEST_CASE("until a look-up has found an address nothing is dialled and requests 
   fixture.driver.For(milliseconds(200));
   CHECK(events.told.empty());
   CHECK_EQ(fixture.Links(), 0);
-  fixture.upstream->SetTargets(found);
+  fixture.SetAddresses({found});
   fixture.driver.Until([&] { return fixture.Active() == 1 && fixture.Idle() == 1; });
 }
 
@@ -358,7 +358,7 @@ TEST_CASE("another address ends the back-off that the last one had earned") {
   fixture.Start();
   fixture.driver.Until([&] { return fixture.metrics.pool_failed_total.value() == 1; });
   CHECK_EQ(failed, 1);
-  fixture.upstream->SetTargets(fixture.backend.address());
+  fixture.SetAddresses({fixture.backend.address()});
   fixture.driver.Until([&] { return fixture.Idle() == 1; });
   CHECK_EQ(failed, 1);
 }

@@ -1,4 +1,4 @@
-// A worker's backends together: found by their key, counted by those who want them, gone when nothing of them is left.
+// A worker's backends together: found by their name, counted by those who want them, gone when nothing of them is left.
 #include "pool/upstreams.h"
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ struct TwoBackends : PoolFixture {
   explicit TwoBackends(uint32_t warm = 0) {
     options.pool.min_size = warm;
     Start();
-    second = upstreams.Take(other, other_backend.address(), UpstreamSettings::From(options));
+    second = upstreams.Take(other, Settings());
   }
   void Until(const std::function<bool()>& done) {
     driver.Until([&] {
@@ -30,43 +30,46 @@ struct TwoBackends : PoolFixture {
   }
 
   ScriptedBackend other_backend;
-  const std::shared_ptr<Backend> other = Backend::Make({.url = "http://127.0.0.1:8001"}, options.pool).value();
+  const Backend other = OneEndpoint("http://127.0.0.1:8001", other_backend.address(), "other");
   UpstreamRef second;
 };
 
 }  // namespace
 
-TEST_CASE("what a backend is reached with makes another backend of it") {
-  const Options::Upstream base;
+TEST_CASE("what an endpoint is reached with makes another one of it") {
+  const BackendOptions base;
   const auto differs = [&base](auto change) {
-    Options::Upstream changed;
+    BackendOptions changed;
     change(changed);
-    return Backend::KeyOf(changed) != Backend::KeyOf(base);
+    return Reach::KeyOf("http://x", changed) != Reach::KeyOf("http://x", base);
   };
-  CHECK_FALSE(differs([](Options::Upstream& one) { one.connect_timeout = milliseconds(1); }));
-  CHECK(differs([](Options::Upstream& one) { one.url = "http://127.0.0.1:8001"; }));
-  CHECK(differs([](Options::Upstream& one) { one.tls_ca = "/ca.pem"; }));
-  CHECK(differs([](Options::Upstream& one) { one.tls_server_name = "/ca.pem"; }));
-  CHECK(differs([](Options::Upstream& one) { one.tls_verify = false; }));
+  CHECK_FALSE(differs([](BackendOptions& one) { one.connect_timeout = milliseconds(1); }));
+  CHECK(differs([](BackendOptions& one) { one.tls_ca = "/ca.pem"; }));
+  CHECK(differs([](BackendOptions& one) { one.tls_server_name = "/ca.pem"; }));
+  CHECK(differs([](BackendOptions& one) { one.tls_verify = false; }));
+  CHECK(Reach::KeyOf("http://y", base) != Reach::KeyOf("http://x", base));
 }
 
-TEST_CASE("a backend that cannot be is told with the option that is wrong") {
-  const auto bad_url = Backend::Make({.url = "ftp://x"}, {});
+TEST_CASE("an endpoint that cannot be is told with the option that is wrong") {
+  const auto bad_url = Reach::Make("ftp://x", {});
   REQUIRE_FALSE(bad_url.ok());
   CHECK(bad_url.error().starts_with("upstream.url: "));
-  const auto bad_ca = Backend::Make({.url = "https://x", .tls_ca = "/no/such/file.pem"}, {});
+  BackendOptions options;
+  options.tls_ca = "/no/such/file.pem";
+  const auto bad_ca = Reach::Make("https://x", options);
   REQUIRE_FALSE(bad_ca.ok());
   CHECK(bad_ca.error().find("/no/such/file.pem") != std::string::npos);
-  const auto named = Backend::Make({.url = "https://x", .tls_server_name = "y"}, {});
-  CHECK_EQ(named.value()->endpoint().server_name(), "y");
-  CHECK_EQ(Backend::Make({.url = "https://x"}, {}).value()->endpoint().server_name(), "x");
+  options = {};
+  CHECK_EQ(Reach::Make("https://x", options).value()->server_name, "x");
+  options.tls_server_name = "y";
+  CHECK_EQ(Reach::Make("https://x", options).value()->server_name, "y");
 }
 
-TEST_CASE("a backend is found by its key, whichever description of it comes") {
+TEST_CASE("a backend is found by its name, whatever its endpoints") {
   PoolFixture fixture;
   fixture.Start();
-  const auto again = Backend::Make({.url = "http://127.0.0.1:8000"}, fixture.options.pool).value();
-  const UpstreamRef same = fixture.upstreams.Take(again, {}, UpstreamSettings::From(fixture.options));
+  const Backend again = OneEndpoint("http://127.0.0.1:8001", fixture.address);
+  const UpstreamRef same = fixture.upstreams.Take(again, fixture.Settings());
   CHECK_EQ(&*same, &*fixture.upstream);
   CHECK_EQ(fixture.upstreams.size(), 1);
 }
@@ -77,7 +80,7 @@ TEST_CASE("the gauges are of all backends together, and one that is down makes t
   two.driver.Turn();
   CHECK_EQ(two.metrics.pool_links[LinkState::kIdle].value(), 4);
   CHECK_EQ(two.metrics.upstream_up.value(), 1);
-  two.other->endpoint().SetDown(TimePoint{}, "gone");
+  two.other.endpoints.front()->Fail(TimePoint{}, "gone", 1);
   two.driver.Turn();
   CHECK_EQ(two.metrics.upstream_up.value(), 0);
   two.second = {};
@@ -88,13 +91,13 @@ TEST_CASE("the gauges are of all backends together, and one that is down makes t
 
 TEST_CASE("each backend's requests go to it, and so do the addresses of its name") {
   TwoBackends two;
-  two.upstreams.SetTargets(*two.other, net::Address());
+  two.upstreams.SetEndpoints(OneEndpoint("http://name:80", {}, "other"));
   RecordingEvents first, second;
   const auto one = two.OpenOn(0, Get("/one"), first);
   const auto other = two.second->Send(Get("/other"), second);
   two.driver.Settle();
   CHECK_FALSE(other->leased());
-  two.upstreams.SetTargets(*two.other, two.other_backend.address());
+  two.upstreams.SetEndpoints(two.other);
   two.Until([&] { return two.other_backend.accepted() == 1 && !two.other_backend.received(0).empty(); });
   CHECK(two.other_backend.received(0).starts_with("GET /other "));
   CHECK_EQ(two.backend.accepted(), 1);
@@ -185,8 +188,8 @@ TEST_CASE("a drain closes the idle ones of all backends, and one that comes late
   CHECK_EQ(two.upstreams.CloseSpare(), 0);
   two.upstreams.Drain();
   two.Until([&] { return two.backend.open() == 0 && two.other_backend.open() == 0; });
-  const auto third = Backend::Make({.url = "http://127.0.0.1:8002"}, two.options.pool).value();
-  const UpstreamRef late = two.upstreams.Take(third, two.address, UpstreamSettings::From(two.options));
+  const UpstreamRef late =
+      two.upstreams.Take(OneEndpoint("http://127.0.0.1:8002", two.address, "third"), two.Settings());
   two.driver.Settle();
   CHECK_EQ(late->count(LinkState::kIdle) + late->count(LinkState::kConnecting), 0);
 }

@@ -1,4 +1,5 @@
-// Where backends are, across generations: fixed addresses, names that are looked up, and what is forgotten when.
+// Where backends are, across configurations: fixed addresses, names that are looked up, and endpoints that come, go and
+// come back.
 #include "proxy/backends.h"
 
 #include <doctest/doctest.h>
@@ -13,81 +14,167 @@
 namespace sheaf {
 namespace {
 
+using Names = std::vector<std::string>;
+using namespace std::chrono_literals;
+
 struct Fixture final : public BackendEvents {
   Fixture() { SetLogLevel(LogLevel::kError); }
 
-  void OnAddresses(const BackendRef& backend, const std::vector<net::Address>& addresses) override {
-    told.push_back(backend->endpoint().url().host + " " + addresses.front().ToString());
+  void OnEndpoints(const pool::Backend& backend) override {
+    ++told;
+    told_last = NamesOf(backend);
   }
-  void OnNoAddress(const BackendRef& backend) override { told.push_back(backend->endpoint().url().host + " none"); }
+  void OnNoAddress(std::string_view /*backend*/) override { ++misses; }
 
-  static BackendRef Make(const std::string& url) {
-    Options options;
-    options.upstream.url = url;
-    return pool::Backend::Make(options.upstream, options.pool).value();
+  static Names NamesOf(const pool::Backend& backend) {
+    Names names;
+    for (const pool::EndpointRef& one : backend.endpoints) names.push_back(one->name());
+    return names;
   }
-  bool Prepare(const BackendRef& backend) { return backends.Prepare(backend, Options().upstream).ok(); }
+  Names Now() const { return NamesOf(backends.all().front()); }
+
+  Result<Backends::Change> Prepare(const std::vector<std::string>& urls) {
+    options.backends = {InheritBackend(options, "default", urls)};
+    options.backends.front().resolve_interval = 50ms;
+    return backends.Prepare(options);
+  }
+  void Load(const std::vector<std::string>& urls) {
+    auto change = Prepare(urls);
+    REQUIRE(change.ok());
+    backends.Apply(std::move(change.value()));
+  }
+  void Lead(const std::vector<std::string>& addresses) {
+    std::vector<net::Address> all;
+    for (const std::string& one : addresses) all.push_back(Ip(one));
+    names->Stage(all);
+    const int before = told;
+    driver.Until([&] { return told > before; });
+  }
 
   LoopDriver driver;
   std::shared_ptr<StagedNames> names = std::make_shared<StagedNames>();
-  std::vector<std::string> told;
-  Backends backends{driver.loop(), names->Lookup(), *this};
+  EndpointTable table;
+  Options options;
+  int told = 0;
+  int misses = 0;
+  Names told_last;
+  Backends backends{driver.loop(), names->Lookup(), table, *this};
 };
 
 }  // namespace
 
 TEST_CASE("an address is known at once, and nobody is told of it") {
   Fixture it;
-  const BackendRef backend = Fixture::Make("http://127.0.0.1:9000");
-  REQUIRE(it.Prepare(backend));
-  CHECK(it.backends.known(*backend));
-  CHECK(it.backends.targets(*backend).current().ToString() == "127.0.0.1:9000");
+  it.Load({"http://127.0.0.1:9000", "unix:/run/app.sock"});
+  CHECK(it.Now() == Names{"127.0.0.1:9000", "unix:/run/app.sock"});
+  CHECK(it.backends.all().front().endpoints[0]->addresses().front().ToString() == "127.0.0.1:9000");
   it.driver.Settle();
-  CHECK(it.told.empty());
+  CHECK(it.told == 0);
 }
 
-TEST_CASE("of two names each has its own answers") {
+TEST_CASE("localhost is one endpoint, at either of its addresses") {
   Fixture it;
-  const BackendRef one = Fixture::Make("http://one:80");
-  REQUIRE(it.Prepare(one));
-  CHECK_FALSE(it.backends.known(*one));
-  it.names->Stage({{Ip("127.0.0.1:80")}});
-  it.driver.Until([&] { return it.told.size() == 1; });
-  const BackendRef other = Fixture::Make("http://other:80");
-  it.names->Stage({{Ip("127.0.0.2:80")}});
-  REQUIRE(it.Prepare(other));
-  it.driver.Until([&] { return it.told.size() == 2; });
-  CHECK(it.told == std::vector<std::string>{"one 127.0.0.1:80", "other 127.0.0.2:80"});
-  CHECK(it.backends.targets(*one).current().ToString() == "127.0.0.1:80");
-  CHECK(it.backends.known(*other));
+  it.Load({"http://localhost:9000"});
+  CHECK(it.Now() == Names{"localhost:9000"});
+  CHECK(it.backends.all().front().endpoints[0]->addresses().size() == 2);
 }
 
-TEST_CASE("one that a reload takes over is not looked up anew") {
+TEST_CASE("a name is one endpoint without an address, then one for each that it leads to") {
   Fixture it;
-  it.names->Stage({{Ip("127.0.0.1:80")}});
-  const BackendRef backend = Fixture::Make("http://one:80");
-  REQUIRE(it.Prepare(backend));
-  it.driver.Until([&] { return it.told.size() == 1; });
-  REQUIRE(it.Prepare(backend));
-  CHECK(it.backends.known(*backend));
-  CHECK(it.backends.size() == 1);
+  it.Load({"http://one:80"});
+  CHECK(it.Now() == Names{"one:80"});
+  CHECK(it.backends.all().front().endpoints[0]->addresses().empty());
+  it.Lead({"127.0.0.1:80", "127.0.0.2:80", "127.0.0.3:80"});
+  CHECK(it.told_last == Names{"127.0.0.1:80", "127.0.0.2:80", "127.0.0.3:80"});
+  CHECK(it.Now() == it.told_last);
 }
 
-TEST_CASE("what nobody refers to any more is forgotten, with the look-up that is under way") {
+TEST_CASE("one address of each family is one process, and of more the family counts that has more") {
   Fixture it;
-  BackendRef gone = Fixture::Make("http://one:80");
-  const BackendRef stays = Fixture::Make("http://127.0.0.1:9000");
-  REQUIRE(it.Prepare(gone));
-  REQUIRE(it.Prepare(stays));
-  it.backends.ForgetUnused();
-  CHECK(it.backends.size() == 2);
-  gone.reset();
-  it.backends.ForgetUnused();
-  CHECK(it.backends.size() == 1);
-  it.names->Stage({{Ip("127.0.0.1:80")}});
+  it.Load({"http://one:80"});
+  it.Lead({"127.0.0.1:80", "[::1]:80"});
+  CHECK(it.Now() == Names{"127.0.0.1:80"});
+  CHECK(it.backends.all().front().endpoints[0]->addresses().size() == 2);
+  it.Lead({"127.0.0.1:80", "127.0.0.2:80", "[::1]:80", "[::2]:80"});
+  CHECK(it.Now() == Names{"127.0.0.1:80", "127.0.0.2:80"});
+  it.Lead({"127.0.0.1:80", "[::1]:80", "[::2]:80"});
+  CHECK(it.Now() == Names{"[::1]:80", "[::2]:80"});
+}
+
+TEST_CASE("the same address stays the same endpoint, and one that comes back is the one that somebody kept") {
+  Fixture it;
+  it.Load({"http://one:80"});
+  it.Lead({"127.0.0.1:80", "127.0.0.2:80"});
+  const pool::EndpointList both = it.backends.all().front().endpoints;
+  it.Lead({"127.0.0.2:80"});
+  REQUIRE(it.backends.all().front().endpoints == pool::EndpointList{both[1]});
+  CHECK(both[0]->counters().unlisted.load());
+  CHECK_FALSE(both[0]->leaving());
+  it.Lead({"127.0.0.1:80", "127.0.0.2:80"});
+  CHECK(it.backends.all().front().endpoints == both);
+  CHECK_FALSE(both[0]->counters().unlisted.load());
+}
+
+TEST_CASE("a failed or empty look-up removes nothing") {
+  Fixture it;
+  it.Load({"http://one:80"});
+  it.Lead({"127.0.0.1:80"});
+  const int before = it.names->ended();
+  it.names->Stage(std::vector<net::Address>());
+  it.driver.Until([&] { return it.names->ended() >= before + 2; });
+  it.names->Stage(Error{"'one' has no address"});
+  it.driver.Until([&] { return it.names->ended() >= before + 4; });
   it.driver.Settle();
-  CHECK(it.told.empty());
-  CHECK(it.backends.known(*stays));
+  CHECK(it.told == 1);
+  CHECK(it.misses == 0);
+  CHECK(it.Now() == Names{"127.0.0.1:80"});
+}
+
+TEST_CASE("what a reload takes over stays, with its look-up; what it leaves out is leaving, until it is named again") {
+  Fixture it;
+  it.Load({"http://one:80", "http://127.0.0.1:9000"});
+  it.Lead({"127.0.0.1:80"});
+  const pool::EndpointList before = it.backends.all().front().endpoints;
+  it.Load({"http://one:80", "http://127.0.0.1:9001"});
+  CHECK(it.Now() == Names{"127.0.0.1:80", "127.0.0.1:9001"});
+  CHECK(it.backends.all().front().endpoints[0] == before[0]);
+  CHECK(before[1]->leaving());
+  it.Load({"http://127.0.0.1:9000", "http://one:80"});
+  CHECK(it.backends.all().front().endpoints == pool::EndpointList{before[1], before[0]});
+  CHECK_FALSE(before[1]->leaving());
+}
+
+TEST_CASE("an endpoint that is new counts as up while one of the backend was") {
+  Fixture it;
+  it.Load({"http://127.0.0.1:9000"});
+  const pool::EndpointRef first = it.backends.all().front().endpoints[0];
+  it.Load({"http://127.0.0.1:9001"});
+  CHECK_FALSE(it.backends.all().front().endpoints[0]->up());
+  it.backends.all().front().endpoints[0]->SetUp(TimePoint{});
+  it.Load({"http://127.0.0.1:9002"});
+  CHECK(it.backends.all().front().endpoints[0]->up());
+  CHECK_FALSE(first->up());
+}
+
+TEST_CASE("a preparation that is not applied changes nothing, and a bad one says why") {
+  Fixture it;
+  it.Load({"http://127.0.0.1:9000"});
+  CHECK(it.Prepare({"http://127.0.0.1:9001"}).ok());
+  CHECK(it.Now() == Names{"127.0.0.1:9000"});
+  const auto bad = it.Prepare({"ftp://127.0.0.1"});
+  REQUIRE_FALSE(bad.ok());
+  CHECK(bad.error().starts_with("upstream.url: "));
+}
+
+TEST_CASE("a name that is not asked for any more is not looked up, and a late answer goes nowhere") {
+  Fixture it;
+  it.Load({"http://one:80"});
+  it.driver.Until([&] { return it.names->begun() == 1; });
+  it.Load({"http://127.0.0.1:9000"});
+  it.names->Stage(std::vector{Ip("127.0.0.1:80")});
+  it.driver.Settle();
+  CHECK(it.told == 0);
+  CHECK(it.Now() == Names{"127.0.0.1:9000"});
 }
 
 }  // namespace sheaf

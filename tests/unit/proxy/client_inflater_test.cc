@@ -30,6 +30,7 @@ class Backend final : public pool::SocketStream {
     }
   }
   bool SendClose(uint16_t, std::string_view) override { return false; }
+  const pool::Endpoint* endpoint() const override { return nullptr; }
   void PauseReading(PauseReason) override {}
   void ResumeReading(PauseReason) override {}
   void DeferReading(size_t) override {}

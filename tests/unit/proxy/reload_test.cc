@@ -20,13 +20,13 @@ using namespace std::chrono_literals;
 struct Target final : public ReloadTarget {
   Target() {
     SetLogLevel(LogLevel::kError);
-    generation = Generation::Make(file, "1", nullptr).value();
+    generation = std::make_shared<const Generation>(file, "1", nullptr);
   }
 
   Result<std::shared_ptr<const Generation>> Prepare(ConfigRead read) override {
     ++prepared;
     if (!closed.empty()) return Error{closed};
-    return Generation::Make(std::move(read.options), std::move(read.digest), generation.get());
+    return std::make_shared<const Generation>(std::move(read.options), std::move(read.digest), generation.get());
   }
   void Adopt(std::shared_ptr<const Generation> next, std::function<void()> done) override {
     generation = std::move(next);

@@ -24,7 +24,7 @@ RouteOptions Route() {
 class Made {
  public:
   explicit Made(const RouteOptions& route, uint32_t max_fragments = 16)
-      : ref_(*new RoutePlan(plans_, {route, max_fragments, nullptr},
+      : ref_(*new RoutePlan(plans_, {route, max_fragments},
                             metrics_.routes.Cells({.route = "/", .critical = {}, .conflated = {}}), {})) {
     plans_.Adapt(kNormal, false);
   }

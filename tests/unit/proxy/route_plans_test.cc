@@ -6,6 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "pool/upstreams.h"
+#include "tests/fakes/endpoints.h"
+#include "tests/fakes/loop_driver.h"
+
 namespace sheaf {
 namespace {
 
@@ -16,16 +20,25 @@ struct Plans {
   std::shared_ptr<const Generation> Adopt(const std::vector<std::string>& paths) {
     Options options = base;
     for (const std::string& path : paths) options.routes.push_back(InheritRoute(options, path));
-    auto made = Generation::Make(options, "", generation.get());
-    REQUIRE(made.ok());
-    generation = made.value();
-    plans.Adopt(*generation, {});
+    Load(options);
     return generation;
+  }
+  void Load(const Options& options) {
+    generation = std::make_shared<const Generation>(options, "", generation.get());
+    plans.Adopt(*generation, backends);
   }
   const RoutePlan& At(std::string_view path) { return plans.Match(*generation, path); }
 
+  pool::UpstreamRef Backend(const std::string& name) {
+    return upstreams.Take(OneEndpoint("http://127.0.0.1:1", {}, name),
+                          pool::UpstreamSettings::From(base, DefaultBackend(base)));
+  }
+
   Options base;
   WorkerMetrics metrics;
+  LoopDriver driver;
+  pool::Upstreams upstreams{driver.loop(), {}, metrics};
+  const std::vector<pool::UpstreamRef> backends = {Backend("default"), Backend("other")};
   RoutePlans plans{metrics};
   std::shared_ptr<const Generation> generation;
 };
@@ -89,10 +102,7 @@ TEST_CASE("What was counted for a route and a rule is counted on, whatever the o
     Options options = it.base;
     options.routes.push_back(InheritRoute(options, "/"));
     options.routes.back().critical = critical;
-    auto made = Generation::Make(options, "", it.generation.get());
-    REQUIRE(made.ok());
-    it.generation = made.value();
-    it.plans.Adopt(*it.generation, {});
+    it.Load(options);
   };
   adopt({alert});
   it.At("/").counters.critical[0]->Add(3);
@@ -109,20 +119,29 @@ TEST_CASE("What was counted for a route and a rule is counted on, whatever the o
   CHECK(totals[0].dropped == 5);
 }
 
-TEST_CASE("A generation takes over what has not changed, and makes anew what has") {
-  Options options;
-  options.upstream.url = "http://127.0.0.1:9000";
-  const auto first = Generation::Make(options, "x", nullptr).value();
-  CHECK(first->number == 1);
-  const auto second = Generation::Make(options, "y", first.get()).value();
-  CHECK(second->number == 2);
-  CHECK(second->digest == "y");
-  CHECK(second->backend == first->backend);
-  options.upstream.url = "http://127.0.0.1:9001";
-  const auto third = Generation::Make(options, "", second.get()).value();
-  CHECK(third->backend != second->backend);
-  options.upstream.url = "ftp://127.0.0.1";
-  CHECK_FALSE(Generation::Make(options, "", third.get()).ok());
+TEST_CASE("A route leads to its backend, and one that leads to another is not the route that it was") {
+  Plans it;
+  it.Adopt({"/a"});
+  const RoutePlanRef held(it.At("/a"));
+  CHECK(&*held->upstream == &*it.backends[0]);
+  Options options = it.base;
+  options.routes.push_back(InheritRoute(options, "/a"));
+  options.routes.back().backend = "other";
+  it.Load(options);
+  CHECK(&*it.At("/a").upstream == &*it.backends[1]);
+  CHECK(&*it.At("/").upstream == &*it.backends[0]);
+  CHECK(held->removed());
+  it.Adopt({"/a"});
+  CHECK_FALSE(held->removed());
+}
+
+TEST_CASE("Generations are counted, and know what they were made from") {
+  const Options options;
+  const Generation first(options, "x", nullptr);
+  CHECK(first.number == 1);
+  const Generation second(options, "y", &first);
+  CHECK(second.number == 2);
+  CHECK(second.digest == "y");
 }
 
 }  // namespace

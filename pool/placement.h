@@ -1,0 +1,17 @@
+// What decides which endpoint of a backend a request goes to.
+#pragma once
+
+#include <cstdint>
+
+#include "pool/endpoint.h"
+
+namespace sheaf::pool {
+
+struct Placement {
+  EndpointRef endpoint;  // where its Engine.IO session lives; nullptr: balance picks one
+  uint64_t hash = 0;     // of its balance_key, for Balance::kHash
+  // A session that is counted already, by its sid: the request is none of its own.
+  bool counted = false;
+};
+
+}  // namespace sheaf::pool
