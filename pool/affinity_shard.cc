@@ -23,7 +23,7 @@ constexpr size_t BytesOf(size_t sid_size) {
   return Allocated(sizeof(AffinityEntry) + sid_size);
 }
 constexpr size_t BytesOfTable(size_t buckets) {
-  return Allocated(buckets * sizeof(AffinityEntry*));
+  return Allocated(buckets * sizeof(void*));
 }
 constexpr size_t kPinBytes = Allocated(sizeof(AffinityPin));
 
