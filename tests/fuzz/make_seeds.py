@@ -119,10 +119,24 @@ def proxy_header_seeds():
                 yield (READ_SIZE + b"\r\n\r\n\0\r\nQUIT\n" + command + bytes([family]) + len(block).to_bytes(2, "big") + block + request)
 
 
+def engine_io_seeds():
+    """Yields a target and a handshake's answer in every form (bytes)."""
+    packet = b'0{"sid":"9rHOb7c5zPIsI-MFAAAA","upgrades":["websocket"],"pingTimeout":20000,"pingInterval":25000}'
+    script = packet.replace(b'"', b'\\"')
+    size = str(len(packet)).encode()
+    answers = (packet, packet + b'\x1e40{"sid":"b"}', size + b":" + packet + b"2:40",
+               b"\0" + bytes(digit - 48 for digit in size) + b"\xff" + packet + b"\0\x02\xff40",
+               b'___eio[0]("' + script + b'");', b'___eio[]("' + size + b":" + script + b'2:40");', b"6", b"ok")
+    for target in (b"/socket.io/?EIO=4&transport=polling&t=a", b"/?EIO=3&transport=polling&j=0&sid=%61+b", b"/?sid=a&sid=b&EIO=4&EIO=4"):
+        for answer in answers:
+            yield READ_SIZE + target + b"\n" + answer
+
+
 def main():
     seeds = {"frame_fuzz": frame_seeds(), "request_fuzz": http_seeds(REQUEST_LINES, b"Host: a.example\r\n"),
              "response_fuzz": http_seeds(STATUS_LINES, b""), "handshake_fuzz": handshake_seeds(), "inflate_fuzz": inflate_seeds(),
-             "envelope_fuzz": envelope_seeds(), "proxy_header_fuzz": proxy_header_seeds()}
+             "envelope_fuzz": envelope_seeds(), "proxy_header_fuzz": proxy_header_seeds(),
+             "engine_io_fuzz": engine_io_seeds()}
     for target, inputs in seeds.items():
         folder = pathlib.Path(sys.argv[1]) / target
         folder.mkdir(parents=True, exist_ok=True)
