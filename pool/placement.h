@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "pool/affinity.h"
 #include "pool/endpoint.h"
 
 namespace sheaf::pool {
@@ -12,6 +13,7 @@ struct Placement {
   uint64_t hash = 0;     // of its balance_key, for Balance::kHash
   // A session that is counted already, by its sid: the request is none of its own.
   bool counted = false;
+  Affinity::Hold hold;  // of a WebSocket's sid, until it ends
 };
 
 }  // namespace sheaf::pool

@@ -37,6 +37,7 @@ PooledStream::~PooledStream() {
 }
 
 void PooledStream::Close(CloseReason reason) {
+  session_ = SessionCount();
   if (codec_ != nullptr) {
     std::exchange(codec_, nullptr)->Detach(*this, reason);
   } else if (waiting_hook_.linked()) {
@@ -114,6 +115,7 @@ void PooledStream::Open(const wire::ResponseHead& head, std::unique_ptr<SocketSt
 void PooledStream::Lose(CloseReason reason, bool untouched) {
   codec_ = nullptr;
   if (untouched && reason == CloseReason::kUpstreamGone && pool_->Retry(*this)) return;
+  session_ = SessionCount();
   events_->OnUpstreamClosed(reason);
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "pool/affinity.h"
 #include "pool/http_stream.h"
 #include "pool/session_count.h"
 #include "pool/upgrade.h"
@@ -56,11 +57,15 @@ class PooledStream final : public HttpStream {
   // The codec serves it from now on.
   void Join(RequestCodec& codec) { codec_ = &codec; }
   // The codec serves it no more. OnUpstreamEnd is the caller's to tell.
-  void Leave() { codec_ = nullptr; }
+  void Leave() {
+    codec_ = nullptr;
+    session_ = SessionCount();
+  }
   // The upgrade's socket is open. The stream is over, and may be destroyed from within.
   void Open(const wire::ResponseHead& head, std::unique_ptr<SocketStream> socket);
-  // It is a session of the endpoint's no more, but what comes of it is.
-  SessionCount TakeSession() { return std::move(session_); }
+  // It is a session of the endpoint's no more, but what comes of it is; and so with the hold on its sid.
+  [[nodiscard]] bool TakeSession() { return session_.Release(); }
+  Affinity::Hold TakeHold() { return std::move(hold_); }
   // The stream's connection is lost: it waits for another one, if `untouched` and it may; else it is over.
   void Lose(CloseReason reason, bool untouched);
 
@@ -76,6 +81,7 @@ class PooledStream final : public HttpStream {
   Upstream& upstream_;
   EndpointPool* pool_ = nullptr;  // nullptr: no endpoint can be had
   SessionCount session_;
+  Affinity::Hold hold_;
   std::vector<const Endpoint*> refused_by_;  // could not be reached for it
   const uint64_t hash_;
   ResponseEvents* const events_;

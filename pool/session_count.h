@@ -20,6 +20,9 @@ class SessionCount {
     if (endpoint_ != nullptr) endpoint_->EndSession();
   }
 
+  // Whoever calls counts on, if it counts.
+  [[nodiscard]] bool Release() { return std::exchange(endpoint_, nullptr) != nullptr; }
+
  private:
   Endpoint* endpoint_ = nullptr;
 };

@@ -19,21 +19,22 @@ Upstream::Upstream(net::Loop& loop, const Backend& backend, UpstreamSettings set
 
 Upstream::~Upstream() = default;
 
-std::unique_ptr<HttpStream> Upstream::Send(HttpRequest request, ResponseEvents& events, const Placement& placement) {
+std::unique_ptr<HttpStream> Upstream::Send(HttpRequest request, ResponseEvents& events, Placement placement) {
   auto stream = std::make_unique<PooledStream>(*this, std::move(request), events, placement.hash);
-  Place(*stream, placement);
+  Place(*stream, std::move(placement));
   return stream;
 }
 
 std::unique_ptr<HttpStream> Upstream::Connect(std::shared_ptr<const Upgrade> upgrade, HandshakeEvents& events,
-                                              const Placement& placement) {
+                                              Placement placement) {
   auto stream = std::make_unique<PooledStream>(*this, std::move(upgrade), events, placement.hash);
-  Place(*stream, placement);
+  Place(*stream, std::move(placement));
   return stream;
 }
 
-void Upstream::Place(PooledStream& stream, const Placement& placement) {
+void Upstream::Place(PooledStream& stream, Placement placement) {
   stream.counts_ = !placement.counted;
+  stream.hold_ = std::move(placement.hold);
   const bool known = placement.endpoint && placement.endpoint->backend() == name_;
   EndpointPool* const pool = known ? &PoolOf(placement.endpoint) : Choose(stream);
   if (pool == nullptr) return homeless_.PushBack(stream);

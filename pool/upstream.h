@@ -39,9 +39,9 @@ class Upstream final : private FailoverEvents {
 
   // A request; and the handshake of a WebSocket, which is sent again as long as a request may be, so that it is shared
   // with whoever else keeps it.
-  std::unique_ptr<HttpStream> Send(HttpRequest request, ResponseEvents& events, const Placement& placement = {});
+  std::unique_ptr<HttpStream> Send(HttpRequest request, ResponseEvents& events, Placement placement = {});
   std::unique_ptr<HttpStream> Connect(std::shared_ptr<const Upgrade> upgrade, HandshakeEvents& events,
-                                      const Placement& placement = {});
+                                      Placement placement = {});
 
   // As EndpointPool's, of all of them.
   void Adopt(const UpstreamSettings& settings);
@@ -65,6 +65,8 @@ class Upstream final : private FailoverEvents {
   const UpstreamSettings& settings() const { return settings_; }
   // Some endpoint is up.
   bool up() const;
+  // It has endpoints to choose from.
+  bool several() const { return endpoints_.size() > 1; }
   // For requests of our own.
   const std::string& host_header() const { return endpoints_.front()->url().host_header; }
 
@@ -78,7 +80,7 @@ class Upstream final : private FailoverEvents {
  private:
   bool GoElsewhere(PooledStream& stream) override;
 
-  void Place(PooledStream& stream, const Placement& placement);
+  void Place(PooledStream& stream, Placement placement);
   // Of this backend's endpoints, but those that the stream was refused by. nullptr: there is none.
   EndpointPool* Choose(const PooledStream& stream);
   bool MayHave(const EndpointPool& pool, const PooledStream& stream) const;

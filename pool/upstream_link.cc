@@ -42,7 +42,10 @@ bool UpstreamLink::Connect() {
 
 void UpstreamLink::MoveTo(LinkState state) {
   pool_.Leave(*this);
-  if (state_ == LinkState::kActive) session_ = SessionCount();
+  if (state_ == LinkState::kActive) {
+    if (std::exchange(counts_, false)) pool_.endpoint().EndSession();
+    hold_ = Affinity::Hold();
+  }
   state_ = state;
   since_ = pool_.loop().now();
   pool_.Join(*this);
@@ -66,7 +69,8 @@ void UpstreamLink::Lease(PooledStream& stream) {
 std::unique_ptr<SocketStream> UpstreamLink::OpenTunnel(PooledStream& handshake) {
   auto tunnel = std::make_unique<TunnelCodec>(*this, *handshake.upgrade()->frame_limits);
   auto stream = std::make_unique<TunnelStream>(*tunnel);
-  session_ = handshake.TakeSession();
+  counts_ = handshake.TakeSession();
+  hold_ = handshake.TakeHold();
   pool_.loop().graveyard().Retire(std::exchange(codec_, std::move(tunnel)));
   return stream;
 }

@@ -8,8 +8,8 @@
 #include <memory>
 #include <span>
 
+#include "pool/affinity.h"
 #include "pool/codec.h"
-#include "pool/session_count.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/list.h"
 #include "proxy/base/status.h"
@@ -78,13 +78,14 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
   EndpointPool& pool_;
   std::unique_ptr<net::Connection> connection_;
   std::unique_ptr<Codec> codec_;  // from the first lease on
-  SessionCount session_;          // of a tunnel
+  Affinity::Hold hold_;           // of a tunnel of Socket.IO
   TimePoint created_;
   TimePoint since_;
   LinkState state_ = LinkState::kConnecting;
   uint8_t target_ = 0;
   bool answered_ = false;
   bool closed_ = false;
+  bool counts_ = false;  // as a session of its endpoint: a tunnel
 };
 
 }  // namespace sheaf::pool

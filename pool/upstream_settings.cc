@@ -7,6 +7,8 @@ namespace sheaf::pool {
 UpstreamSettings UpstreamSettings::From(const Options& options, const BackendOptions& backend) {
   UpstreamSettings settings{.pool = options.pool,
                             .balance = backend.balance,
+                            // What the configuration has checked.
+                            .balance_key = BalanceKey::Parse(backend.balance_key).value(),
                             .affinity = backend.affinity,
                             .slow_start = backend.slow_start,
                             .max_fails = backend.max_fails,

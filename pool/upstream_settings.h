@@ -2,6 +2,7 @@
 // life.
 #pragma once
 
+#include "pool/balance_key.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/option_table.h"
 #include "proxy/wire/http1.h"
@@ -13,6 +14,7 @@ struct UpstreamSettings {
 
   Options::Pool pool;
   Balance balance;
+  BalanceKey balance_key;
   AffinityMode affinity;
   Duration slow_start;
   uint32_t max_fails;

@@ -33,7 +33,9 @@ Worker::Worker(Shared& shared, const std::shared_ptr<const Generation>& first, s
       drain_deadline_(*this),
       leaving_deadline_(*this) {
   loop_->WatchQueued(kGrowthToLookAt, [this] { relief_.WatchGrowth(); });
-  if (index == 0) webhook_ = std::make_unique<MemoryWebhook>(*loop_, context_.upstream(), options().memory, metrics);
+  if (index != 0) return;
+  webhook_ = std::make_unique<MemoryWebhook>(*loop_, context_.upstream(), options().memory, metrics);
+  affinity_upkeep_.emplace(shared.affinity, metrics);
 }
 
 Worker::~Worker() {
@@ -58,6 +60,7 @@ void Worker::RunOneTurn() {
   relief_.ShedWithinBudget();
   loop_->FlushWrites();
   ForgetOldFrames();
+  if (affinity_upkeep_) affinity_upkeep_->Turn(loop_->now());
   relief_.HintAtGrowth();
   loop_->graveyard().DestroyAll();  // the only place where clients, sessions, exchanges and links die
 }

@@ -6,12 +6,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "pool/backend.h"
 #include "pool/upstreams.h"
+#include "proxy/affinity_upkeep.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/control/drain_pace.h"
@@ -109,6 +111,7 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   std::unique_ptr<net::Loop> loop_;
   pool::Upstreams upstreams_;
   std::unique_ptr<MemoryWebhook> webhook_;
+  std::optional<AffinityUpkeep> affinity_upkeep_;  // the first worker's
   Entrances entrances_;
   // What is lent to clients and their outboxes, which die before it.
   OutboxStores outboxes_;

@@ -280,6 +280,18 @@ struct SessionSecondsBuckets {
   COUNTER(pool_failed_total, "sheaf_pool_failed_total", "Connections to the backend that could not be established.")   \
   COUNTERS(pool_evicted_total, "sheaf_pool_evicted_total", "reason", CloseReasonLabels,                                \
            "Unused connections to the backend that were closed, by reason.")                                           \
+  GAUGE(affinity_sessions, "sheaf_affinity_sessions", "Engine.IO sessions whose endpoint is known by their sid.")      \
+  GAUGE(affinity_bytes, "sheaf_affinity_bytes", "Memory that the table of Engine.IO sessions takes.")                  \
+  COUNTER(affinity_learnt_total, "sheaf_affinity_learnt_total",                                                        \
+          "Engine.IO sessions learnt from the answers to their handshakes.")                                           \
+  COUNTER(affinity_expired_total, "sheaf_affinity_expired_total",                                                      \
+          "Engine.IO sessions forgotten since they were unused for their ping interval and time-out.")                 \
+  COUNTER(affinity_evicted_total, "sheaf_affinity_evicted_total",                                                      \
+          "Engine.IO sessions forgotten for want of room in the table.")                                               \
+  COUNTER(affinity_unlearnt_total, "sheaf_affinity_unlearnt_total",                                                    \
+          "Engine.IO sessions that were not learnt, for want of memory or since their sid is too long.")               \
+  COUNTER(affinity_unknown_total, "sheaf_affinity_unknown_total",                                                      \
+          "Requests with a sid that is not known, which went where balance says.")                                     \
   COUNTER(pool_failovers_total, "sheaf_pool_failovers_total",                                                          \
           "Requests that went to another endpoint because the first one could not be reached.")                        \
   COUNTER(pool_retries_total, "sheaf_pool_retries_total",                                                              \

@@ -52,6 +52,7 @@ std::string MetricsRegistry::Render(ExpositionFormat format) const {
   const MetricsTotals totals = Sum();
   AppendMetrics(totals, text);
   AppendRouteMetrics(totals, text);
+  AppendEndpointMetrics(endpoints_, text);
   AppendProcessMetrics({version_, BuildCommit(), started_, workers_.size()}, ReadProcessUsage(), text);
   return text.Take();
 }

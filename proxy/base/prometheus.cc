@@ -171,6 +171,47 @@ void AppendRouteMetrics(const MetricsTotals& totals, Exposition& text) {
   }
 }
 
+void AppendEndpointMetrics(const EndpointTable& endpoints, Exposition& text) {
+  struct Row {
+    std::string_view name;
+    MetricType type;
+    std::string_view help;
+    uint64_t (*value)(const EndpointCounters&);
+  };
+  static constexpr Row kRows[] = {
+      {"sheaf_endpoint_up", MetricType::kGauge,
+       "1: the last attempt to reach the endpoint succeeded. 0: it failed, or nobody has tried.",
+       [](const EndpointCounters& one) -> uint64_t { return one.up ? 1 : 0; }},
+      {"sheaf_endpoint_draining", MetricType::kGauge, "1: an operator has said that the endpoint gets nothing new.",
+       [](const EndpointCounters& one) -> uint64_t { return one.draining ? 1 : 0; }},
+      {"sheaf_endpoint_sessions", MetricType::kGauge,
+       "What the endpoint has to do: WebSockets, Engine.IO sessions that poll, and requests.",
+       [](const EndpointCounters& one) -> uint64_t { return one.sessions; }},
+      {"sheaf_endpoint_requests_total", MetricType::kCounter,
+       "Requests and WebSocket handshakes that were given to the endpoint.",
+       [](const EndpointCounters& one) -> uint64_t { return one.requests_total; }},
+      {"sheaf_endpoint_failures_total", MetricType::kCounter,
+       "Failed attempts to connect to the endpoint, and failed health checks.",
+       [](const EndpointCounters& one) -> uint64_t { return one.failures_total; }},
+  };
+  const auto all = endpoints.All();
+  if (all.empty()) return;
+  const auto labels = [](const EndpointCounters& one) {
+    return Label("backend", one.backend) + "," + Label("endpoint", one.endpoint);
+  };
+  for (const Row& row : kRows) {
+    text.Begin(row.name, row.type, row.help);
+    for (const auto& one : all) text.Add(row.name, labels(*one), row.value(*one));
+  }
+  constexpr std::string_view kLinks = "sheaf_endpoint_links";
+  text.Begin(kLinks, MetricType::kGauge, "Connections to the endpoint, by state.");
+  for (const auto& one : all) {
+    for (size_t i = 0; i < one->links.size(); ++i) {
+      text.Add(kLinks, labels(*one) + "," + Label("state", LinkStateLabels::At(i)), uint64_t{one->links[i]});
+    }
+  }
+}
+
 void AppendProcessMetrics(const ProcessFacts& facts, const ProcessUsage& usage, Exposition& text) {
   text.Begin("sheaf_build_info", MetricType::kInfo, "1, with the program's version and commit as labels.");
   text.Add("sheaf_build_info", Label("version", facts.version) + "," + Label("commit", facts.commit), uint64_t{1});

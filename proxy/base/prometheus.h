@@ -34,6 +34,8 @@ ProcessUsage ReadProcessUsage();
 void AppendMetrics(const MetricsTotals& totals, Exposition& text);
 // What is counted by route and rule.
 void AppendRouteMetrics(const MetricsTotals& totals, Exposition& text);
+// What is counted by endpoint.
+void AppendEndpointMetrics(const EndpointTable& endpoints, Exposition& text);
 void AppendProcessMetrics(const ProcessFacts& facts, const ProcessUsage& usage, Exposition& text);
 
 }  // namespace sheaf

@@ -166,10 +166,11 @@ void Client::StartRequest() {
   negotiated_ = NegotiateFor(context_, request, *target, route);
   Exchange& exchange = MakeExchange(plan, std::move(info));
   const std::string& id = exchange.info().request_id;
+  Placing placing = PlaceRequest(context_, request, *target, exchange.info().client, plan);
   if (negotiated_) {
-    exchange.Start(UpgradeFor(context_, request, client, *target, plan, id));
+    exchange.Start(UpgradeFor(context_, request, client, *target, plan, id), std::move(placing));
   } else {
-    exchange.Start(HttpRequestFor(context_, request, client, *target, plan, id));
+    exchange.Start(HttpRequestFor(context_, request, client, *target, plan, id), std::move(placing));
   }
   if (body_.complete()) exchange.OnRequestEnd();
 }

@@ -25,15 +25,16 @@ Exchange::Exchange(WorkerContext& context, ExchangeOwner& owner, const RoutePlan
       started_(context.loop().now()),
       awaits_continue_(info_.expects_continue) {}
 
-void Exchange::Start(pool::HttpRequest request) {
+void Exchange::Start(pool::HttpRequest request, Placing placing) {
   request_ended_ = request.body == wire::BodyKind::kNone;
-  stream_ = plan_->upstream->Send(std::move(request), *this);
+  stream_ = plan_->upstream->Send(std::move(request), *this, std::move(placing.placement));
+  learner_ = std::move(placing.learner);
   BeginWait();
 }
 
-void Exchange::Start(std::shared_ptr<const pool::Upgrade> upgrade) {
+void Exchange::Start(std::shared_ptr<const pool::Upgrade> upgrade, Placing placing) {
   request_ended_ = true;
-  stream_ = plan_->upstream->Connect(std::move(upgrade), *this);
+  stream_ = plan_->upstream->Connect(std::move(upgrade), *this, std::move(placing.placement));
   BeginWait();
 }
 
@@ -72,6 +73,8 @@ void Exchange::OnUpstreamHead(const wire::ResponseHead& head) {
     return;
   }
   status_ = head.status;
+  endpoint_ = stream_->endpoint();
+  if (learner_) learner_->OnHead(head, endpoint_);
   framing_ = FramingFor(head, info_.minor_version, info_.method == "HEAD");
   // A final response before the end of the body: what the client still sends cannot be told from a next request.
   close_ = !info_.keep_alive || framing_ == Framing::kUntilClose || !request_ended_ || owner_.IsLastRequest() ||
@@ -86,6 +89,7 @@ void Exchange::Write(std::string_view bytes) {
 
 void Exchange::OnUpstreamBody(std::string_view data) {
   response_bytes_ += data.size();
+  if (learner_) learner_->OnBody(data);
   waits_since_ = context_.loop().now();
   if (framing_ != Framing::kChunked) {
     Write(data);
@@ -97,6 +101,7 @@ void Exchange::OnUpstreamBody(std::string_view data) {
 }
 
 void Exchange::OnUpstreamEnd() {
+  if (learner_) learner_->OnEnd();
   if (framing_ == Framing::kChunked && info_.method != "HEAD") Write(wire::kLastChunk);
   stream_.reset();
   context_.loop().CancelDeadline(deadline_);
@@ -259,7 +264,7 @@ void Exchange::LogAccess(int status, std::string_view end) {
   CountAnswer(status);
   if (!context_.options().log.access || !LogEnabled(LogLevel::kInfo)) return;
   const std::chrono::duration<double, std::milli> duration = context_.loop().now() - started_;
-  std::array<LogField, 14> fields = {{{"client", info_.client},
+  std::array<LogField, 15> fields = {{{"client", info_.client},
                                       {"method", info_.method},
                                       {"target", info_.target},
                                       {"protocol", info_.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1"},
@@ -271,6 +276,8 @@ void Exchange::LogAccess(int status, std::string_view end) {
                                       {"user_agent", info_.user_agent},
                                       {"request_id", info_.request_id}}};
   size_t count = 11;
+  // Where there is a choice.
+  if (endpoint_ && plan_->upstream->several()) fields[count++] = {"upstream", endpoint_->name()};
   if (!info_.user.empty()) fields[count++] = {"user", info_.user};
   if (!info_.referer.empty()) fields[count++] = {"referer", info_.referer};
   if (!info_.trace_id.empty()) fields[count++] = {"trace_id", info_.trace_id};

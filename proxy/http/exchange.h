@@ -20,6 +20,7 @@
 #include "proxy/base/option_table.h"
 #include "proxy/http/body_pace.h"
 #include "proxy/http/forwarding.h"
+#include "proxy/http/placing.h"
 #include "proxy/net/connection.h"
 #include "proxy/net/loop.h"
 #include "proxy/plan/route_plan.h"
@@ -72,8 +73,8 @@ class Exchange final : public pool::HandshakeEvents, public net::DeadlineHandler
   Exchange(WorkerContext& context, ExchangeOwner& owner, const RoutePlan& plan, ExchangeInfo info);
 
   // Opens the stream. Events follow later.
-  void Start(pool::HttpRequest request);
-  void Start(std::shared_ptr<const pool::Upgrade> upgrade);
+  void Start(pool::HttpRequest request, Placing placing);
+  void Start(std::shared_ptr<const pool::Upgrade> upgrade, Placing placing);
 
   // The request's body, framing taken off.
   void OnRequestBody(std::string_view data);
@@ -138,7 +139,9 @@ class Exchange final : public pool::HandshakeEvents, public net::DeadlineHandler
   const RoutePlanRef plan_;
   ExchangeInfo info_;
   std::unique_ptr<pool::HttpStream> stream_;
-  net::Deadline deadline_;  // of the present wait
+  std::unique_ptr<SidLearner> learner_;       // of a handshake of Engine.IO
+  std::shared_ptr<pool::Endpoint> endpoint_;  // which has answered
+  net::Deadline deadline_;                    // of the present wait
   BodyPace pace_;
   TimePoint started_;
   TimePoint waits_since_;  // when the last of what is waited for moved

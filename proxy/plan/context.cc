@@ -34,6 +34,10 @@ Load WorkerContext::load() const {
           .pressure = pressure_};
 }
 
+bool WorkerContext::MayTellOfEncodedHandshake() const {
+  return !lent_.shared.told_of_encoded_handshake.exchange(true, std::memory_order_relaxed);
+}
+
 void WorkerContext::Adapt(PressureLevel level, bool busy) {
   pressure_ = level;
   plans_.Adapt(level, busy);

@@ -64,6 +64,10 @@ class WorkerContext {
 
   bool draining() const { return lent_.shared.draining.load(std::memory_order_relaxed); }
   Load load() const;
+  // Where Engine.IO sessions live.
+  pool::Affinity& affinity() const { return lent_.shared.affinity; }
+  // True once in the process.
+  bool MayTellOfEncodedHandshake() const;
   // What the worker has adapted to.
   PressureLevel pressure() const { return pressure_; }
   // Has the route plans follow the level, and whether CPU is short.

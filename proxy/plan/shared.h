@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "memwatch/memory_watcher.h"
+#include "pool/affinity.h"
 #include "proxy/base/pressure.h"
 
 namespace sheaf {
@@ -17,7 +18,9 @@ struct Shared {
   std::atomic<uint32_t> connections{0};  // of clients, sessions included
   std::atomic<bool> draining{false};
   std::atomic<bool> warned_of_untrusted_peer{false};
+  std::atomic<bool> told_of_encoded_handshake{false};
   std::atomic<PressureLevel> pressure{PressureLevel::kNormal};
+  pool::Affinity affinity{};
   memwatch::MemoryWatcher* watcher = nullptr;  // set before the workers run; outlives their threads
 };
 

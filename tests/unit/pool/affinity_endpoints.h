@@ -6,6 +6,7 @@
 #include <string>
 
 #include "pool/affinity.h"
+#include "tests/fakes/endpoints.h"
 
 namespace sheaf::pool {
 
@@ -16,7 +17,7 @@ inline const TimePoint kStart{std::chrono::hours(1)};
 inline constexpr Duration kLifetime = seconds(45);
 
 inline std::shared_ptr<Endpoint> MakeEndpoint(const std::string& url = "http://127.0.0.1:8001") {
-  return std::make_shared<Endpoint>(UpstreamUrl::Parse(url).value(), nullptr, "");
+  return EndpointAt(url, {});
 }
 
 // As servers make them: 20 characters.
