@@ -10,6 +10,7 @@
 #include "proxy/base/option_table.h"
 #include "proxy/config/excerpt.h"
 #include "proxy/config/line.h"
+#include "proxy/config/names.h"
 #include "proxy/config/scan.h"
 
 namespace sheaf {
@@ -94,12 +95,7 @@ class Explainer {
     if (section_.empty() && dot != std::string_view::npos) {
       return FindOption(line_.key.substr(0, dot), line_.key.substr(dot + 1));
     }
-    if (section_ == "route") {
-      for (const RouteRow& row : RouteRows()) {
-        if (row.name == line_.key) return row.inherits;
-      }
-    }
-    return FindOption(section_, line_.key);
+    return FindInherited(section_, line_.key);
   }
 
   // timeout = "50ms": how it is to be written. What is secret is left out, what quotes alone do not mend, and what is
@@ -123,7 +119,11 @@ class Explainer {
     if (!error_.repeated) return {};
     const std::string where = error_.first ? ", " + On(*error_.first) : "";
     if (line_.text.starts_with("[")) {
-      if (line_.text == "[[route]]") return "a route is written [[route]], and [route] is there already" + where;
+      for (const std::string_view list : kListSections) {
+        const std::string name(list);
+        if (line_.text != "[[" + name + "]]") continue;
+        return "a " + name + " is written [[" + name + "]], and [" + name + "] is there already" + where;
+      }
       return Printable(line_.text) + " is there already" + where + ": write all its keys in one place";
     }
     const size_t quote = error_.description.find('\'');
@@ -174,7 +174,11 @@ class Explainer {
     }
     std::string what = "a section is written [name] on a line of its own";
     if (!IsBareKey(name)) return what;
-    return what + ": " + (name == "route" || name == "routes" ? "[[route]]" : "[" + std::string(name) + "]");
+    for (const std::string_view list : kListSections) {
+      const std::string one(list);
+      if (name == one || name == one + "s") return what + ": [[" + one + "]]";
+    }
+    return what + ": [" + std::string(name) + "]";
   }
 
   std::string ExplainOpenPart() {
