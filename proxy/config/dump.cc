@@ -12,7 +12,7 @@ namespace {
 
 // A secret that comes from a file of its own (admin.token_file) is no value of the option that holds it.
 std::string ShownValue(const OptionRow& row, const OptionSlot& slot, const Origin& origin) {
-  const std::string value = FormatValue(row, slot);
+  std::string value = FormatValue(row, slot);
   if (!row.secret || value == "\"\"") return value;
   return origin.source == Source::kDefault ? "\"\"" : "\"<redacted>\"";
 }

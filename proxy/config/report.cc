@@ -29,8 +29,9 @@ std::string EndpointsText(const BackendOptions& backend, const Options::Pool& po
   for (const std::string& one : backend.urls) {
     const Result<pool::UpstreamUrl> url = pool::UpstreamUrl::Parse(one);
     const std::string warm = url.ok() ? std::to_string(pool::WarmLinks(pool, url.value())) : "auto";
-    text += (text.empty() ? "" : "\n" + indent) + one + ", " + warm + " to " + std::to_string(pool.max_size) +
-            " connections";
+    if (!text.empty()) text.append("\n").append(indent);
+    text.append(one).append(", ").append(warm).append(" to ").append(std::to_string(pool.max_size));
+    text.append(" connections");
   }
   return text;
 }

@@ -23,6 +23,10 @@ std::string On(Position place) {
   return "on line " + std::to_string(place.line);
 }
 
+std::string Bracketed(std::string_view name) {
+  return std::string("[").append(name).append("]");
+}
+
 bool IsOneOf(std::string_view word, std::initializer_list<std::string_view> words) {
   return std::any_of(words.begin(), words.end(), [word](std::string_view one) { return EqualsIgnoreCase(word, one); });
 }
@@ -120,9 +124,12 @@ class Explainer {
     const std::string where = error_.first ? ", " + On(*error_.first) : "";
     if (line_.text.starts_with("[")) {
       for (const std::string_view list : kListSections) {
-        const std::string name(list);
-        if (line_.text != "[[" + name + "]]") continue;
-        return "a " + name + " is written [[" + name + "]], and [" + name + "] is there already" + where;
+        const std::string single = Bracketed(list);
+        const std::string twice = Bracketed(single);
+        if (line_.text != twice) continue;
+        std::string what = "a ";
+        what.append(list).append(" is written ").append(twice).append(", and ").append(single);
+        return what.append(" is there already").append(where);
       }
       return Printable(line_.text) + " is there already" + where + ": write all its keys in one place";
     }
@@ -175,10 +182,10 @@ class Explainer {
     std::string what = "a section is written [name] on a line of its own";
     if (!IsBareKey(name)) return what;
     for (const std::string_view list : kListSections) {
-      const std::string one(list);
-      if (name == one || name == one + "s") return what + ": [[" + one + "]]";
+      const bool plural = name.ends_with('s') && name.substr(0, name.size() - 1) == list;
+      if (name == list || plural) return what + ": " + Bracketed(Bracketed(list));
     }
-    return what + ": [" + std::string(name) + "]";
+    return what + ": " + Bracketed(name);
   }
 
   std::string ExplainOpenPart() {
