@@ -13,6 +13,7 @@
 #include "proxy/config/command_line.h"
 #include "proxy/config/config.h"
 #include "proxy/config/docs.h"
+#include "proxy/config/dump.h"
 #include "proxy/config/report.h"
 #include "proxy/doctor/doctor.h"
 #include "proxy/libraries.h"

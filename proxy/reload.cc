@@ -24,7 +24,8 @@ int64_t SecondsSince1970() {
 }  // namespace
 
 std::vector<std::string> FilesOf(const std::string& conf, const Options& options) {
-  std::vector<std::string> files = {conf, options.upstream.tls_ca, options.admin.token_file};
+  std::vector<std::string> files = {conf, options.admin.token_file};
+  for (const BackendOptions& backend : options.backends) files.push_back(backend.tls_ca);
   for (const ListenerOptions& listener : options.listeners) {
     files.push_back(listener.tls_certificate);
     files.push_back(listener.tls_key);

@@ -15,7 +15,7 @@ folder pool        pool proxy/net proxy/wire proxy/base
 folder batching    batching proxy/wire proxy/base
 folder memwatch    memwatch proxy/base
 folder proxy/control  proxy/control proxy/net proxy/base
-folder proxy/doctor   proxy/doctor pool proxy/net proxy/wire proxy/base
+folder proxy/doctor   proxy/doctor proxy/plan pool proxy/net proxy/wire proxy/base
 folder proxy/plan     proxy/plan pool batching memwatch proxy/net proxy/wire proxy/base
 folder proxy/outbox   proxy/outbox proxy/plan pool batching proxy/net proxy/wire proxy/base
 folder proxy/session  proxy/session proxy/outbox proxy/plan pool batching proxy/net proxy/wire proxy/base

@@ -72,7 +72,7 @@ inline constexpr std::string_view kDefaultBackend = "default";
 struct BackendOptions {
   std::string name{kDefaultBackend};
   std::vector<std::string> urls;
-#define SHEAF_ROW(name, section, option) decltype(Options::section.option) name = Options{}.section.option;
+#define SHEAF_ROW(name, section, option) decltype(Options::section.option) name = decltype(Options::section){}.option;
   SHEAF_BACKEND_OPTIONS(SHEAF_ROW)
 #undef SHEAF_ROW
 };

@@ -4,20 +4,18 @@
 #include <array>
 #include <cstdio>
 #include <iterator>
-#include <memory>
 #include <optional>
 #include <tuple>
 #include <utility>
 
 #include "memwatch/pressure.h"
 #include "pool/endpoint.h"
-#include "proxy/config/addresses.h"
+#include "proxy/config/backend_checks.h"
 #include "proxy/config/config.h"
-#include "proxy/config/file_checks.h"
 #include "proxy/config/listener_checks.h"
 #include "proxy/net/address.h"
-#include "proxy/net/tls_context.h"
 #include "proxy/plan/trusted_proxies.h"
+#include "proxy/wire/http1_syntax.h"
 #include "proxy/wire/http1_target.h"
 
 namespace sheaf {
@@ -58,6 +56,23 @@ std::string CheckUrl(std::string_view text) {
     return "must be http://host:port, https://host:port or unix:/path, with a valid host or path";
   }
   return {};
+}
+
+// The name of a backend stands in paths of the admin listener too, where one of dots would not be a segment.
+std::string CheckBackendName(std::string_view text) {
+  const auto is_alphanumeric = [](char c) { return IsHostCharacter(c) && c != '-' && c != '.' && c != '_'; };
+  const bool fits = text.size() <= 64 && std::all_of(text.begin(), text.end(), IsHostCharacter) &&
+                    std::any_of(text.begin(), text.end(), is_alphanumeric);
+  return fits ? "" : R"(must be 1 to 64 letters, digits, dots, hyphens and underscores, such as "realtime")";
+}
+
+std::string CheckBalanceKey(std::string_view text) {
+  static constexpr std::string_view kQuery = "query:";
+  if (text == "address" || (text.starts_with(kQuery) && text.size() > kQuery.size())) return "";
+  for (const std::string_view kind : {"header:", "cookie:"}) {
+    if (text.starts_with(kind) && wire::IsToken(text.substr(kind.size()))) return "";
+  }
+  return R"(must be address, header:NAME, query:NAME or cookie:NAME, such as "header:X-User-ID")";
 }
 
 std::string CheckTrustedProxy(std::string_view text) {
@@ -113,7 +128,15 @@ constexpr FormRule kFormRules[] = {
     {"listener.address", &CheckListenAddress},
     {"listener.socket_mode", &CheckSocketMode},
     {"upstream.url", &CheckUrl},
+    {"upstream.urls", &CheckUrl},
+    {"upstream.balance_key", &CheckBalanceKey},
     {"upstream.tls_server_name", &CheckServerName},
+    {"backend.name", &CheckBackendName},
+    {"backend.url", &CheckUrl},
+    {"backend.urls", &CheckUrl},
+    {"backend.balance_key", &CheckBalanceKey},
+    {"backend.tls_server_name", &CheckServerName},
+    {"backend.health_check_path", &CheckRequestPath},
     {"pool.health_check_path", &CheckRequestPath},
     {"websocket.allowed_origins", &CheckOrigin},
     {"route.allowed_origins", &CheckOrigin},
@@ -138,9 +161,7 @@ class ContradictionFinder {
     CheckOrder();
     CheckMemoryLevels();
     CheckSlowClient();
-    CheckUpstream();
     CheckTrustedProxies();
-    CheckClientTls();
     return std::move(found_);
   }
 
@@ -193,33 +214,11 @@ class ContradictionFinder {
                                     FormatValue(*large_row, large_row->slot(copy)) + "): change one of them");
   }
 
-  void CheckUpstream() {
-    const Result<pool::UpstreamUrl> url = pool::UpstreamUrl::Parse(options_.upstream.url);
-    const OptionRow* row = Row("upstream", "url");
-    if (!url.ok()) return;  // told already
-    if (!LeadsTo(url.value().address, options_.admin.address, false)) return;
-    Add({row, Row("admin", "address")}, "upstream.url (" + options_.upstream.url +
-                                            ") is the admin listener of Sheaf itself, " + options_.admin.address +
-                                            ": name the address of the backend, or another admin.address");
-  }
-
   void CheckTrustedProxies() {
     const auto& list = options_.forwarded.trusted_proxies;
     if (list.size() < 2 || std::find(list.begin(), list.end(), "none") == list.end()) return;
     Add({Row("forwarded", "trusted_proxies")},
         "forwarded.trusted_proxies has \"none\" beside proxies: remove the one or the others");
-  }
-
-  void CheckClientTls() {
-    const OptionRow* row = Row("upstream", "tls_ca");
-    if (options_.upstream.tls_ca.empty()) return;
-    if (auto unreadable = FindUnreadable(options_.upstream.tls_ca, "upstream.tls_ca", row)) {
-      found_.push_back(std::move(*unreadable));
-      return;
-    }
-    const Result<std::unique_ptr<net::TlsContext>> context =
-        net::TlsContext::ForClient(options_.upstream.tls_ca, options_.upstream.tls_verify);
-    if (!context.ok()) Add({row}, "upstream.tls_ca: " + context.error());
   }
 
   const Options& options_;
@@ -237,8 +236,10 @@ std::string CheckForm(std::string_view option, std::string_view text) {
 
 std::vector<Contradiction> FindContradictions(const Configuration& configuration) {
   std::vector<Contradiction> found = ContradictionFinder(configuration.options).Find();
-  std::vector<Contradiction> of_listeners = FindListenerContradictions(configuration);
-  std::move(of_listeners.begin(), of_listeners.end(), std::back_inserter(found));
+  for (const auto find : {&FindListenerContradictions, &FindBackendContradictions}) {
+    std::vector<Contradiction> more = find(configuration);
+    std::move(more.begin(), more.end(), std::back_inserter(found));
+  }
   return found;
 }
 

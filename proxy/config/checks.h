@@ -22,7 +22,7 @@ struct Contradiction {
   std::vector<const OptionRow*> options;  // all that have a part in it
   std::string text;                       // a whole sentence with the remedy
   bool of_user = false;                   // this user may not do it; the one who serves may
-  Position place = {};                    // of a value in a [[listener]] that has a part in it; line 0: none
+  Position place = {};                    // of a value in a [[...]] that has a part in it; line 0: none
 };
 
 // Reads the certificate files.

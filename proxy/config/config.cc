@@ -1,25 +1,22 @@
 #include "proxy/config/config.h"
 
 #include <algorithm>
-#include <map>
-#include <optional>
 #include <string_view>
 #include <tuple>
 #include <utility>
 
 #include "proxy/config/aliases.h"
+#include "proxy/config/backend_section.h"
+#include "proxy/config/backend_warnings.h"
 #include "proxy/config/checks.h"
 #include "proxy/config/environment.h"
 #include "proxy/config/excerpt.h"
 #include "proxy/config/listener_section.h"
 #include "proxy/config/listener_warnings.h"
 #include "proxy/config/names.h"
-#include "proxy/config/own_keys.h"
-#include "proxy/config/route_checks.h"
-#include "proxy/config/rules.h"
+#include "proxy/config/route_section.h"
 #include "proxy/config/token_file.h"
 #include "proxy/config/values.h"
-#include "proxy/plan/routes.h"
 #include "proxy/wire/sha256.h"
 
 namespace sheaf {
@@ -58,17 +55,15 @@ class Loader {
     for (const std::string& setting : sources_.settings) ApplySetting(setting);
     // Routes, listeners and backends inherit from what holds in the end, so they come last.
     AddListeners(file);
-    result_.options.backends.push_back(DefaultBackend(result_.options));
-    for (const FileSection& section : file.sections) {
-      if (section.in_list && section.name == kRouteSection) AddRoute(section);
-    }
-    AddRootRoute();
+    AddBackends(file);
+    AddRoutes(file);
     const bool well_written = problems_.empty();
     TakeTokenFile();
     result_.options.proxies_named = OriginOf(*FindOption("forwarded", "trusted_proxies")).source != Source::kDefault;
     ReportContradictions();
     if (!problems_.empty()) return JoinProblems(well_written);
     for (const std::string& warning : WarningsOfListeners(result_)) result_.warnings.push_back(warning);
+    for (const std::string& warning : WarningsOfBackends(result_)) result_.warnings.push_back(Printable(warning));
     return std::move(result_);
   }
 
@@ -100,15 +95,19 @@ class Loader {
   void ApplySection(const FileSection& section) {
     if (IsListSection(section.name)) {
       const std::string& name = section.name;
-      if (!section.in_list)
-        ReportFile(section.position, "a " + name + " is written [[" + name + "]], in double brackets");
+      if (!section.in_list) {
+        ReportFile(section.position,
+                   "a " + name + " is written [[" + name + "]], in double brackets" +
+                       (name == kBackendSection ? "; where there is one alone, it is [upstream]" : ""));
+      }
       return;
     }
     if (!section.name.empty() && !IsSection(section.name)) {
       return ReportFile(section.position, "unknown section [" + section.name + "]" + SuggestSection(section.name));
     }
     if (section.in_list) {
-      return ReportFile(section.position, "[[" + section.name + "]] is no list: write [" + section.name + "]");
+      const std::string more = section.name == "upstream" ? ", and [[backend]] for those that routes point to" : "";
+      return ReportFile(section.position, "[[" + section.name + "]] is no list: write [" + section.name + "]" + more);
     }
     for (const FileKey& key : section.keys) ApplyKey(section.name, key);
   }
@@ -164,6 +163,11 @@ class Loader {
     std::string text = "no option has this name" + SuggestVariable(name);
     if (name.starts_with("SHEAF_ROUTE")) text = "routes are set in the file alone: unset it";
     if (name.starts_with("SHEAF_LISTENER")) text = "a [[listener]] is set in the file alone: unset it";
+    if (name.starts_with("SHEAF_BACKEND")) {
+      text =
+          "a [[backend]] is set in the file alone: unset it (SHEAF_UPSTREAM_URL and SHEAF_UPSTREAM_URLS are "
+          "[upstream]'s)";
+    }
     Report({Source::kEnvironment, {}}, "environment variable " + name, text);
   }
 
@@ -183,6 +187,10 @@ class Loader {
       return Report(origin, "--set " + name, "routes are set in the file alone");
     }
     if (name == kListenerSection || name.starts_with("listener.")) return ApplyListenerSetting(setting);
+    if (name == kBackendSection || name.starts_with("backend.")) {
+      return Report(origin, "--set " + name,
+                    "a [[backend]] is set in the file alone; upstream.url and upstream.urls are [upstream]'s");
+    }
     Report(origin, "--set " + name, "no option has this name" + SuggestSetting(name));
   }
 
@@ -226,65 +234,27 @@ class Loader {
     ReportAll(problems);
   }
 
-  // From here on routes, and options that belong together.
-  void AddRoute(const FileSection& section) {
-    const size_t problems_before = problems_.size();
+  void AddBackends(const ConfigFile& file) {
+    AddDefaultBackend(result_);
     std::vector<FileProblem> problems;
-    RouteOptions route = InheritRoute(result_.options, "");
-    RouteOrigins origins{std::vector<Origin>(RouteRows().size()), {}, {}};
-    bool has_path = false;
-    for (const FileKey& key : section.keys) {
-      if (key.name == "path") {
-        has_path = true;
-        route.path = TakePath(key.value);
-      } else if (key.name == NameOf(RuleList::kCritical)) {
-        StoreRules(RuleList::kCritical, key, route.critical, origins.critical);
-      } else if (key.name == NameOf(RuleList::kConflate)) {
-        StoreRules(RuleList::kConflate, key, route.conflate, origins.conflate);
-      } else if (!StoreOwnKey(RouteRows(), kRouteSection, key, route, origins.keys, problems)) {
-        ReportFile(key.position, "unknown key " + QuoteToml(key.name) + " in [[route]]" + SuggestRouteKey(key.name));
-      }
+    for (const FileSection& section : file.sections) {
+      if (section.in_list && section.name == kBackendSection) AddBackendSection(section, result_, problems);
     }
     ReportAll(problems);
-    if (!has_path) ReportFile(section.position, R"(a [[route]] must have a path, such as path = "/api")");
-    if (problems_.size() == problems_before) {
-      ReportAll(FindRouteContradictions(result_.options, route, section));
-    }
-    result_.options.routes.push_back(std::move(route));
-    result_.route_origins.push_back(std::move(origins));
   }
 
-  void StoreRules(RuleList list, const FileKey& key, std::vector<RuleOptions>& rules, Origin& origin) {
+  void AddRoutes(const ConfigFile& file) {
     std::vector<FileProblem> problems;
-    rules = ReadRules(list, key.value, problems);
-    origin = {Source::kFile, key.value.position};
+    for (const FileSection& section : file.sections) {
+      if (!section.in_list || section.name != kRouteSection) continue;
+      // Whether some route has conflation rules is then not known.
+      if (!AddRouteSection(section, result_, problems)) failed_[IndexOf(*FindOption("batching", "slow_client"))] = true;
+    }
     ReportAll(problems);
-    // Whether some route has conflation rules is then not known.
-    if (!problems.empty()) failed_[IndexOf(*FindOption("batching", "slow_client"))] = true;
+    AddRootRoute(result_);
   }
 
-  // The path's normal form; empty, and reported, when it is none or taken.
-  std::string TakePath(const FileValue& value) {
-    if (const std::string problem = CheckRoutePath(value); !problem.empty()) {
-      ReportFile(value.position, problem);
-      return {};
-    }
-    const std::optional<std::string> path = NormalizeRoutePath(value.text);
-    const auto [earlier, added] = paths_.emplace(*path, value.position);
-    if (!added) {
-      ReportFile(value.position, "path " + QuoteToml(value.text) + " has a [[route]] already, on line " +
-                                     std::to_string(earlier->second.line) + ": keep one of them");
-      return {};
-    }
-    return *path;
-  }
-
-  void AddRootRoute() {
-    if (paths_.contains("/")) return;
-    result_.options.routes.push_back(InheritRoute(result_.options, "/"));
-    result_.route_origins.push_back({std::vector<Origin>(RouteRows().size()), {}, {}});
-  }
-
+  // From here on options that belong together.
   void TakeTokenFile() {
     const OptionRow& row = *FindOption("admin", "token_file");
     Options::Admin& admin = result_.options.admin;
@@ -326,18 +296,21 @@ class Loader {
     }
   }
 
-  const Origin& OriginOf(const OptionRow& row) const { return result_.origins[IndexOf(row)]; }
+  const Origin& OriginOf(const OptionRow& row) const { return sheaf::OriginOf(result_, row); }
 
   const ConfigSources& sources_;
   const Purpose purpose_;
   Configuration result_;
   std::vector<bool> failed_;  // for each of OptionRows(): some source had a faulty value
-  std::map<std::string, Position> paths_;
   bool listeners_of_file_ = true;
   std::vector<Problem> problems_;
 };
 
 }  // namespace
+
+const Origin& OriginOf(const Configuration& configuration, const OptionRow& row) {
+  return configuration.origins[static_cast<size_t>(&row - OptionRows().data())];
+}
 
 Result<Configuration> LoadConfiguration(const ConfigSources& sources, Purpose purpose) {
   return Loader(sources, purpose).Load();

@@ -20,6 +20,8 @@
 namespace sheaf {
 
 struct RouteOrigins {
+  Position path;  // line 0: no [[route]] has written it
+  Origin backend;
   std::vector<Origin> keys;  // for each of RouteRows()
   Origin critical;           // kDefault: it has none
   Origin conflate;
@@ -31,6 +33,13 @@ struct ListenerOrigins {
   std::vector<Origin> keys;  // for each of ListenerRows()
 };
 
+struct BackendOrigins {
+  Position section;  // of the [[backend]]; line 0: it is of [upstream]
+  Position name;
+  std::vector<Origin> urls;  // for each of its urls
+  std::vector<Origin> keys;  // for each of BackendRows()
+};
+
 struct Configuration {
   Options options;
   std::string file_name;
@@ -38,12 +47,15 @@ struct Configuration {
   std::vector<Origin> origins;                    // for each of OptionRows()
   std::vector<RouteOrigins> route_origins;        // for each of options.routes
   std::vector<ListenerOrigins> listener_origins;  // for each of options.listeners
+  std::vector<BackendOrigins> backend_origins;    // for each of options.backends
   std::vector<std::string> warnings;              // of what works, but not for long: a line each, with its place
   std::vector<std::string> notes;                 // of kCheck: what this user may not do
   // Names of variables that begin with SHEAF_ and set nothing: Kubernetes' service links, and others'.
   std::vector<std::string> service_links;
   std::vector<std::string> foreign_variables;
 };
+
+const Origin& OriginOf(const Configuration& configuration, const OptionRow& row);
 
 // To serve, a file that this user may not read is an error; to check what another user will serve, it is a note.
 enum class Purpose : uint8_t { kServe, kCheck };

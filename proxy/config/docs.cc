@@ -1,8 +1,9 @@
 #include "proxy/config/docs.h"
 
+#include <span>
 #include <string_view>
 
-#include "proxy/config/rules.h"
+#include "proxy/base/option_table.h"
 
 namespace sheaf {
 namespace {
@@ -38,6 +39,21 @@ constexpr std::string_view kListenersDoc =
 in `[listen]`. Its certificate and key go together: where it sets one of them it inherits neither, and `tls_certificate = ""` is
 plain text beside a `[listen]` with TLS. A reload takes new connections to the new values. Set in the file alone; `--set
 listener=none` leaves out those of the file.)";
+
+constexpr std::string_view kBackendsDoc =
+    R"(A backend that routes point to by its name (`backend = "realtime"`), beside that of `[upstream]`, whose name is `default`. Its urls
+are its endpoints, which serve the same; `url` is taken too, where there is one. What a backend does not set, it inherits. Set in
+the file alone.
+
+```toml
+[[backend]]
+name = "realtime"
+urls = ["http://127.0.0.1:8001", "unix:/run/app2.sock"]
+
+[[route]]
+path = "/socket.io"
+backend = "realtime"
+```)";
 
 constexpr std::string_view kRoutesDoc =
     "Requests whose path begins with `path`, up to the end of one of its segments, have values of their own; the "
@@ -160,67 +176,19 @@ std::string ManualLine(const OptionRow& row) {
          std::string(NameOf(row.takes)) + " | " + ToMarkdown(row.doc) + " |\n";
 }
 
-constexpr std::string_view kManualTable =
-    "\n| Option | Default | Range | Reload | Meaning |\n| --- | --- | --- | --- | --- |\n";
-
-// A secret that comes from a file of its own (admin.token_file) is no value of the option that holds it.
-std::string ShownValue(const OptionRow& row, const OptionSlot& slot, const Origin& origin) {
-  const std::string value = FormatValue(row, slot);
-  if (!row.secret || value == "\"\"") return value;
-  return origin.source == Source::kDefault ? "\"\"" : "\"<redacted>\"";
-}
-
-std::string DumpRow(const OptionRow& row, const Configuration& configuration) {
-  // Slots are made for writing; the copy is what they may write to.
-  Options options = configuration.options;
-  const OptionSlot slot = row.slot(options);
-  const size_t index = static_cast<size_t>(&row - OptionRows().data());
-  const std::string value = ShownValue(row, slot, configuration.origins[index]);
-  const bool left_out = row.unwritten && configuration.origins[index].source == Source::kDefault;
-  return (left_out ? "# " : "") + std::string(row.name) + " = " + value + "  # " +
-         DescribeOrigin(configuration.origins[index], row, configuration.file_name) + "\n";
-}
-
-// One address of a [[listener]], with all that holds there.
-std::string DumpListener(ListenerOptions listener, const ListenerOrigins& origins, const std::string& file_name) {
-  // Of a list with a Unix socket in it, say: by itself it would be a mistake.
-  if (!listener.is_unix()) listener.socket_mode.clear();
-  const OptionRow& address = *FindOption("listen", "address");
-  std::string text = "\n[[listener]]\naddress = " + QuoteToml(listener.address) + "  # " +
-                     DescribeOrigin(origins.address, address, file_name) + "\n";
-  for (size_t i = 0; i < ListenerRows().size(); ++i) {
-    const ListenerRow& row = ListenerRows()[i];
-    const std::string origin = origins.keys[i].source == Source::kDefault
-                                   ? row.inherits->FullName()
-                                   : DescribeOrigin(origins.keys[i], *row.inherits, file_name);
-    text += std::string(row.name) + " = " + FormatValue(*row.inherits, row.slot(listener)) + "  # " + origin + "\n";
+// Commented out: each key with the default of what it inherits, which is named beside it.
+template <typename Row>
+std::string InheritedLines(std::span<const Row> rows) {
+  std::string text;
+  for (const Row& row : rows) {
+    text +=
+        "# " + std::string(row.name) + " = " + FallbackToml(*row.inherits) + "  # " + row.inherits->FullName() + "\n";
   }
   return text;
 }
 
-// A list of rules, a line each, that loads again.
-std::string DumpRules(RuleList list, const std::vector<RuleOptions>& rules, const std::string& origin) {
-  std::string text = std::string(NameOf(list)) + " = [" + (rules.empty() ? "]" : "") + "  # " + origin + "\n";
-  for (const RuleOptions& rule : rules) text += "  " + FormatRule(list, rule) + ",\n";
-  return text + (rules.empty() ? "" : "]\n");
-}
-
-std::string DumpRoute(RouteOptions route, const RouteOrigins& origins, const std::string& file_name) {
-  std::string text = "\n[[route]]\npath = " + QuoteToml(route.path) + "\n";
-  for (size_t i = 0; i < RouteRows().size(); ++i) {
-    const RouteRow& row = RouteRows()[i];
-    const std::string origin = origins.keys[i].source == Source::kDefault
-                                   ? row.inherits->FullName()
-                                   : DescribeOrigin(origins.keys[i], *row.inherits, file_name);
-    text += std::string(row.name) + " = " + FormatValue(*row.inherits, row.slot(route)) + "  # " + origin + "\n";
-  }
-  // Rules come from the file or are not there, so no option is named.
-  const auto describe = [&file_name](const Origin& origin) {
-    return DescribeOrigin(origin, OptionRows().front(), file_name);
-  };
-  text += DumpRules(RuleList::kCritical, route.critical, describe(origins.critical));
-  return text + DumpRules(RuleList::kConflate, route.conflate, describe(origins.conflate));
-}
+constexpr std::string_view kManualTable =
+    "\n| Option | Default | Range | Reload | Meaning |\n| --- | --- | --- | --- | --- |\n";
 
 }  // namespace
 
@@ -240,14 +208,19 @@ std::string DefaultConfig() {
     text += "# " + std::string(row.name) + " = " + FallbackToml(*row.inherits) + "\n";
   }
   text +=
+      "\n# A backend that routes point to by its name, beside that of [upstream]; its urls are its endpoints. Each key "
+      "may "
+      "be left\n# out but name and urls, and is then inherited from the option named beside it.\n#\n# [[backend]]\n# "
+      "name "
+      "= \"realtime\"\n# urls = [\"http://127.0.0.1:8001\", \"unix:/run/app2.sock\"]\n" +
+      InheritedLines(BackendRows());
+  text +=
       "\n# A path prefix with values of its own; the longest prefix wins. Each key may be left out but path, and is "
       "then\n"
       "# inherited from the option named beside it.\n"
-      "#\n# [[route]]\n# path = \"/api\"\n";
-  for (const RouteRow& row : RouteRows()) {
-    text +=
-        "# " + std::string(row.name) + " = " + FallbackToml(*row.inherits) + "  # " + row.inherits->FullName() + "\n";
-  }
+      "#\n# [[route]]\n# path = \"/api\"\n# backend = \"default\"  # the name of a [[backend]]; default: of "
+      "[upstream]\n" +
+      InheritedLines(RouteRows());
   return text.append(kRulesConfig);
 }
 
@@ -263,30 +236,22 @@ std::string OptionsManual() {
   for (const ListenerRow& row : ListenerRows()) {
     text += "| `" + std::string(row.name) + "` | as `" + row.inherits->FullName() + "` |\n";
   }
+  text += "\n## [[backend]]\n" + std::string(kBackendsDoc) +
+          "\n\n| Key | Inherits |\n| --- | --- |\n| `name` | must be set: letters, digits, dots, hyphens and "
+          "underscores |\n"
+          "| `urls` | must be set: one, or a list |\n";
+  for (const BackendRow& row : BackendRows()) {
+    text += "| `" + std::string(row.name) + "` | `" + row.inherits->FullName() + "` |\n";
+  }
   text += "\n## [[route]]\n" + std::string(kRoutesDoc) +
-          "\n\n| Key | Inherits |\n| --- | --- |\n| `path` | must be set |\n";
+          "\n\n| Key | Inherits |\n| --- | --- |\n| `path` | must be set |\n| `backend` | `default`, that of "
+          "`[upstream]`; else the name "
+          "of a `[[backend]]` |\n";
   for (const RouteRow& row : RouteRows()) {
     text += "| `" + std::string(row.name) + "` | `" + row.inherits->FullName() + "` |\n";
   }
   text += "| `critical` | none: see below |\n| `conflate` | none: see below |\n";
   return text.append(kRulesDoc);
-}
-
-std::string DumpConfiguration(const Configuration& configuration) {
-  const auto dump = [&configuration](const OptionRow& row) { return DumpRow(row, configuration); };
-  std::string text = ForRowsOf("", dump);
-  for (const SectionRow& section : SectionRows()) {
-    text += "\n[" + std::string(section.name) + "]\n" + ForRowsOf(section.name, dump);
-  }
-  for (size_t i = 0; i < configuration.options.listeners.size(); ++i) {
-    const ListenerOrigins& origins = configuration.listener_origins[i];
-    if (origins.section.line == 0) continue;  // of [listen]
-    text += DumpListener(configuration.options.listeners[i], origins, configuration.file_name);
-  }
-  for (size_t i = 0; i < configuration.options.routes.size(); ++i) {
-    text += DumpRoute(configuration.options.routes[i], configuration.route_origins[i], configuration.file_name);
-  }
-  return text;
 }
 
 }  // namespace sheaf

@@ -1,9 +1,7 @@
-// What Sheaf says of its own configuration. All of it comes from the option table. Start-up code.
+// What Sheaf says of its options. All of it comes from the option table. Start-up code.
 #pragma once
 
 #include <string>
-
-#include "proxy/config/config.h"
 
 namespace sheaf {
 
@@ -12,8 +10,5 @@ std::string DefaultConfig();
 
 // conf/OPTIONS.md: the same as a manual.
 std::string OptionsManual();
-
-// The configuration in effect as TOML, each value with where it came from; secrets redacted.
-std::string DumpConfiguration(const Configuration& configuration);
 
 }  // namespace sheaf

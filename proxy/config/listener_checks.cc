@@ -7,7 +7,6 @@
 #include <tuple>
 #include <utility>
 
-#include "pool/endpoint.h"
 #include "proxy/config/addresses.h"
 #include "proxy/config/config.h"
 #include "proxy/config/file_checks.h"
@@ -152,13 +151,6 @@ class ListenerChecker {
       AddOf(owner, {"address"},
             owner.Name("address") + " and admin.address are one port of one address: give one of them another port",
             false, {Row("admin", "address")});
-    }
-    const Result<pool::UpstreamUrl> url = pool::UpstreamUrl::Parse(options_.upstream.url);
-    if (url.ok() && LeadsTo(url.value().address, listener.address, listener.ipv6_only)) {
-      AddOf(owner, {"address"},
-            "upstream.url (" + options_.upstream.url + ") is Sheaf itself, which listens at " + listener.address +
-                ": name the address of the backend, or listen at another",
-            false, {Row("upstream", "url")});
     }
     for (size_t i = 0; i < index; ++i) {
       const ListenerOptions& earlier = options_.listeners[i];

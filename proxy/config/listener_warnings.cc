@@ -7,10 +7,6 @@
 namespace sheaf {
 namespace {
 
-Origin OriginOf(const Configuration& configuration, const OptionRow& row) {
-  return configuration.origins[static_cast<size_t>(&row - OptionRows().data())];
-}
-
 std::string Place(const Configuration& configuration, const ListenerOrigins& origins) {
   return DescribeOrigin(origins.address, *FindOption("listen", "address"), configuration.file_name);
 }

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "proxy/base/ascii.h"
-#include "proxy/base/option_table.h"
 #include "proxy/config/rules.h"
 #include "proxy/config/suggestions.h"
 
@@ -55,7 +54,7 @@ std::vector<std::string> KeysOf(std::string_view section) {
 }
 
 std::vector<std::string> RouteKeys() {
-  std::vector<std::string> keys = {"path"};
+  std::vector<std::string> keys = {"path", std::string(kBackendSection)};
   for (const RouteRow& row : RouteRows()) keys.emplace_back(row.name);
   for (const RuleList list : {RuleList::kCritical, RuleList::kConflate}) keys.emplace_back(NameOf(list));
   return keys;
@@ -64,6 +63,12 @@ std::vector<std::string> RouteKeys() {
 std::vector<std::string> ListenerKeys() {
   std::vector<std::string> keys = {"address"};
   for (const ListenerRow& row : ListenerRows()) keys.emplace_back(row.name);
+  return keys;
+}
+
+std::vector<std::string> BackendKeys() {
+  std::vector<std::string> keys = {"name", "url", "urls"};
+  for (const BackendRow& row : BackendRows()) keys.emplace_back(row.name);
   return keys;
 }
 
@@ -82,14 +87,24 @@ std::string Quoted(const std::string& name) {
 }
 
 std::vector<std::string> SectionNames() {
-  std::vector<std::string> names = {std::string(kRouteSection), std::string(kListenerSection)};
+  std::vector<std::string> names(kListSections.begin(), kListSections.end());
   for (const SectionRow& row : SectionRows()) names.emplace_back(row.name);
   return names;
 }
 
+bool IsUrl(const OptionRow& row) {
+  return row.section == "upstream" && (row.name == "url" || row.name == "urls");
+}
+
+// Whether a key of a route would say where its requests go. `foreign`: what it is elsewhere.
+bool LeadsToBackend(std::string_view key, const ForeignName* foreign) {
+  if (foreign == nullptr) return key == "upstream" || key == "url" || key == "urls";
+  return IsUrl(*FindOption(foreign->section, foreign->option));
+}
+
 // The option that says where something is, in a section that has one: people call it address, url, host or port.
 const OptionRow* PlaceOf(std::string_view section) {
-  if (section == "upstream") return FindOption(section, "url");
+  if (section == "upstream" || section == kBackendSection) return FindOption("upstream", "url");
   return section == "listen" || section == "admin" ? FindOption(section, "address") : nullptr;
 }
 
@@ -158,7 +173,20 @@ std::string SuggestWhole(std::string_view whole, std::string_view section, std::
   return DidYouMean((meant->*name_of)() + UnitHint(whole, *meant, false));
 }
 
+// Of a key of a section that may be there many times.
+template <typename Row>
+const OptionRow* InheritedBy(std::span<const Row> rows, std::string_view key) {
+  const auto row = std::find_if(rows.begin(), rows.end(), [key](const Row& r) { return r.name == key; });
+  return row == rows.end() ? nullptr : row->inherits;
+}
+
 }  // namespace
+
+const OptionRow* FindInherited(std::string_view section, std::string_view key) {
+  if (section == kRouteSection) return InheritedBy(RouteRows(), key);
+  if (section == kBackendSection) return InheritedBy(BackendRows(), key);
+  return FindOption(section, key);
+}
 
 bool IsSection(std::string_view name) {
   const auto rows = SectionRows();
@@ -205,10 +233,15 @@ std::string SuggestKey(std::string_view section, std::string_view key) {
 
 std::string SuggestRouteKey(std::string_view key) {
   const ForeignName* foreign = FindForeignName(key);
+  if (LeadsToBackend(key, foreign)) return DidYouMean("\"backend\", with the name of a [[backend]]");
   if (foreign == nullptr) return DidYouMean(Quoted(NearestName(key, RouteKeys())));
   const OptionRow* meant = FindOption(foreign->section, foreign->option);
   for (const RouteRow& row : RouteRows()) {
     if (row.inherits == meant) return MeantInFile(*meant, key, QuoteToml(row.name));
+  }
+  for (const BackendRow& row : BackendRows()) {
+    if (row.inherits != meant) continue;
+    return MeantInFile(*meant, key, QuoteToml(meant->FullName()) + ", or " + QuoteToml(row.name) + " of a [[backend]]");
   }
   return MeantInFile(*meant, key, QuoteToml(meant->FullName()) + ", which holds for all routes");
 }
@@ -221,6 +254,24 @@ std::string SuggestListenerKey(std::string_view key) {
   const bool here = std::find(own.begin(), own.end(), meant->name) != own.end();
   return MeantInFile(*meant, key,
                      here ? QuoteToml(meant->name) : QuoteToml(meant->FullName()) + ", which holds for all listeners");
+}
+
+std::string SuggestBackendKey(std::string_view key) {
+  const OptionRow* meant = OptionMeant(kBackendSection, key);
+  if (meant == nullptr) return DidYouMean(Quoted(NearestName(key, BackendKeys())));
+  if (IsUrl(*meant)) return MeantInFile(*meant, key, "\"urls\"");
+  for (const BackendRow& row : BackendRows()) {
+    if (row.inherits == meant) return MeantInFile(*meant, key, QuoteToml(row.name));
+  }
+  const bool of_all = meant->section == "pool";
+  return MeantInFile(*meant, key, QuoteToml(meant->FullName()) + (of_all ? ", which holds for all backends" : ""));
+}
+
+std::string SuggestBackendName(std::string_view name, std::span<const std::string> names) {
+  if (const std::string nearest = NearestName(name, names); !nearest.empty()) return DidYouMean(QuoteToml(nearest));
+  std::string all;
+  for (const std::string& one : names) all += (all.empty() ? "" : ", ") + QuoteToml(one);
+  return "; all there are: " + all;
 }
 
 std::string SuggestRuleKey(std::string_view key, std::span<const std::string_view> keys) {

@@ -5,6 +5,7 @@
 
 #include "pool/endpoint.h"
 #include "proxy/base/log.h"
+#include "proxy/config/backend_section.h"
 #include "proxy/config/excerpt.h"
 #include "proxy/net/listener.h"
 
@@ -22,9 +23,30 @@ std::string Subject(const Configuration& configuration) {
          ") and from --set (" + count(Source::kCommandLine) + ")";
 }
 
-std::string WarmText(const Options& options) {
-  const Result<pool::UpstreamUrl> url = pool::UpstreamUrl::Parse(options.upstream.url);
-  return url.ok() ? std::to_string(pool::WarmLinks(options.pool, url.value())) : "auto";
+// "unix:/run/a.sock, 0 to 10000 connections", a line for each of the backend's urls.
+std::string EndpointsText(const BackendOptions& backend, const Options::Pool& pool, const std::string& indent) {
+  std::string text;
+  for (const std::string& one : backend.urls) {
+    const Result<pool::UpstreamUrl> url = pool::UpstreamUrl::Parse(one);
+    const std::string warm = url.ok() ? std::to_string(pool::WarmLinks(pool, url.value())) : "auto";
+    if (!text.empty()) text.append("\n").append(indent);
+    text.append(one).append(", ").append(warm).append(" to ").append(std::to_string(pool.max_size));
+    text.append(" connections");
+  }
+  return text;
+}
+
+std::string BackendsText(const Options& options) {
+  std::string text;
+  for (const BackendOptions& backend : options.backends) {
+    const bool of_upstream = backend.name == kDefaultBackend;
+    const std::string label = of_upstream ? "upstream: " : "backend:  " + backend.name + ": ";
+    const bool used = HasRoute(options, backend.name);
+    text += "\n" + label;
+    text += !of_upstream || used ? EndpointsText(backend, options.pool, std::string(label.size(), ' '))
+                                 : "none, since all routes lead to a [[backend]]";
+  }
+  return text;
 }
 
 std::string TermsText(const ListenerOptions& listener) {
@@ -35,13 +57,15 @@ std::string TermsText(const ListenerOptions& listener) {
 
 std::string Summarize(const Options& options) {
   std::string paths;
-  for (const RouteOptions& route : options.routes) paths += (paths.empty() ? "" : ", ") + route.path;
+  for (const RouteOptions& route : options.routes) {
+    paths += (paths.empty() ? "" : ", ") + route.path;
+    if (route.backend != kDefaultBackend) paths += " (" + route.backend + ")";
+  }
   std::string listeners;
   for (const ListenerOptions& listener : options.listeners) {
     listeners += (listeners.empty() ? "" : ", ") + listener.address + TermsText(listener);
   }
-  return "clients:  " + listeners + "\nupstream: " + options.upstream.url + ", " + WarmText(options) + " to " +
-         std::to_string(options.pool.max_size) + " connections" +
+  return "clients:  " + listeners + BackendsText(options) +
          "\nadmin:    " + (options.admin.address.empty() ? "off" : options.admin.address) + "\nroutes:   " + paths +
          "\n";
 }

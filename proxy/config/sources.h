@@ -27,7 +27,7 @@ Result<ConfigSources> CollectSources(const std::string& file_name, std::vector<s
 enum class Source : uint8_t { kDefault, kFile, kEnvironment, kCommandLine };
 
 struct Origin {
-  Source source = Source::kDefault;  // of a route's or listener's key: inherited
+  Source source = Source::kDefault;  // of a route's, listener's or backend's key: inherited
   Position position;                 // in the file
 };
 

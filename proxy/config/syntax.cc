@@ -10,6 +10,7 @@
 #include "proxy/base/option_table.h"
 #include "proxy/config/excerpt.h"
 #include "proxy/config/line.h"
+#include "proxy/config/names.h"
 #include "proxy/config/scan.h"
 
 namespace sheaf {
@@ -20,6 +21,10 @@ constexpr std::string_view kDigits = "0123456789";
 
 std::string On(Position place) {
   return "on line " + std::to_string(place.line);
+}
+
+std::string Bracketed(std::string_view name) {
+  return std::string("[").append(name).append("]");
 }
 
 bool IsOneOf(std::string_view word, std::initializer_list<std::string_view> words) {
@@ -94,12 +99,7 @@ class Explainer {
     if (section_.empty() && dot != std::string_view::npos) {
       return FindOption(line_.key.substr(0, dot), line_.key.substr(dot + 1));
     }
-    if (section_ == "route") {
-      for (const RouteRow& row : RouteRows()) {
-        if (row.name == line_.key) return row.inherits;
-      }
-    }
-    return FindOption(section_, line_.key);
+    return FindInherited(section_, line_.key);
   }
 
   // timeout = "50ms": how it is to be written. What is secret is left out, what quotes alone do not mend, and what is
@@ -123,7 +123,14 @@ class Explainer {
     if (!error_.repeated) return {};
     const std::string where = error_.first ? ", " + On(*error_.first) : "";
     if (line_.text.starts_with("[")) {
-      if (line_.text == "[[route]]") return "a route is written [[route]], and [route] is there already" + where;
+      for (const std::string_view list : kListSections) {
+        const std::string single = Bracketed(list);
+        const std::string twice = Bracketed(single);
+        if (line_.text != twice) continue;
+        std::string what = "a ";
+        what.append(list).append(" is written ").append(twice).append(", and ").append(single);
+        return what.append(" is there already").append(where);
+      }
       return Printable(line_.text) + " is there already" + where + ": write all its keys in one place";
     }
     const size_t quote = error_.description.find('\'');
@@ -174,7 +181,11 @@ class Explainer {
     }
     std::string what = "a section is written [name] on a line of its own";
     if (!IsBareKey(name)) return what;
-    return what + ": " + (name == "route" || name == "routes" ? "[[route]]" : "[" + std::string(name) + "]");
+    for (const std::string_view list : kListSections) {
+      const bool plural = name.ends_with('s') && name.substr(0, name.size() - 1) == list;
+      if (name == list || plural) return what + ": " + Bracketed(Bracketed(list));
+    }
+    return what + ": " + Bracketed(name);
   }
 
   std::string ExplainOpenPart() {

@@ -1,8 +1,11 @@
 #include "proxy/doctor/doctor.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <optional>
 #include <ostream>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,47 +15,13 @@
 #include "proxy/doctor/request.h"
 #include "proxy/doctor/trial.h"
 #include "proxy/doctor/visit.h"
+#include "proxy/doctor/way.h"
 #include "proxy/net/loop.h"
-#include "proxy/net/tls_context.h"
+#include "proxy/plan/routes.h"
+#include "proxy/wire/http1_target.h"
 
 namespace sheaf::doctor {
 namespace {
-
-// One of the two ways: where it leads, and over what.
-struct Way {
-  Place place;
-  std::unique_ptr<net::TlsContext> tls;
-};
-
-Result<Way> WayTo(const std::string& address, std::unique_ptr<net::TlsContext> tls, std::string server_name) {
-  const Result<net::Address> where = net::Address::Resolve(address);
-  if (!where.ok()) return Error{where.error()};
-  Way way{.place = {.address = where.value(), .tls = tls.get(), .server_name = std::move(server_name)},
-          .tls = std::move(tls)};
-  return way;
-}
-
-Result<Way> WayToBackend(const Options& options, const pool::UpstreamUrl& url) {
-  std::unique_ptr<net::TlsContext> tls;
-  if (url.tls) {
-    auto made = net::TlsContext::ForClient(options.upstream.tls_ca, options.upstream.tls_verify);
-    if (!made.ok()) return Error{made.error()};
-    tls = std::move(made.value());
-  }
-  const std::string& name = options.upstream.tls_server_name;
-  return WayTo(url.address, std::move(tls), name.empty() ? url.host : name);
-}
-
-Result<Way> WayToSheaf(const ListenerOptions& listener, const std::string& address) {
-  std::unique_ptr<net::TlsContext> tls;
-  if (listener.is_tls()) {
-    // The certificate is for the name that clients use, not for this one.
-    auto made = net::TlsContext::ForClient("", false);
-    if (!made.ok()) return Error{made.error()};
-    tls = std::move(made.value());
-  }
-  return WayTo(net::Reachable(address, listener.ipv6_only), std::move(tls), "localhost");
-}
 
 // Who speaks the PROXY protocol speaks with load balancers alone, so another is the first choice.
 const ListenerOptions& ListenerFor(const Options& options) {
@@ -96,18 +65,23 @@ class Examination {
       : options_(options),
         wishes_(wishes),
         listener_(ListenerFor(options)),
+        routes_(options),
         loop_(loop),
         out_(out),
         manner_(MannerFor(options, listener_, wishes)) {}
 
   Verdict Run() {
-    if (!FindBackend() || !FindSheaf()) return Verdict::kCouldNotRun;
+    const bool all_answer = FindBackends();
+    if (direct_.empty() || !FindSheaf()) return Verdict::kCouldNotRun;
     std::vector<Finding> findings;
-    bool same = !taken_;
+    bool same = all_answer && !taken_;
     for (const Question& question : QuestionsFor(wishes_)) {
-      findings.push_back(Find(question));
+      const auto direct = direct_.find(BackendOf(question));
+      if (direct == direct_.end()) continue;  // told already
+      findings.push_back(Find(question, direct->second));
       same = same && findings.back().comparison.same();
     }
+    if (findings.empty()) return Verdict::kCouldNotRun;
     out_ << "  as " << manner_.origin << " (Host: " << manner_.host << ")\n\n" << BuildReport(findings);
     TellOfIngress();
     TellLog();
@@ -120,26 +94,62 @@ class Examination {
     return false;
   }
 
-  bool FindBackend() {
-    const Result<pool::UpstreamUrl> url = pool::UpstreamUrl::Parse(options_.upstream.url);
-    if (!url.ok()) return Fails("upstream.url: " + url.error(), "");
-    const auto fails = [&](const std::string& what, const std::string& error) {
-      return Fails(what + error, RemedyForNoBackend(error, url.value().tls, url.value().host.empty()));
-    };
-    Result<Way> way = WayToBackend(options_, url.value());
-    const Result<std::vector<net::Address>> all = net::Address::ResolveAll(url.value().address);
-    if (!way.ok() || !all.ok()) return fails("upstream.url: ", way.ok() ? all.error() : way.error());
-    direct_ = std::move(way.value());
-    Answer answer;
-    for (const net::Address& one : all.value()) {
-      direct_.place.address = one;
-      answer = Ask(direct_, QuestionsFor(wishes_).front());
-      if (answer.connected) break;
+  // False: some endpoint does not answer. Backends of which none does have no way in direct_.
+  bool FindBackends() {
+    bool all_answer = true;
+    for (const BackendOptions& backend : options_.backends) {
+      if (backend.name == kDefaultBackend && !IsLedTo(backend)) continue;
+      for (const std::string& url : backend.urls) all_answer = FindEndpoint(backend, url) && all_answer;
     }
-    if (!answer.connected)
-      return fails("no connection to the backend at " + options_.upstream.url + ": ", answer.error);
-    out_ << "  directly: " << options_.upstream.url << "\n";
+    return all_answer;
+  }
+
+  bool IsLedTo(const BackendOptions& backend) const {
+    const auto& routes = routes_.all();
+    return std::any_of(routes.begin(), routes.end(),
+                       [&backend](const RouteOptions& route) { return route.backend == backend.name; });
+  }
+
+  // The one that names the backend's endpoints.
+  std::string OptionOf(const BackendOptions& backend) const {
+    if (backend.name != kDefaultBackend) return "backend.urls";
+    return options_.upstream.urls.empty() ? "upstream.url" : "upstream.urls";
+  }
+
+  // Of those that answer, the first is asked directly.
+  bool FindEndpoint(const BackendOptions& backend, const std::string& url) {
+    const std::string option = OptionOf(backend);
+    const Result<pool::UpstreamUrl> parts = pool::UpstreamUrl::Parse(url);
+    if (!parts.ok()) return Fails(option + ": " + parts.error(), "");
+    const auto fails = [&](const std::string& what, const std::string& error) {
+      return Fails(what + error, RemedyForNoBackend(error, option, parts.value().tls, parts.value().host.empty()));
+    };
+    Result<Way> way = WayToEndpoint(backend, url);
+    const Result<std::vector<net::Address>> all = net::Address::ResolveAll(parts.value().address);
+    if (!way.ok() || !all.ok()) return fails(option + ": ", way.ok() ? all.error() : way.error());
+    const std::string name = backend.name == kDefaultBackend ? "" : " " + QuoteToml(backend.name);
+    const std::string error = Connect(way.value(), all.value());
+    if (!error.empty()) return fails("no connection to the backend" + name + " at " + url + ": ", error);
+    const bool first = direct_.emplace(backend.name, std::move(way.value())).second;
+    out_ << (first ? "  directly" : "  also there") << (name.empty() ? "" : ", backend" + name) << ": " << url << "\n";
     return true;
+  }
+
+  // Leads the way to the first of `addresses` that takes a connection. The error of the last, where none does.
+  std::string Connect(Way& way, const std::vector<net::Address>& addresses) {
+    Answer answer;
+    for (const net::Address& one : addresses) {
+      way.place.address = one;
+      answer = Ask(way, QuestionsFor(wishes_).front());
+      if (answer.connected) return {};
+    }
+    return answer.error;
+  }
+
+  // The name of the one that the question's route leads to.
+  std::string BackendOf(const Question& question) const {
+    const std::optional<std::string> path = wire::NormalizeTarget(question.target);
+    return routes_.Match(path ? std::string_view(*path) : std::string_view(question.target)).backend;
   }
 
   bool FindSheaf() {
@@ -198,13 +208,13 @@ class Examination {
     return first.ok() && !first.body_goes_on ? Ask(way, question) : first;
   }
 
-  Finding Find(const Question& question) {
+  Finding Find(const Question& question, const Way& direct) {
     Finding finding;
     finding.question = question;
     // In turns, so that a backend that grows slower does so for both.
-    finding.direct.first = Ask(direct_, question);
+    finding.direct.first = Ask(direct, question);
     finding.through.first = Ask(through_, question);
-    finding.direct.second = AskAgain(direct_, question, finding.direct.first);
+    finding.direct.second = AskAgain(direct, question, finding.direct.first);
     finding.through.second = AskAgain(through_, question, finding.through.first);
     finding.comparison = Compare(question, finding.direct, finding.through);
     return finding;
@@ -218,10 +228,11 @@ class Examination {
   const Options& options_;
   const Wishes& wishes_;
   const ListenerOptions& listener_;
+  const Routes routes_;
   net::Loop& loop_;
   std::ostream& out_;
   const Manner manner_;
-  Way direct_;
+  std::map<std::string, Way, std::less<>> direct_;  // by the backend's name
   Way through_;
   std::unique_ptr<Trial> trial_;
   bool taken_ = false;  // the listener's address, by somebody else

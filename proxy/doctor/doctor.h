@@ -1,5 +1,6 @@
 // `sheaf doctor`: makes the same requests directly to the backend and through Sheaf as configured, and says what
-// differs and which option mends it. Blocking, in the main thread; it serves nobody.
+// differs and which option mends it. Blocking, in the main thread; it serves nobody. Every endpoint of every backend is
+// connected to; a request is compared with what the first that answers says, of the backend that its route leads to.
 //
 //   One HTTP request, one WebSocket handshake, and Socket.IO's opening by polling and by WebSocket.
 //
@@ -29,8 +30,8 @@ struct Wishes {
 
 enum class Verdict : int { kSame = 0, kDiffers = 1, kCouldNotRun = 2 };
 
-// Writes its report to `out`. kCouldNotRun: the backend cannot be reached, or Sheaf does not start; the report says why
-// and what to do.
+// Writes its report to `out`. kDiffers: so too where an endpoint does not answer. kCouldNotRun: no backend that would
+// be asked can be reached, or Sheaf does not start. The report says why and what to do.
 Verdict Examine(const Options& options, const Wishes& wishes, std::ostream& out);
 
 }  // namespace sheaf::doctor

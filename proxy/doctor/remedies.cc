@@ -130,12 +130,13 @@ std::string RemedyForDelay() {
          "tells how long requests wait for one";
 }
 
-std::string RemedyForNoBackend(std::string_view error, bool tls, bool unix_socket) {
+std::string RemedyForNoBackend(std::string_view error, std::string_view option, bool tls, bool unix_socket) {
   if (tls && error.find("TLS failed") != std::string_view::npos) return ToText(*FindRefusal("upstream_tls_failed"));
+  const std::string where(option);
   if (unix_socket) {
-    return "upstream.url: is the backend running, is that its socket's path, and may this user connect to it?";
+    return where + ": is the backend running, is that its socket's path, and may this user connect to it?";
   }
-  return "upstream.url: is the backend running, and is that its address as seen from here?";
+  return where + ": is the backend running, and is that its address as seen from here?";
 }
 
 }  // namespace sheaf::doctor

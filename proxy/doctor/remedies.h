@@ -30,7 +30,7 @@ std::string RemedyForField(std::string_view name, std::string_view direct, std::
 std::string RemedyForMessage();
 std::string RemedyForClose(const Answer& direct, const Answer& through);
 std::string RemedyForDelay();
-// No connection to the backend: nothing can be compared. `error` as the kernel or OpenSSL put it.
-std::string RemedyForNoBackend(std::string_view error, bool tls, bool unix_socket);
+// No connection to an endpoint. `error` as the kernel or OpenSSL put it; `option`: that names it, "upstream.url".
+std::string RemedyForNoBackend(std::string_view error, std::string_view option, bool tls, bool unix_socket);
 
 }  // namespace sheaf::doctor

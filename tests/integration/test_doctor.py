@@ -30,11 +30,15 @@ def doctor(folder: Path) -> Doctor:
     """doctor(upstream, conf, *words): the report of a doctor with that conf file, nothing of which runs."""
 
     def run(
-        upstream: str, conf: Conf | None = None, *words: str, wrapper: list[str] | None = None
+        upstream: str,
+        conf: Conf | None = None,
+        *words: str,
+        wrapper: list[str] | None = None,
+        routes: list[Conf] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         port = free_port()
         addresses: Conf = {"listen": {"address": f"127.0.0.1:{port}"}, "upstream": {"url": upstream}}
-        file = write_conf(folder / f"doctor-{port}.conf", merged(addresses, conf or {}), [])
+        file = write_conf(folder / f"doctor-{port}.conf", merged(addresses, conf or {}), routes or [])
         return subprocess.run([*(wrapper or []), str(BINARY), "doctor", "-c", str(file), *PATHS, *words],
                               capture_output=True, text=True, timeout=60, check=False)
 
@@ -269,6 +273,46 @@ def test_an_https_backend_is_asked_over_tls(
 
 def test_a_backend_on_a_unix_socket_is_asked_there(doctor: Doctor, make_backend) -> None:
     check_same(doctor(make_backend(unix=True).url))
+
+
+def test_every_endpoint_is_connected_to(doctor: Doctor, make_backend) -> None:
+    one, other = make_backend(), make_backend(unix=True)
+    several: Conf = {"upstream": {"url": None, "urls": [one.url, other.url]}}
+    seen = doctor("", several)
+    assert f"  directly: {one.url}\n  also there: {other.url}\n" in seen.stdout, seen.stdout
+    down = f"http://127.0.0.1:{free_port()}"
+    seen = doctor("", {"upstream": {"url": None, "urls": [down, other.url]}})
+    assert seen.returncode == 1, seen.stdout
+    assert f"no connection to the backend at {down}: Connection refused\n      -> upstream.urls: is the" in seen.stdout
+    assert f"  directly: {other.url}\n" in seen.stdout
+    seen = doctor("", {"upstream": {"url": None, "urls": [down]}})
+    assert seen.returncode == 2, seen.stdout
+
+
+def test_each_request_is_compared_with_the_backend_of_its_route(doctor: Doctor, backend: Backend, make_recorder) -> None:
+    other: Recorder = make_recorder(lambda _: b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone")
+    conf: Conf = {"backend": [{"name": "other", "url": other.url}]}
+    seen = doctor(backend.url, conf, routes=[{"path": "/api", "backend": "other"}])
+    assert f"  directly: {backend.url}\n  directly, backend \"other\": {other.url}\n" in seen.stdout, seen.stdout
+    check_same(seen)
+    assert "404, 4 bytes" in seen.stdout and "101, " in seen.stdout
+
+
+def test_a_backend_that_is_down_leaves_the_others_to_be_asked(doctor: Doctor, backend: Backend) -> None:
+    down = f"http://127.0.0.1:{free_port()}"
+    conf: Conf = {"backend": [{"name": "other", "url": down}]}
+    seen = doctor(backend.url, conf, routes=[{"path": "/api", "backend": "other"}])
+    assert seen.returncode == 1, seen.stdout
+    assert f'no connection to the backend "other" at {down}: Connection refused' in seen.stdout
+    assert "-> backend.urls: is the backend running" in seen.stdout
+    assert seen.stdout.count(" same\n") == 3 and "HTTP GET" not in seen.stdout
+
+
+def test_a_default_that_no_route_leads_to_is_not_asked(doctor: Doctor, backend: Backend) -> None:
+    conf: Conf = {"upstream": {"url": None}, "backend": [{"name": "all", "url": backend.url}]}
+    seen = doctor("", conf, routes=[{"path": "/", "backend": "all"}])
+    assert seen.stdout.startswith(f'  directly, backend "all": {backend.url}\n  through Sheaf: '), seen.stdout
+    check_same(seen)
 
 
 def test_a_stream_is_left_after_a_while_and_not_compared(doctor: Doctor, backend: Backend) -> None:

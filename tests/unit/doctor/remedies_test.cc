@@ -44,9 +44,9 @@ TEST_CASE("a refusal without a remedy explains itself") {
 
 TEST_CASE("the options that other remedies name exist") {
   for (const std::string& text :
-       {RemedyForMessage(), RemedyForDelay(), RemedyForNoBackend("Connection refused", false, false),
-        RemedyForNoBackend("No such file or directory", false, true),
-        RemedyForNoBackend("TLS failed: certificate verify failed", true, false)}) {
+       {RemedyForMessage(), RemedyForDelay(), RemedyForNoBackend("Connection refused", "upstream.url", false, false),
+        RemedyForNoBackend("No such file or directory", "upstream.urls", false, true),
+        RemedyForNoBackend("TLS failed: certificate verify failed", "upstream.urls", true, false)}) {
     CAPTURE(text);
     CHECK(IsOption(text.substr(0, text.find(':'))));
   }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "proxy/config/docs.h"
+#include "proxy/config/dump.h"
 #include "tests/unit/proxy/config_loading.h"
 
 namespace sheaf {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "proxy/config/docs.h"
+#include "proxy/config/dump.h"
 #include "proxy/config/report.h"
 #include "tests/unit/proxy/config_loading.h"
 #include "tests/unit/proxy/test_certificate.h"
@@ -19,13 +20,6 @@ std::vector<std::string> AddressesOf(const Options& options) {
 }
 
 using Texts = std::vector<std::string>;
-
-Texts WarningsOf(const std::string& text) {
-  const Result<Configuration> configuration = Load(text);
-  const std::string error = configuration.ok() ? "" : configuration.error();
-  REQUIRE(error == "");
-  return configuration.value().warnings;
-}
 
 // A [listen] with a certificate, which goes with the test.
 struct WithTls {

@@ -34,6 +34,19 @@ inline std::string ErrorOf(const std::string& text, const Extra& extra = {}) {
   return configuration.ok() ? "valid" : configuration.error();
 }
 
+inline std::vector<std::string> WarningsOf(const std::string& text, const Extra& extra = {}) {
+  const Result<Configuration> configuration = Load(text, extra);
+  const std::string error = configuration.ok() ? "" : configuration.error();
+  REQUIRE(error == "");
+  return configuration.value().warnings;
+}
+
+// A [[backend]] on lines 4 to 6, below a [[route]] to it, and the keys of `more`. `urls`: as TOML.
+inline std::string BackendText(const std::string& name, const std::string& urls, const std::string& more = "") {
+  return "[[route]]\npath = \"/" + name + "\"\nbackend = \"" + name + "\"\n[[backend]]\nname = \"" + name +
+         "\"\nurls = " + urls + "\n" + more;
+}
+
 // A folder that goes with the test.
 class Folder {
  public:

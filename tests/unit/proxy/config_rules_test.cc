@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "proxy/config/config.h"
-#include "proxy/config/docs.h"
+#include "proxy/config/dump.h"
 #include "proxy/config/rules.h"
 
 namespace sheaf {

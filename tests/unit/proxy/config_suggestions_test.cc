@@ -26,7 +26,7 @@ TEST_CASE("every name of another program stands for an option that there is, and
 TEST_CASE("every section of another program stands for one that there is, and is not one of ours") {
   for (const ForeignSection& row : ForeignSections()) {
     CAPTURE(row.name);
-    CHECK((IsSection(row.section) || row.section == kRouteSection));
+    CHECK((IsSection(row.section) || IsListSection(row.section)));
     CHECK_FALSE(IsSection(row.name));
   }
 }
@@ -73,7 +73,8 @@ TEST_CASE("where the unit was in the name, the suggestion tells that it goes wit
 }
 
 TEST_CASE("what a route cannot set by itself is told to hold for all") {
-  CHECK(SuggestRouteKey("proxy_pass") == "; did you mean \"upstream.url\", which holds for all routes?");
+  CHECK(SuggestRouteKey("maxconn") == "; did you mean \"listen.max_connections\", which holds for all routes?");
+  CHECK(SuggestRouteKey("ssl_verify") == "; did you mean \"upstream.tls_verify\", or \"tls_verify\" of a [[backend]]?");
   CHECK(SuggestRouteKey("client_max_body_size") == "; did you mean \"max_body\"?");
 }
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "proxy/config/docs.h"
+#include "proxy/config/dump.h"
 #include "tests/unit/proxy/config_loading.h"
 
 using namespace std::chrono_literals;
