@@ -88,6 +88,18 @@ struct FlushReasonLabels {
   static constexpr std::string_view At(size_t i) { return kValues[i]; }
 };
 
+// How soon a pushed message leaves (message_type of POST /api/messages).
+enum class Urgency : uint8_t {
+  kIndividual,  // as a message of the backend: it may be gathered where that is worth it
+  kBatch,       // gathered, up to batching.timeout
+  kCritical,    // at once, with what is gathered before it
+};
+struct UrgencyLabels {
+  static constexpr std::array<std::string_view, 3> kValues = {"individual", "batch", "critical"};
+  static constexpr size_t kCount = kValues.size();
+  static constexpr std::string_view At(size_t i) { return kValues[i]; }
+};
+
 // The form in which a batch left: frames as they came in one write, or an envelope (in the order of Envelope).
 enum class BatchForm : uint8_t { kCork, kJson, kBinary, kEngineIo, kSocketIoEvent };
 struct BatchFormLabels {

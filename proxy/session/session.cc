@@ -60,6 +60,15 @@ void Session::OnLateMessage(const wire::MessagePart& part) {
   if (close_.waits() && !outbox_->amid_message()) SendOwnClose();
 }
 
+bool Session::Deliver(const batching::MessageRef& message, Urgency urgency) {
+  if (closing()) return false;
+  bool taken = false;
+  WithMemory([&] { taken = outbox_->Deliver(message, urgency); });
+  if (!taken || closed()) return false;
+  NoteActivity();
+  return true;
+}
+
 void Session::NoteActivity() {
   const TimePoint now = context_.loop().now();
   if (now - active_at_ < context_.activity_grain()) return;
@@ -373,7 +382,7 @@ void Session::Shed() {
 }
 
 size_t Session::cost() const {
-  return outbox_->waiting() + outbox_->partial() + outbox_->context_bytes() + input_.held();
+  return outbox_->waiting() + outbox_->partial() + outbox_->parked() + outbox_->context_bytes() + input_.held();
 }
 
 size_t Session::memory() const {

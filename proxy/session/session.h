@@ -70,6 +70,12 @@ class Session final : public net::ConnectionEvents,
   void BeginClose(CloseReason reason);
   bool closing() const override { return state_ != SessionState::kOpen; }
   const RoutePlan& plan() const { return *plan_; }
+
+  // A message that another than the backend sends: behind what the backend has sent by now. False: the client does not
+  // get it, since too much waits for it, or since the session is on its way out. Not from within an event of the
+  // session's ends. The session may close.
+  [[nodiscard]] bool Deliver(const batching::MessageRef& message, Urgency urgency);
+
   // The end: a Close frame if one is due and possible, then both connections go. May be called twice. Close does not
   // fail: where there is no memory even for this, the process ends.
   void Close(CloseReason reason) noexcept override;
