@@ -20,6 +20,7 @@
 #include "proxy/net/loop.h"
 #include "proxy/outbox/stores.h"
 #include "proxy/plan/context.h"
+#include "proxy/session/directory.h"
 #include "proxy/session/inflater_store.h"
 #include "proxy/worker_relief.h"
 
@@ -113,6 +114,7 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   InflaterStore inflaters_;
   WorkerContext context_;
   TimePoint frames_expired_{};
+  Directory directory_;
   Members members_;
   List<Client, &Client::soon_hook_> soon_;
   WorkerRelief relief_;

@@ -25,7 +25,7 @@ Session::Session(WorkerContext& context, std::unique_ptr<net::Connection> connec
       record_(info),
       active_at_(context.loop().now()),
       socket_io_(negotiated.socket_io) {
-  static_assert(sizeof(Session) <= 352, "an idle session's budget");
+  static_assert(sizeof(Session) <= 360, "an idle session's budget");
 }
 
 Session::~Session() = default;
@@ -348,7 +348,8 @@ void Session::CountEnd() const {
   metrics.client_closes_total[close_.reason()].Add();
   if (!context_.options().log.access || !LogEnabled(LogLevel::kInfo)) return;
   const Outbox::Sent& sent = outbox_->sent();
-  record_.Log({.messages_in = input_.messages(),
+  record_.Log(id_,
+              {.messages_in = input_.messages(),
                .messages_out = sent.messages,
                .bytes_in = input_.bytes(),
                .bytes_out = sent.bytes,
