@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <numeric>
 #include <utility>
 
 #include "memwatch/allocator.h"
@@ -106,6 +107,8 @@ Result<bool> Server::MakeWorkers() {
     workers_.push_back(std::make_unique<Worker>(*shared_, first, std::move(loop.value()), index,
                                                 backends_->targets(*first->backend), metrics_.AddWorker()));
   }
+  asks_ = std::make_unique<Asks>(
+      main_->loop(), [this](size_t worker, std::function<void()> work) { workers_[worker]->Post(std::move(work)); });
   const std::vector<EntranceChanges> changes = listeners_->Apply(std::move(opened.value()));
   for (uint32_t index = 0; index < count; ++index) workers_[index]->ChangeEntrances(changes[index]);
   return true;
@@ -246,28 +249,31 @@ void Server::Adopt(std::shared_ptr<const Generation> next, std::function<void()>
   const bool moves = in_force()->options.admin.address != next->options.admin.address;
   const auto admin = std::make_shared<std::unique_ptr<Admin>>(std::move(next_admin_));
   const bool same_addresses = next_listeners_->added().empty() && next_listeners_->removed().empty();
-  const std::vector<EntranceChanges> entrances = listeners_->Apply(std::move(*next_listeners_));
+  const auto entrances =
+      std::make_shared<const std::vector<EntranceChanges>>(listeners_->Apply(std::move(*next_listeners_)));
   next_listeners_.reset();
   AdoptInMain(*next);
   Publish(next);
   WatchFiles();
   if (!same_addresses) LogListening();
   const pool::DialTargets targets = backends_->targets(*next->backend);
-  const auto left = std::make_shared<size_t>(workers_.size());  // counted in the main thread
-  for (size_t i = 0; i < workers_.size(); ++i) {
-    workers_[i]->Post(
-        [this, &worker = *workers_[i], next, targets, entrances = entrances[i], left, moves, admin, done] {
-          worker.Adopt(next, targets);
-          worker.ChangeEntrances(entrances);
-          main_->loop().Post([this, left, moves, admin, done] {
-            if (--*left > 0) return;
-            backends_->ForgetUnused();
-            // Whoever asked for the reload over the old address has the answer before it goes.
-            const std::unique_ptr<Admin> before = moves ? std::exchange(admin_, std::move(*admin)) : nullptr;
-            done();
-          });
-        });
-  }
+  const auto take = [this, next, targets, entrances](size_t index) -> Asks::Answer {
+    workers_[index]->Adopt(next, targets);
+    workers_[index]->ChangeEntrances((*entrances)[index]);
+    return [] {};
+  };
+  asks_->Ask({.workers = all_workers()}, take, [this, moves, admin, done](const std::vector<size_t>& /*late*/) {
+    backends_->ForgetUnused();
+    // Whoever asked for the reload over the old address has the answer before it goes.
+    const std::unique_ptr<Admin> before = moves ? std::exchange(admin_, std::move(*admin)) : nullptr;
+    done();
+  });
+}
+
+std::vector<size_t> Server::all_workers() const {
+  std::vector<size_t> all(workers_.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  return all;
 }
 
 void Server::AdoptInMain(const Generation& next) {

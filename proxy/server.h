@@ -24,6 +24,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
+#include "proxy/control/ask.h"
 #include "proxy/control/file_watch.h"
 #include "proxy/control/lifecycle.h"
 #include "proxy/control/main_loop.h"
@@ -101,6 +102,8 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   const MetricsRegistry& metrics() const override { return metrics_; }
   void Reload(std::function<void(const ReloadAnswer&)> answered) override;
 
+  std::vector<size_t> all_workers() const;
+
   const TimePoint created_ = SteadyClock().Now();
   MetricsRegistry metrics_;
   Lifecycle lifecycle_;
@@ -119,6 +122,7 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   std::unique_ptr<memwatch::MemoryWatcher> watcher_;
   std::unique_ptr<Listeners> listeners_;
   std::optional<Listeners::Change> next_listeners_;  // from Prepare to Adopt
+  std::unique_ptr<Asks> asks_;                       // of the workers
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::unique_ptr<Admin> admin_;       // nullptr: admin.address is empty
