@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <numeric>
 #include <utility>
@@ -197,6 +198,32 @@ void Server::OnFilesChanged() {
 void Server::Reload(std::function<void(const ReloadAnswer&)> answered) {
   main_->loop().Post(
       [this, answered = std::move(answered)] { reloader_->Ask({.by = "POST /reload", .answer = answered}); });
+}
+
+std::vector<size_t> Server::WorkersOf(const std::vector<Push>& pushes) const {
+  std::vector<bool> asked(workers_.size());
+  for (const Push& push : pushes) {
+    if (push.target != Push::Target::kSession) return all_workers();
+    const auto id = SessionId::Parse(push.whom);
+    if (id && id->worker() < asked.size()) asked[id->worker()] = true;
+  }
+  std::vector<size_t> workers = all_workers();
+  std::erase_if(workers, [&asked](size_t worker) { return !asked[worker]; });
+  return workers;
+}
+
+void Server::Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) {
+  main_->loop().Post(
+      [this, pushes = std::make_shared<const std::vector<Push>>(std::move(pushes)), answered = std::move(answered)] {
+        AskForSum<PushTallies>(
+            *asks_, {.workers = WorkersOf(*pushes), .patience = kPatienceWithWorkers},
+            [this, pushes](size_t worker) { return PushTallies{workers_[worker]->Deliver(*pushes)}; },
+            [pushes, answered](const PushTallies& sum, const std::vector<size_t>& late) {
+              PushAnswer answer{.tallies = sum.all, .late = late};
+              answer.tallies.resize(pushes->size());
+              answered(answer);
+            });
+      });
 }
 
 std::shared_ptr<const Generation> Server::in_force() const {

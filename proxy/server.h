@@ -24,6 +24,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
+#include "proxy/base/push.h"
 #include "proxy/control/ask.h"
 #include "proxy/control/file_watch.h"
 #include "proxy/control/lifecycle.h"
@@ -51,6 +52,8 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
  private:
   // A certificate and its key are replaced one after the other.
   static constexpr Duration kPatienceWithFiles = std::chrono::seconds(5);
+  // A worker makes a turn at least every 100 ms; one that takes longer is told of, not waited for.
+  static constexpr Duration kPatienceWithWorkers = std::chrono::seconds(2);
 
   // Nobody is served before everything that can fail has succeeded.
   Result<bool> Start();
@@ -101,8 +104,11 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   const memwatch::MemoryHistory& memory_history() const override { return watcher_->monitor().history(); }
   const MetricsRegistry& metrics() const override { return metrics_; }
   void Reload(std::function<void(const ReloadAnswer&)> answered) override;
+  void Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) override;
 
   std::vector<size_t> all_workers() const;
+  // Those that may have a session which one of the pushes names.
+  std::vector<size_t> WorkersOf(const std::vector<Push>& pushes) const;
 
   const TimePoint created_ = SteadyClock().Now();
   MetricsRegistry metrics_;

@@ -31,6 +31,8 @@ Worker::Worker(Shared& shared, const std::shared_ptr<const Generation>& first, s
                .outboxes = outboxes_,
                .inflaters = inflaters_,
                .members = members_}),
+      pusher_(
+          {.loop = *loop_, .metrics = metrics, .outboxes = outboxes_, .members = members_, .directory = directory_}),
       drain_deadline_(*this),
       removed_deadline_(*this) {
   loop_->WatchQueued(kGrowthToLookAt, [this] { relief_.WatchGrowth(); });

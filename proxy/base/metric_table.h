@@ -243,6 +243,10 @@ struct SessionSecondsBuckets {
           "Payload bytes of WebSocket messages passed on to clients.")                                                 \
   COUNTER(message_bytes_to_upstream_total, "sheaf_message_bytes_to_upstream_total",                                    \
           "Payload bytes of WebSocket messages passed on to the backend.")                                             \
+  COUNTERS(pushed_messages_total, "sheaf_pushed_messages_total", "type", UrgencyLabels,                                \
+           "Messages pushed over the admin listener that sessions took, by message_type.")                             \
+  COUNTER(pushes_refused_total, "sheaf_pushes_refused_total",                                                          \
+          "Pushed messages that a session did not take, since too much waited for its client.")                        \
   COUNTERS(batch_flushes_total, "sheaf_batch_flushes_total", "reason", FlushReasonLabels,                              \
            "Times what was gathered for a client left, by reason.")                                                    \
   COUNTERS(batches_total, "sheaf_batches_total", "form", BatchFormLabels,                                              \
