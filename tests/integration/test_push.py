@@ -7,8 +7,10 @@ import base64
 import ctypes
 import json
 import os
+import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,9 @@ from harness.pushing import CountingClient, Message, open_clients, post
 from harness.raw import RawClient
 from harness.reloading import TOKEN, ReloadableSheaf
 from harness.sheaf import ROOT, scaled
+
+
+MODULES = Path(os.environ.get("SHEAF_NODE_MODULES", ROOT / "build/clients/node_modules"))
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +117,11 @@ def test_user_of_the_backend(proxy: ReloadableSheaf) -> None:
     socket.close()
     proxy.wait_for_log("access", "target=/as/alice ", "user=alice")
     proxy.reload({"forwarded": {"trusted_proxies": ["127.0.0.1"]}})
-    named = {"additional_headers": {"X-User-ID": "carol"}}
-    with connect(f"{proxy.ws_url}/ws/x", **named) as by_proxy, connect(f"{proxy.ws_url}/as/bob", **named) as by_both:
+    named = {"X-User-ID": "carol"}
+    with (
+        connect(f"{proxy.ws_url}/ws/x", additional_headers=named) as by_proxy,
+        connect(f"{proxy.ws_url}/as/bob", additional_headers=named) as by_both,
+    ):
         by_proxy.send("x")
         by_both.send("x")
         assert by_proxy.recv(timeout=10) == by_both.recv(timeout=10) == "x"
@@ -144,20 +152,21 @@ def test_socketio_event(proxy: ReloadableSheaf) -> None:
         await polling.connect(proxy.url, transports=["polling"])
         data = {"n": [1, 2.5, None, "é"], "big": 2**53 + 1}
         plain = await asyncio.to_thread(opened, proxy, "/ws/x")
-        for message in (
+        events: list[Message] = [
             {"data": data},
             {"data": [1, 2], "namespace": "/admin"},
             {"namespace": "/"},
             {"data": "in a batch", "message_type": "batch"},
-        ):
-            assert await asyncio.to_thread(lambda one=message: reached(proxy, all=True, event="news", **one)) == 1
-        status, answer = await asyncio.to_thread(lambda: push(proxy, path="/ws", event="news", data=1))
+        ]
+        for event in events:
+            assert await asyncio.to_thread(partial(reached, proxy, all=True, event="news", **event)) == 1
+        status, answer = await asyncio.to_thread(partial(push, proxy, path="/ws", event="news", data=1))
         assert (status, answer["sessions"], answer["not_socketio"]) == (200, 0, 1)
         for _ in range(100):
             if len(got) == 4:
                 break
             await asyncio.sleep(0.05)
-        assert await asyncio.to_thread(lambda: reached(proxy, path="/ws", text="last")) == 1
+        assert await asyncio.to_thread(partial(reached, proxy, path="/ws", text="last")) == 1
         assert plain.recv(timeout=10) == "last", "no event came before"
         plain.close()
         await client.disconnect()
@@ -168,6 +177,25 @@ def test_socketio_event(proxy: ReloadableSheaf) -> None:
     assert asyncio.run(scenario()) == [("/admin", ([1, 2],)), ("/", ()), ("/", ("in a batch",))]
 
 
+LISTENER = """
+const {io} = require('socket.io-client');
+const socket = io(process.argv[1], {transports: ['websocket'], reconnection: false});
+socket.on('connect', () => console.log('ready'));
+socket.on('news', (...data) => { console.log(JSON.stringify(data)); process.exit(0); });
+"""
+
+
+def test_javascript_client_gets_an_event(proxy: ReloadableSheaf) -> None:
+    environment = {**os.environ, "NODE_PATH": str(MODULES)}
+    with subprocess.Popen(
+        ["node", "-e", LISTENER, proxy.url], env=environment, stdout=subprocess.PIPE, text=True
+    ) as client:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "ready\n"
+        assert reached(proxy, path="/socket.io", event="news", data={"é": [1, None]}) == 1
+        assert json.loads(client.stdout.readline()) == [{"é": [1, None]}]
+
+
 def test_order_with_the_backend(proxy: ReloadableSheaf) -> None:
     """What the backend sends before it pushes comes before, also while batches gather and reading is deferred."""
     for query in ("", "&sheaf=json"):
@@ -175,8 +203,8 @@ def test_order_with_the_backend(proxy: ReloadableSheaf) -> None:
             socket.send("go")
             got: list[str] = []
             for message in socket:
-                is_batch = isinstance(message, str) and message.startswith("{")
-                got += json.loads(message)["messages"] if is_batch else [message]
+                assert isinstance(message, str)
+                got += json.loads(message)["messages"] if message.startswith("{") else [message]
         expected = []
         for turn in range(10):
             expected += [f"{turn} before {number}" for number in range(40)]
@@ -232,7 +260,7 @@ def test_pushes_amid_a_thousand_streams(proxy: ReloadableSheaf) -> None:
 def test_many_at_once(proxy: ReloadableSheaf) -> None:
     """All are checked before any is sent; each has its own figures."""
     with opened(proxy, "/as/alice") as alice, opened(proxy, "/as/bob") as bob:
-        messages = [{"user_id": "alice", "text": str(number)} for number in range(300)]
+        messages: list[Message] = [{"user_id": "alice", "text": str(number)} for number in range(300)]
         messages += [{"all": True, "text": "all"}, {"session_id": "0-ffff", "text": "nobody"}]
         status, answer = post(proxy.admin_port, TOKEN, {"messages": messages}, "/api/messages/batch")
         assert (status, answer["sessions"], answer["pods"]) == (200, 302, 1)
@@ -289,7 +317,8 @@ def sheaf_with_token(folder: Path, push_app: Backend) -> Iterator[ReloadableShea
 
 
 def test_batch_mistakes(sheaf_with_token: ReloadableSheaf) -> None:
-    for body in ({}, {"messages": []}, {"messages": {}}, {"messages": [], "x": 1}, []):
+    bodies: list[Any] = [{}, {"messages": []}, {"messages": {}}, {"messages": [], "x": 1}, []]
+    for body in bodies:
         status, answer = post(sheaf_with_token.admin_port, TOKEN, json.dumps(body).encode(), "/api/messages/batch")
         assert status == 400 and '{"messages":[...]}' in answer["message"]
 
