@@ -116,6 +116,11 @@ class MessageStore {
   // so long ago that nobody knows any more, and for 0: who has to guess takes messages to be broadcast.
   bool WasShared(uint32_t serial) const;
 
+  // The same as if another receiver had asked for it: it is for many.
+  void MarkShared(const Message& message) {
+    if (!shared_.empty()) shared_[message.serial() % kKnown] = true;
+  }
+
   // Called once a period (the worker's tick of 100 ms): forgets what was not asked for since the call before, and gives
   // memory of messages that are gone back when it was of no use for two periods. Cheap when there is nothing to do.
   void Expire();

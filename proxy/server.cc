@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <utility>
 
 #include "memwatch/allocator.h"
@@ -134,6 +135,8 @@ Result<bool> Server::MakeWorkers() {
     workers_.push_back(std::make_unique<Worker>(*shared_, first, std::move(loop.value()), index, backends_->all(),
                                                 metrics_.AddWorker()));
   }
+  asks_ = std::make_unique<Asks>(
+      main_->loop(), [this](size_t worker, std::function<void()> work) { workers_[worker]->Post(std::move(work)); });
   const std::vector<EntranceChanges> changes = listeners_->Apply(std::move(opened.value()));
   for (uint32_t index = 0; index < count; ++index) workers_[index]->ChangeEntrances(changes[index]);
   return true;
@@ -224,6 +227,32 @@ void Server::Reload(std::function<void(const ReloadAnswer&)> answered) {
       [this, answered = std::move(answered)] { reloader_->Ask({.by = "POST /reload", .answer = answered}); });
 }
 
+std::vector<size_t> Server::WorkersOf(const std::vector<Push>& pushes) const {
+  std::vector<bool> asked(workers_.size());
+  for (const Push& push : pushes) {
+    if (push.target != Push::Target::kSession) return all_workers();
+    const auto id = SessionId::Parse(push.whom);
+    if (id && id->worker() < asked.size()) asked[id->worker()] = true;
+  }
+  std::vector<size_t> workers = all_workers();
+  std::erase_if(workers, [&asked](size_t worker) { return !asked[worker]; });
+  return workers;
+}
+
+void Server::Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) {
+  main_->loop().Post(
+      [this, pushes = std::make_shared<const std::vector<Push>>(std::move(pushes)), answered = std::move(answered)] {
+        AskForSum<PushTallies>(
+            *asks_, {.workers = WorkersOf(*pushes), .patience = kPatienceWithWorkers},
+            [this, pushes](size_t worker) { return PushTallies{workers_[worker]->Deliver(*pushes)}; },
+            [pushes, answered](const PushTallies& sum, const std::vector<size_t>& late) {
+              PushAnswer answer{.tallies = sum.all, .late = late};
+              answer.tallies.resize(pushes->size());
+              answered(answer);
+            });
+      });
+}
+
 std::shared_ptr<const Generation> Server::in_force() const {
   const std::lock_guard lock(generation_mutex_);
   return generation_;
@@ -264,7 +293,8 @@ void Server::Adopt(std::shared_ptr<const Generation> next, std::function<void()>
   const bool moves = in_force()->options.admin.address != next->options.admin.address;
   const auto admin = std::make_shared<std::unique_ptr<Admin>>(std::move(next_admin_));
   const bool same_addresses = next_listeners_->added().empty() && next_listeners_->removed().empty();
-  const std::vector<EntranceChanges> entrances = listeners_->Apply(std::move(*next_listeners_));
+  const auto entrances =
+      std::make_shared<const std::vector<EntranceChanges>>(listeners_->Apply(std::move(*next_listeners_)));
   next_listeners_.reset();
   backends_->Apply(std::move(*next_backends_));
   next_backends_.reset();
@@ -273,21 +303,22 @@ void Server::Adopt(std::shared_ptr<const Generation> next, std::function<void()>
   Publish(next);
   WatchFiles();
   if (!same_addresses) LogListening();
-  const std::vector<pool::Backend> backends = backends_->all();
-  const auto left = std::make_shared<size_t>(workers_.size());  // counted in the main thread
-  for (size_t i = 0; i < workers_.size(); ++i) {
-    workers_[i]->Post(
-        [this, &worker = *workers_[i], next, backends, entrances = entrances[i], left, moves, admin, done] {
-          worker.Adopt(next, backends);
-          worker.ChangeEntrances(entrances);
-          main_->loop().Post([this, left, moves, admin, done] {
-            if (--*left > 0) return;
-            // Whoever asked for the reload over the old address has the answer before it goes.
-            const std::unique_ptr<Admin> before = moves ? std::exchange(admin_, std::move(*admin)) : nullptr;
-            done();
-          });
-        });
-  }
+  const auto take = [this, next, backends = backends_->all(), entrances](size_t index) -> Asks::Answer {
+    workers_[index]->Adopt(next, backends);
+    workers_[index]->ChangeEntrances((*entrances)[index]);
+    return [] {};
+  };
+  asks_->Ask({.workers = all_workers()}, take, [this, moves, admin, done](const std::vector<size_t>& /*late*/) {
+    // Whoever asked for the reload over the old address has the answer before it goes.
+    const std::unique_ptr<Admin> before = moves ? std::exchange(admin_, std::move(*admin)) : nullptr;
+    done();
+  });
+}
+
+std::vector<size_t> Server::all_workers() const {
+  std::vector<size_t> all(workers_.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  return all;
 }
 
 void Server::AdoptInMain(const Generation& next) {

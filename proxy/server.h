@@ -24,6 +24,8 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
+#include "proxy/base/push.h"
+#include "proxy/control/ask.h"
 #include "proxy/control/file_watch.h"
 #include "proxy/control/lifecycle.h"
 #include "proxy/control/main_loop.h"
@@ -50,6 +52,8 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
  private:
   // A certificate and its key are replaced one after the other.
   static constexpr Duration kPatienceWithFiles = std::chrono::seconds(5);
+  // A worker makes a turn at least every 100 ms; one that takes longer is told of, not waited for.
+  static constexpr Duration kPatienceWithWorkers = std::chrono::seconds(2);
 
   // Nobody is served before everything that can fail has succeeded.
   Result<bool> Start();
@@ -105,6 +109,11 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   const memwatch::MemoryHistory& memory_history() const override { return watcher_->monitor().history(); }
   const MetricsRegistry& metrics() const override { return metrics_; }
   void Reload(std::function<void(const ReloadAnswer&)> answered) override;
+  void Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) override;
+
+  std::vector<size_t> all_workers() const;
+  // Those that may have a session which one of the pushes names.
+  std::vector<size_t> WorkersOf(const std::vector<Push>& pushes) const;
 
   const TimePoint created_ = SteadyClock().Now();
   MetricsRegistry metrics_;
@@ -125,6 +134,7 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   std::unique_ptr<Listeners> listeners_;
   std::optional<Listeners::Change> next_listeners_;  // from Prepare to Adopt
   std::optional<Backends::Change> next_backends_;    // the same
+  std::unique_ptr<Asks> asks_;                       // of the workers
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::unique_ptr<Admin> admin_;       // nullptr: admin.address is empty

@@ -22,6 +22,7 @@ Worker::Worker(Shared& shared, const std::shared_ptr<const Generation>& first, s
                 .inflaters = inflaters_,
                 .home = *this},
                first, Take(*first, backends)),
+      directory_(index),
       relief_({.shared = shared,
                .loop = *loop_,
                .metrics = metrics,
@@ -30,6 +31,8 @@ Worker::Worker(Shared& shared, const std::shared_ptr<const Generation>& first, s
                .outboxes = outboxes_,
                .inflaters = inflaters_,
                .members = members_}),
+      pusher_(
+          {.loop = *loop_, .metrics = metrics, .outboxes = outboxes_, .members = members_, .directory = directory_}),
       drain_deadline_(*this),
       leaving_deadline_(*this) {
   loop_->WatchQueued(kGrowthToLookAt, [this] { relief_.WatchGrowth(); });
@@ -39,6 +42,7 @@ Worker::Worker(Shared& shared, const std::shared_ptr<const Generation>& first, s
 }
 
 Worker::~Worker() {
+  members_.sessions.ForEach([this](Session& session) { directory_.Remove(session); });
   // What has closed may still hold what the worker lent it.
   loop_->graveyard().DestroyAll();
 }
@@ -118,9 +122,10 @@ void Worker::ConnectionOver() {
 void Worker::StartSession(std::unique_ptr<net::Connection> connection, std::unique_ptr<pool::SocketStream> stream,
                           const RoutePlan& plan, const Negotiated& negotiated, const SessionInfo& info,
                           std::string_view early) {
-  members_.sessions
-      .Adopt(std::make_unique<Session>(context_, std::move(connection), std::move(stream), plan, negotiated, info))
-      .Start(early);
+  Session& session = members_.sessions.Adopt(
+      std::make_unique<Session>(context_, std::move(connection), std::move(stream), plan, negotiated, info));
+  directory_.Add(session);
+  session.Start(early);
 }
 
 void Worker::Linger(std::unique_ptr<net::Connection> connection, const LingerTerms& terms) {
@@ -142,6 +147,7 @@ void Worker::Retire(Client& client) {
 }
 
 void Worker::Retire(Session& session) {
+  directory_.Remove(session);
   loop_->graveyard().Retire(members_.sessions.Release(session));
 }
 

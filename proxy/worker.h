@@ -23,6 +23,8 @@
 #include "proxy/net/loop.h"
 #include "proxy/outbox/stores.h"
 #include "proxy/plan/context.h"
+#include "proxy/pusher.h"
+#include "proxy/session/directory.h"
 #include "proxy/session/inflater_store.h"
 #include "proxy/worker_relief.h"
 
@@ -65,6 +67,8 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   void CloseLeaving();
   // A step of relief from memory pressure, of those that are taken once. Returns the bytes that it gave back, about.
   uint64_t Relieve(ReliefStep step) { return relief_.Relieve(step); }
+  // Messages of another than the backend, for sessions that are here.
+  std::vector<PushTally> Deliver(const std::vector<Push>& pushes) { return pusher_.Deliver(pushes); }
   // Posts the change to memory.webhook, if there is one. For the first worker.
   void TellBackend(const memwatch::PressureChange& change);
 
@@ -118,9 +122,11 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   InflaterStore inflaters_;
   WorkerContext context_;
   TimePoint frames_expired_{};
+  Directory directory_;
   Members members_;
   List<Client, &Client::soon_hook_> soon_;
   WorkerRelief relief_;
+  Pusher pusher_;
   net::Deadline drain_deadline_;
   DrainPace drain_pace_{TimePoint{}, Duration::zero(), 0};  // since Drain
   net::Deadline leaving_deadline_;

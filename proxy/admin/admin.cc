@@ -63,14 +63,19 @@ void Admin::Adopt(const Options::Admin& options) {
   loop_->Post([this, options] { options_ = options; });
 }
 
-std::optional<AdminAnswer> Admin::Handle(const wire::RequestHead& request, AdminConnection& connection) {
+AdminVerdict Admin::Judge(const wire::RequestHead& request) {
+  AdminVerdict verdict = JudgeAdminRequest(request, options_);
+  if (verdict.refusal && verdict.refusal->foreign_host) TellOfForeignHost(NameOfHost(request.host));
+  return verdict;
+}
+
+std::optional<AdminAnswer> Admin::Handle(const wire::RequestHead& request, std::string_view body,
+                                         AdminConnection& connection) {
   // The reply may come when the connection has gone, so it knows no more than its number.
   const auto reply = [desk = desk_, number = connection.number()](const AdminAnswer& answer) {
     Deliver(*desk, number, answer);
   };
-  auto answer = HandleAdminRequest(request, options_, source_, liveness_.live(), reply);
-  if (answer && answer->foreign_host) TellOfForeignHost(NameOfHost(request.host));
-  return answer;
+  return HandleAdminRequest(request, body, source_, liveness_.live(), reply);
 }
 
 void Admin::Deliver(Desk& desk, uint64_t connection, const AdminAnswer& answer) {

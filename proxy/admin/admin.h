@@ -46,8 +46,10 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   net::Loop& loop() { return *loop_; }
   const net::IoCounters& io() const { return io_; }
   bool is_unix() const { return is_unix_; }
+  AdminVerdict Judge(const wire::RequestHead& request);
   // nullopt: the answer comes later, to AdminConnection::Complete, if the connection is still there.
-  std::optional<AdminAnswer> Handle(const wire::RequestHead& request, AdminConnection& connection);
+  std::optional<AdminAnswer> Handle(const wire::RequestHead& request, std::string_view body,
+                                    AdminConnection& connection);
   // It is closed; destroyed at the end of the turn.
   void Retire(AdminConnection& connection);
 

@@ -30,7 +30,7 @@ void AdminConnection::OnBytes(std::span<uint8_t> bytes) {
   // Whoever asks again without taking what was answered gets no more.
   if (connection_->blocked()) return Close();
   held_.append(AsText(bytes));
-  TakeHead();
+  state_ == State::kBody ? TakeBody() : TakeHead();
 }
 
 void AdminConnection::TakeHead() {
@@ -46,17 +46,52 @@ void AdminConnection::TakeHead() {
     case wire::HeadScanner::Verdict::kRefuse:
       return Refuse(scanner_.reason());
     case wire::HeadScanner::Verdict::kComplete:
-      return Take(std::string_view(held_).substr(0, scanner_.head_size()));
+      return BeginRequest(scanner_.head_size());
   }
 }
 
-void AdminConnection::Take(std::string_view head) {
-  wire::RequestHead request;
-  if (const auto refusal = wire::ParseRequestHead(head, wire::HeadLimits{}, request)) return Refuse(*refusal);
-  // A body is not read, so what follows the head cannot be told from a request.
-  keep_alive_ = request.keep_alive && request.body == wire::BodyKind::kNone && head.size() == held_.size();
-  head_request_ = request.method == "HEAD";
-  if (const auto answer = admin_.Handle(request, *this)) return Answer(*answer);
+void AdminConnection::BeginRequest(size_t head_size) {
+  head_ = held_.substr(0, head_size);
+  held_.erase(0, head_size);
+  // Where the body is not read, what follows the head cannot be told from a request.
+  keep_alive_ = false;
+  head_request_ = false;
+  request_.Clear();
+  if (const auto refusal = wire::ParseRequestHead(head_, wire::HeadLimits{}, request_)) return Refuse(*refusal);
+  head_request_ = request_.method == "HEAD";
+  const bool has_body = request_.body != wire::BodyKind::kNone;
+  if (!has_body) keep_alive_ = request_.keep_alive && held_.empty();
+  const AdminVerdict verdict = admin_.Judge(request_);
+  if (verdict.refusal) return Answer(*verdict.refusal);
+  most_body_ = verdict.most_body;
+  has_body ? BeginBody() : Handle();
+}
+
+void AdminConnection::BeginBody() {
+  state_ = State::kBody;
+  decoder_.Reset(request_.body, request_.content_length);
+  admin_.loop().SetDeadline(deadline_, kBodyTime);
+  if (request_.expect_continue && held_.empty()) connection_->Write(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"));
+  TakeBody();
+}
+
+void AdminConnection::TakeBody() {
+  std::string_view input = held_;
+  while (!decoder_.complete() && !input.empty()) {
+    const wire::BodyDecoder::Step step = decoder_.Next(input);
+    if (step.verdict == wire::BodyDecoder::Verdict::kRefuse) return Refuse(decoder_.reason());
+    body_.append(step.data);
+    if (body_.size() > most_body_) return Answer(RefuseAdminBody(most_body_));
+  }
+  held_.erase(0, held_.size() - input.size());
+  if (!decoder_.complete()) return;
+  keep_alive_ = request_.keep_alive && held_.empty();
+  Handle();
+}
+
+void AdminConnection::Handle() {
+  if (const auto answer = admin_.Handle(request_, body_, *this)) return Answer(*answer);
+  std::string().swap(body_);
   state_ = State::kWaiting;
   admin_.loop().SetDeadline(deadline_, kAnswerTime);
 }
@@ -69,6 +104,7 @@ void AdminConnection::Answer(const AdminAnswer& answer) {
   connection_->Write(SerializeAdminAnswer(answer, head_request_, keep_alive_));
   if (!keep_alive_) return Linger();
   held_.clear();
+  body_.clear();
   scanner_.Reset();
   state_ = State::kIdle;
   admin_.loop().SetDeadline(deadline_, kIdleTime);
@@ -93,6 +129,7 @@ void AdminConnection::OnEnd(net::ConnectionEnd /*end*/) {
 
 void AdminConnection::OnDeadline(net::Deadline& /*deadline*/) {
   if (state_ == State::kHead) return Refuse(RefuseReason::kHeadTimeout);
+  if (state_ == State::kBody) return Refuse(RefuseReason::kBodyTimeout);
   Close();
 }
 

@@ -1,4 +1,4 @@
-// One client of the admin listener: heads in, answers out, one request at a time. Not made for speed but for safety: a
+// One client of the admin listener: requests in, answers out, one at a time. Not made for speed but for safety: a
 // request behind another that is not answered yet ends the connection after the first answer, and nothing waits for
 // ever.
 //
@@ -44,6 +44,7 @@ class AdminConnection final : public net::ConnectionEvents, public net::Deadline
 
  private:
   static constexpr Duration kHeadTime = std::chrono::seconds(5);
+  static constexpr Duration kBodyTime = std::chrono::seconds(10);
   // Longer than the usual interval of scraping, so that one connection serves Prometheus all day.
   static constexpr Duration kIdleTime = std::chrono::seconds(90);
   // For an answer that comes later.
@@ -51,10 +52,13 @@ class AdminConnection final : public net::ConnectionEvents, public net::Deadline
   // For the client to take the last answer and close.
   static constexpr Duration kLingerTime = std::chrono::seconds(2);
 
-  enum class State : uint8_t { kIdle, kHead, kWaiting, kLingering, kClosed };
+  enum class State : uint8_t { kIdle, kHead, kBody, kWaiting, kLingering, kClosed };
 
   void TakeHead();
-  void Take(std::string_view head);
+  void BeginRequest(size_t head_size);
+  void BeginBody();
+  void TakeBody();
+  void Handle();
   void Answer(const AdminAnswer& answer);
   void Refuse(RefuseReason reason);
   void Linger();
@@ -64,9 +68,14 @@ class AdminConnection final : public net::ConnectionEvents, public net::Deadline
   std::unique_ptr<net::Connection> connection_;
   net::Deadline deadline_;
   wire::HeadScanner scanner_;
-  std::string held_;  // a head that is not complete
+  std::string held_;           // not taken yet
+  std::string head_;           // of the request under way
+  wire::RequestHead request_;  // views of it
+  wire::BodyDecoder decoder_;
+  std::string body_;
+  size_t most_body_ = 0;
   State state_ = State::kIdle;
-  bool keep_alive_ = false;    // of the request that is answered
+  bool keep_alive_ = false;    // after the next answer
   bool head_request_ = false;  // ... which is HEAD
 };
 

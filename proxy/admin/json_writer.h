@@ -88,6 +88,12 @@ class JsonWriter {
     for (const std::string& text : texts) writer_.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
     writer_.EndArray();
   }
+  void AddNumbers(std::string_view name, const std::vector<size_t>& numbers) {
+    WriteKey(name);
+    writer_.StartArray();
+    for (const size_t number : numbers) writer_.Uint64(number);
+    writer_.EndArray();
+  }
   std::string Take() { return {buffer_.GetString(), buffer_.GetSize()}; }
 
  private:

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/admin/json_writer.h"
+#include "proxy/admin/push_requests.h"
 #include "proxy/admin/stats_history.h"
 #include "proxy/base/ascii.h"
 #include "proxy/base/exposition.h"
@@ -64,6 +65,7 @@ bool TokenIsRight(const wire::RequestHead& request, std::string_view token) {
 
 struct Asked {
   const wire::RequestHead& request;
+  std::string_view body;
   AdminSource& source;
   bool live;  // as Liveness says
 };
@@ -135,6 +137,36 @@ void Reload(const Asked& asked, AdminReply reply) {
   asked.source.Reload([reply = std::move(reply)](const ReloadAnswer& reload) { reply(AnswerOf(reload)); });
 }
 
+AdminAnswer RefusePush(const std::string& error) {
+  JsonWriter json;
+  json.Begin();
+  json.Add("status", int64_t{400});
+  json.Add("message", error);
+  json.End();
+  return {.status = 400, .body = json.Take() + "\n"};
+}
+
+void PushOne(const Asked& asked, AdminReply reply) {
+  auto read = ReadPush(asked.body);
+  if (!read.ok()) return reply(RefusePush(read.error()));
+  const Push push = read.value().front();
+  asked.source.Deliver(std::move(read.value()), [push, reply = std::move(reply)](const PushAnswer& answer) {
+    PushReport report = ReportPush(push, answer);
+    reply({.status = report.status, .body = std::move(report.body)});
+  });
+}
+
+void PushMany(const Asked& asked, AdminReply reply) {
+  auto read = ReadPushes(asked.body);
+  if (!read.ok()) return reply(RefusePush(read.error()));
+  std::vector<Push> pushes = read.value();
+  for (Push& push : pushes) push.payload.clear();  // for the report they need not be kept
+  asked.source.Deliver(std::move(read.value()), [pushes, reply = std::move(reply)](const PushAnswer& answer) {
+    PushReport report = ReportPushes(pushes, answer);
+    reply({.status = report.status, .body = std::move(report.body)});
+  });
+}
+
 // A probe is asked by kubelets, which hold no token, and tells nothing but well or not.
 enum class Access : uint8_t { kProbe, kReads, kChanges };
 
@@ -143,7 +175,11 @@ struct PathRow {
   Access access;
   AdminAnswer (*answer)(const Asked&);            // to GET and HEAD; nullptr: none
   void (*begin)(const Asked&, AdminReply reply);  // to POST; nullptr: none
+  size_t most_body = 0;                           // of the POST's body; 0: it must not have one
 };
+
+constexpr size_t kMostMessage = 1024 * 1024;
+constexpr size_t kMostMessages = 8 * 1024 * 1024;
 
 constexpr std::array kPaths = {
     PathRow{"/livez", Access::kProbe, &Live, nullptr},
@@ -154,6 +190,8 @@ constexpr std::array kPaths = {
     PathRow{"/api/performance/websocket/summary", Access::kReads, &Summary, nullptr},
     PathRow{"/api/performance/websocket/metrics", Access::kReads, &History, nullptr},
     PathRow{"/reload", Access::kChanges, nullptr, &Reload},
+    PathRow{"/api/messages", Access::kChanges, nullptr, &PushOne, kMostMessage},
+    PathRow{"/api/messages/batch", Access::kChanges, nullptr, &PushMany, kMostMessages},
 };
 
 const PathRow* FindPath(std::string_view target) {
@@ -187,6 +225,10 @@ std::optional<AdminAnswer> RefuseAccess(const wire::RequestHead& request, const 
   return std::nullopt;
 }
 
+bool IsRead(const wire::RequestHead& request) {
+  return request.method == "GET" || request.method == "HEAD";
+}
+
 AdminAnswer RefuseMethod(const PathRow& row) {
   const bool posted = row.begin != nullptr;
   AdminAnswer answer = Refusal(405, posted ? "only POST is answered here" : "only GET and HEAD are answered here");
@@ -196,23 +238,36 @@ AdminAnswer RefuseMethod(const PathRow& row) {
 
 }  // namespace
 
-std::optional<AdminAnswer> HandleAdminRequest(const wire::RequestHead& request, const Options::Admin& options,
-                                              AdminSource& source, bool live, AdminReply reply) {
+AdminVerdict JudgeAdminRequest(const wire::RequestHead& request, const Options::Admin& options) {
   const PathRow* row = FindPath(request.target);
-  if (auto refusal = RefuseAccess(request, options, row != nullptr ? row->access : Access::kReads)) return refusal;
-  if (row == nullptr) return Refusal(404, "there is nothing at this path");
-  const bool reads = request.method == "GET" || request.method == "HEAD";
-  if (reads ? row->answer == nullptr : row->begin == nullptr || request.method != "POST") return RefuseMethod(*row);
-  if (request.body != wire::BodyKind::kNone) return Refusal(400, "this request must not have a body");
-  const Asked asked{request, source, live};
-  if (reads) return row->answer(asked);
-  row->begin(asked, std::move(reply));
+  if (auto refusal = RefuseAccess(request, options, row != nullptr ? row->access : Access::kReads)) return {refusal};
+  if (row == nullptr) return {Refusal(404, "there is nothing at this path")};
+  const bool reads = IsRead(request);
+  if (reads ? row->answer == nullptr : row->begin == nullptr || request.method != "POST") return {RefuseMethod(*row)};
+  const size_t most = reads ? 0 : row->most_body;
+  const bool has_body = request.body != wire::BodyKind::kNone;
+  if (has_body && most == 0) return {Refusal(400, "this request must not have a body")};
+  if (request.content_length > most) return {RefuseAdminBody(most)};
+  return {.refusal = std::nullopt, .most_body = most};
+}
+
+std::optional<AdminAnswer> HandleAdminRequest(const wire::RequestHead& request, std::string_view body,
+                                              AdminSource& source, bool live, AdminReply reply) {
+  const PathRow& row = *FindPath(request.target);
+  const Asked asked{request, body, source, live};
+  if (IsRead(request)) return row.answer(asked);
+  row.begin(asked, std::move(reply));
   return std::nullopt;
 }
 
 AdminAnswer RefuseAdminRequest(RefuseReason reason) {
   const RefuseReasonRow& row = Describe(reason);
   return Refusal(row.status, row.text);
+}
+
+AdminAnswer RefuseAdminBody(size_t most) {
+  const std::string mib = std::to_string(most / (1024 * 1024));
+  return Refusal(413, "the body is larger than " + mib + " MiB: send less at a time");
 }
 
 std::string_view NameOfHost(std::string_view host) {

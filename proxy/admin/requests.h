@@ -1,4 +1,4 @@
-// What the admin listener answers: a checked request head in, status and body out. Pure but for asking the AdminSource.
+// What the admin listener answers: a checked request in, status and body out. Pure but for asking the AdminSource.
 // What takes time is answered later.
 //
 // Who may ask (hardening row 69): browsers must not be led here by a foreign page, so a request with any Origin is
@@ -14,11 +14,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "memwatch/memory_history.h"
 #include "proxy/admin/stats.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
+#include "proxy/base/push.h"
 #include "proxy/base/reload_answer.h"
 #include "proxy/base/status.h"
 #include "proxy/wire/http1.h"
@@ -43,6 +45,8 @@ class AdminSource {
   virtual const MetricsRegistry& metrics() const = 0;
   // Has the configuration read anew. `answered` is called once, in any thread, maybe at once.
   virtual void Reload(std::function<void(const ReloadAnswer&)> answered) = 0;
+  // Has messages delivered to sessions. `answered` as above.
+  virtual void Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) = 0;
 
  protected:
   ~AdminSource() = default;
@@ -59,12 +63,21 @@ struct AdminAnswer {
 // Takes the answer; any thread, once.
 using AdminReply = std::function<void(AdminAnswer)>;
 
-// `live`: as Liveness says. nullopt: `reply` has it, or will.
-std::optional<AdminAnswer> HandleAdminRequest(const wire::RequestHead& request, const Options::Admin& options,
+// What is known of a request by its head alone: the body is read only where it will be looked at.
+struct AdminVerdict {
+  std::optional<AdminAnswer> refusal;  // nullopt: HandleAdminRequest answers, once the body is there
+  size_t most_body = 0;                // bytes of it
+};
+AdminVerdict JudgeAdminRequest(const wire::RequestHead& request, const Options::Admin& options);
+
+// A request that has passed JudgeAdminRequest. `live`: as Liveness says. nullopt: `reply` has it, or will.
+std::optional<AdminAnswer> HandleAdminRequest(const wire::RequestHead& request, std::string_view body,
                                               AdminSource& source, bool live, AdminReply reply);
 
-// For a head that could not be parsed or did not come in time.
+// For a head that could not be parsed, and for what did not come in time.
 AdminAnswer RefuseAdminRequest(RefuseReason reason);
+// For a body with more than `most` bytes.
+AdminAnswer RefuseAdminBody(size_t most);
 
 // The Host's name, without a port, brackets and the dot of a full name.
 std::string_view NameOfHost(std::string_view host);

@@ -181,6 +181,8 @@ void WriteSessions(const MetricsTotals& totals, JsonWriter& json) {
   json.Add("messages_to_upstream", totals.messages_to_upstream_total);
   json.Add("message_bytes_to_clients", totals.message_bytes_to_clients_total);
   json.Add("message_bytes_to_upstream", totals.message_bytes_to_upstream_total);
+  json.AddCounted<UrgencyLabels>("pushed_messages", totals.pushed_messages_total);
+  json.Add("pushes_refused", totals.pushes_refused_total);
   json.Add("pings_sent", totals.client_pings_total);
   json.Add("backpressure_pauses", Total(totals.backpressure_pauses_total));
   json.Add("avg_duration_seconds", totals.websocket_session_seconds.mean());

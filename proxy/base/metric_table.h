@@ -88,6 +88,18 @@ struct FlushReasonLabels {
   static constexpr std::string_view At(size_t i) { return kValues[i]; }
 };
 
+// How soon a pushed message leaves (message_type of POST /api/messages).
+enum class Urgency : uint8_t {
+  kIndividual,  // as a message of the backend: it may be gathered where that is worth it
+  kBatch,       // gathered, up to batching.timeout
+  kCritical,    // at once, with what is gathered before it
+};
+struct UrgencyLabels {
+  static constexpr std::array<std::string_view, 3> kValues = {"individual", "batch", "critical"};
+  static constexpr size_t kCount = kValues.size();
+  static constexpr std::string_view At(size_t i) { return kValues[i]; }
+};
+
 // The form in which a batch left: frames as they came in one write, or an envelope (in the order of Envelope).
 enum class BatchForm : uint8_t { kCork, kJson, kBinary, kEngineIo, kSocketIoEvent };
 struct BatchFormLabels {
@@ -231,6 +243,10 @@ struct SessionSecondsBuckets {
           "Payload bytes of WebSocket messages passed on to clients.")                                                 \
   COUNTER(message_bytes_to_upstream_total, "sheaf_message_bytes_to_upstream_total",                                    \
           "Payload bytes of WebSocket messages passed on to the backend.")                                             \
+  COUNTERS(pushed_messages_total, "sheaf_pushed_messages_total", "type", UrgencyLabels,                                \
+           "Messages pushed over the admin listener that sessions took, by message_type.")                             \
+  COUNTER(pushes_refused_total, "sheaf_pushes_refused_total",                                                          \
+          "Pushed messages that a session did not take, since too much waited for its client.")                        \
   COUNTERS(batch_flushes_total, "sheaf_batch_flushes_total", "reason", FlushReasonLabels,                              \
            "Times what was gathered for a client left, by reason.")                                                    \
   COUNTERS(batches_total, "sheaf_batches_total", "form", BatchFormLabels,                                              \

@@ -258,7 +258,9 @@
                                                                                                                        \
   BEGIN(Identity, identity, "Who the user is.")                                                                        \
   OPTION(std::string, user_header, "X-User-ID", "", "", kText, kLive, 0,                                               \
-         "The field in which a proxy that forwarded.trusted_proxies was set to names the user. Empty: none.")          \
+         "The field in which a proxy that forwarded.trusted_proxies was set to names the user, or the backend in its " \
+         "answer to a WebSocket handshake, from which it is taken off. The log shows the user, and messages are "      \
+         "pushed to users. Empty: none.")                                                                              \
   END(identity)                                                                                                        \
                                                                                                                        \
   BEGIN(Admin, admin, "Health, metrics and statistics.")                                                               \

@@ -322,12 +322,14 @@ void Client::OnExchangeBroken(CloseReason reason) {
 
 void Client::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<pool::SocketStream> socket) {
   const ExchangeInfo& info = exchange_->info();
-  connection_->Write(BuildSwitchingProtocols(head, *negotiated_, info.request_id));
+  const ForwardingRules& rules = context_.forwarding();
+  connection_->Write(BuildSwitchingProtocols(head, *negotiated_, info.request_id, rules.user_header));
+  const std::string_view told = UserOf(head, rules);
   const SessionInfo session{.client = info.client,
                             .target = info.target.substr(0, kMaxLogValue),
                             .request_id = info.request_id,
                             .user_agent = info.user_agent,
-                            .user = info.user,
+                            .user = told.empty() ? info.user : std::string(told),
                             .trace_id = info.trace_id,
                             .started = context_.loop().now()};
   const std::string held = std::exchange(held_, std::string());

@@ -161,6 +161,14 @@ std::string_view UserOf(const wire::RequestHead& request, const ClientInfo& clie
   return user.size() <= kLongestUser ? user : std::string_view();
 }
 
+std::string_view UserOf(const wire::ResponseHead& response, const ForwardingRules& rules) {
+  std::string_view user;
+  for (const Field& field : response.fields) {
+    if (!rules.user_header.empty() && EqualsIgnoreCase(field.name, rules.user_header)) user = field.value;
+  }
+  return user.size() <= kLongestUser ? user : std::string_view();
+}
+
 bool SpeaksForClient(std::string_view name, const ClientInfo& client, const ForwardingRules& rules) {
   if (EqualsIgnoreCase(name, "Forwarded")) return true;
   if (IsXForwarded(name)) {

@@ -30,6 +30,9 @@ std::string OriginalClient(const wire::RequestHead& request, const ClientInfo& c
 // The user that a proxy named by the operator says the request is of; empty: none said so. At most 256 bytes.
 std::string_view UserOf(const wire::RequestHead& request, const ClientInfo& client, const ForwardingRules& rules);
 
+// The same as the backend says in its answer to a WebSocket handshake, which is its own and so is believed.
+std::string_view UserOf(const wire::ResponseHead& response, const ForwardingRules& rules);
+
 // Fields that speak for the client, which do not go upstream as they came: AppendForwardedFields writes what is
 // believed.
 bool SpeaksForClient(std::string_view name, const ClientInfo& client, const ForwardingRules& rules);

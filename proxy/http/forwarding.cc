@@ -119,10 +119,11 @@ std::string StatusLine(const wire::ResponseHead& response) {
       .append("\r\n");
 }
 
-void AppendEndToEndFields(std::string& head, const wire::ResponseHead& response) {
+// `left_out`: a field that is for Sheaf alone, or empty.
+void AppendEndToEndFields(std::string& head, const wire::ResponseHead& response, std::string_view left_out = {}) {
   const wire::ConnectionOptions connection_options(response.fields);
   for (const Field& field : response.fields) {
-    if (IsHopByHop(field.name, connection_options)) continue;
+    if (IsHopByHop(field.name, connection_options) || EqualsIgnoreCase(field.name, left_out)) continue;
     if (IsOneOf(field.name, {kBatchField, "Content-Length"})) continue;
     AppendField(head, field.name, field.value);
   }
@@ -156,9 +157,9 @@ std::string BuildDownstreamHead(const wire::ResponseHead& response, Framing fram
 }
 
 std::string BuildSwitchingProtocols(const wire::ResponseHead& response, const Negotiated& negotiated,
-                                    std::string_view request_id) {
+                                    std::string_view request_id, std::string_view user_header) {
   std::string head = StatusLine(response);
-  AppendEndToEndFields(head, response);
+  AppendEndToEndFields(head, response, user_header);
   AppendRequestId(head, response, request_id);
   if (negotiated.envelope) AppendField(head, kBatchField, NameOf(*negotiated.envelope));
   if (negotiated.deflate) AppendField(head, "Sec-WebSocket-Extensions", negotiated.deflate->extension);

@@ -43,8 +43,9 @@ Framing FramingFor(const wire::ResponseHead& response, int client_minor_version,
 std::string BuildDownstreamHead(const wire::ResponseHead& response, Framing framing, bool close,
                                 int client_minor_version, std::string_view request_id);
 
-// The 101 that opens a WebSocket, from the backend's valid one and from what the client gets of us.
+// The 101 that opens a WebSocket, from the backend's valid one and from what the client gets of us. `user_header`: a
+// field that is for Sheaf alone; empty: none.
 std::string BuildSwitchingProtocols(const wire::ResponseHead& response, const Negotiated& negotiated,
-                                    std::string_view request_id);
+                                    std::string_view request_id, std::string_view user_header = {});
 
 }  // namespace sheaf

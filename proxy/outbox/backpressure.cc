@@ -33,6 +33,40 @@ void Backpressure::OnGrowth(Outbox& outbox) {
   if (outbox.waiting() > outbox.marks().stop()) OnTooMuch(outbox);
 }
 
+// One message goes to a client for whom nothing waits, however large it is.
+bool Backpressure::Fits(const Outbox& outbox, size_t size) {
+  const size_t before = outbox.waiting() + outbox.parked();
+  return before == 0 || before + size <= outbox.marks().high;
+}
+
+bool Backpressure::MayTake(Outbox& outbox, size_t size) {
+  if (Fits(outbox, size)) return true;
+  if (!outbox.writer().full()) {
+    // Nobody has tried yet whether the client takes what waits.
+    outbox.Flush(FlushReason::kBytes);
+    outbox.context_.loop().FlushWrites();
+    if (outbox.writer().closed()) return false;
+  }
+  return Fits(outbox, size) || MakeRoom(outbox, size);
+}
+
+bool Backpressure::MakeRoom(Outbox& outbox, size_t size) {
+  const uint64_t high = outbox.marks().high;
+  switch (answer_) {
+    case Answer::kPause:
+      return false;
+    case Answer::kClose:
+      CloseTooSlow(outbox);
+      return false;
+    case Answer::kDropOldest:
+      outbox.DropDownTo(high - std::min<uint64_t>(high, outbox.writer().queued() + outbox.parked() + size));
+      return Fits(outbox, size);
+    case Answer::kConflate:  // it may take the place of what is gathered
+      return outbox.parked() == 0 && outbox.gathered() <= high;
+  }
+  return false;
+}
+
 void Backpressure::OnTooMuch(Outbox& outbox) {
   if (answer_ == Answer::kClose) return CloseTooSlow(outbox);
   if (!sheds()) return Pause(outbox);

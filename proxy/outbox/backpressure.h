@@ -23,6 +23,9 @@ class Backpressure {
 
   // More is gathered than before, and the client is full.
   void OnGrowth(Outbox& outbox);
+  // A pushed message of so many bytes may join what waits. Its sender cannot be paused: where too much waits, it is not
+  // taken.
+  [[nodiscard]] bool MayTake(Outbox& outbox, size_t size);
   // The connection's queue is over the high mark. What is passed on waits there, not in the outbox.
   void OnOutputBlocked(Outbox& outbox);
   // Less waits than before.
@@ -40,6 +43,8 @@ class Backpressure {
 
   // Drops or conflates: the backend is read on.
   bool sheds() const { return answer_ == Answer::kDropOldest || answer_ == Answer::kConflate; }
+  static bool Fits(const Outbox& outbox, size_t size);
+  bool MakeRoom(Outbox& outbox, size_t size);
   void OnTooMuch(Outbox& outbox);
   void KeepWithin(Outbox& outbox);
   void CloseTooSlow(Outbox& outbox);

@@ -33,7 +33,7 @@ BatchOutbox::BatchOutbox(WorkerContext& context, OutboxEvents& events, net::Conn
       examiner_(plan.examiner(negotiated.envelope)),
       batcher_(context.outboxes().queues()),
       form_(FormOf(negotiated.envelope)) {
-  static_assert(sizeof(BatchOutbox) <= 304, "an idle session's budget");
+  static_assert(sizeof(BatchOutbox) <= 312, "an idle session's budget");
   if (!negotiated.deflate) return;
   window_bits_ = negotiated.deflate->server_window_bits;
   takeover_ = negotiated.deflate->server_takeover;
@@ -52,6 +52,15 @@ void BatchOutbox::Add(const wire::MessagePart& part) {
   } else {
     AddPart(part);
   }
+  CheckGrowth();
+  OnPartAdded();
+}
+
+void BatchOutbox::Take(const batching::MessageRef& message, Urgency urgency) {
+  batching::MessageFacts facts = examiner_.Examine(*message);
+  if (Overtakes(message, facts)) return;
+  facts.critical |= urgency == Urgency::kCritical;
+  Join(message, facts, LimitsFor(urgency));
   CheckGrowth();
 }
 
@@ -85,14 +94,24 @@ void BatchOutbox::AddWhole(wire::Opcode opcode, std::string_view payload) {
 
 void BatchOutbox::AddWhole(const batching::MessageRef& message) {
   const batching::MessageFacts& facts = examiner_.Examine(*message);
-  if (facts.critical) {
-    plan_.counters.critical[facts.critical_rule]->Add();
-    if (facts.overtake && MayOvertake()) return SendAhead(message, facts);
-  }
+  if (Overtakes(message, facts)) return;
   if (message->is_text()) LetAnswerPass(message->text());
+  Join(message, facts, limits());
+}
+
+bool BatchOutbox::Overtakes(const batching::MessageRef& message, const batching::MessageFacts& facts) {
+  if (!facts.critical) return false;
+  plan_.counters.critical[facts.critical_rule]->Add();
+  if (!facts.overtake || !MayOvertake()) return false;
+  SendAhead(message, facts);
+  return true;
+}
+
+void BatchOutbox::Join(const batching::MessageRef& message, const batching::MessageFacts& facts,
+                       const batching::BatchLimits& limits) {
   const bool conflate = plan_.options.slow_client != SlowClient::kConflate || writer_.full() ||
                         InForce(ReliefStep::kConflate, context_.pressure());
-  const batching::Batcher::Verdict verdict = batcher_.Add(message, facts, conflate, limits(), context_.loop().now());
+  const batching::Batcher::Verdict verdict = batcher_.Add(message, facts, conflate, limits, context_.loop().now());
   CountGathered(1, static_cast<int64_t>(message->size()));
   if (verdict.replaced.messages > 0) CountReplaced(facts, verdict.replaced);
   Schedule(verdict);
@@ -178,11 +197,7 @@ void BatchOutbox::SendFrame(std::span<const batching::MessageRef> messages, bool
 }
 
 void BatchOutbox::SendPlain(const batching::Message& message) {
-  std::string& frame = context_.outboxes().scratch();
-  frame.clear();
-  wire::AppendFrameHeader(frame, message.opcode(), true, message.size());
-  frame.append(message.text());
-  Write(frame);
+  Write(context_.outboxes().FrameOf(message));
 }
 
 // False: it has none, or the frame is to go as it is.

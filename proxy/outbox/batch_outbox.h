@@ -49,8 +49,14 @@ class BatchOutbox final : public GatheringOutbox {
 
   bool empty() const override { return batcher_.empty(); }
   batching::Window& window() override { return batcher_.window(); }
+  bool MayJoin() const override { return large_ == nullptr; }
+  void Take(const batching::MessageRef& message, Urgency urgency) override;
   void AddWhole(wire::Opcode opcode, std::string_view payload);
   void AddWhole(const batching::MessageRef& message);
+  // A critical rule has it overtake what is gathered: it is sent.
+  bool Overtakes(const batching::MessageRef& message, const batching::MessageFacts& facts);
+  void Join(const batching::MessageRef& message, const batching::MessageFacts& facts,
+            const batching::BatchLimits& limits);
   void AddPart(const wire::MessagePart& part);
   std::string TakePart();
   void Gather(std::string_view payload);

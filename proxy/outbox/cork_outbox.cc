@@ -12,7 +12,7 @@ namespace sheaf {
 CorkOutbox::CorkOutbox(WorkerContext& context, OutboxEvents& events, net::Connection& connection, const RoutePlan& plan,
                        const Negotiated& negotiated)
     : GatheringOutbox(context, events, connection, plan, negotiated) {
-  static_assert(sizeof(CorkOutbox) <= 208, "an idle session's budget");
+  static_assert(sizeof(CorkOutbox) <= 216, "an idle session's budget");
 }
 
 CorkOutbox::~CorkOutbox() {
@@ -39,6 +39,27 @@ void CorkOutbox::Add(const wire::MessagePart& part) {
   } else {
     Gather(part, due);
   }
+  CheckGrowth();
+  OnPartAdded();
+}
+
+void CorkOutbox::Take(const batching::MessageRef& message, Urgency urgency) {
+  const TimePoint now = context_.loop().now();
+  TimePoint due = now;
+  if (urgency == Urgency::kCritical) {
+    FlushAtTurnEnd(FlushReason::kCritical);
+  } else {
+    due = window_.OnMessage(now, LimitsFor(urgency).window());
+  }
+  std::string& frame = context_.outboxes().FrameOf(*message);
+  const std::span<uint8_t> wire(reinterpret_cast<uint8_t*>(frame.data()), frame.size());
+  Gather({.wire = wire,
+          .payload = wire.last(message->size()),
+          .opcode = message->opcode(),
+          .first = true,
+          .last = true,
+          .ends_frame = true},
+         due);
   CheckGrowth();
 }
 

@@ -24,6 +24,7 @@ class CorkOutbox final : public GatheringOutbox {
  private:
   bool empty() const override { return batch_ == nullptr; }
   batching::Window& window() override { return window_; }
+  void Take(const batching::MessageRef& message, Urgency urgency) override;
   void Begin();
   void Gather(const wire::MessagePart& part, TimePoint due);
   void PassOn(const wire::MessagePart& part);

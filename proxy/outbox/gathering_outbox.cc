@@ -24,6 +24,12 @@ const batching::BatchLimits& GatheringOutbox::limits() const {
   return enveloped_ ? plan_.limits : plan_.cork_limits;
 }
 
+batching::BatchLimits GatheringOutbox::LimitsFor(Urgency urgency) const {
+  batching::BatchLimits result = limits();
+  if (urgency == Urgency::kBatch) result.adaptive = false;
+  return result;
+}
+
 GatheringOutbox::~GatheringOutbox() {
   Unschedule();
 }
@@ -84,6 +90,16 @@ void GatheringOutbox::CatchUp() {
   events_.ReadUpstream();
   deferred_ = 0;
   events_.DeferUpstream(1);
+}
+
+// Reading stays deferred: what comes by this is gathered, and its time is known. One read is not enough: a backend that
+// writes many small segments has ten of them on their way until they are acknowledged, which reading does.
+void GatheringOutbox::TakeIn() {
+  for (int reads = 0; deferred_ > 0 && reads < kMostReads; ++reads) {
+    const size_t before = gathered() + partial();
+    events_.ReadUpstream();
+    if (gathered() + partial() == before) return;
+  }
 }
 
 void GatheringOutbox::OnDeadline(net::Deadline& /*deadline*/) {

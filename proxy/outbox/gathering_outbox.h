@@ -31,6 +31,7 @@ class GatheringOutbox : public Outbox, private net::DeadlineHandler {
   ListHook turn_hook_;  // of OutboxStores: those that flush at the end of this turn
 
  protected:
+  void TakeIn() override;
   void OnClientReady() override;
   virtual bool empty() const = 0;
   virtual batching::Window& window() = 0;
@@ -49,12 +50,16 @@ class GatheringOutbox : public Outbox, private net::DeadlineHandler {
   }
   // Of the plan, for a client with an envelope or for one without.
   const batching::BatchLimits& limits() const;
+  // The same for a pushed message, which may be one that waits for company in any case.
+  batching::BatchLimits LimitsFor(Urgency urgency) const;
   // Figures of one batch.
   void CountBatch(BatchForm form, size_t messages);
 
   const RoutePlan& plan_;
 
  private:
+  static constexpr int kMostReads = 8;  // for one pushed message
+
   void OnDeadline(net::Deadline& deadline) override;
   void Unschedule();
   void FlushIfReady(FlushReason reason);

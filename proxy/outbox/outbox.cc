@@ -1,5 +1,7 @@
 #include "proxy/outbox/outbox.h"
 
+#include <utility>
+
 #include "proxy/outbox/batch_outbox.h"
 #include "proxy/outbox/cork_outbox.h"
 #include "proxy/outbox/pass_outbox.h"
@@ -11,6 +13,31 @@ namespace sheaf {
 
 Outbox::Outbox(WorkerContext& context, OutboxEvents& events, net::Connection& connection, const RoutePlan& plan)
     : context_(context), events_(events), writer_(connection), backpressure_(plan) {}
+
+bool Outbox::Deliver(const batching::MessageRef& message, Urgency urgency) {
+  TakeIn();
+  if (events_.closing() || writer_.closed() || !backpressure_.MayTake(*this, message->size())) return false;
+  if (!MayJoin()) {
+    Park(message, urgency);
+  } else {
+    Take(message, urgency);
+  }
+  return !writer_.closed();
+}
+
+void Outbox::Park(const batching::MessageRef& message, Urgency urgency) {
+  if (!parked_) parked_ = std::make_unique<Parked>();
+  parked_->messages.push_back({message, urgency});
+  parked_->bytes += message->size() + sizeof(Parked::Place);
+}
+
+void Outbox::DeliverParked() {
+  const std::unique_ptr<Parked> parked = std::move(parked_);
+  for (const Parked::Place& place : parked->messages) {
+    if (writer_.closed()) return;
+    Take(place.message, place.urgency);
+  }
+}
 
 void Outbox::OnOutputDrained() {
   writer_.WriteWaiting();

@@ -8,6 +8,10 @@
 //
 // MakeOutbox picks by the route and by what was negotiated.
 //
+// Messages come from the backend in parts (Add), and whole from others (Deliver): what is pushed. Both leave in the
+// order in which they came, by the same rules. Amid a message that is passed on as it comes, what is pushed waits for
+// its end.
+//
 // Of what waits for a client, `queued` is in the connection, and `gathered` is here.
 //
 // Owned by a session; one thread only. Any call may close the session, through OutboxEvents; none destroys anything.
@@ -16,7 +20,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
+#include "batching/message.h"
 #include "proxy/base/metric_table.h"
 #include "proxy/base/status.h"
 #include "proxy/outbox/backpressure.h"
@@ -67,6 +73,9 @@ class Outbox {
 
   // A part of a message from the backend. Not behind a Close to the client.
   virtual void Add(const wire::MessagePart& part) = 0;
+  // A whole message of another than the backend, behind what the backend has sent by now. False: it is not taken, since
+  // too much waits for the client, or since the session is on its way out. Not from within an event of the backend.
+  [[nodiscard]] bool Deliver(const batching::MessageRef& message, Urgency urgency);
   // The client has sent an application message: its answer does not wait, nor what the backend sent before it.
   virtual void OnClientMessage() {}
   // What is gathered is written now, all of it, though the client may be full.
@@ -84,6 +93,8 @@ class Outbox {
   // Besides: what is here of a message before it can leave, whole or in parts. Reading on completes it, not sending, so
   // this alone must never stop the reading for good.
   virtual size_t partial() const { return 0; }
+  // Besides: what is pushed and waits for the end of a message that is passed on. As above, reading on lets it go.
+  size_t parked() const { return parked_ ? parked_->bytes : 0; }
   // Memory of a compression context that is kept between messages.
   virtual size_t context_bytes() const { return 0; }
   // The message under way is written as it comes.
@@ -113,6 +124,15 @@ class Outbox {
     amid_message_ = !part.last;
     message_bytes_ = part.first ? part.payload.size() : message_bytes_ + part.payload.size();
   }
+  // At the end of Add: what is pushed goes on behind the message that has ended.
+  void OnPartAdded() {
+    if (parked_ && MayJoin()) DeliverParked();
+  }
+  // Takes in what the backend has sent and nobody has read yet: it comes before what is pushed now.
+  virtual void TakeIn() {}
+  // No message of the backend is half written, so that another may go before its rest.
+  virtual bool MayJoin() const { return !amid_message_; }
+  virtual void Take(const batching::MessageRef& message, Urgency urgency) = 0;
   // The client takes bytes again.
   virtual void OnClientReady() {}
 
@@ -133,6 +153,20 @@ class Outbox {
  private:
   friend class Backpressure;
 
+  // Pushed messages that wait for the end of the one that is passed on.
+  struct Parked {
+    struct Place {
+      batching::MessageRef message;
+      Urgency urgency;
+    };
+    std::vector<Place> messages;
+    size_t bytes = 0;
+  };
+
+  void Park(const batching::MessageRef& message, Urgency urgency);
+  void DeliverParked();
+
+  std::unique_ptr<Parked> parked_;
   Sent sent_;
   uint64_t message_bytes_ = 0;
   bool amid_message_ = false;

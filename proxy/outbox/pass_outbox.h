@@ -12,6 +12,9 @@ class PassOutbox final : public Outbox {
 
   void Add(const wire::MessagePart& part) override;
   bool passing_on() const override { return true; }
+
+ private:
+  void Take(const batching::MessageRef& message, Urgency urgency) override;
 };
 
 }  // namespace sheaf

@@ -13,6 +13,12 @@ void OutboxStores::Adopt(const Options::Deflate& options) {
   frames_.Adopt(DeflateSettingsFrom(options), options.threshold);
 }
 
+std::string& OutboxStores::FrameOf(const batching::Message& message) {
+  scratch_.clear();
+  wire::AppendFrameHeader(scratch_, message.opcode(), true, message.size());
+  return scratch_.append(message.text());
+}
+
 std::unique_ptr<CorkBatch> OutboxStores::TakeCorkBatch() {
   if (spare_batches_.empty()) return std::make_unique<CorkBatch>();
   std::unique_ptr<CorkBatch> batch = std::move(spare_batches_.back());

@@ -43,6 +43,8 @@ class OutboxStores {
   batching::FrameCache& frames() { return frames_; }
   ContextStore& contexts() { return contexts_; }
   std::string& scratch() { return scratch_; }  // for one frame; the next user overwrites it
+  // The message as a frame of its own, in scratch().
+  std::string& FrameOf(const batching::Message& message);
 
   // An empty batch, with room if there is a spare one, lent while something is gathered in it.
   std::unique_ptr<CorkBatch> TakeCorkBatch();

@@ -11,12 +11,13 @@ bool IsRoot(const RouteOptions& route) {
   return route.path == "/";
 }
 
-bool HasPrefix(std::string_view path, std::string_view prefix) {
-  if (!path.starts_with(prefix)) return false;
-  return path.size() == prefix.size() || path[prefix.size()] == '/' || path[prefix.size()] == '?';
-}
-
 }  // namespace
+
+bool IsAtOrUnder(std::string_view target, std::string_view path) {
+  if (path == "/") return true;
+  if (!target.starts_with(path)) return false;
+  return target.size() == path.size() || target[path.size()] == '/' || target[path.size()] == '?';
+}
 
 Routes::Routes(const Options& options) : longest_first_(options.routes) {
   if (std::none_of(longest_first_.begin(), longest_first_.end(), IsRoot)) {
@@ -29,7 +30,7 @@ Routes::Routes(const Options& options) : longest_first_(options.routes) {
 size_t Routes::IndexOf(std::string_view normalized_path) const {
   // Routes are few: comparing with each costs less than any index would.
   const auto found = std::find_if(longest_first_.begin(), longest_first_.end(),
-                                  [&](const RouteOptions& route) { return HasPrefix(normalized_path, route.path); });
+                                  [&](const RouteOptions& route) { return IsAtOrUnder(normalized_path, route.path); });
   return found != longest_first_.end() ? static_cast<size_t>(found - longest_first_.begin())
                                        : longest_first_.size() - 1;
 }

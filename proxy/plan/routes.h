@@ -32,6 +32,10 @@ class Routes {
   std::vector<RouteOptions> longest_first_;  // set at construction; the last one is "/"
 };
 
+// Whether `target` (wire::NormalizeTarget; a query may follow) is `path`, which is in the form below, or under it:
+// "/api" has "/api", "/api/x" and "/api?q", but not "/apix"; "/" has all.
+bool IsAtOrUnder(std::string_view target, std::string_view path);
+
 // The normal form that requests are compared in, without a slash at the end: "/a/../%7Ex/" is "/~x". nullopt: it does
 // not start with a slash, has a query, a fragment or white space, or has no normal form.
 std::optional<std::string> NormalizeRoutePath(std::string_view path);

@@ -26,7 +26,7 @@ Session::Session(WorkerContext& context, std::unique_ptr<net::Connection> connec
       record_(info),
       active_at_(context.loop().now()),
       socket_io_(negotiated.socket_io) {
-  static_assert(sizeof(Session) <= 352, "an idle session's budget");
+  static_assert(sizeof(Session) <= 360, "an idle session's budget");
 }
 
 Session::~Session() = default;
@@ -59,6 +59,15 @@ void Session::OnLateMessage(const wire::MessagePart& part) {
   if (close_.told_client()) return;
   WithMemory([&] { outbox_->Add(part); });
   if (close_.waits() && !outbox_->amid_message()) SendOwnClose();
+}
+
+bool Session::Deliver(const batching::MessageRef& message, Urgency urgency) {
+  if (closing()) return false;
+  bool taken = false;
+  WithMemory([&] { taken = outbox_->Deliver(message, urgency); });
+  if (!taken || closed()) return false;
+  NoteActivity();
+  return true;
 }
 
 void Session::NoteActivity() {
@@ -340,7 +349,8 @@ void Session::CountEnd() const {
   metrics.client_closes_total[close_.reason()].Add();
   if (!context_.options().log.access || !LogEnabled(LogLevel::kInfo)) return;
   const Outbox::Sent& sent = outbox_->sent();
-  record_.Log({.messages_in = input_.messages(),
+  record_.Log(id_,
+              {.messages_in = input_.messages(),
                .messages_out = sent.messages,
                .bytes_in = input_.bytes(),
                .bytes_out = sent.bytes,
@@ -380,7 +390,7 @@ void Session::Shed() {
 }
 
 size_t Session::cost() const {
-  return outbox_->waiting() + outbox_->partial() + outbox_->context_bytes() + input_.held();
+  return outbox_->waiting() + outbox_->partial() + outbox_->parked() + outbox_->context_bytes() + input_.held();
 }
 
 size_t Session::memory() const {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,28 +23,66 @@ LogValue BatchRatio(const SessionRecord::Figures& figures) {
   return LogValue::Decimal(frames == 0 ? 0.0 : static_cast<double>(figures.messages_out) / frames, 2);
 }
 
+// Behind `size` bytes of a block, at the next place that fits.
+size_t PlaceOfEntry(size_t size) {
+  return (size + alignof(UserEntry) - 1) / alignof(UserEntry) * alignof(UserEntry);
+}
+static_assert(alignof(UserEntry) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+
 }  // namespace
+
+struct SessionRecord::Strings {
+  std::array<std::string_view, kStrings> all;
+  size_t size = 0;  // with what ends them
+
+  std::string_view target() const { return all[1]; }
+  std::string_view user() const { return all[4]; }
+};
 
 SessionRecord::SessionRecord(const SessionInfo& info) : started_(info.started) {
   const std::array<const std::string*, kStrings> strings = {&info.client,     &info.target, &info.request_id,
                                                             &info.user_agent, &info.user,   &info.trace_id};
   size_t size = 0;
   for (const std::string* one : strings) size += one->size() + 1;
-  strings_ = std::make_unique<char[]>(size);
-  char* end = strings_.get();
+  const size_t place = PlaceOfEntry(size);
+  block_ = std::make_unique<char[]>(info.user.empty() ? size : place + sizeof(UserEntry));
+  char* end = block_.get();
   for (const std::string* one : strings) end = std::copy_n(one->c_str(), one->size() + 1, end);
+  if (!info.user.empty()) new (block_.get() + place) UserEntry;
 }
 
-void SessionRecord::Log(const Figures& figures, TimePoint now) const {
-  std::array<std::string_view, kStrings> strings;
-  const char* next = strings_.get();
-  for (std::string_view& one : strings) {
-    one = next;
-    next += one.size() + 1;
+SessionRecord::~SessionRecord() {
+  if (UserEntry* entry = user_entry()) std::destroy_at(entry);
+}
+
+SessionRecord::Strings SessionRecord::Read() const {
+  Strings strings;
+  for (std::string_view& one : strings.all) {
+    one = block_.get() + strings.size;
+    strings.size += one.size() + 1;
   }
-  const auto& [client, target, request_id, user_agent, user, trace_id] = strings;
+  return strings;
+}
+
+std::string_view SessionRecord::target() const {
+  return Read().target();
+}
+
+std::string_view SessionRecord::user() const {
+  return Read().user();
+}
+
+UserEntry* SessionRecord::user_entry() const {
+  const Strings strings = Read();
+  if (strings.user().empty()) return nullptr;
+  return std::launder(reinterpret_cast<UserEntry*>(block_.get() + PlaceOfEntry(strings.size)));
+}
+
+void SessionRecord::Log(SessionId id, const Figures& figures, TimePoint now) const {
+  const Strings strings = Read();
+  const auto& [client, target, request_id, user_agent, user, trace_id] = strings.all;
   const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(now - started_);
-  std::array<LogField, 17> fields = {{{"client", client},
+  std::array<LogField, 18> fields = {{{"client", client},
                                       {"method", "GET"},
                                       {"target", target},
                                       {"protocol", "websocket"},
@@ -56,8 +96,9 @@ void SessionRecord::Log(const Figures& figures, TimePoint now) const {
                                       {"close_code", figures.close_code},
                                       {"end", Describe(figures.reason).label},
                                       {"user_agent", user_agent},
-                                      {"request_id", request_id}}};
-  size_t count = 15;
+                                      {"request_id", request_id},
+                                      {"session", id.ToString()}}};
+  size_t count = 16;
   if (!user.empty()) fields[count++] = {"user", user};
   if (!trace_id.empty()) fields[count++] = {"trace_id", trace_id};
   sheaf::Log(LogKind::kAccess, LogLevel::kInfo, "access", std::span(fields).first(count));

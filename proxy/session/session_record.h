@@ -1,17 +1,31 @@
-// What the log says of a session when it is over: who it was, from its upgrade, and figures of its life.
+// Who a session is, from its upgrade, for the log and for who looks for it; and the line of the log when it is over,
+// with figures of its life.
 //
-// Part of a session; one thread only. The strings take one block.
+// Part of a session; one thread only. All takes one block. Where a user is named, the block has a place for the
+// directory's entry, too: a session without one does not pay for it.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "proxy/base/clock.h"
+#include "proxy/base/list.h"
+#include "proxy/base/session_id.h"
 #include "proxy/base/status.h"
 
 namespace sheaf {
 
+class Session;
 struct SessionInfo;
+struct SessionsOfUser;
+
+// A session in the list of its user's (session/directory.h).
+struct UserEntry {
+  ListHook hook;
+  Session* session = nullptr;
+  SessionsOfUser* user = nullptr;
+};
 
 class SessionRecord {
  public:
@@ -26,14 +40,23 @@ class SessionRecord {
   };
 
   explicit SessionRecord(const SessionInfo& info);
+  SessionRecord(const SessionRecord&) = delete;
+  SessionRecord& operator=(const SessionRecord&) = delete;
+  ~SessionRecord();
 
   TimePoint started() const { return started_; }
+  std::string_view target() const;  // as it may be shown
+  std::string_view user() const;    // empty: none
+  UserEntry* user_entry() const;    // nullptr: no user
   // Writes the line of the access log.
-  void Log(const Figures& figures, TimePoint now) const;
+  void Log(SessionId id, const Figures& figures, TimePoint now) const;
 
  private:
+  struct Strings;
+  Strings Read() const;
+
   TimePoint started_;
-  std::unique_ptr<char[]> strings_;  // of SessionInfo, each ended by NUL
+  std::unique_ptr<char[]> block_;  // strings of SessionInfo, each ended by NUL, and a UserEntry
 };
 
 }  // namespace sheaf

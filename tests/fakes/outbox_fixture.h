@@ -31,6 +31,7 @@ class OutboxFixture final : private OutboxEvents, private net::ConnectionEvents 
   Negotiated negotiated;
   std::vector<std::string> told;
   std::function<void(std::string_view)> after;  // called behind each event with its first word
+  std::function<void()> on_read;                // what the backend has sent is asked for
   bool is_closing = false;
 
   ~OutboxFixture() { Stop(); }
@@ -68,6 +69,10 @@ class OutboxFixture final : private OutboxEvents, private net::ConnectionEvents 
       }
     }
   }
+  // A message of another than the backend.
+  bool Push(std::string_view text, Urgency urgency = Urgency::kIndividual) {
+    return outbox_->Deliver(worker.context().outboxes().messages().Intern(wire::Opcode::kText, text), urgency);
+  }
   void Turn() { worker.driver.Turn(); }
   // Messages until the client, which reads nothing, takes no more.
   void FillClient(size_t size = 4096) {
@@ -98,7 +103,9 @@ class OutboxFixture final : private OutboxEvents, private net::ConnectionEvents 
   void PauseUpstream() override { Tell("pause"); }
   void ResumeUpstream() override { Tell("resume"); }
   void DeferUpstream(size_t /*bytes*/) override {}
-  void ReadUpstream() override {}
+  void ReadUpstream() override {
+    if (on_read) on_read();
+  }
   void WatchForStall() override { Tell("watch"); }
   bool closing() const override { return is_closing; }
   void Close(CloseReason reason) override {

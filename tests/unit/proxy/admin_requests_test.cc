@@ -23,6 +23,16 @@ class FakeSource final : public AdminSource {
   const MetricsRegistry& metrics() const override { return registry; }
   void Reload(std::function<void(const ReloadAnswer&)> answered) override { answered(reload); }
 
+  void Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) override {
+    pushed = std::move(pushes);
+    PushAnswer answer{.tallies = std::vector<PushTally>(pushed.size(), tally), .late = late};
+    answered(answer);
+  }
+
+  std::vector<Push> pushed;
+  PushTally tally{.meant = 3, .reached = 2, .full = 1};  // of each push
+  std::vector<size_t> late;
+
   ReloadAnswer reload{.taken = true, .generation = 7, .digest = "ab", .error = {}, .needs_restart = {"workers"}};
 
   MetricsRegistry registry{"9.9"};
@@ -47,14 +57,17 @@ struct Fixture {
     const std::string head = request_line + " HTTP/1.1\r\nHost: " + host + "\r\n" + fields + "\r\n";
     return AskWith(head);
   }
-  AdminAnswer AskWith(const std::string& head) {
+  AdminAnswer AskWith(const std::string& head, const std::string& body = "") {
     wire::RequestHead request;
     const auto refusal = wire::ParseRequestHead(head, wire::HeadLimits{}, request);
     REQUIRE_MESSAGE(!refusal, head);
+    const AdminVerdict verdict = JudgeAdminRequest(request, options);
+    if (verdict.refusal) return *verdict.refusal;
+    REQUIRE(body.size() <= verdict.most_body);
     // The source answers at once, where others take their time.
     AdminAnswer replied;
-    const auto answer = HandleAdminRequest(request, options, source, live,
-                                           [&replied](AdminAnswer later) { replied = std::move(later); });
+    const auto answer =
+        HandleAdminRequest(request, body, source, live, [&replied](AdminAnswer later) { replied = std::move(later); });
     return answer.value_or(replied);
   }
 };
@@ -75,6 +88,57 @@ TEST_CASE_FIXTURE(Fixture, "A reload asks for the token, which must be set, or f
   options.token = "";
   options.address = "unix:/run/sheaf-admin.sock";
   CHECK(Ask("POST /reload").status == 200);
+}
+
+const std::string kPush = "POST /api/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n";
+
+TEST_CASE_FIXTURE(Fixture, "A push is passed on as it was meant, and the answer tells what came of it") {
+  options.token = "secret";
+  source.late = {1};
+  const std::string body =
+      R"({"path":"/a/../ws/","event":"e\"","data":{"n":[1.5,null]},"namespace":"/x","message_type":"critical"})";
+  const AdminAnswer answer = AskWith(kPush + "Content-Length: 1\r\n\r\n", body);
+  CHECK(answer.status == 200);
+  CHECK(answer.body == R"({"status":"late","sessions":2,"not_taken":1,"not_socketio":0,"pods":1,"late_workers":[1]})"
+                       "\n");
+  REQUIRE(source.pushed.size() == 1);
+  CHECK(source.pushed[0].target == Push::Target::kPath);
+  CHECK(source.pushed[0].whom == "/ws");
+  CHECK(source.pushed[0].payload == R"(42/x,["e\"",{"n":[1.5,null]}])");
+  CHECK(source.pushed[0].event);
+  CHECK(source.pushed[0].urgency == Urgency::kCritical);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "A session that is not there, or takes no events, is an error only where it alone is meant") {
+  options.token = "secret";
+  source.tally = {};
+  const std::string head = kPush + "Content-Length: 1\r\n\r\n";
+  CHECK(AskWith(head, R"({"session_id":"0-1","text":""})").status == 404);
+  CHECK(AskWith(head, R"({"user_id":"a","text":""})").status == 200);
+  source.late = {0};
+  CHECK(AskWith(head, R"({"session_id":"0-1","text":""})").status == 200);
+  source.late = {};
+  source.tally = {.meant = 1, .unfit = 1};
+  CHECK(AskWith(head, R"({"session_id":"0-1","event":"e"})").status == 409);
+  CHECK(AskWith(head, R"({"all":true,"event":"e"})").status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "A body is asked for by those that take one, up to their limit, and by nobody else") {
+  options.token = "secret";
+  const auto judge = [this](const std::string& head) {
+    wire::RequestHead request;
+    REQUIRE_FALSE(wire::ParseRequestHead(head, wire::HeadLimits{}, request).has_value());
+    return JudgeAdminRequest(request, options);
+  };
+  CHECK(judge(kPush + "Content-Length: 1048576\r\n\r\n").most_body == 1048576);
+  CHECK(judge(kPush + "Transfer-Encoding: chunked\r\n\r\n").most_body == 1048576);
+  CHECK(judge(kPush + "Content-Length: 1048577\r\n\r\n").refusal->status == 413);
+  CHECK(Ask("POST /reload", "Authorization: Bearer secret\r\nContent-Length: 1\r\n").status == 400);
+  CHECK(Ask("GET /livez", "Content-Length: 1\r\n").status == 400);
+  // Before a byte of it is read.
+  CHECK(Ask("POST /api/messages", "Content-Length: 9\r\n").status == 401);
+  CHECK(source.pushed.empty());
 }
 
 TEST_CASE_FIXTURE(Fixture, "A reload that fails says why, and what is in force") {

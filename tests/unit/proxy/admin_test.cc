@@ -36,6 +36,11 @@ class FakeSource final : public AdminSource {
       answered({.taken = true, .generation = 2, .digest = {}, .error = {}, .needs_restart = {}});
     });
   }
+  void Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) override {
+    last_payload = pushes.back().payload;
+    answered({.tallies = std::vector<PushTally>(pushes.size(), {.meant = 1, .reached = 1}), .late = {}});
+  }
+  std::string last_payload;
   ~FakeSource() {
     if (later.joinable()) later.join();
   }
@@ -163,6 +168,30 @@ TEST_CASE_FIXTURE(Running, "Who leaves before the answer comes takes nothing wit
   if (source.later.joinable()) source.later.join();
   other.Send(kLivez);
   CHECK(other.Receive().starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+const std::string kPush = "POST /api/messages HTTP/1.1\r\nHost: localhost\r\n";
+
+TEST_CASE_FIXTURE(Running, "A body may come in pieces of one byte, by its length or in chunks") {
+  Client client(options.address);
+  const std::string body = R"({"all":true,"text":"hello"})";
+  for (const char byte : kPush + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body) {
+    client.Send(std::string(1, byte));
+  }
+  CHECK(client.Receive().find("\"sessions\":1,") != std::string::npos);
+  for (const char byte : kPush + "Transfer-Encoding: chunked\r\n\r\n1b\r\n" + body + "\r\n0\r\n\r\n" + kLivez) {
+    client.Send(std::string(1, byte));
+  }
+  CHECK(client.Receive().find("\"sessions\":1,") != std::string::npos);
+  CHECK(source.last_payload == "hello");
+}
+
+TEST_CASE_FIXTURE(Running, "A body in chunks that are none is refused, and the connection ends") {
+  Client client(options.address);
+  client.Send(kPush + "Transfer-Encoding: chunked\r\n\r\nx\r\n");
+  bool closed = false;
+  CHECK(client.ReceiveAll(closed).starts_with("HTTP/1.1 400 "));
+  CHECK(closed);
 }
 
 TEST_CASE_FIXTURE(Running, "A head may come in pieces of one byte") {

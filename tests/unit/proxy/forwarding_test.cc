@@ -309,6 +309,16 @@ TEST_CASE("the 101 that opens a WebSocket has one upgrade and what the backend c
   CHECK(Values(head, "Sec-WebSocket-Extensions").empty());
 }
 
+TEST_CASE("the field in which the backend names the user stays in the proxy") {
+  const ParsedResponse parsed(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: abc\r\n"
+      "x-user-id: alice\r\nX-Other: kept\r\n\r\n");
+  const std::string head = BuildSwitchingProtocols(parsed.response, {}, "id1", "X-User-ID");
+  CHECK(Values(head, "X-User-ID").empty());
+  CHECK(Values(head, "X-Other") == List{"kept"});
+  CHECK(Values(BuildSwitchingProtocols(parsed.response, {}, "id1"), "X-User-ID") == List{"alice"});
+}
+
 TEST_CASE("the 101 confirms what was negotiated, and only that") {
   const ParsedResponse parsed(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: abc\r\n"

@@ -252,4 +252,39 @@ TEST_CASE("a drain waits for the end of the message that is half here, and for n
   CheckEnd(fixture);
 }
 
+TEST_CASE(
+    "What is pushed amid a message leaves behind its end and before the session's Close; later, nothing is taken") {
+  for (const Delivery delivery : {Delivery::kOff, Delivery::kCork}) {
+    CAPTURE(static_cast<int>(delivery));
+    Fixture fixture(delivery);
+    const batching::MessageRef pushed =
+        fixture.worker.context().outboxes().messages().Intern(wire::Opcode::kText, "pushed");
+    fixture.Play("h");
+    CHECK(fixture.session->Deliver(pushed, Urgency::kIndividual));
+    fixture.Play("d");
+    CHECK_FALSE(fixture.session->Deliver(pushed, Urgency::kCritical));
+    fixture.Play("M");
+    const std::vector<std::string> got = fixture.Got();
+    REQUIRE_EQ(got.size(), 3);
+    CHECK_EQ(got[0], "text half a messagefrom the backend");
+    CHECK_EQ(got[1], "text pushed");
+    CHECK(got[2].starts_with("close 1012"));
+    CheckEnd(fixture);
+    CHECK_FALSE(fixture.session->Deliver(pushed, Urgency::kIndividual));
+  }
+}
+
+TEST_CASE("Who has said Close gets nothing that is pushed, whoever it was") {
+  for (const char* events : {"c", "b", "cb", "x", "l", "d"}) {
+    CAPTURE(events);
+    Fixture fixture;
+    const batching::MessageRef pushed =
+        fixture.worker.context().outboxes().messages().Intern(wire::Opcode::kText, "pushed");
+    fixture.Play(events);
+    CHECK_FALSE(fixture.session->Deliver(pushed, Urgency::kCritical));
+    for (const std::string& frame : fixture.Got()) CHECK(IsClose(frame));
+    CheckEnd(fixture);
+  }
+}
+
 }  // namespace sheaf

@@ -39,8 +39,13 @@ struct Fixture {
     session = std::make_unique<Session>(worker.context(), std::move(connection), std::make_unique<SilentStream>(),
                                         worker.plan(), negotiated, SessionInfo{});
     session->Start({});
+    batching::MessageStore& messages = worker.context().outboxes().messages();
+    pushed = messages.Intern(wire::Opcode::kText, R"({"pushed":1})");
   }
 
+  void Push(Urgency urgency) {
+    if (worker.home.retired == 0 && !session->Deliver(pushed, urgency)) CHECK(worker.home.retired == 1);
+  }
   void Tell(std::string& frames) {
     std::span<uint8_t> input(reinterpret_cast<uint8_t*>(frames.data()), frames.size());
     while (!input.empty() && worker.home.retired == 0) {
@@ -59,9 +64,11 @@ struct Fixture {
   const wire::FrameLimits limits{};
   wire::FrameDecoder decoder{wire::FrameSource::kServer, limits};
   std::unique_ptr<Session> session;
+  batching::MessageRef pushed;
 };
 
-// Messages both ways, whole, in fragments and larger than is gathered, and pings amid a frame.
+// Messages both ways, whole, in fragments and larger than is gathered, pushed ones before and amid them, and pings amid
+// a frame.
 struct Script {
   std::string from_backend =
       ServerFrame(wire::Opcode::kText, R"({"a":1})") + ServerFrame(wire::Opcode::kText, R"({"a":2})") +
@@ -72,9 +79,12 @@ struct Script {
                             ClientFrame(wire::Opcode::kText, "hello again");
 
   void Play(Fixture& fixture) {
+    fixture.Push(Urgency::kIndividual);
     fixture.Tell(from_backend);
+    fixture.Push(Urgency::kCritical);
     fixture.worker.driver.loop().FlushWrites();
     fixture.Tell(amid_frame);
+    fixture.Push(Urgency::kBatch);
     fixture.Hear(from_client);
   }
 };
