@@ -253,6 +253,26 @@ void Server::Deliver(std::vector<Push> pushes, std::function<void(const PushAnsw
       });
 }
 
+bool Server::SetDraining(std::string_view backend, std::string_view endpoint, bool draining) {
+  bool found = false;
+  for (const pool::Backend& one : backends()) {
+    if (one.name != backend) continue;
+    for (const pool::EndpointRef& place : one.endpoints) {
+      if (place->name() != endpoint) continue;
+      place->SetDraining(draining);
+      found = true;
+    }
+  }
+  if (!found) return false;
+  Log(LogLevel::kInfo, draining ? "an endpoint is drained: it gets nothing new" : "an endpoint is drained no more",
+      {{"backend", backend}, {"upstream", endpoint}});
+  if (!draining) return true;
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    worker->Post([&worker = *worker] { worker.CloseLeaving(); });
+  }
+  return true;
+}
+
 std::shared_ptr<const Generation> Server::in_force() const {
   const std::lock_guard lock(generation_mutex_);
   return generation_;

@@ -109,6 +109,7 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   const memwatch::MemoryHistory& memory_history() const override { return watcher_->monitor().history(); }
   const MetricsRegistry& metrics() const override { return metrics_; }
   void Reload(std::function<void(const ReloadAnswer&)> answered) override;
+  bool SetDraining(std::string_view backend, std::string_view endpoint, bool draining) override;
   void Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) override;
 
   std::vector<size_t> all_workers() const;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/admin/backends_json.h"
 #include "proxy/admin/json_writer.h"
 #include "proxy/admin/push_requests.h"
 #include "proxy/admin/stats_history.h"
@@ -15,6 +16,7 @@
 #include "proxy/base/units.h"
 #include "proxy/net/address.h"
 #include "proxy/wire/http1_status.h"
+#include "proxy/wire/query.h"
 
 namespace sheaf {
 namespace {
@@ -167,11 +169,42 @@ void PushMany(const Asked& asked, AdminReply reply) {
   });
 }
 
+AdminAnswer Backends(const Asked& asked) {
+  return {.body = BackendsJson(asked.source.metrics().endpoints().All()) + "\n"};
+}
+
+constexpr std::string_view kBackends = "/backends/";
+
+// POST /backends/<backend>/<endpoint>/drain or undrain. The endpoint of a Unix socket has slashes of its own.
+void DrainEndpoint(const Asked& asked, AdminReply reply) {
+  const std::string path = wire::DecodePercent(asked.request.target.substr(kBackends.size()));
+  const size_t first = path.find('/');
+  const size_t last = path.rfind('/');
+  const std::string_view action = std::string_view(path).substr(last == std::string::npos ? 0 : last + 1);
+  const bool drain = action == "drain";
+  if (first == last || (!drain && action != "undrain")) {
+    return reply(Refusal(404, "what can be done here is POST /backends/<backend>/<endpoint>/drain, or undrain"));
+  }
+  const std::string backend = path.substr(0, first);
+  const std::string endpoint = path.substr(first + 1, last - first - 1);
+  if (!asked.source.SetDraining(backend, endpoint, drain)) {
+    return reply(Refusal(404, "no backend has an endpoint of this name now: GET /backends lists them"));
+  }
+  JsonWriter json;
+  json.Begin();
+  json.Add("status", std::string_view("ok"));
+  json.Add("backend", backend);
+  json.Add("endpoint", endpoint);
+  json.Add("draining", drain);
+  json.End();
+  reply({.body = json.Take() + "\n"});
+}
+
 // A probe is asked by kubelets, which hold no token, and tells nothing but well or not.
 enum class Access : uint8_t { kProbe, kReads, kChanges };
 
 struct PathRow {
-  std::string_view text;
+  std::string_view text;  // one that ends with a slash stands for all under it
   Access access;
   AdminAnswer (*answer)(const Asked&);            // to GET and HEAD; nullptr: none
   void (*begin)(const Asked&, AdminReply reply);  // to POST; nullptr: none
@@ -190,13 +223,17 @@ constexpr std::array kPaths = {
     PathRow{"/api/performance/websocket/summary", Access::kReads, &Summary, nullptr},
     PathRow{"/api/performance/websocket/metrics", Access::kReads, &History, nullptr},
     PathRow{"/reload", Access::kChanges, nullptr, &Reload},
+    PathRow{"/backends", Access::kReads, &Backends, nullptr},
+    PathRow{kBackends, Access::kChanges, nullptr, &DrainEndpoint},
     PathRow{"/api/messages", Access::kChanges, nullptr, &PushOne, kMostMessage},
     PathRow{"/api/messages/batch", Access::kChanges, nullptr, &PushMany, kMostMessages},
 };
 
 const PathRow* FindPath(std::string_view target) {
   const std::string_view path = target.substr(0, target.find('?'));
-  const auto* row = std::find_if(kPaths.begin(), kPaths.end(), [path](const PathRow& one) { return one.text == path; });
+  const auto* row = std::find_if(kPaths.begin(), kPaths.end(), [path](const PathRow& one) {
+    return one.text.ends_with('/') ? path.starts_with(one.text) : path == one.text;
+  });
   return row == kPaths.end() ? nullptr : row;
 }
 

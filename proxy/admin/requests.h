@@ -45,6 +45,8 @@ class AdminSource {
   virtual const MetricsRegistry& metrics() const = 0;
   // Has the configuration read anew. `answered` is called once, in any thread, maybe at once.
   virtual void Reload(std::function<void(const ReloadAnswer&)> answered) = 0;
+  // An endpoint of a backend gets nothing new, or does again. False: there is none of that name.
+  virtual bool SetDraining(std::string_view backend, std::string_view endpoint, bool draining) = 0;
   // Has messages delivered to sessions. `answered` as above.
   virtual void Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) = 0;
 

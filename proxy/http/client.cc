@@ -325,12 +325,14 @@ void Client::OnExchangeUpgraded(const wire::ResponseHead& head, std::unique_ptr<
   const ForwardingRules& rules = context_.forwarding();
   connection_->Write(BuildSwitchingProtocols(head, *negotiated_, info.request_id, rules.user_header));
   const std::string_view told = UserOf(head, rules);
+  const pool::Endpoint* const endpoint = exchange_->plan().upstream->several() ? socket->endpoint() : nullptr;
   const SessionInfo session{.client = info.client,
                             .target = info.target.substr(0, kMaxLogValue),
                             .request_id = info.request_id,
                             .user_agent = info.user_agent,
                             .user = told.empty() ? info.user : std::string(told),
                             .trace_id = info.trace_id,
+                            .upstream = endpoint != nullptr ? endpoint->name() : "",
                             .started = context_.loop().now()};
   const std::string held = std::exchange(held_, std::string());
   const RoutePlanRef plan(exchange_->plan());

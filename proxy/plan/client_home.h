@@ -33,6 +33,7 @@ struct SessionInfo {
   std::string user_agent;
   std::string user;      // as a named proxy says; empty: none
   std::string trace_id;  // empty: none
+  std::string upstream;  // the endpoint; empty: there is no other
   TimePoint started;
 };
 

@@ -15,7 +15,7 @@
 namespace sheaf {
 namespace {
 
-constexpr size_t kStrings = 6;  // of SessionInfo
+constexpr size_t kStrings = 7;  // of SessionInfo
 
 // Messages a frame towards the client.
 LogValue BatchRatio(const SessionRecord::Figures& figures) {
@@ -40,8 +40,8 @@ struct SessionRecord::Strings {
 };
 
 SessionRecord::SessionRecord(const SessionInfo& info) : started_(info.started) {
-  const std::array<const std::string*, kStrings> strings = {&info.client,     &info.target, &info.request_id,
-                                                            &info.user_agent, &info.user,   &info.trace_id};
+  const std::array<const std::string*, kStrings> strings = {
+      &info.client, &info.target, &info.request_id, &info.user_agent, &info.user, &info.trace_id, &info.upstream};
   size_t size = 0;
   for (const std::string* one : strings) size += one->size() + 1;
   const size_t place = PlaceOfEntry(size);
@@ -80,9 +80,9 @@ UserEntry* SessionRecord::user_entry() const {
 
 void SessionRecord::Log(SessionId id, const Figures& figures, TimePoint now) const {
   const Strings strings = Read();
-  const auto& [client, target, request_id, user_agent, user, trace_id] = strings.all;
+  const auto& [client, target, request_id, user_agent, user, trace_id, upstream] = strings.all;
   const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(now - started_);
-  std::array<LogField, 18> fields = {{{"client", client},
+  std::array<LogField, 19> fields = {{{"client", client},
                                       {"method", "GET"},
                                       {"target", target},
                                       {"protocol", "websocket"},
@@ -101,6 +101,7 @@ void SessionRecord::Log(SessionId id, const Figures& figures, TimePoint now) con
   size_t count = 16;
   if (!user.empty()) fields[count++] = {"user", user};
   if (!trace_id.empty()) fields[count++] = {"trace_id", trace_id};
+  if (!upstream.empty()) fields[count++] = {"upstream", upstream};
   sheaf::Log(LogKind::kAccess, LogLevel::kInfo, "access", std::span(fields).first(count));
 }
 

@@ -1,10 +1,12 @@
 #include "proxy/wire/query.h"
 
+#include <algorithm>
+
 #include "proxy/wire/http1_syntax.h"
 
 namespace sheaf::wire {
 
-std::string DecodeParameter(std::string_view text) {
+std::string DecodePercent(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {
@@ -14,10 +16,16 @@ std::string DecodeParameter(std::string_view text) {
       out.push_back(static_cast<char>(high * 16 + low));
       i += 2;
     } else {
-      out.push_back(text[i] == '+' ? ' ' : text[i]);
+      out.push_back(text[i]);
     }
   }
   return out;
+}
+
+std::string DecodeParameter(std::string_view text) {
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  return DecodePercent(spaced);
 }
 
 bool IsParameterNamed(std::string_view encoded, std::string_view name) {

@@ -9,7 +9,10 @@
 
 namespace sheaf::wire {
 
-// A name or a value as its writer meant it: "%41" is 'A', "+" a space, and a '%' without two hexadecimal digits itself.
+// "%41" is 'A', and a '%' without two hexadecimal digits itself.
+std::string DecodePercent(std::string_view text);
+
+// A name or a value as its writer meant it: the same, and "+" is a space.
 std::string DecodeParameter(std::string_view text);
 
 // Whether a name as it stands means `name`.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/admin/backends_json.h"
 #include "proxy/admin/stats.h"
 #include "proxy/admin/stats_history.h"
 
@@ -95,6 +96,23 @@ TEST_CASE("The summary has the fields that the document describes, and no others
 TEST_CASE("The history has the fields that the document describes, and no others") {
   const std::vector<memwatch::MemorySample> samples(2);
   CheckAgainstDocument("/api/performance/websocket/metrics", HistoryJson(samples));
+}
+
+TEST_CASE("The backends have the fields that the document describes, and no others") {
+  EndpointTable table;
+  const auto first = table.Find("default", "127.0.0.1:1");
+  const auto second = table.Find("default", "127.0.0.1:2");
+  const auto other = table.Find("other", "unix:/run/app.sock");
+  CheckAgainstDocument("/backends", BackendsJson(table.All()));
+  second->up = true;
+  other->draining = true;
+  rapidjson::Document document;
+  document.Parse(BackendsJson(table.All()).c_str());
+  REQUIRE(document["backends"].Size() == 2);
+  const auto& endpoints = document["backends"][0]["endpoints"];
+  CHECK(std::string(endpoints[0]["state"].GetString()) == "down");
+  CHECK(std::string(endpoints[1]["state"].GetString()) == "up");
+  CHECK(std::string(document["backends"][1]["endpoints"][0]["state"].GetString()) == "draining");
 }
 
 }  // namespace

@@ -21,6 +21,10 @@ class FakeSource final : public AdminSource {
   }
   const memwatch::MemoryHistory& memory_history() const override { return history; }
   const MetricsRegistry& metrics() const override { return registry; }
+  bool SetDraining(std::string_view backend, std::string_view endpoint, bool draining) override {
+    drained = std::string(backend) + " " + std::string(endpoint) + (draining ? " drain" : " undrain");
+    return endpoint != "unknown";
+  }
   void Reload(std::function<void(const ReloadAnswer&)> answered) override { answered(reload); }
 
   void Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) override {
@@ -29,6 +33,7 @@ class FakeSource final : public AdminSource {
     answered(answer);
   }
 
+  std::string drained;  // the last of SetDraining
   std::vector<Push> pushed;
   PushTally tally{.meant = 3, .reached = 2, .full = 1};  // of each push
   std::vector<size_t> late;
@@ -419,6 +424,28 @@ TEST_CASE_FIXTURE(Fixture, "Without the token nobody learns which paths and meth
   CHECK(Ask("GET /nothing").status == 401);
   CHECK(Ask("POST /metrics").status == 401);
   CHECK(Ask("GET /nothing", "Authorization: Bearer correct-horse\r\n").status == 404);
+}
+
+TEST_CASE_FIXTURE(Fixture, "An endpoint is drained by its name, with slashes of its own, and told what there is else") {
+  options.token = "t";
+  const std::string token = "Authorization: Bearer t\r\n";
+  CHECK(Ask("POST /backends/default/127.0.0.1:8001/drain", token).status == 200);
+  CHECK(source.drained == "default 127.0.0.1:8001 drain");
+  CHECK(Ask("POST /backends/real.time/unix:/run/app.sock/undrain", token).status == 200);
+  CHECK(source.drained == "real.time unix:/run/app.sock undrain");
+  CHECK(Ask("POST /backends/default/unix:%2Frun%2Fapp.sock/drain", token).status == 200);
+  CHECK(source.drained == "default unix:/run/app.sock drain");
+  source.drained.clear();
+  for (const std::string path :
+       {"/backends/", "/backends/drain", "/backends/default/drain", "/backends/default/a:1/x"}) {
+    CAPTURE(path);
+    CHECK(Ask("POST " + path, token).status == 404);
+  }
+  CHECK(source.drained.empty());
+  CHECK(Ask("POST /backends/default/unknown/drain", token).status == 404);
+  CHECK(Ask("POST /backends/default/127.0.0.1:8001/drain").status == 401);
+  CHECK(Ask("GET /backends/default/127.0.0.1:8001/drain", token).status == 405);
+  CHECK(Ask("POST /backends", token).status == 405);
 }
 
 TEST_CASE("Tokens are equal only if every byte is") {

@@ -29,6 +29,9 @@ class FakeSource final : public AdminSource {
   StatsSnapshot Stats() const override { return {}; }
   const memwatch::MemoryHistory& memory_history() const override { return history; }
   const MetricsRegistry& metrics() const override { return registry; }
+  bool SetDraining(std::string_view /*backend*/, std::string_view /*endpoint*/, bool /*draining*/) override {
+    return false;
+  }
   // Answers later, from another thread.
   void Reload(std::function<void(const ReloadAnswer&)> answered) override {
     later = std::thread([answered = std::move(answered)] {
