@@ -4,8 +4,9 @@ run to run, where CPU time moves by a tenth. (Needs valgrind.)
 
 A row is a way of delivery and a load. The script is the backend and all clients, and goes in lock-step: it sends one
 burst to each client, waits until every message of it has come and is right, and sends the next. A row is run twice, with
-few bursts and with many; what the second takes more, by the messages it has more, is the figure, so starting, handshakes
-and the end do not count. Batches leave because they are full (the clients' own messages) or because their time is over
+many bursts and with few; what the first takes more, by the messages it has more, is the figure, so starting, handshakes
+and the end do not count. The second run then idles for as long as the first took, so that what Sheaf does by the clock
+does not count either, however busy the machine is. Batches leave because they are full (the clients' own messages) or because their time is over
 (broadcasts, for which Sheaf stands still until all clients' bursts are there). With `--vs` a second binary is counted
 beside, and the growth of the first over it is told. Kernel and TLS are not in the figures.
 """
@@ -186,30 +187,36 @@ def wait_for_port(process, port):
         time.sleep(0.05)
 
 
-def instructions(binary, row, bursts, output):
-    """All that Sheaf executes for so many bursts, from start to end. `output`: where callgrind's profile stays."""
+def instructions(binary, row, bursts, output, least=0.0):
+    """All that Sheaf executes for so many bursts, from start to end, and the seconds that the bursts took.
+
+    `output`: where callgrind's profile stays. `least`: with fewer seconds Sheaf idles for the rest.
+    """
     backend, port = Recorder(answer), peers.free_port()
     command = ["valgrind", "--tool=callgrind", "-q", f"--callgrind-out-file={output}", binary, "--set",
                f"listen.address=127.0.0.1:{port}", "--set", f"upstream.url={backend.url}", *row.words()]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         wait_for_port(process, port)
+        began = time.monotonic()
         play(port, row, backend, bursts, process.pid)
+        took = time.monotonic() - began
+        time.sleep(max(0.0, least - took))
         process.terminate()
         process.wait(STARTUP_SECONDS)
     finally:
         process.kill()
         process.wait()
         backend.stop()
-    return int(re.search(r"^(?:totals|summary): (\d+)", output.read_text(), re.MULTILINE)[1])
+    return int(re.search(r"^(?:totals|summary): (\d+)", output.read_text(), re.MULTILINE)[1]), took
 
 
 def measure(binary, label, row, arguments):
     """Instructions a message."""
     bursts = max(1, arguments.messages // (row.burst * row.clients))
     name = re.sub(r"\W+", "-", row.title)
-    few = instructions(binary, row, WARM_UP_BURSTS, arguments.output / f"{label}-{name}.few.callgrind")
-    many = instructions(binary, row, WARM_UP_BURSTS + bursts, arguments.output / f"{label}-{name}.callgrind")
+    many, took = instructions(binary, row, WARM_UP_BURSTS + bursts, arguments.output / f"{label}-{name}.callgrind")
+    few, _ = instructions(binary, row, WARM_UP_BURSTS, arguments.output / f"{label}-{name}.few.callgrind", took)
     return (many - few) / (bursts * row.burst * row.clients)
 
 
