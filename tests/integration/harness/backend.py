@@ -72,7 +72,7 @@ class Backend:
                 stderr=log,
                 env={**os.environ, "SHEAF_DEMO_TICK": "0.05"},
             )
-        wait_until(self._accepts, 20, f"the backend accepts; its log: {self.log()[-2000:]}")
+        wait_until(self._accepts, 60, f"the backend accepts; its log: {self.log()[-2000:]}")
 
     def _accepts(self) -> bool:
         assert self.process.poll() is None, f"the backend ended:\n{self.log()}"
