@@ -78,6 +78,7 @@ bool EndpointPool::empty() const {
 }
 
 void EndpointPool::Join(UpstreamLink& link) {
+  moved_ = true;
   list(link.state()).PushBack(link);
   metrics_.pool_links[link.state()].Add();
   endpoint_->counters().links[static_cast<size_t>(link.state())].fetch_add(1, std::memory_order_relaxed);
@@ -233,7 +234,12 @@ size_t EndpointPool::CloseSpare() {
 
 void EndpointPool::Maintain() {
   const uint32_t returns = endpoint().returns();
-  if (std::exchange(seen_returns_, returns) != returns) backoff_.Succeed();
+  if (std::exchange(seen_returns_, returns) != returns) {
+    backoff_.Succeed();
+    moved_ = true;
+  }
+  // Most turns change nothing here, and there may be many pools.
+  if (!moved_ && waiting_.deserted() && loop_.now() < next_look_) return;
   LookAround();
   ServeWaiting();
   DialForWaiting();
@@ -241,6 +247,7 @@ void EndpointPool::Maintain() {
   KeepWarm();
   CountSpare();
   BuryClosed();
+  moved_ = false;
 }
 
 void EndpointPool::LookAround() {

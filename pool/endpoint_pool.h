@@ -183,6 +183,7 @@ class EndpointPool {
   std::array<LinkList, kLinkStates> links_;
   std::unique_ptr<HealthCheck> health_check_;  // the first worker's, unless pool.health_check_interval is 0
   WaitingLine waiting_;
+  bool moved_ = true;          // a link came or changed its state since the last upkeep
   TimePoint next_look_{};      // when it looks around for what is overdue
   TimePoint busy_until_{};     // the backend's queue of new connections was full
   TimePoint shortage_told_{};  // when the log was last told of missing descriptors

@@ -48,6 +48,7 @@ bool Upstream::GoElsewhere(PooledStream& stream) {
   EndpointPool* const pool = Choose(stream);
   if (pool == nullptr) return false;
   metrics_.pool_failovers_total.Add();
+  gone_elsewhere_ = true;
   stream.MoveTo(*pool);
   pool->Open(stream);
   return true;
@@ -149,6 +150,14 @@ void Upstream::Adopt(const UpstreamSettings& settings) {
 
 void Upstream::Maintain() {
   TellHomeless();
+  // Who has gone to another endpoint is not to wait there for the next turn.
+  do {
+    gone_elsewhere_ = false;
+    MaintainPools();
+  } while (gone_elsewhere_);
+}
+
+void Upstream::MaintainPools() {
   // By number, since upkeep tells streams of their end, and another pool may be made in answer.
   for (size_t i = 0; i < pools_.size();) {
     pools_[i]->Maintain();

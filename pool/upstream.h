@@ -90,6 +90,7 @@ class Upstream final : private FailoverEvents {
   bool IsWanted(const EndpointRef& endpoint) const;
   void FollowWishes();
   void TellHomeless();
+  void MaintainPools();
 
   net::Loop& loop_;
   const std::string name_;
@@ -105,6 +106,7 @@ class Upstream final : private FailoverEvents {
   size_t turn_ = 0;
   size_t new_ = 0;  // how many of the candidates were new at the last choice
   uint32_t refs_ = 0;
+  bool gone_elsewhere_ = false;  // a request, since its upkeep began
   bool draining_ = false;
 };
 
