@@ -34,8 +34,11 @@ void Endpoint::SetUp(TimePoint now) {
   // An outage that another thread tells of at this moment must not outlast this.
   if (up_.exchange(true, std::memory_order_relaxed) && !outage_.lasts()) return;
   counters_->up.store(true, std::memory_order_relaxed);
-  returned_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
-  down_.store(false, std::memory_order_relaxed);
+  const bool late = late_.exchange(false, std::memory_order_relaxed);
+  // The first ones, which nobody has missed, are as old as each other.
+  if (down_.exchange(false, std::memory_order_relaxed) || late) {
+    returned_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
   returns_.fetch_add(1, std::memory_order_relaxed);
   outage_.End(now);
 }

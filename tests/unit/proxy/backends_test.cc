@@ -156,6 +156,24 @@ TEST_CASE("an endpoint that is new counts as up while one of the backend was") {
   CHECK_FALSE(first->up());
 }
 
+TEST_CASE("one that joins others that serve comes up as one that has come back, and the first ones do not") {
+  Fixture it;
+  const TimePoint now = it.driver.loop().now();
+  it.Load({"http://127.0.0.1:9000"});
+  const pool::EndpointRef first = it.backends.all().front().endpoints[0];
+  first->SetUp(now);
+  CHECK_FALSE(first->IsNew(now, 30s));
+  it.Load({"http://127.0.0.1:9000", "http://127.0.0.1:9001"});
+  const pool::EndpointRef second = it.backends.all().front().endpoints[1];
+  CHECK_FALSE(second->up());
+  second->SetUp(now);
+  CHECK(second->IsNew(now + 29s, 30s));
+  CHECK_FALSE(second->IsNew(now + 30s, 30s));
+  first->Fail(now, "gone", 1);
+  first->SetUp(now);
+  CHECK(first->IsNew(now, 30s));
+}
+
 TEST_CASE("a preparation that is not applied changes nothing, and a bad one says why") {
   Fixture it;
   it.Load({"http://127.0.0.1:9000"});
