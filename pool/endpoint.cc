@@ -25,11 +25,11 @@ void Endpoint::SetAddresses(std::vector<net::Address> addresses) {
 }
 
 void Endpoint::SetUp(TimePoint now) {
-  fails_.store(0, std::memory_order_relaxed);
+  const bool failed = fails_.exchange(0, std::memory_order_relaxed) > 0;
   // An outage that another thread tells of at this moment must not outlast this.
   if (up_.exchange(true, std::memory_order_relaxed) && !outage_.lasts()) return;
   counters_->up.store(true, std::memory_order_relaxed);
-  returned_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  if (failed) Join(now);
   down_.store(false, std::memory_order_relaxed);
   returns_.fetch_add(1, std::memory_order_relaxed);
   outage_.End(now);

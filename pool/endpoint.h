@@ -56,7 +56,10 @@ class Endpoint {
   void CountRefused() { outage_.CountRefused(); }
   // How often it has come up: what one worker has found out ends the back-off of the others.
   uint32_t returns() const { return returns_.load(std::memory_order_relaxed); }
-  // It has come up within `slow_start`.
+  // It comes to endpoints that have sessions already.
+  void Join(TimePoint now) { returned_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed); }
+  // It has joined, or come up after a failure, within `slow_start`. One that is up at the first attempt is not new:
+  // it is as old as the others.
   bool IsNew(TimePoint now, Duration slow_start) const {
     return now.time_since_epoch() < Duration(returned_at_.load(std::memory_order_relaxed)) + slow_start;
   }
@@ -101,7 +104,7 @@ class Endpoint {
   std::atomic<bool> removed_{false};
   std::atomic<uint32_t> fails_{0};  // in a row
   std::atomic<uint32_t> returns_{0};
-  std::atomic<Duration::rep> returned_at_;
+  std::atomic<Duration::rep> returned_at_;  // or joined
   Outage outage_;
   mutable std::mutex mutex_;
   std::vector<net::Address> addresses_;  // under the mutex

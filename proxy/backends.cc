@@ -103,16 +103,24 @@ void Backends::Apply(Change change) {
     for (const pool::EndpointRef& one : backend.endpoints) one->SetRemoved(true);
   }
   for (const pool::Backend& backend : all_) {
-    const auto was_up = [&backend](const pool::Backend& one) {
-      return one.name == backend.name && std::any_of(one.endpoints.begin(), one.endpoints.end(),
-                                                     [](const pool::EndpointRef& old) { return old->up(); });
-    };
-    const bool presume_up = std::any_of(before.begin(), before.end(), was_up);
+    const auto same =
+        std::find_if(before.begin(), before.end(), [&](const auto& one) { return one.name == backend.name; });
+    const pool::EndpointList old = same == before.end() ? pool::EndpointList() : same->endpoints;
+    const bool presume_up = std::any_of(old.begin(), old.end(), [](const pool::EndpointRef& one) { return one->up(); });
     for (const pool::EndpointRef& one : backend.endpoints) {
       one->SetRemoved(false);
       one->budget().SetBounds(pool_.max_size, pool_.max_waiting);
       if (presume_up && !one->down()) one->PresumeUp();
     }
+    JoinNew(backend.endpoints, old);
+  }
+}
+
+// Those that are not among the old ones have them to catch up with; but what a name leads to at first is all as old.
+void Backends::JoinNew(const pool::EndpointList& endpoints, const pool::EndpointList& old) {
+  if (old.empty() || old.front()->addresses().empty()) return;
+  for (const pool::EndpointRef& one : endpoints) {
+    if (std::find(old.begin(), old.end(), one) == old.end()) one->Join(loop_.now());
   }
 }
 
@@ -157,6 +165,7 @@ void Backends::OnAddresses(Source& source, const Addresses& addresses) {
   for (const pool::EndpointRef& one : source.endpoints()) {
     if (std::find(endpoints.begin(), endpoints.end(), one) == endpoints.end()) one->SetUnlisted(true);
   }
+  JoinNew(endpoints, source.endpoints());
   source.SetEndpoints(std::move(endpoints));
   Gather();
   const auto of = std::find_if(all_.begin(), all_.end(), [&](const auto& one) { return one.name == source.backend(); });
