@@ -126,7 +126,7 @@ def test_sid_that_nobody_knows_is_answered_by_a_backend(make_sheaf, processes: P
 def test_sessions_outlive_reloads_that_remove_their_endpoint(make_reloadable, make_processes) -> None:
     processes: Processes = make_processes(5)
     urls = processes.urls
-    proxy: ReloadableSheaf = make_reloadable("", {"upstream": {"url": None, "urls": urls[:4]}})
+    proxy: ReloadableSheaf = make_reloadable("", processes.conf(urls=urls[:4]))
     name = name_of(processes[0])
     with Helper("sessions", port=proxy.port, polling=20, upgrade=20) as clients:
         clients.tell("ask")

@@ -155,3 +155,20 @@ def test_access_log_names_the_endpoint(make_sheaf, processes: Processes) -> None
             home = pid_of(socket.handshake)
         line = proxy.wait_for_log("access", f"/ws/{number}")[0]
         assert [pid for name, pid in pids.items() if f"upstream={name}" in line] == [home], line
+
+
+def test_access_log_names_the_endpoint_that_gave_no_answer(make_sheaf, make_processes) -> None:
+    """They hang, until the client or Sheaf has had enough."""
+    processes: Processes = make_processes(2)
+    names = {one.process.pid: name_of(one) for one in processes.all}
+    conf: Conf = {**processes.conf(balance="round_robin"), "timeouts": {"response": "300ms"}}
+    proxy: Sheaf = make_sheaf("", conf)
+    for _ in range(2):
+        assert get(proxy.port, "/slow?30").status == 504
+    lines = proxy.wait_for_log("access", "target=/slow", "status=504")
+    assert {name for name in names.values() if any(f"upstream={name}" in line for line in lines)} == set(names.values())
+    with RawClient(proxy.port) as client:
+        client.send(b"GET /slow?30 HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: sum(one["sessions"] for one in endpoints_of(proxy).values()) == 1, 5, "it is asked")
+        client.reset()
+    assert "upstream=" in proxy.wait_for_log("access", "target=/slow", "status=499")[0]

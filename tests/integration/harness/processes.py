@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from .backend import Backend
+from .ports import free_port
 from .raw import get
 from .sheaf import ROOT, Conf
 
@@ -16,11 +18,16 @@ APP: dict[str, Any] = {"app": "harness.process_app:app", "app_folder": ROOT / "t
 
 
 class Processes:
-    """`count` of them, every other one on a Unix socket. `environment`: variables of the app."""
+    """`count` of them, every other one on a Unix socket. `environment`: variables of the app. `addresses`: one at each
+    of these instead, all on one port."""
 
-    def __init__(self, folder: Path, count: int = 4, **environment: str) -> None:
+    def __init__(self, folder: Path, count: int = 4, addresses: Sequence[str] = (), **environment: str) -> None:
         options = {**APP, "environment": environment, "wait": False}
-        self.all = [Backend(folder, unix=number % 2 == 1, **options) for number in range(count)]
+        port = free_port()
+        if addresses:
+            self.all = [Backend(folder, host=address, port=port, **options) for address in addresses]
+        else:
+            self.all = [Backend(folder, unix=number % 2 == 1, **options) for number in range(count)]
         for one in self.all:
             one.wait_until_up()
 
@@ -36,8 +43,9 @@ class Processes:
         return [one.process.pid for one in self.all]
 
     def conf(self, **options: object) -> Conf:
-        """Has Sheaf's [upstream] consist of them; `options`: more of its keys."""
-        return {"upstream": {"url": None, "urls": self.urls, **options}}
+        """Has Sheaf's [upstream] consist of them; `options`: more of its keys. Polls of clients that were killed hang as
+        long as the process has nothing to say, and no test is to wait for that at its end."""
+        return {"upstream": {"url": None, "urls": self.urls, **options}, "drain": {"timeout": "300ms"}}
 
     def figures(self) -> list[dict[str, Any]]:
         """Of those that run, as they say themselves, not through Sheaf."""
@@ -66,7 +74,8 @@ class Processes:
 
 def figures_of(backend: Backend) -> dict[str, Any]:
     """GET /figures of one process."""
-    response = get(backend.path or backend.port, "/figures")
+    where = {} if backend.path else {"host": backend.host}
+    response = get(backend.path or backend.port, "/figures", **where)
     assert response.status == 200, response
     return json.loads(response.body)
 
