@@ -24,6 +24,11 @@ void Endpoint::SetAddresses(std::vector<net::Address> addresses) {
   addresses_ = std::move(addresses);
 }
 
+void Endpoint::SetDraining(bool draining, TimePoint now) {
+  const bool before = counters_->draining.exchange(draining, std::memory_order_relaxed);
+  if (before && !draining) returned_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+}
+
 void Endpoint::SetUp(TimePoint now) {
   const bool failed = fails_.exchange(0, std::memory_order_relaxed) > 0;
   // An outage that another thread tells of at this moment must not outlast this.

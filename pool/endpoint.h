@@ -73,7 +73,8 @@ class Endpoint {
   // more.
   bool leaving() const { return draining() || removed_.load(std::memory_order_relaxed); }
   bool draining() const { return counters_->draining.load(std::memory_order_relaxed); }
-  void SetDraining(bool draining) { counters_->draining.store(draining, std::memory_order_relaxed); }
+  // One that is drained no more has come back.
+  void SetDraining(bool draining, TimePoint now);
   void SetRemoved(bool removed) {
     removed_.store(removed, std::memory_order_relaxed);
     counters_->removed.store(removed, std::memory_order_relaxed);

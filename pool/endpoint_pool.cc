@@ -23,7 +23,7 @@ std::string DialError(const net::Connection& connection, CloseReason reason) {
 }  // namespace
 
 EndpointPool::EndpointPool(net::Loop& loop, EndpointRef endpoint, UpstreamSettings settings, PoolShare share,
-                           WorkerMetrics& metrics, FailoverEvents& events)
+                           WorkerMetrics& metrics, FailoverEvents& events, bool wanted)
     : identity(HashText(endpoint->name())),
       loop_(loop),
       endpoint_(std::move(endpoint)),
@@ -33,7 +33,8 @@ EndpointPool::EndpointPool(net::Loop& loop, EndpointRef endpoint, UpstreamSettin
       events_(events),
       io_{&metrics.upstream_received_bytes_total, &metrics.upstream_sent_bytes_total},
       backoff_(settings.pool.backoff_min, settings.pool.backoff_max, &RandomFraction),
-      waiting_(endpoint_->budget(), metrics.pool_waiting) {
+      waiting_(endpoint_->budget(), metrics.pool_waiting),
+      wanted_(wanted) {
   Adopt(std::move(settings));
 }
 

@@ -47,9 +47,9 @@ class FailoverEvents {
 
 class EndpointPool {
  public:
-  // What is referred to outlives the EndpointPool.
+  // What is referred to outlives the EndpointPool. `wanted`: as SetWanted says.
   EndpointPool(net::Loop& loop, EndpointRef endpoint, UpstreamSettings settings, PoolShare share,
-               WorkerMetrics& metrics, FailoverEvents& events);
+               WorkerMetrics& metrics, FailoverEvents& events, bool wanted);
   EndpointPool(const EndpointPool&) = delete;
   EndpointPool& operator=(const EndpointPool&) = delete;
   ~EndpointPool();
@@ -190,7 +190,7 @@ class EndpointPool {
   int32_t spare_ = 0;          // idle and connecting links, as the budget knows
   CloseReason last_failure_ = CloseReason::kUpstreamConnectFailed;
   uint32_t seen_returns_ = 0;  // of the endpoint
-  bool wanted_ = true;
+  bool wanted_;
   bool draining_ = false;
 };
 

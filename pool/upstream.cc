@@ -103,17 +103,18 @@ EndpointPool* Upstream::Find(const Endpoint& endpoint) const {
 EndpointPool& Upstream::PoolOf(const EndpointRef& endpoint) {
   if (EndpointPool* const known = Find(*endpoint)) return *known;
   FailoverEvents& events = *this;
-  pools_.push_back(std::make_unique<EndpointPool>(loop_, endpoint, settings_, share_, metrics_, events));
+  pools_.push_back(
+      std::make_unique<EndpointPool>(loop_, endpoint, settings_, share_, metrics_, events, IsWanted(endpoint)));
   if (draining_) pools_.back()->Drain();
-  pools_.back()->SetWanted(wanted() && std::find(endpoints_.begin(), endpoints_.end(), endpoint) != endpoints_.end());
   return *pools_.back();
 }
 
+bool Upstream::IsWanted(const EndpointRef& endpoint) const {
+  return wanted() && std::find(endpoints_.begin(), endpoints_.end(), endpoint) != endpoints_.end();
+}
+
 void Upstream::FollowWishes() {
-  for (const auto& pool : pools_) {
-    const bool listed = std::find(endpoints_.begin(), endpoints_.end(), pool->endpoint_ref()) != endpoints_.end();
-    pool->SetWanted(wanted() && listed);
-  }
+  for (const auto& pool : pools_) pool->SetWanted(IsWanted(pool->endpoint_ref()));
 }
 
 void Upstream::SetEndpoints(const EndpointList& endpoints) {

@@ -87,6 +87,7 @@ class Upstream final : private FailoverEvents {
   void CountNew(size_t count);
   EndpointPool* Find(const Endpoint& endpoint) const;
   EndpointPool& PoolOf(const EndpointRef& endpoint);
+  bool IsWanted(const EndpointRef& endpoint) const;
   void FollowWishes();
   void TellHomeless();
 

@@ -259,7 +259,7 @@ bool Server::SetDraining(std::string_view backend, std::string_view endpoint, bo
     if (one.name != backend) continue;
     for (const pool::EndpointRef& place : one.endpoints) {
       if (place->name() != endpoint) continue;
-      place->SetDraining(draining);
+      place->SetDraining(draining, SteadyClock().Now());
       found = true;
     }
   }

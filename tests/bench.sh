@@ -5,7 +5,8 @@
 # "syscalls" to tests/bench/syscalls.py, which counts the system calls of short connections; after "bursts" to
 # tests/bench/bursts.py, which lets in thousands of clients at once; after "idle-cpu" to tests/bench/idle_cpu.py, which
 # measures the CPU that holding idle clients takes; after "answers" to tests/bench/answers.py, which measures how long
-# answers wait amid a stream, and the bytes that a client's own messages take.
+# answers wait amid a stream, and the bytes that a client's own messages take; after "instructions" to
+# tests/bench/instructions.py, which counts the instructions that a message takes in each way of delivery.
 set -eu
 cd "$(dirname "$0")/.."
 cmake --preset release
@@ -18,6 +19,7 @@ case ${1:-} in
   bursts) script=bursts.py; python=build/venv/bin/python; shift ;;  # it runs uvicorn
   answers) script=answers.py; python=build/venv/bin/python; shift ;;
   idle-cpu) script=idle_cpu.py; shift ;;
+  instructions) script=instructions.py; shift ;;
   *) script=bench.py ;;
 esac
 exec "$python" "tests/bench/$script" "$@"

@@ -18,9 +18,9 @@ WorkerContext::WorkerContext(const Lent& lent, std::shared_ptr<const Generation>
 
 void WorkerContext::Adopt(std::shared_ptr<const Generation> next, const std::vector<pool::UpstreamRef>& upstreams) {
   generation_ = std::move(next);
-  upstream_ = upstreams.front();
   activity_grain_ = std::min<Duration>(options().memory.idle_after / 8, kLongestGrain);
   plans_.Adopt(*generation_, upstreams);
+  upstream_ = PlanOf("/").upstream;
 }
 
 const RoutePlan& WorkerContext::PlanOf(std::string_view normalized_path) const {

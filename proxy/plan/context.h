@@ -52,7 +52,7 @@ class WorkerContext {
   const wire::HeadLimits& head_limits() const { return generation_->head_limits; }
   const ForwardingRules& forwarding() const { return generation_->forwarding; }
   const TrustedProxies& trusted_proxies() const { return forwarding().proxies; }
-  // The backend of [upstream].
+  // The backend of the route "/".
   const pool::UpstreamRef& upstream() const { return upstream_; }
   // The newest plan of the route that a path in normal form belongs to.
   const RoutePlan& PlanOf(std::string_view normalized_path) const;

@@ -20,7 +20,7 @@ from harness.recorder import Recorder, Request
 from harness.sheaf import BINARY, Conf, Sheaf, merged, write_conf
 
 SAME = "Nothing that matters differs."
-PATHS = ("--path", "/ws/echo", "--http-path", "/api/quotes/ACME")
+PATHS = ("--path", "/ws/echo", "--http-path", "/page")
 
 Doctor = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -76,7 +76,7 @@ def test_nothing_differs_before_sheaf_is_installed(doctor: Doctor, backend: Back
     seen = doctor(backend.url)
     check_same(seen)
     assert "a trial with this configuration, since none listens at" in seen.stdout
-    for part in ("HTTP GET /api/quotes/ACME ", "WebSocket /ws/echo ", "Socket.IO polling ", "Socket.IO websocket "):
+    for part in ("HTTP GET /page ", "WebSocket /ws/echo ", "Socket.IO polling ", "Socket.IO websocket "):
         assert part in seen.stdout
 
 

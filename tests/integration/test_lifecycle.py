@@ -92,11 +92,11 @@ def is_refused(port: int) -> bool:
 def test_sigterm_fails_readiness_at_once_and_accepts_through_drain_delay(make_sheaf, backend: Backend) -> None:
     proxy = make_sheaf(backend.url, {"drain": {"delay": "2s", "timeout": "3s"}})
     with RawWebSocket(proxy.port) as socket:
+        deadline = time.monotonic() + 1.5  # half a second before the delay is over
         proxy.signal()
         patience = 0.1 if not is_sanitized() else 1
         wait_until(lambda: proxy.admin("/readyz")[0] == 503, patience, "/readyz fails within 100 ms", every=0.005)
         assert proxy.admin("/livez")[0] == 200
-        deadline = time.monotonic() + 1.5
         while time.monotonic() < deadline:
             assert get(proxy.port, "/page").status == 200, "a new connection is refused within drain.delay"
             time.sleep(0.1)

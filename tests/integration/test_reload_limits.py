@@ -160,7 +160,8 @@ def marks(high: int, low: int) -> Conf:
 
 
 def queued(proxy: ReloadableSheaf) -> float:
-    """Bytes that wait, once they have stopped to grow."""
+    """Bytes that wait, once Sheaf has stopped to read and they have stopped to change."""
+    wait_until(lambda: proxy.metric("sheaf_backpressure_pauses_total", side="upstream") > 0, 10, "the backend is paused")
     before = -1.0
     for _ in range(50):
         now = proxy.metric("sheaf_queued_bytes")
@@ -192,13 +193,17 @@ def test_buffer_low_of_a_session_that_stands(make_reloadable, broadcaster: Broad
         broadcaster.tell({"messages": 400, "size": 64 * KIB})
         queued(proxy)
 
-        def read_from_the_backend() -> float:
-            before = proxy.metric("sheaf_upstream_received_bytes_total")
+        def received() -> float:
+            return proxy.metric("sheaf_upstream_received_bytes_total")
+
+        def take() -> None:
             for _ in range(30):
                 client.read_message()
-            time.sleep(0.2)
-            return proxy.metric("sheaf_upstream_received_bytes_total") - before
 
-        assert read_from_the_backend() == 0
+        before = received()
+        take()
+        time.sleep(0.2)
+        assert received() == before
         proxy.reload(marks(8192 * KIB, 8000 * KIB))
-        assert read_from_the_backend() > 0
+        take()
+        wait_until(lambda: received() > before, 5, "the backend is read again")

@@ -78,8 +78,7 @@ def test_address(make_reloadable, backend: Backend, tmp_path: Path) -> None:
     assert proxy.reload({"admin": {"address": f"127.0.0.1:{second}"}})["generation"] == 2
     proxy.admin_port = second
     assert proxy.metric("sheaf_loop_turns_total") >= before and proxy.admin("/readyz")[0] == 200
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", first)) != 0
+    wait_until(lambda: is_refused(first), 3, "the former listener has gone, soon after its answer")
     proxy.reload({"admin": {"address": f"unix:{path}", "token": None}})
     with RawClient(path) as client:
         assert client.request("POST /reload HTTP/1.1\nHost: localhost\nContent-Length: 0\n\n").status == 200
@@ -93,6 +92,11 @@ def test_address(make_reloadable, backend: Backend, tmp_path: Path) -> None:
     proxy.process.send_signal(signal.SIGHUP)
     proxy.admin_port = first
     wait_until(lambda: answers(proxy), 3, "it listens at its first address again")
+
+
+def is_refused(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def answers(proxy: ReloadableSheaf) -> bool:

@@ -85,7 +85,7 @@ class Backend:
             self.wait_until_up()
 
     def wait_until_up(self) -> None:
-        wait_until(self._accepts, 20, f"the backend accepts; its log: {self.log()[-2000:]}")
+        wait_until(self._accepts, 60, f"the backend accepts; its log: {self.log()[-2000:]}")
 
     def _accepts(self) -> bool:
         assert self.process.poll() is None, f"the backend ended:\n{self.log()}"

@@ -85,6 +85,12 @@ class ReloadableSheaf(Sheaf):
         """Writes the conf file."""
         self.conf_file.write_text(self.text(conf, routes))
 
+    def replace(self, conf: Conf | None = None, routes: list[Conf] | None = None) -> None:
+        """The same in one step: a reload that is under way reads the old file or the new one, and none that is empty."""
+        beside = self.conf_file.with_suffix(".new")
+        beside.write_text(self.text(conf, routes))
+        beside.replace(self.conf_file)
+
     def post(self) -> tuple[int, dict[str, Any]]:
         """POST /reload of the file as it is: status and answer."""
         status, body = self.admin("/reload", "POST")

@@ -160,26 +160,26 @@ TEST_CASE("so many failures in a row make it be down, and one success makes it b
 TEST_CASE(
     "a drained endpoint gets nothing new, but what belongs to it; when all are drained, new requests are refused") {
   TwoEndpoints it;
-  it.first()->SetDraining(true);
+  it.first()->SetDraining(true, TimePoint{});
   Streams streams;
   for (int i = 0; i < 3; ++i) streams.push_back(it.upstream->Send(Get(), it.events));
   CHECK_EQ(it.other->sessions(), 3);
   streams.push_back(SendTo(it, it.first()));
   CHECK_EQ(it.first()->sessions(), 1);
-  it.other->SetDraining(true);
+  it.other->SetDraining(true, TimePoint{});
   const auto refused = it.upstream->Send(Get(), it.events);
   CHECK_FALSE(it.events.Told("closed"));  // not from within
   it.driver.Turn();
   CHECK(it.events.Told("closed upstream_drained"));
-  it.first()->SetDraining(false);
+  it.first()->SetDraining(false, TimePoint{});
   streams.push_back(it.upstream->Send(Get(), it.events));
   CHECK_EQ(it.first()->sessions(), 2);
 }
 
 TEST_CASE("a request that no endpoint may have can be given up before it is told") {
   TwoEndpoints it;
-  it.first()->SetDraining(true);
-  it.other->SetDraining(true);
+  it.first()->SetDraining(true, TimePoint{});
+  it.other->SetDraining(true, TimePoint{});
   auto stream = it.upstream->Send(Get(), it.events);
   CHECK_EQ(it.upstream->waiting(), 1);
   stream.reset();
