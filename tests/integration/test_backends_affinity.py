@@ -14,8 +14,9 @@ from harness.polling import PollingSession
 from harness.ports import wait_until
 from harness.processes import Processes, name_of
 from harness.reloading import ReloadableSheaf
-from harness.sheaf import Sheaf, scaled
+from harness.sheaf import ROOT, Sheaf, scaled
 
+EIO3 = ROOT / "build/eio3"
 COMPRESSED = "the answer to a Socket.IO handshake is compressed"
 
 
@@ -81,6 +82,22 @@ def test_jsonp(make_sheaf, processes: Processes) -> None:
         answers = one.join(form=True)
         assert [answer.status for answer in answers] == [200, 200], answers
         assert {int(answer.get("x-pid") or 0) for answer in answers} == {one.pid}
+
+
+def test_engine_io_3(make_sheaf, make_processes) -> None:
+    """Of python-socketio 4. A ping is answered by the next poll."""
+    if not EIO3.exists():
+        pytest.skip(f"{EIO3} is not there: run tests/install.sh")
+    processes: Processes = make_processes(3, PYTHONPATH=str(EIO3))
+    proxy: Sheaf = make_sheaf("", {"workers": 2, **processes.conf(balance="round_robin")})
+    sessions = [PollingSession(proxy, "EIO=3&transport=polling") for _ in range(18)]
+    assert {one.pid for one in sessions} == set(processes.pids)
+    for one in sessions:
+        answers = [one.poll(), one.post("6:2probe"), one.poll()]
+        assert [answer.status for answer in answers] == [200, 200, 200], answers
+        assert answers[2].body == b"6:3probe"
+        assert {int(answer.get("x-pid") or 0) for answer in answers} == {one.pid}
+    assert refused(processes) == {}
 
 
 def test_every_request_of_a_session_on_a_connection_of_its_own(make_sheaf, processes: Processes) -> None:

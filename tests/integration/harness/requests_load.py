@@ -11,10 +11,11 @@ from .raw import RawClient, Response
 
 
 class RequestsLoad:
-    """`clients` threads. `answered`: with 200. `failed`: all else, by what it was."""
+    """`clients` threads, each of which waits for `pause` seconds between two. `answered`: with 200. `failed`: all else,
+    by what it was."""
 
-    def __init__(self, port: int, clients: int = 4, path: str = "/") -> None:
-        self._port, self._path = port, path
+    def __init__(self, port: int, clients: int = 4, pause: float = 0.0) -> None:
+        self._port, self._pause = port, pause
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._recent: deque[str] = deque(maxlen=200)
@@ -38,10 +39,10 @@ class RequestsLoad:
 
     def _run(self, keeps: bool) -> None:
         client: RawClient | None = None
-        while not self._stopped.is_set():
+        while not self._stopped.wait(self._pause):
             try:
                 client = client or RawClient(self._port)
-                answer = client.request(f"GET {self._path} HTTP/1.1\nHost: test.example\n\n")
+                answer = client.request("GET / HTTP/1.1\nHost: test.example\n\n")
             except (OSError, AssertionError) as error:
                 self._note(None, f"{type(error).__name__}: {error}")
                 keeps_now = False

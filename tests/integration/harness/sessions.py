@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import resource
 import sys
 from collections import Counter
@@ -131,5 +132,6 @@ if __name__ == "__main__":
         parser.add_argument(f"--{name}", type=int, default=0)
     parser.add_argument("--gate", type=int, default=50, help="how many connect, or ask, at a time")
     parser.add_argument("--reconnect", action="store_true")
+    logging.getLogger("engineio.client").setLevel(logging.CRITICAL)  # the Ledger has it
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     asyncio.run(run(parser.parse_args()))
