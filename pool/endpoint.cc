@@ -30,12 +30,15 @@ void Endpoint::SetDraining(bool draining, TimePoint now) {
 }
 
 void Endpoint::SetUp(TimePoint now) {
-  const bool failed = fails_.exchange(0, std::memory_order_relaxed) > 0;
+  fails_.store(0, std::memory_order_relaxed);
   // An outage that another thread tells of at this moment must not outlast this.
   if (up_.exchange(true, std::memory_order_relaxed) && !outage_.lasts()) return;
   counters_->up.store(true, std::memory_order_relaxed);
-  if (failed) Join(now);
-  down_.store(false, std::memory_order_relaxed);
+  const bool late = late_.exchange(false, std::memory_order_relaxed);
+  // The first ones, which nobody has missed, are as old as each other.
+  if (down_.exchange(false, std::memory_order_relaxed) || late) {
+    returned_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
   returns_.fetch_add(1, std::memory_order_relaxed);
   outage_.End(now);
 }

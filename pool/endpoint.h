@@ -54,12 +54,11 @@ class Endpoint {
   void PresumeUp() { ShowUp(true); }
   // A request was refused since it cannot be reached.
   void CountRefused() { outage_.CountRefused(); }
+  // Others of its backend serve already, so that it comes up as one that has come back does.
+  void SetLate() { late_.store(true, std::memory_order_relaxed); }
   // How often it has come up: what one worker has found out ends the back-off of the others.
   uint32_t returns() const { return returns_.load(std::memory_order_relaxed); }
-  // It comes to endpoints that have sessions already.
-  void Join(TimePoint now) { returned_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed); }
-  // It has joined, or come up after a failure, within `slow_start`. One that is up at the first attempt is not new:
-  // it is as old as the others.
+  // It has come back, or late, within `slow_start`.
   bool IsNew(TimePoint now, Duration slow_start) const {
     return now.time_since_epoch() < Duration(returned_at_.load(std::memory_order_relaxed)) + slow_start;
   }
@@ -103,9 +102,10 @@ class Endpoint {
   std::atomic<bool> up_{false};
   std::atomic<bool> down_{false};
   std::atomic<bool> removed_{false};
+  std::atomic<bool> late_{false};
   std::atomic<uint32_t> fails_{0};  // in a row
   std::atomic<uint32_t> returns_{0};
-  std::atomic<Duration::rep> returned_at_;  // or joined
+  std::atomic<Duration::rep> returned_at_;
   Outage outage_;
   mutable std::mutex mutex_;
   std::vector<net::Address> addresses_;  // under the mutex

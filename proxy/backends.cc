@@ -18,6 +18,11 @@ std::vector<std::vector<net::Address>> ByEndpoint(const std::vector<net::Address
   return endpoints;
 }
 
+bool IsUp(const pool::Backend& backend) {
+  return std::any_of(backend.endpoints.begin(), backend.endpoints.end(),
+                     [](const pool::EndpointRef& one) { return one->up(); });
+}
+
 }  // namespace
 
 // A url of a backend.
@@ -87,7 +92,7 @@ Result<Backends::Change> Backends::Prepare(const Options& options) const {
 void Backends::Apply(Change change) {
   options_ = std::move(change.backends_);
   pool_ = change.pool_;
-  const std::vector<pool::Backend> before = std::exchange(all_, {});
+  const std::vector<pool::Backend> before = all_;
   auto sources = std::exchange(sources_, {});
   for (Place& place : change.places_) {
     const auto known = std::find_if(sources.begin(), sources.end(), [&place](const auto& one) {
@@ -103,24 +108,13 @@ void Backends::Apply(Change change) {
     for (const pool::EndpointRef& one : backend.endpoints) one->SetRemoved(true);
   }
   for (const pool::Backend& backend : all_) {
-    const auto same =
-        std::find_if(before.begin(), before.end(), [&](const auto& one) { return one.name == backend.name; });
-    const pool::EndpointList old = same == before.end() ? pool::EndpointList() : same->endpoints;
-    const bool presume_up = std::any_of(old.begin(), old.end(), [](const pool::EndpointRef& one) { return one->up(); });
+    const auto was_up = [&backend](const pool::Backend& one) { return one.name == backend.name && IsUp(one); };
+    const bool presume_up = !IsUp(backend) && std::any_of(before.begin(), before.end(), was_up);
     for (const pool::EndpointRef& one : backend.endpoints) {
       one->SetRemoved(false);
       one->budget().SetBounds(pool_.max_size, pool_.max_waiting);
       if (presume_up && !one->down()) one->PresumeUp();
     }
-    JoinNew(backend.endpoints, old);
-  }
-}
-
-// Those that are not among the old ones have them to catch up with; but what a name leads to at first is all as old.
-void Backends::JoinNew(const pool::EndpointList& endpoints, const pool::EndpointList& old) {
-  if (old.empty() || old.front()->addresses().empty()) return;
-  for (const pool::EndpointRef& one : endpoints) {
-    if (std::find(old.begin(), old.end(), one) == old.end()) one->Join(loop_.now());
   }
 }
 
@@ -143,6 +137,8 @@ pool::EndpointRef Backends::EndpointAt(const Source& source, const Addresses& ad
   made->budget().SetBounds(pool_.max_size, pool_.max_waiting);
   // Whoever dials may outlive the name's look-up.
   made->WatchDials(source.bell());
+  const auto serves = [&source](const pool::Backend& one) { return one.name == source.backend() && IsUp(one); };
+  if (std::any_of(all_.begin(), all_.end(), serves)) made->SetLate();
   known_.push_back(made);
   return made;
 }
@@ -165,7 +161,6 @@ void Backends::OnAddresses(Source& source, const Addresses& addresses) {
   for (const pool::EndpointRef& one : source.endpoints()) {
     if (std::find(endpoints.begin(), endpoints.end(), one) == endpoints.end()) one->SetUnlisted(true);
   }
-  JoinNew(endpoints, source.endpoints());
   source.SetEndpoints(std::move(endpoints));
   Gather();
   const auto of = std::find_if(all_.begin(), all_.end(), [&](const auto& one) { return one.name == source.backend(); });

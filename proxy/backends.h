@@ -79,7 +79,6 @@ class Backends {
   // The endpoint at `addresses`, whose first one it is known by.
   pool::EndpointRef EndpointAt(const Source& source, const Addresses& addresses);
   pool::EndpointRef FindKnown(const Source& source, const Addresses& addresses);
-  void JoinNew(const pool::EndpointList& endpoints, const pool::EndpointList& old);
   void OnAddresses(Source& source, const Addresses& addresses);
   void OnNoAddress(const Source& source);
   // Makes `all_` anew.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proxy/base/log.h"
+#include "proxy/wire/sha256.h"
 
 namespace sheaf {
 namespace {
@@ -14,6 +15,12 @@ std::string Joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text.append(text.empty() ? "" : ",").append(word);
   return text;
+}
+
+// What was there before was not: nobody means all defaults by that.
+bool BecameEmpty(const Generation& before, const ConfigRead& read) {
+  static const std::string kOfNothing = wire::Sha256Hex("");
+  return read.digest == kOfNothing && before.digest != kOfNothing && !before.digest.empty();
 }
 
 int64_t SecondsSince1970() {
@@ -82,6 +89,11 @@ void Reloader::Try() {
   }
   Result<ConfigRead> read = read_();
   if (!read.ok()) return Fail(std::move(answer), read.error(), read.may_pass());
+  if (BecameEmpty(*before, read.value())) {
+    return Fail(std::move(answer),
+                read.value().file + " is empty, as it is amid being written: a restart goes back to the defaults",
+                true);
+  }
   const std::vector<std::string> warnings = std::move(read.value().warnings);
   answer.needs_restart = KeepWhatNeedsRestart(before->options, read.value().options);
   const Result<std::shared_ptr<const Generation>> made = target_.Prepare(std::move(read.value()));

@@ -46,6 +46,15 @@ MISTAKES = {
 }
 
 
+def test_file_that_has_become_empty(proxy: ReloadableSheaf) -> None:
+    with RawWebSocket(proxy.port) as session:
+        before = in_force(proxy)
+        error = proxy.refuse(text="")
+        assert str(proxy.conf_file) in error and "is empty" in error, error
+        assert in_force(proxy) == before
+        session.check_echo(b"still here")
+
+
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistake_in_the_file(proxy: ReloadableSheaf, mistake: str) -> None:
     text, alone, named = MISTAKES[mistake]

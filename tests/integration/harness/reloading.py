@@ -103,10 +103,10 @@ class ReloadableSheaf(Sheaf):
         assert (status, answer["status"]) == (200, "ok"), (status, answer)
         return answer
 
-    def refuse(self, conf: Conf | None = None, routes: list[Conf] | None = None, *, text: str = "") -> str:
+    def refuse(self, conf: Conf | None = None, routes: list[Conf] | None = None, *, text: str | None = None) -> str:
         """The same for a file that must not be taken up, or for `text` in its place; returns the error."""
         self.put(conf, routes)
-        if text:
+        if text is not None:
             self.conf_file.write_text(text)
         before = self.generation
         status, answer = self.post()

@@ -125,30 +125,6 @@ TEST_CASE("a backend counts as down until something has reached it, and each ret
   CHECK(endpoint.reach().tls == nullptr);
 }
 
-TEST_CASE(
-    "an endpoint is new once it has joined others or come up after a failure, not where it was up from the start") {
-  const Duration slow_start = std::chrono::seconds(30);
-  const EndpointRef first = EndpointAt("http://127.0.0.1:1", {});
-  first->SetUp(kStart);
-  CHECK_FALSE(first->IsNew(kStart, slow_start));
-  first->Fail(kStart, "refused", 1);
-  first->SetUp(kStart + slow_start);
-  CHECK(first->IsNew(kStart + slow_start, slow_start));
-  CHECK_FALSE(first->IsNew(kStart + 2 * slow_start, slow_start));
-  CHECK_FALSE(first->IsNew(kStart + slow_start, Duration::zero()));
-
-  const EndpointRef late = EndpointAt("http://127.0.0.1:2", {});
-  late->Fail(kStart, "refused", 3);
-  late->SetUp(kStart);
-  CHECK(late->IsNew(kStart, slow_start));
-
-  const EndpointRef added = EndpointAt("http://127.0.0.1:3", {});
-  added->Join(kStart);
-  added->SetUp(kStart + slow_start / 2);
-  CHECK(added->IsNew(kStart, slow_start));
-  CHECK_FALSE(added->IsNew(kStart + slow_start, slow_start));
-}
-
 TEST_CASE("without a failure the backend may be tried at any time") {
   const Backoff backoff(milliseconds(100), milliseconds(1000), &FakeRandom);
   CHECK(backoff.MayTry(TimePoint{}));

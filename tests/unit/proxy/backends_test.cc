@@ -156,21 +156,22 @@ TEST_CASE("an endpoint that is new counts as up while one of the backend was") {
   CHECK_FALSE(first->up());
 }
 
-TEST_CASE(
-    "an endpoint that a reload or a look-up adds to others is new, and none of those that are there from the start") {
+TEST_CASE("one that joins others that serve comes up as one that has come back, and the first ones do not") {
   Fixture it;
-  const auto are_new = [&it] {
-    std::vector<bool> all;
-    for (const auto& one : it.backends.all().front().endpoints) all.push_back(one->IsNew(it.driver.loop().now(), 1h));
-    return all;
-  };
-  it.Load({"http://one:80", "http://127.0.0.1:9000"});
-  it.Lead({"127.0.0.1:80"});
-  CHECK(are_new() == std::vector{false, false});
-  it.Load({"http://one:80", "http://127.0.0.1:9000", "http://127.0.0.1:9001"});
-  CHECK(are_new() == std::vector{false, false, true});
-  it.Lead({"127.0.0.1:80", "127.0.0.2:80"});
-  CHECK(are_new() == std::vector{false, true, false, true});
+  const TimePoint now = it.driver.loop().now();
+  it.Load({"http://127.0.0.1:9000"});
+  const pool::EndpointRef first = it.backends.all().front().endpoints[0];
+  first->SetUp(now);
+  CHECK_FALSE(first->IsNew(now, 30s));
+  it.Load({"http://127.0.0.1:9000", "http://127.0.0.1:9001"});
+  const pool::EndpointRef second = it.backends.all().front().endpoints[1];
+  CHECK_FALSE(second->up());
+  second->SetUp(now);
+  CHECK(second->IsNew(now + 29s, 30s));
+  CHECK_FALSE(second->IsNew(now + 30s, 30s));
+  first->Fail(now, "gone", 1);
+  first->SetUp(now);
+  CHECK(first->IsNew(now, 30s));
 }
 
 TEST_CASE("a preparation that is not applied changes nothing, and a bad one says why") {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "proxy/base/log.h"
+#include "proxy/wire/sha256.h"
 #include "tests/fakes/loop_driver.h"
 
 namespace sheaf {
@@ -41,6 +42,7 @@ struct Target final : public ReloadTarget {
   }
 
   Options file;
+  std::string digest = "2";
   std::string unreadable;
   bool may_pass = false;
   std::string closed;
@@ -54,7 +56,7 @@ struct Target final : public ReloadTarget {
   Reloader reloader{driver.loop(),
                     [this]() -> Result<ConfigRead> {
                       if (!unreadable.empty()) return Error{unreadable, may_pass};
-                      return ConfigRead{.options = file, .file = {}, .digest = "2", .warnings = {}};
+                      return ConfigRead{.options = file, .file = {}, .digest = digest, .warnings = {}};
                     },
                     *this, metrics};
 };
@@ -91,6 +93,19 @@ TEST_CASE("who asks while one is under way has the next one, together with all w
   CHECK(it.answers[1].generation == 3);
   CHECK(it.answers[2].generation == 3);
   CHECK(it.prepared == 2);
+}
+
+TEST_CASE("a file that has become empty is not taken for all defaults, and one that was empty may be") {
+  Target it;
+  it.digest = wire::Sha256Hex("");
+  it.reloader.Ask(it.Asking());
+  REQUIRE(it.answers.size() == 1);
+  CHECK_FALSE(it.answers[0].taken);
+  CHECK(it.answers[0].error.find("is empty") != std::string::npos);
+  it.generation = std::make_shared<const Generation>(it.file, it.digest, nullptr);
+  it.reloader.Ask(it.Asking());
+  it.FinishOne();
+  CHECK(it.answers.back().taken);
 }
 
 TEST_CASE("what cannot be read or opened leaves everything as it was") {
