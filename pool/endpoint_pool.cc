@@ -146,10 +146,15 @@ void EndpointPool::LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled
 }
 
 bool EndpointPool::Retry(PooledStream& stream) {
-  if (!stream.reused_ || stream.retried_ || !stream.repeatable()) return false;
-  if (!waiting_.EnterFirst(stream)) return false;
-  stream.retried_ = true;
+  if (!stream.MayGoAgain()) return false;
   stream.opened_ = loop_.now();  // a second wait, with pool.acquire_timeout of its own
+  if (stream.reused_) {
+    if (!waiting_.EnterFirst(stream)) return false;
+    stream.retried_ = true;
+  } else {
+    stream.abandoned_ = true;
+    if (!events_.GoElsewhere(stream)) return false;
+  }
   metrics_.pool_retries_total.Add();
   return true;
 }

@@ -112,7 +112,8 @@ class EndpointPool {
   void OnLinkLost(UpstreamLink& link);
   void OnLinkReturned(UpstreamLink& link);
   void OnLinkClosed(UpstreamLink& link, CloseReason reason);
-  // The stream's link failed; true when the request waits for another one instead of failing.
+  // The stream's link failed; true when the request waits for another one, here or at another endpoint, instead of
+  // failing.
   bool Retry(PooledStream& stream);
   void CancelWaiting(PooledStream& stream) { waiting_.Leave(stream); }
 

@@ -93,13 +93,23 @@ bool PooledStream::repeatable() const {
   return opening_ != nullptr || request_.repeatable();
 }
 
+// A connection that was pooled may turn out to be dead. A new one may, too, where a process ends whose kernel has
+// accepted for it; that is told from a process that cannot bear the request by asking another one, once.
+bool PooledStream::MayGoAgain() const {
+  return !given_back_ && repeatable() && (reused_ ? !retried_ : !abandoned_ && upstream_.several());
+}
+
 void PooledStream::OnSent() {
-  // Only on a connection that was pooled can it turn out that nobody was there.
-  if (!reused_ || retried_ || !repeatable()) request_.head = std::string();
+  if (!MayGoAgain()) GiveBack();
 }
 
 void PooledStream::OnAnswered() {
+  GiveBack();
+}
+
+void PooledStream::GiveBack() {
   request_.head = std::string();
+  given_back_ = true;
 }
 
 void PooledStream::OnFinalHead() {

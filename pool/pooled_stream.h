@@ -44,8 +44,10 @@ class PooledStream final : public HttpStream {
   const HttpRequest& request() const { return request_; }
   const Upgrade* upgrade() const { return upgrade_.get(); }
 
-  // May go out once more, should its connection turn out to be dead.
+  // To send it twice does no harm.
   bool repeatable() const;
+  // May go out once more, should its connection end before an answer.
+  bool MayGoAgain() const;
   // Has gone out. What cannot go out again is not kept.
   void OnSent();
   // The backend has begun to answer: nothing goes out again.
@@ -77,12 +79,14 @@ class PooledStream final : public HttpStream {
   // To another endpoint's pool, before it waits there.
   void MoveTo(EndpointPool& pool);
   void TellHomeless();
+  // The request, which goes out no more.
+  void GiveBack();
 
   Upstream& upstream_;
   EndpointPool* pool_ = nullptr;  // nullptr: no endpoint can be had
   SessionCount session_;
   Affinity::Hold hold_;
-  std::vector<const Endpoint*> refused_by_;  // could not be reached for it
+  std::vector<const Endpoint*> refused_by_;  // could not be reached for it, or gave no answer
   const uint64_t hash_;
   ResponseEvents* const events_;
   HandshakeEvents* const opening_;  // of an upgrade: events_
@@ -94,8 +98,10 @@ class PooledStream final : public HttpStream {
   bool counts_ = true;    // as a session of its endpoint
   bool refused_ = false;  // found no place to wait, and was not told yet
   bool reused_ = false;
-  bool retried_ = false;
-  bool blocked_ = false;  // more of the body waits for a connection than the high mark
+  bool retried_ = false;  // its pooled connection was dead
+  bool given_back_ = false;
+  bool abandoned_ = false;  // its new connection ended, and it went to another endpoint
+  bool blocked_ = false;    // more of the body waits for a connection than the high mark
 };
 
 }  // namespace sheaf::pool

@@ -54,6 +54,17 @@ if [ "$(cat "$root/build/venv/.stamp-$what" 2>/dev/null)" != "$stamp" ]; then
   printf '%s\n' "$stamp" >"$root/build/venv/.stamp-$what"
 fi
 
+if [ "$what" = all ]; then
+  stamp=$(sha256sum <"$root/tests/requirements-eio3.txt" | cut -d' ' -f1)
+  if [ "$(cat "$root/build/eio3/.stamp" 2>/dev/null)" != "$stamp" ]; then
+    say "installing python-socketio for Engine.IO 3 into build/eio3"
+    rm -rf "$root/build/eio3"
+    "$root/build/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$root/build/eio3" \
+      -r "$root/tests/requirements-eio3.txt"
+    printf '%s\n' "$stamp" >"$root/build/eio3/.stamp"
+  fi
+fi
+
 # The demo needs the clients alone; all that the tests need besides takes ten times the room.
 omit=""
 [ "$what" = demo ] && omit=--omit=dev

@@ -309,9 +309,9 @@ struct SessionSecondsBuckets {
   COUNTER(affinity_unknown_total, "sheaf_affinity_unknown_total",                                                      \
           "Requests with a sid that is not known, which went where balance says.")                                     \
   COUNTER(pool_failovers_total, "sheaf_pool_failovers_total",                                                          \
-          "Requests that went to another endpoint because the first one could not be reached.")                        \
+          "Requests that went to another endpoint because the first one could not be reached, or ended with them.")    \
   COUNTER(pool_retries_total, "sheaf_pool_retries_total",                                                              \
-          "Requests sent a second time because a pooled connection turned out to be dead.")                            \
+          "Requests sent a second time because their connection ended before an answer.")                              \
   HISTOGRAM(pool_acquire_seconds, "sheaf_pool_acquire_seconds", AcquireSecondsBuckets,                                 \
             "Time that a request waited for a connection to the backend.")                                             \
   GAUGE(queued_bytes, "sheaf_queued_bytes",                                                                            \

@@ -51,8 +51,8 @@
          "socketio: the requests of an Engine.IO session, polling and upgrade, go to the endpoint that opened it. none: each goes as "\
          "balance says.")                                                                                              \
   OPTION(std::chrono::milliseconds, slow_start, "30s", "0s", "1h", kTime, kLive, 0,                                    \
-         "For so long an endpoint that comes back gets new clients at no more than twice the rate of the others. 0s: as many as "\
-         "balance gives it.")                                                                                          \
+         "For so long an endpoint that comes back, or is added, gets new clients at no more than twice the rate of the others. "\
+         "0s: as many as balance gives it.")                                                                           \
   OPTION(uint32_t, max_fails, "1", "1", "1000", kCount, kLive, 0,                                                      \
          "An endpoint is down after so many failures in a row, to connect or of a health check, and up after the first success.")\
   OPTION(UpstreamMode, mode, "tunnel", "", "", kWord, kNewSessions, 0,                                                 \

@@ -124,6 +124,7 @@ void Exchange::OnUpstreamDrained() {
 
 void Exchange::OnUpstreamClosed(CloseReason reason) {
   if (response_begun()) return Break(reason == CloseReason::kUpstreamGone ? CloseReason::kUpstreamTruncated : reason);
+  NoteEndpoint();
   stream_.reset();
   context_.loop().CancelDeadline(deadline_);
   owner_.OnExchangeRefused(Describe(reason).answer.value_or(RefuseReason::kUpstreamBadResponse));
@@ -240,6 +241,7 @@ void Exchange::Break(CloseReason reason) {
 }
 
 void Exchange::Cancel(CloseReason reason) {
+  NoteEndpoint();
   if (stream_) {
     stream_->Close(reason);
     stream_.reset();
@@ -249,7 +251,13 @@ void Exchange::Cancel(CloseReason reason) {
   LogAccess(status_ != 0 ? status_ : 499, Describe(reason).label);
 }
 
+// Also of an answer that never came one wants to know from whom.
+void Exchange::NoteEndpoint() {
+  if (!endpoint_ && stream_) endpoint_ = stream_->endpoint();
+}
+
 void Exchange::LogRefused(RefuseReason reason) {
+  NoteEndpoint();
   LogAccess(status_ != 0 ? status_ : Describe(reason).status, Describe(reason).label);
 }
 

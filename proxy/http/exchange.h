@@ -129,6 +129,8 @@ class Exchange final : public pool::HandshakeEvents, public net::DeadlineHandler
   void WaitOn(Duration waited, bool may_move);
   // The response that was begun ends here.
   void Break(CloseReason reason);
+  // For the access line, while there is a stream.
+  void NoteEndpoint();
   void Write(std::string_view bytes);
   void CountAnswer(int status);
   // The access line, once. `status`: what the client was answered (499: it left before an answer).
@@ -140,7 +142,7 @@ class Exchange final : public pool::HandshakeEvents, public net::DeadlineHandler
   ExchangeInfo info_;
   std::unique_ptr<pool::HttpStream> stream_;
   std::unique_ptr<SidLearner> learner_;       // of a handshake of Engine.IO
-  std::shared_ptr<pool::Endpoint> endpoint_;  // which has answered
+  std::shared_ptr<pool::Endpoint> endpoint_;  // which has answered, or failed to
   net::Deadline deadline_;                    // of the present wait
   BodyPace pace_;
   TimePoint started_;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from harness.backend import Backend
 from harness.certificates import Authority, Pair
 from harness.leaky import LeakySheaf
+from harness.processes import Processes
 from harness.recorder import Recorder
 from harness.reloading import ReloadableSheaf
 from harness.sheaf import BINARY, ROOT, Sheaf
@@ -84,6 +86,20 @@ def sheaf(folder: Path, backend: Backend) -> Iterator[Sheaf]:
     running = Sheaf(folder, backend.url)
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def processes(folder: Path) -> Iterator[Processes]:
+    """Four processes that serve the same, for tests that leave them in peace."""
+    with Processes(folder) as running:
+        yield running
+
+
+@pytest.fixture
+def make_processes(folder: Path) -> Iterator[Callable[..., Processes]]:
+    """make_processes(count, ...): processes that the test may kill."""
+    with ExitStack() as running:
+        yield lambda *arguments, **options: running.enter_context(Processes(folder, *arguments, **options))
 
 
 def making(kind: type[Sheaf], folder: Path) -> Iterator[MakeSheaf]:

@@ -13,12 +13,12 @@ from websockets.sync.client import connect
 
 from harness.backend import Backend
 from harness.browser import open_page
+from harness.clients_js import node
 from harness.compression import OFFER, RSV1, content, deflated, whole
 from harness.frames import BINARY, CONTINUATION, PING, PONG, TEXT, RawWebSocket, frame
 from harness.ports import wait_until
 from harness.recorder import Recorder, upgrade_answer
 from harness.sheaf import Sheaf
-from test_socketio import node
 
 MAX_MESSAGE = 1 << 20
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+from harness.clients_js import CLIENTS, MODULES, node
 from harness.compression import content, whole
 from harness.fragmenting import FragmentingBackend, digest, digest_of_pieces, pieces
 from harness.frames import BINARY, CONTINUATION, TEXT, RawWebSocket, frame
@@ -22,7 +23,6 @@ from harness.raw import RawClient
 from harness.recorder import Recorder, upgrade_answer
 from harness.sheaf import AS_SHIPPED, Sheaf, is_sanitized
 from harness.streaming import MIB, Reader
-from test_socketio import CLIENTS, MODULES, node
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate\n"
 PATHS = {"off": "/off", "cork": "/ws", "json": "/ws?sheaf=json", "binary": "/ws?sheaf=binary", "rules": "/rules"}

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 import pytest
 
 from harness.backend import Backend
+from harness.clients_js import CLIENTS, MODULES
 from harness.closings import Closings
 from harness.frames import CLOSE, CONTINUATION, PING, TEXT, RawWebSocket, frame
 from harness.leaky import LONG_BATCHES, MakeLeaky, crowd, grow_old, leaky, shed
@@ -22,7 +23,6 @@ from harness.pusher import Pusher
 from harness.raw import get
 from harness.recorder import Recorder, upgrade_answer
 from harness.sheaf import is_sanitized, scaled
-from test_socketio import CLIENTS, MODULES
 
 SHED_CODE, SHED_REASON = 1013, "memory is short; try again later"
 

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import ssl
-import subprocess
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -15,29 +11,8 @@ import socketio
 
 from harness.backend import Backend
 from harness.certificates import Authority, Pair
-from harness.sheaf import ROOT, Sheaf
-
-CLIENTS = ROOT / "tests/clients"
-MODULES = Path(os.environ.get("SHEAF_NODE_MODULES", ROOT / "build/clients/node_modules"))
-
-
-def node(script: str, *arguments: str, authority: Path | None = None) -> dict[str, object]:
-    """Runs one of the JavaScript clients and returns what it printed."""
-    environment = {
-        **os.environ,
-        "NODE_PATH": str(MODULES),
-        **({"NODE_EXTRA_CA_CERTS": str(authority)} if authority else {}),
-    }
-    done = subprocess.run(
-        ["node", str(CLIENTS / script), *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=40,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr + done.stdout
-    return json.loads(done.stdout.splitlines()[-1])
+from harness.clients_js import node
+from harness.sheaf import Sheaf
 
 
 def check_scenario(seen: dict[str, object], first: str, last: str) -> None:

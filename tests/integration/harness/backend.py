@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import socket
@@ -17,8 +18,11 @@ from .sheaf import ROOT
 class Backend:
     """One uvicorn process with the demo app, on a port or a Unix socket, plain or TLS. kill() and start() keep both.
 
-    `options`: more words for uvicorn.
+    `options`: more words for uvicorn. `environment`: more variables for the app. `wait`: whether the constructor
+    returns only when it accepts.
     """
+
+    _numbers = itertools.count()
 
     def __init__(
         self,
@@ -31,25 +35,30 @@ class Backend:
         app: str = "demo.app:app",
         app_folder: Path = ROOT / "docker",
         options: tuple[str, ...] = ("--backlog", "8192"),
+        port: int = 0,
+        environment: dict[str, str] | None = None,
+        wait: bool = True,
     ) -> None:
+        name = f"backend-{os.getpid()}-{next(self._numbers)}"
         self._app = [app, "--app-dir", str(app_folder)]
         self.host = host
-        self.port = 0 if unix else free_port()
-        self.path = folder / f"backend-{os.getpid()}.sock" if unix else None
+        self.port = 0 if unix else port or free_port()
+        self.path = folder / f"{name}.sock" if unix else None
         self.tls = tls
         self._loud = loud
         self._options = options
-        self._log_file = folder / f"backend-{self.port or 'unix'}.log"
-        self.start()
+        self._environment = environment or {}
+        self._log_file = folder / f"{name}.log"
+        self.start(wait=wait)
 
     @property
     def url(self) -> str:
         """As upstream.url wants it."""
         if self.path:
             return f"unix:{self.path}"
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{'127.0.0.1' if ':' in self.host else self.host}:{self.port}"
 
-    def start(self) -> None:
+    def start(self, *, wait: bool = True) -> None:
         where = ["--uds", str(self.path)] if self.path else ["--host", self.host, "--port", str(self.port)]
         tls = ["--ssl-certfile", str(self.tls.certificate), "--ssl-keyfile", str(self.tls.key)] if self.tls else []
         with self._log_file.open("ab") as log:
@@ -70,8 +79,12 @@ class Backend:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "SHEAF_DEMO_TICK": "0.05"},
+                env={**os.environ, "SHEAF_DEMO_TICK": "0.05", **self._environment},
             )
+        if wait:
+            self.wait_until_up()
+
+    def wait_until_up(self) -> None:
         wait_until(self._accepts, 60, f"the backend accepts; its log: {self.log()[-2000:]}")
 
     def _accepts(self) -> bool:

@@ -49,10 +49,10 @@ class Names:
         self.resolv_conf.write_text(f"nameserver {name_server or '127.0.0.1'}\n")
         self.point_to(None)
 
-    def point_to(self, address: str | None) -> None:
-        """NAME has this address from now on, or none. The file stays the one that is mounted."""
-        line = f"{address} {NAME}\n" if address else ""
-        self.hosts.write_text(f"127.0.0.1 localhost\n{line}")
+    def point_to(self, *addresses: str | None) -> None:
+        """NAME has these addresses from now on; None: no address. The file stays the one that is mounted."""
+        lines = "".join(f"{address} {NAME}\n" for address in addresses if address)
+        self.hosts.write_text(f"127.0.0.1 localhost\n{lines}")
 
     @property
     def wrapper(self) -> list[str]:

@@ -104,6 +104,40 @@ TEST_CASE("where an endpoint cannot be reached, its requests go to the other one
   CHECK_EQ(it.other->sessions(), 6);
 }
 
+TEST_CASE(
+    "a request whose new connection ends before an answer goes to the other endpoint, once, if that does no harm") {
+  TwoEndpoints it;
+  it.other->SetDraining(true, it.driver.loop().now());
+  auto get = it.OpenOn(0, Get("/get"), it.events);
+  it.other->SetDraining(false, it.driver.loop().now());
+  it.backend.Close(0);
+  it.Until([&] { return it.other_backend.accepted() == 1 && !it.other_backend.received(0).empty(); });
+  CHECK(it.other_backend.received(0).starts_with("GET /get "));
+  CHECK(get->endpoint() == it.other);
+  CHECK_EQ(it.metrics.pool_retries_total.value(), 1);
+  CHECK_FALSE(it.events.Told("closed"));
+  it.other_backend.Close(0);
+  it.Until([&] { return it.events.Told("closed upstream_gone"); });
+
+  it.other->SetDraining(true, it.driver.loop().now());
+  RecordingEvents events;
+  auto post = it.OpenOn(1, Upload(), events);
+  it.other->SetDraining(false, it.driver.loop().now());
+  it.backend.Close(1);
+  it.Until([&] { return events.Told("closed upstream_gone"); });
+  CHECK_EQ(it.other_backend.accepted(), 1);
+}
+
+TEST_CASE("a request that was sent to the only endpoint is not sent once more when there is another one by then") {
+  TwoEndpoints it;
+  it.OnlyFirst();
+  const auto get = it.OpenOn(0, Get(), it.events);
+  it.Both();
+  it.backend.Close(0);
+  it.Until([&] { return it.events.Told("closed upstream_gone"); });
+  CHECK_EQ(it.other_backend.accepted(), 0);
+}
+
 TEST_CASE("a request that no endpoint takes is refused once, as if there were one") {
   TwoEndpoints it;
   it.backend.StopListening();

@@ -116,7 +116,6 @@ TEST_CASE("after the back-off the backend is dialled again, and its return fills
   fixture.backend.ListenAgain();
   fixture.driver.Until([&] { return fixture.Idle() == 3; });
   CHECK(fixture.endpoint.up());
-  fixture.driver.Turn();
   fixture.driver.Until([&] { return fixture.metrics.upstream_up.value() == 1; });
 }
 
