@@ -23,7 +23,7 @@ std::string DialError(const net::Connection& connection, CloseReason reason) {
 }  // namespace
 
 EndpointPool::EndpointPool(net::Loop& loop, EndpointRef endpoint, UpstreamSettings settings, PoolShare share,
-                           WorkerMetrics& metrics, FailoverEvents& events, bool wanted)
+                           WorkerMetrics& metrics, EndpointPoolEvents& events, bool wanted)
     : identity(HashText(endpoint->name())),
       loop_(loop),
       endpoint_(std::move(endpoint)),
@@ -79,6 +79,7 @@ bool EndpointPool::empty() const {
 
 void EndpointPool::Join(UpstreamLink& link) {
   moved_ = true;
+  events_.OnStirred();
   list(link.state()).PushBack(link);
   metrics_.pool_links[link.state()].Add();
   endpoint_->counters().links[static_cast<size_t>(link.state())].fetch_add(1, std::memory_order_relaxed);
@@ -105,6 +106,7 @@ void EndpointPool::Open(PooledStream& stream) {
   LinkList& left = list(LinkState::kIdle);
   if (waiting_.empty() && !left.empty()) left.front().Close(CloseReason::kUpstreamIdle);
   waiting_.Enter(stream);
+  events_.OnStirred();
 }
 
 // An idle link that serves the request at once, or nullptr. One whose socket holds bytes, or its end, is not leased:

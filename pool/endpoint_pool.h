@@ -35,21 +35,23 @@ struct PoolShare {
   uint32_t Of(uint32_t whole) const { return whole / workers + (index < whole % workers ? 1 : 0); }
 };
 
-// What becomes of a request that the endpoint cannot be reached for.
-class FailoverEvents {
+// What the pools of a backend want of it.
+class EndpointPoolEvents {
  public:
+  // There is something for Maintain to see to: a link has come or changed its state, or a request waits.
+  virtual void OnStirred() = 0;
   // Whether another endpoint takes it. It waits nowhere when this is asked.
   virtual bool GoElsewhere(PooledStream& stream) = 0;
 
  protected:
-  ~FailoverEvents() = default;
+  ~EndpointPoolEvents() = default;
 };
 
 class EndpointPool {
  public:
   // What is referred to outlives the EndpointPool. `wanted`: as SetWanted says.
   EndpointPool(net::Loop& loop, EndpointRef endpoint, UpstreamSettings settings, PoolShare share,
-               WorkerMetrics& metrics, FailoverEvents& events, bool wanted);
+               WorkerMetrics& metrics, EndpointPoolEvents& events, bool wanted);
   EndpointPool(const EndpointPool&) = delete;
   EndpointPool& operator=(const EndpointPool&) = delete;
   ~EndpointPool();
@@ -173,7 +175,7 @@ class EndpointPool {
   DialTargets targets_;
   const PoolShare share_;
   WorkerMetrics& metrics_;
-  FailoverEvents& events_;
+  EndpointPoolEvents& events_;
   UpstreamSettings settings_;
   uint32_t min_share_ = 0;  // of the warm links
   uint32_t dial_share_ = 0;
