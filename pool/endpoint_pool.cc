@@ -65,6 +65,7 @@ void EndpointPool::FollowAddresses() {
   if (targets.all() == targets_.all()) return;
   targets_ = std::move(targets);
   backoff_.Succeed();
+  next_look_ = TimePoint{};
   if (health_check_) health_check_->SetTargets(targets_);
 }
 
@@ -78,12 +79,14 @@ bool EndpointPool::empty() const {
 }
 
 void EndpointPool::Join(UpstreamLink& link) {
+  changed_ = true;
   list(link.state()).PushBack(link);
   metrics_.pool_links[link.state()].Add();
   endpoint_->counters().links[static_cast<size_t>(link.state())].fetch_add(1, std::memory_order_relaxed);
 }
 
 void EndpointPool::Leave(UpstreamLink& link) {
+  changed_ = true;
   list(link.state()).Remove(link);
   metrics_.pool_links[link.state()].Sub();
   endpoint_->counters().links[static_cast<size_t>(link.state())].fetch_sub(1, std::memory_order_relaxed);
@@ -236,7 +239,8 @@ size_t EndpointPool::CloseSpare() {
   return closed;
 }
 
-void EndpointPool::Maintain() {
+void EndpointPool::Upkeep() {
+  changed_ = false;
   const uint32_t returns = endpoint().returns();
   if (std::exchange(seen_returns_, returns) != returns) backoff_.Succeed();
   LookAround();

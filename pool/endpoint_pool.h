@@ -64,7 +64,10 @@ class EndpointPool {
   void SetWanted(bool wanted);
 
   // Once a turn: serves the waiting, dials what is missing, closes what is stale, expired, or too slow to connect.
-  void Maintain();
+  // Costs next to nothing where nobody waits and nothing has changed: a worker may have hundreds of endpoints.
+  void Maintain() {
+    if (changed_ || !waiting_.deserted() || loop_.now() >= next_look_) Upkeep();
+  }
 
   // No more warm connections: idle ones close now, leased ones when they are given back.
   void Drain();
@@ -151,6 +154,7 @@ class EndpointPool {
   // `kept`: pool.min_size asks for it.
   CloseReason OverdueReason(const UpstreamLink& link, bool kept) const;
   // The parts of Maintain, in its order.
+  void Upkeep();
   void LookAround();
   void CloseOverdue();
   void CloseOverdueIdle();
@@ -192,6 +196,7 @@ class EndpointPool {
   CloseReason last_failure_ = CloseReason::kUpstreamConnectFailed;
   uint32_t seen_returns_ = 0;  // of the endpoint
   bool wanted_;
+  bool changed_ = true;  // some link's state, since the last upkeep
   bool draining_ = false;
 };
 
