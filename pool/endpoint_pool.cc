@@ -69,8 +69,8 @@ void EndpointPool::FollowAddresses() {
   if (health_check_) health_check_->SetTargets(targets_);
 }
 
-bool EndpointPool::over() const {
-  return !wanted_ && empty() && (share_.index != 0 || endpoint_->sessions() == 0);
+bool EndpointPool::IsDeserted() const {
+  return empty() && (share_.index != 0 || endpoint_->sessions() == 0);
 }
 
 bool EndpointPool::empty() const {

@@ -86,7 +86,7 @@ class EndpointPool {
   bool may_retry() const { return backoff_.MayTry(loop_.now()); }
   // Nobody wants it, and nothing of it is left. The first worker's, which checks its health, stays as long as it has
   // sessions.
-  bool over() const;
+  bool over() const { return !wanted_ && IsDeserted(); }
 
   Endpoint& endpoint() const { return *endpoint_; }
   const EndpointRef& endpoint_ref() const { return endpoint_; }
@@ -155,6 +155,7 @@ class EndpointPool {
   CloseReason OverdueReason(const UpstreamLink& link, bool kept) const;
   // The parts of Maintain, in its order.
   void Upkeep();
+  bool IsDeserted() const;
   void LookAround();
   void CloseOverdue();
   void CloseOverdueIdle();
