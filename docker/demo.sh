@@ -1,8 +1,10 @@
 #!/bin/sh
 # Builds Sheaf, starts the demo backend (quotes over REST, WebSocket, Socket.IO and server-sent events) and Sheaf in front of
-# it; the page compares the two. Ctrl-C ends both. Environment: SHEAF_HOST (127.0.0.1) and SHEAF_PORT (8080): where Sheaf
-# listens; BACKEND_PORT: where the backend does, on the same host (8000, or any free port where that one is taken);
-# ADMIN_PORT (9901); SHEAF_BINARY: this one is run, and nothing is installed or built.
+# it; the page compares the two. Ctrl-C ends both.
+# Usage: docker/demo.sh [--workers N]     N: as many processes of the backend, behind one Sheaf (1); the page says which serves
+# Environment: SHEAF_HOST (127.0.0.1) and SHEAF_PORT (8080): where Sheaf listens; BACKEND_PORT: where the backend does, on the
+# same host (8000, or any free port where that one is taken; further processes take free ones); ADMIN_PORT (9901);
+# SHEAF_BINARY: this one is run, and nothing is installed or built.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 host=${SHEAF_HOST:-127.0.0.1}
@@ -13,6 +15,15 @@ binary=${SHEAF_BINARY:-$root/build/release/sheaf}
 python=$root/build/venv/bin/python
 
 say() { printf '== %s\n' "$*"; }
+usage() { echo "usage: $0 [--workers N], N from 1 to 64" >&2; exit 2; }
+
+workers=1
+case $# in
+  0) ;;
+  2) [ "$1" = --workers ] || usage; workers=$2 ;;
+  *) usage ;;
+esac
+case $workers in [1-9] | [1-5][0-9] | 6[0-4]) ;; *) usage ;; esac
 
 [ -n "${SHEAF_BINARY:-}" ] || "$root/tests/install.sh" demo
 
@@ -50,16 +61,18 @@ if [ -z "${SHEAF_BINARY:-}" ]; then
   cmake --build --preset release --target sheaf
 fi
 
-backend=""
+backends=""
 sheaf=""
+conf=$(mktemp)
 # shellcheck disable=SC2317,SC2329  # called by the traps
 stop() {
   trap - EXIT INT TERM
   # Sheaf first, so that its clients are told before the backend goes away.
-  for process in $sheaf $backend; do
+  for process in $sheaf $backends; do
     kill "$process" 2>/dev/null || true
     wait "$process" 2>/dev/null || true
   done
+  rm -f "$conf"
   say "both are stopped"
 }
 trap stop EXIT
@@ -80,17 +93,52 @@ wait_for() { # wait_for URL PROCESS NAME
 
 # Who listens everywhere is reached at loopback from here.
 case $host in 0.0.0.0) here=127.0.0.1 ;; *) here=$host ;; esac
-upstream=http://$here:$backend_port
 
-say "starting the demo backend on $host:$backend_port"
-SHEAF_DEMO_PROXY=http://$here:$port "$python" -m uvicorn demo.app:app --app-dir docker \
-  --host "$host" --port "$backend_port" --forwarded-allow-ips "127.0.0.1,$here" \
-  --log-level warning --timeout-graceful-shutdown 3 &
-backend=$!
-wait_for "$upstream/api/quotes" "$backend" "the demo backend"
+start_backend() { # start_backend PORT
+  SHEAF_DEMO_PROXY=http://$here:$port SHEAF_DEMO_PROCESSES=$workers "$python" -m uvicorn demo.app:app --app-dir docker \
+    --host "$host" --port "$1" --forwarded-allow-ips "127.0.0.1,$here" --log-level warning --timeout-graceful-shutdown 3 &
+  backends="$backends $!"
+  urls="${urls:+$urls,}http://$here:$1"
+}
+
+# A page's feed is made by one process. What asks about it comes there by its name; all else goes to the one with the fewest
+# sessions, and what Socket.IO clients ask where their sessions are.
+write_conf() {
+  if [ "$workers" -eq 1 ]; then cat docker/demo/sheaf.conf; return; fi
+  sed '/^path = "\/ws\/feed\/conflated"$/a backend = "feeds"' docker/demo/sheaf.conf
+  cat <<TOML
+
+[[backend]]
+name = "feeds"
+urls = ["$(printf '%s' "$urls" | sed 's/,/", "/g')"]
+balance = "hash"
+balance_key = "query:feed"
+
+[[route]]
+path = "/ws/feed"
+backend = "feeds"
+
+[[route]]
+path = "/api/feed"
+backend = "feeds"
+TOML
+}
+
+urls=""
+if [ "$workers" -eq 1 ]; then say "starting the demo backend on $host:$backend_port"
+else say "starting the demo backend on $host:$backend_port, and $((workers - 1)) more processes of it"
+fi
+start_backend "$backend_port"
+while [ "$(printf '%s' "$backends" | wc -w)" -lt "$workers" ]; do start_backend "$(any_free_port)"; done
+for process in $backends; do
+  left=${left:-$urls}
+  wait_for "${left%%,*}/api/quotes" "$process" "the demo backend"
+  left=${left#*,}
+done
 
 say "starting Sheaf on $host:$port"
-"$binary" -c docker/demo/sheaf.conf --set "listen.address=$host:$port" --set "upstream.url=$upstream" \
+write_conf >"$conf"
+"$binary" -c "$conf" --set "listen.address=$host:$port" --set "upstream.urls=$urls" \
   --set "admin.address=127.0.0.1:$admin_port" --set drain.delay=0s --set drain.timeout=3s --set log.level=warning &
 sheaf=$!
 wait_for "http://127.0.0.1:$admin_port/readyz" "$sheaf" "Sheaf"
@@ -98,7 +146,7 @@ wait_for "http://127.0.0.1:$admin_port/readyz" "$sheaf" "Sheaf"
 cat <<TEXT
 
   the page: with and without Sheaf   http://$here:$port/
-  the backend, without Sheaf         $upstream/
+  the backend, without Sheaf         ${urls%%,*}/
   Sheaf's figures                    http://127.0.0.1:$admin_port/api/performance/websocket/stats
   Sheaf's metrics (Prometheus)       http://127.0.0.1:$admin_port/metrics
 

@@ -23,7 +23,7 @@ std::string DialError(const net::Connection& connection, CloseReason reason) {
 }  // namespace
 
 EndpointPool::EndpointPool(net::Loop& loop, EndpointRef endpoint, UpstreamSettings settings, PoolShare share,
-                           WorkerMetrics& metrics, FailoverEvents& events, bool wanted)
+                           WorkerMetrics& metrics, EndpointPoolEvents& events, bool wanted)
     : identity(HashText(endpoint->name())),
       loop_(loop),
       endpoint_(std::move(endpoint)),
@@ -65,12 +65,11 @@ void EndpointPool::FollowAddresses() {
   if (targets.all() == targets_.all()) return;
   targets_ = std::move(targets);
   backoff_.Succeed();
-  next_look_ = TimePoint{};
   if (health_check_) health_check_->SetTargets(targets_);
 }
 
-bool EndpointPool::IsDeserted() const {
-  return empty() && (share_.index != 0 || endpoint_->sessions() == 0);
+bool EndpointPool::over() const {
+  return !wanted_ && empty() && (share_.index != 0 || endpoint_->sessions() == 0);
 }
 
 bool EndpointPool::empty() const {
@@ -79,14 +78,14 @@ bool EndpointPool::empty() const {
 }
 
 void EndpointPool::Join(UpstreamLink& link) {
-  changed_ = true;
+  moved_ = true;
+  events_.OnStirred();
   list(link.state()).PushBack(link);
   metrics_.pool_links[link.state()].Add();
   endpoint_->counters().links[static_cast<size_t>(link.state())].fetch_add(1, std::memory_order_relaxed);
 }
 
 void EndpointPool::Leave(UpstreamLink& link) {
-  changed_ = true;
   list(link.state()).Remove(link);
   metrics_.pool_links[link.state()].Sub();
   endpoint_->counters().links[static_cast<size_t>(link.state())].fetch_sub(1, std::memory_order_relaxed);
@@ -107,6 +106,7 @@ void EndpointPool::Open(PooledStream& stream) {
   LinkList& left = list(LinkState::kIdle);
   if (waiting_.empty() && !left.empty()) left.front().Close(CloseReason::kUpstreamIdle);
   waiting_.Enter(stream);
+  events_.OnStirred();
 }
 
 // An idle link that serves the request at once, or nullptr. One whose socket holds bytes, or its end, is not leased:
@@ -239,10 +239,14 @@ size_t EndpointPool::CloseSpare() {
   return closed;
 }
 
-void EndpointPool::Upkeep() {
-  changed_ = false;
+void EndpointPool::Maintain() {
   const uint32_t returns = endpoint().returns();
-  if (std::exchange(seen_returns_, returns) != returns) backoff_.Succeed();
+  if (std::exchange(seen_returns_, returns) != returns) {
+    backoff_.Succeed();
+    moved_ = true;
+  }
+  // Most turns change nothing here, and there may be many pools.
+  if (!moved_ && waiting_.deserted() && loop_.now() < next_look_) return;
   LookAround();
   ServeWaiting();
   DialForWaiting();
@@ -250,6 +254,7 @@ void EndpointPool::Upkeep() {
   KeepWarm();
   CountSpare();
   BuryClosed();
+  moved_ = false;
 }
 
 void EndpointPool::LookAround() {

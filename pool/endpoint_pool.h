@@ -35,21 +35,23 @@ struct PoolShare {
   uint32_t Of(uint32_t whole) const { return whole / workers + (index < whole % workers ? 1 : 0); }
 };
 
-// What becomes of a request that the endpoint cannot be reached for.
-class FailoverEvents {
+// What the pools of a backend want of it.
+class EndpointPoolEvents {
  public:
+  // There is something for Maintain to see to: a link has come or changed its state, or a request waits.
+  virtual void OnStirred() = 0;
   // Whether another endpoint takes it. It waits nowhere when this is asked.
   virtual bool GoElsewhere(PooledStream& stream) = 0;
 
  protected:
-  ~FailoverEvents() = default;
+  ~EndpointPoolEvents() = default;
 };
 
 class EndpointPool {
  public:
   // What is referred to outlives the EndpointPool. `wanted`: as SetWanted says.
   EndpointPool(net::Loop& loop, EndpointRef endpoint, UpstreamSettings settings, PoolShare share,
-               WorkerMetrics& metrics, FailoverEvents& events, bool wanted);
+               WorkerMetrics& metrics, EndpointPoolEvents& events, bool wanted);
   EndpointPool(const EndpointPool&) = delete;
   EndpointPool& operator=(const EndpointPool&) = delete;
   ~EndpointPool();
@@ -64,10 +66,7 @@ class EndpointPool {
   void SetWanted(bool wanted);
 
   // Once a turn: serves the waiting, dials what is missing, closes what is stale, expired, or too slow to connect.
-  // Costs next to nothing where nobody waits and nothing has changed: a worker may have hundreds of endpoints.
-  void Maintain() {
-    if (changed_ || !waiting_.deserted() || loop_.now() >= next_look_) Upkeep();
-  }
+  void Maintain();
 
   // No more warm connections: idle ones close now, leased ones when they are given back.
   void Drain();
@@ -86,7 +85,7 @@ class EndpointPool {
   bool may_retry() const { return backoff_.MayTry(loop_.now()); }
   // Nobody wants it, and nothing of it is left. The first worker's, which checks its health, stays as long as it has
   // sessions.
-  bool over() const { return !wanted_ && IsDeserted(); }
+  bool over() const;
 
   Endpoint& endpoint() const { return *endpoint_; }
   const EndpointRef& endpoint_ref() const { return endpoint_; }
@@ -154,8 +153,6 @@ class EndpointPool {
   // `kept`: pool.min_size asks for it.
   CloseReason OverdueReason(const UpstreamLink& link, bool kept) const;
   // The parts of Maintain, in its order.
-  void Upkeep();
-  bool IsDeserted() const;
   void LookAround();
   void CloseOverdue();
   void CloseOverdueIdle();
@@ -178,7 +175,7 @@ class EndpointPool {
   DialTargets targets_;
   const PoolShare share_;
   WorkerMetrics& metrics_;
-  FailoverEvents& events_;
+  EndpointPoolEvents& events_;
   UpstreamSettings settings_;
   uint32_t min_share_ = 0;  // of the warm links
   uint32_t dial_share_ = 0;
@@ -189,6 +186,7 @@ class EndpointPool {
   std::array<LinkList, kLinkStates> links_;
   std::unique_ptr<HealthCheck> health_check_;  // the first worker's, unless pool.health_check_interval is 0
   WaitingLine waiting_;
+  bool moved_ = true;          // a link came or changed its state since the last upkeep
   TimePoint next_look_{};      // when it looks around for what is overdue
   TimePoint busy_until_{};     // the backend's queue of new connections was full
   TimePoint shortage_told_{};  // when the log was last told of missing descriptors
@@ -197,7 +195,6 @@ class EndpointPool {
   CloseReason last_failure_ = CloseReason::kUpstreamConnectFailed;
   uint32_t seen_returns_ = 0;  // of the endpoint
   bool wanted_;
-  bool changed_ = true;  // some link's state, since the last upkeep
   bool draining_ = false;
 };
 

@@ -37,7 +37,10 @@ void Upstream::Place(PooledStream& stream, Placement placement) {
   stream.hold_ = std::move(placement.hold);
   const bool known = placement.endpoint && placement.endpoint->backend() == name_;
   EndpointPool* const pool = known ? &PoolOf(placement.endpoint) : Choose(stream);
-  if (pool == nullptr) return homeless_.PushBack(stream);
+  if (pool == nullptr) {
+    stirred_ = true;
+    return homeless_.PushBack(stream);
+  }
   stream.MoveTo(*pool);
   pool->Open(stream);
 }
@@ -48,6 +51,7 @@ bool Upstream::GoElsewhere(PooledStream& stream) {
   EndpointPool* const pool = Choose(stream);
   if (pool == nullptr) return false;
   metrics_.pool_failovers_total.Add();
+  gone_elsewhere_ = true;
   stream.MoveTo(*pool);
   pool->Open(stream);
   return true;
@@ -102,7 +106,7 @@ EndpointPool* Upstream::Find(const Endpoint& endpoint) const {
 
 EndpointPool& Upstream::PoolOf(const EndpointRef& endpoint) {
   if (EndpointPool* const known = Find(*endpoint)) return *known;
-  FailoverEvents& events = *this;
+  EndpointPoolEvents& events = *this;
   pools_.push_back(
       std::make_unique<EndpointPool>(loop_, endpoint, settings_, share_, metrics_, events, IsWanted(endpoint)));
   if (draining_) pools_.back()->Drain();
@@ -114,6 +118,7 @@ bool Upstream::IsWanted(const EndpointRef& endpoint) const {
 }
 
 void Upstream::FollowWishes() {
+  stirred_ = true;
   for (const auto& pool : pools_) pool->SetWanted(IsWanted(pool->endpoint_ref()));
 }
 
@@ -144,14 +149,29 @@ void Upstream::Unwant() {
 
 void Upstream::Adopt(const UpstreamSettings& settings) {
   settings_ = settings;
+  stirred_ = true;
   for (const auto& pool : pools_) pool->Adopt(settings);
 }
 
 void Upstream::Maintain() {
+  // Most turns change nothing here, however many endpoints there are.
+  if (!stirred_ && loop_.now() < next_look_) return;
+  stirred_ = false;
+  next_look_ = loop_.now() + net::kTick;
   TellHomeless();
+  // Who has gone to another endpoint is not to wait there for the next turn.
+  do {
+    gone_elsewhere_ = false;
+    MaintainPools();
+  } while (gone_elsewhere_);
+}
+
+void Upstream::MaintainPools() {
   // By number, since upkeep tells streams of their end, and another pool may be made in answer.
   for (size_t i = 0; i < pools_.size();) {
     pools_[i]->Maintain();
+    // Its time may come before the next look.
+    stirred_ = stirred_ || pools_[i]->waiting() > 0;
     if (pools_[i]->over()) {
       pools_.erase(pools_.begin() + static_cast<std::ptrdiff_t>(i));
     } else {

@@ -29,7 +29,7 @@
 
 namespace sheaf::pool {
 
-class Upstream final : private FailoverEvents {
+class Upstream final : private EndpointPoolEvents {
  public:
   // What is referred to outlives the Upstream. The backend has an endpoint at least.
   Upstream(net::Loop& loop, const Backend& backend, UpstreamSettings settings, PoolShare share, WorkerMetrics& metrics);
@@ -79,6 +79,7 @@ class Upstream final : private FailoverEvents {
 
  private:
   bool GoElsewhere(PooledStream& stream) override;
+  void OnStirred() override { stirred_ = true; }
 
   void Place(PooledStream& stream, Placement placement);
   // Of this backend's endpoints, but those that the stream was refused by. nullptr: there is none.
@@ -90,6 +91,7 @@ class Upstream final : private FailoverEvents {
   bool IsWanted(const EndpointRef& endpoint) const;
   void FollowWishes();
   void TellHomeless();
+  void MaintainPools();
 
   net::Loop& loop_;
   const std::string name_;
@@ -104,7 +106,10 @@ class Upstream final : private FailoverEvents {
   std::vector<EndpointPool*> chooses_;  // whose they are
   size_t turn_ = 0;
   size_t new_ = 0;  // how many of the candidates were new at the last choice
+  TimePoint next_look_{};
   uint32_t refs_ = 0;
+  bool stirred_ = true;          // there is something to see to, or may be
+  bool gone_elsewhere_ = false;  // a request, since its upkeep began
   bool draining_ = false;
 };
 

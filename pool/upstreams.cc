@@ -35,18 +35,22 @@ void Upstreams::OnNoAddress(std::string_view backend) {
 }
 
 void Upstreams::Maintain() {
-  bool up = true;
   // By number, since upkeep tells streams of their end, and another Upstream may be taken in answer.
   for (size_t i = 0; i < all_.size();) {
     Upstream& one = *all_[i];
     one.Maintain();
-    up = up && (one.up() || !one.wanted());
     if (one.over()) {
       all_.erase(all_.begin() + static_cast<std::ptrdiff_t>(i));
     } else {
       ++i;
     }
   }
+  if (loop_.now() >= next_look_) LookAround();
+}
+
+void Upstreams::LookAround() {
+  next_look_ = loop_.now() + net::kTick;
+  const bool up = std::all_of(all_.begin(), all_.end(), [](const auto& one) { return one->up() || !one->wanted(); });
   metrics_.upstream_up.Set(up ? 1 : 0);
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "memwatch/allocator.h"
+#include "proxy/backend_facts.h"
 #include "proxy/base/build_info.h"
 #include "proxy/base/log.h"
 #include "proxy/control/drain_pace.h"
@@ -23,15 +24,6 @@ using std::chrono::steady_clock;
 // A worker makes a turn at least every 100 ms; one that hangs must not keep memory from being watched.
 constexpr std::chrono::milliseconds kReliefPatience(500);
 constexpr std::chrono::milliseconds kReliefSlice(10);
-
-// For the log.
-std::string UrlsOf(const Options& options) {
-  std::string all;
-  for (const BackendOptions& backend : options.backends) {
-    for (const std::string& url : backend.urls) all.append(all.empty() ? "" : ", ").append(url);
-  }
-  return all;
-}
 
 }  // namespace
 
@@ -88,37 +80,21 @@ Result<bool> Server::MakeGeneration() {
   return true;
 }
 
-uint32_t Server::WarmLinks() const {
-  uint32_t all = 0;
-  for (const pool::Backend& backend : backends()) {
-    for (const pool::EndpointRef& one : backend.endpoints) {
-      all += pool::WarmLinks(in_force()->options.pool, one->url());
-    }
-  }
-  return all;
-}
-
 void Server::WarnOfWarmLinks() const {
-  const std::shared_ptr<const Generation> now = in_force();
-  const uint32_t asked = now->options.pool.min_size;
-  if (asked == kAuto || asked == 0) return;
-  for (const pool::Backend& backend : backends()) {
-    for (const pool::EndpointRef& one : backend.endpoints) {
-      if (!one->url().dials_for_free()) continue;
-      return Log(LogLevel::kWarning,
-                 "pool.min_size keeps connections open that gain nothing here and may starve the backend: servers that "
-                 "give a worker to each (gunicorn's sync and gthread) or count them (uvicorn's --limit-concurrency); "
-                 "\"auto\" keeps none",
-                 {{"min_size", asked}, {"upstream", one->name()}});
-    }
-  }
+  const uint32_t asked = in_force()->options.pool.min_size;
+  const pool::EndpointRef free = asked == kAuto || asked == 0 ? nullptr : FindDialledForFree(backends());
+  if (!free) return;
+  Log(LogLevel::kWarning,
+      "pool.min_size keeps connections open that gain nothing here and may starve the backend: servers that give a "
+      "worker to each (gunicorn's sync and gthread) or count them (uvicorn's --limit-concurrency); \"auto\" keeps none",
+      {{"min_size", asked}, {"upstream", free->name()}});
 }
 
 Result<bool> Server::MakeWorkers() {
   const std::shared_ptr<const Generation> first = in_force();
   const Options& options = first->options;
   const uint32_t count = options.workers != kAuto ? options.workers : AutoWorkers();
-  const uint32_t warm = WarmLinks();
+  const uint32_t warm = WarmLinks(backends(), options.pool);
   const auto listeners = static_cast<uint32_t>(options.listeners.size());
   const Result<DescriptorLimit> descriptors = TakeDescriptorLimit(count, warm, listeners);
   if (!descriptors.ok()) return Error{descriptors.error()};
@@ -418,31 +394,10 @@ void Server::Stop() {
 AdminSource::Readiness Server::ready() const {
   if (!started()) return {false, "not listening yet"};
   if (lifecycle_.stage() != Stage::kServing) return {false, "draining"};
-  if (Readiness backends = BackendsReady(); !backends.ready) return backends;
-  if (InForce(ReliefStep::kRefuse, watcher_->monitor().level())) return {false, "memory is short"};
-  return {true, ""};
-}
-
-AdminSource::Readiness Server::BackendsReady() const {
-  const std::shared_ptr<const Generation> now = in_force();
-  const Options::Pool& pool = now->options.pool;
-  for (const pool::Backend& backend : backends()) {
-    const auto leads_here = [&backend](const RouteOptions& route) { return route.backend == backend.name; };
-    const std::vector<RouteOptions>& routes = now->routes.all();
-    if (std::none_of(routes.begin(), routes.end(), leads_here)) continue;
-    const auto& all = backend.endpoints;
-    const auto none = [&all](auto holds) { return std::none_of(all.begin(), all.end(), holds); };
-    if (none([](const pool::EndpointRef& one) { return !one->addresses().empty(); })) {
-      return {false, "the backend's name has no address yet"};
-    }
-    // Without health checks and warm connections nobody reaches for the backend before a client comes, and none would
-    // come.
-    const bool warm = pool::WarmLinks(pool, all.front()->url()) > 0;
-    const bool watched = pool.health_check_interval.count() > 0 || (warm && pool.health_check_path.empty());
-    if (watched && none([](const pool::EndpointRef& one) { return one->up(); })) {
-      return {false, "the backend is not up"};
-    }
+  if (const std::string_view reason = WhyNotReady(backends(), in_force()->options); !reason.empty()) {
+    return {false, reason};
   }
+  if (InForce(ReliefStep::kRefuse, watcher_->monitor().level())) return {false, "memory is short"};
   return {true, ""};
 }
 
@@ -457,7 +412,7 @@ StatsSnapshot Server::Stats() const {
   snapshot.commit = BuildCommit();
   snapshot.uptime = SteadyClock().Now() - created_;
   snapshot.workers = metrics_.workers();
-  snapshot.pool_min_size = WarmLinks();
+  snapshot.pool_min_size = WarmLinks(backends(), now->options.pool);
   snapshot.pool_max_size = now->options.pool.max_size;
   snapshot.ready = ready().ready;
   snapshot.memory_thresholds = memwatch::PressureThresholds::From(now->options.memory);

@@ -86,10 +86,6 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   void OnFilesChanged();
   // Where admin.address is another one.
   Result<bool> PrepareAdmin(const Options::Admin& options);
-  // How many connections pool.min_size keeps warm, to all endpoints.
-  uint32_t WarmLinks() const;
-  // Whether each backend that a route leads to has an endpoint that is up.
-  Readiness BackendsReady() const;
   void SetMaxConnections(const Options::Listen& options);
   // What is no worker's.
   void AdoptInMain(const Generation& next);

@@ -1,5 +1,5 @@
-"""Whether docker/k8s/sidecar.yaml keeps what it promises: a conf file that Sheaf accepts, and a pod that starts and ends in
-the right order. Usage: check_sidecar.py BINARY"""
+"""Whether the manifests in docker/k8s keep what they promise: a conf file that Sheaf accepts, and a pod that starts and ends
+in the right order. Usage: check_sidecar.py BINARY"""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from typing import Any
 
 import yaml
 
-MANIFEST = pathlib.Path(__file__).parent.parent / "docker" / "k8s" / "sidecar.yaml"
+ROOT = pathlib.Path(__file__).parent.parent
+MANIFESTS = {"docker/k8s/sidecar.yaml": 1, "docker/k8s/processes.yaml": 4}
+"""By manifest how many containers the application has."""
+manifest = ""
 failures: list[str] = []
 
 
 def expect(condition: bool, sentence: str) -> None:
     if not condition:
-        failures.append(sentence)
+        failures.append(f"{manifest}: {sentence}")
 
 
 def effective_options(binary: str, conf: str) -> dict[str, str]:
@@ -33,8 +36,8 @@ def effective_options(binary: str, conf: str) -> dict[str, str]:
     for line in dumped.stdout.splitlines():
         if heading := re.match(r"\[([a-z_]+)\]", line):
             section = heading[1] + "."
-        elif option := re.match(r'([a-z_]+) = "?([^"#]*)', line):
-            options[section + option[1]] = option[2].strip()
+        elif option := re.match(r'([a-z_]+) = (\[[^]]*\]|"[^"]*"|[^"#]*)', line):
+            options[section + option[1]] = option[2].strip().strip('"')
     return options
 
 
@@ -79,18 +82,20 @@ def check_ending(pod: dict[str, Any], app: dict[str, Any], options: dict[str, st
     expect(drain > 0 and grace > needed, f"terminationGracePeriodSeconds is {grace}, but the way out takes {needed} s")
 
 
-def check_socket(sheaf: dict[str, Any], app: dict[str, Any], volumes: dict[str, Any], url: str) -> None:
-    path = pathlib.PurePosixPath(app["command"][app["command"].index("--uds") + 1])
-    expect(url == f"unix:{path}", "upstream.url is not where the application listens")
-    trusted = app["command"].index("--forwarded-allow-ips") if "--forwarded-allow-ips" in app["command"] else -1
-    expect(trusted >= 0 and app["command"][trusted + 1] == "*", "the application does not believe Sheaf's X-Forwarded-*")
-    shared = [{mount["name"] for mount in one["volumeMounts"] if mount["mountPath"] == str(path.parent)} for one in (sheaf, app)]
-    expect(shared[0] == shared[1] and len(shared[0]) == 1, "the two containers do not share the socket's folder")
-    expect(all("emptyDir" in volumes[name] for name in shared[0]), "the socket's folder is no emptyDir")
+def check_sockets(sheaf: dict[str, Any], apps: list[dict[str, Any]], volumes: dict[str, Any], urls: list[str]) -> None:
+    paths = [pathlib.PurePosixPath(app["command"][app["command"].index("--uds") + 1]) for app in apps]
+    expect(urls == [f"unix:{path}" for path in paths], f"Sheaf does not ask where the application listens: {urls}, {paths}")
+    for app in apps:
+        trusted = app["command"].index("--forwarded-allow-ips") if "--forwarded-allow-ips" in app["command"] else -1
+        expect(trusted >= 0 and app["command"][trusted + 1] == "*", "the application does not believe Sheaf's X-Forwarded-*")
+    folder = str(paths[0].parent)
+    shared = [{mount["name"] for mount in one["volumeMounts"] if mount["mountPath"] == folder} for one in (sheaf, *apps)]
+    expect(all(one == shared[0] and len(one) == 1 for one in shared), "the containers do not share the sockets' folder")
+    expect(all("emptyDir" in volumes[name] for name in shared[0]), "the sockets' folder is no emptyDir")
 
 
-def check(binary: str) -> None:
-    documents = list(yaml.safe_load_all(MANIFEST.read_text()))
+def check(binary: str, containers: int) -> None:
+    documents = list(yaml.safe_load_all((ROOT / manifest).read_text()))
     kinds = {document["kind"]: document for document in documents}
     expect(set(kinds) == {"ConfigMap", "Deployment", "Service"} and len(documents) == 3, f"unexpected kinds: {list(kinds)}")
     for document in documents:
@@ -101,21 +106,24 @@ def check(binary: str) -> None:
     deployment = kinds["Deployment"]["spec"]
     pod = deployment["template"]["spec"]
     labels = deployment["template"]["metadata"]["labels"]
-    sheaf, app = pod["initContainers"][0], pod["containers"][0]
+    sheaf, apps = pod["initContainers"][0], pod["containers"]
+    expect(len({app["name"] for app in apps}) == containers, f"there are not {containers} containers of the application")
     expect(deployment["selector"]["matchLabels"].items() <= labels.items(), "the Deployment does not select its own pods")
     expect(sheaf.get("restartPolicy") == "Always", "Sheaf is an init container that would have to end, not a sidecar")
     expect(pod.get("securityContext", {}).get("runAsNonRoot") is True, "the pod may run as root")
     expect(pod.get("enableServiceLinks") is False, "a Service named sheaf-admin would set variables that Sheaf refuses")
-    for container in (sheaf, app):
+    for container in (sheaf, *apps):
         check_container(container)
     check_probes(sheaf, options)
-    check_ending(pod, app, options)
+    for app in apps:
+        check_ending(pod, app, options)
 
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     conf = next(mount for mount in sheaf["volumeMounts"] if mount["mountPath"] == "/etc/sheaf")
     expect(volumes[conf["name"]]["configMap"]["name"] == kinds["ConfigMap"]["metadata"]["name"], "the conf file is not mounted")
     expect(sheaf["args"] == ["-c", "/etc/sheaf/sheaf.conf"], "Sheaf does not read the mounted conf file")
-    check_socket(sheaf, app, volumes, options.get("upstream.url", ""))
+    urls = re.findall(r'"([^"]+)"', options.get("upstream.urls", "")) or [options.get("upstream.url", "")]
+    check_sockets(sheaf, apps, volumes, urls)
 
     service = kinds["Service"]["spec"]
     expect(service["selector"].items() <= labels.items(), "the Service does not select the pods")
@@ -124,9 +132,10 @@ def check(binary: str) -> None:
 
 
 if __name__ == "__main__":
-    check(sys.argv[1])
+    for manifest, wanted in MANIFESTS.items():
+        check(sys.argv[1], wanted)
     for failure in failures:
         print("FAILED:", failure, file=sys.stderr)
     if not failures:
-        print("docker/k8s/sidecar.yaml keeps what it promises")
+        print(", ".join(MANIFESTS), "keep what they promise")
     sys.exit(1 if failures else 0)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Whether docker/k8s/sidecar.yaml is sound and its conf file valid (see check_sidecar.py).
+# Whether the manifests in docker/k8s are sound and their conf files valid (see check_sidecar.py).
 # Usage: tests/check_sidecar.sh [BINARY]      (default: build/release/sheaf)
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)

@@ -1,7 +1,10 @@
 """The routes of the comparison: feeds over two paths, their rate, the wire's counters, clients on slow links, the clock.
 
+A feed is made by one process, so whatever is asked about it names it in the query: where there are several processes, Sheaf
+sends the same `feed` to the same one.
+
 Environment: SHEAF_DEMO_PROXY (the URL at which Sheaf stands before this backend, as in http://127.0.0.1:8080); without it
-there are no slow clients, and no counters of Sheaf's side.
+there are no slow clients, and no counters of Sheaf's side. SHEAF_DEMO_PROCESSES: how many processes there are (1).
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, HTTPException, Path as PathParameter, Query, Request, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, HTTPException, Query, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import StreamingResponse
 
 from . import wire
@@ -24,7 +27,6 @@ from .feed import MAX_RATE, MIN_RATE, Feeds, Subscription, TooManyFeeds
 
 NAME = "^[A-Za-z0-9-]{1,40}$"
 FeedName = Annotated[str, Query(pattern=NAME)]
-FeedInPath = Annotated[str, PathParameter(pattern=NAME)]
 Rate = Annotated[float, Query(ge=MIN_RATE, le=MAX_RATE)]
 PATHS = ("/ws/feed", "/ws/feed/conflated")
 SLOW_LINK_BYTES_PER_SECOND = 12_000
@@ -111,8 +113,12 @@ def _add_feeds(router: APIRouter, feeds: Feeds, measured: Measured) -> None:
     # Both do the same: only Sheaf's routes differ.
     @router.websocket(PATHS[0])
     @router.websocket(PATHS[1])
-    async def quotes(socket: WebSocket, feed: FeedName, rate: Rate | None = None, measure: bool = False) -> None:
-        """The quotes of a feed; `measure`: this is the one whose bytes on the wire the page asks for."""
+    async def quotes(
+        socket: WebSocket, feed: FeedName, rate: Rate | None = None, measure: bool = False, slow: bool = False
+    ) -> None:
+        """The quotes of a feed; `measure`: this is the one whose bytes on the wire the page asks for; `slow`: those that
+        slow clients read."""
+        feed += SLOW_SUFFIX if slow else ""
         if measure:
             measured.note(feed, socket)
         await socket.accept()
@@ -128,8 +134,8 @@ def _add_feeds(router: APIRouter, feeds: Feeds, measured: Measured) -> None:
             if not feeds.get(feed):
                 measured.forget(feed)
 
-    @router.put("/api/feeds/{feed}")
-    async def set_rate(feed: FeedInPath, rate: Rate) -> dict[str, float]:
+    @router.put("/api/feed")
+    async def set_rate(feed: FeedName, rate: Rate) -> dict[str, float]:
         """Sets the quotes a second of a feed that is being read, and of its slow clients'."""
         if feeds.get(feed) is None:
             raise HTTPException(404, f"nobody reads a feed named {feed}")
@@ -137,8 +143,8 @@ def _add_feeds(router: APIRouter, feeds: Feeds, measured: Measured) -> None:
             found.rate = rate
         return {"rate": rate}
 
-    @router.get("/api/feeds/{feed}/wire")
-    async def sent_on_the_wire(feed: FeedInPath) -> dict[str, object]:
+    @router.get("/api/feed/wire")
+    async def sent_on_the_wire(feed: FeedName) -> dict[str, object]:
         """What the kernel has counted on the page's two connections; null where that cannot be told."""
         sides = {side: measured.sent(feed, side) for side in ("direct", "sheaf")}
         return {"at": time.monotonic(), **sides}
@@ -147,20 +153,24 @@ def _add_feeds(router: APIRouter, feeds: Feeds, measured: Measured) -> None:
 def _add_page(router: APIRouter, feeds: Feeds, proxy: str) -> None:
     """What the page asks besides: ports and clock, and clients on slow links. `proxy`: the URL of Sheaf, or empty."""
 
-    @router.get("/api/comparison")
-    async def comparison(request: Request) -> dict[str, object]:
-        """On which ports the backend and Sheaf listen (null: on none, or not known); its clock, in seconds since 1970."""
-        server = request.scope.get("server")
-        direct_port = server[1] if server else None
-        return {"direct_port": direct_port, "proxy_port": urlsplit(proxy).port, "now": time.time()}
+    processes = int(os.environ.get("SHEAF_DEMO_PROCESSES", "1"))
 
-    @router.get("/api/feeds/{feed}/slow-clients")
-    async def slow_clients(request: Request, feed: FeedInPath) -> StreamingResponse:
+    # The process that makes the feed answers.
+    @router.get("/api/feed/place")
+    async def place(request: Request, feed: FeedName) -> dict[str, object]:
+        """On which ports the backend and Sheaf listen (null: on none, or not known); the id of this process, and how many
+        there are; its clock, in seconds since 1970."""
+        server = request.scope.get("server")
+        ports = {"direct_port": server[1] if server else None, "proxy_port": urlsplit(proxy).port}
+        return {**ports, "process": os.getpid(), "processes": processes, "now": time.time()}
+
+    @router.get("/api/feed/slow-clients")
+    async def slow_clients(request: Request, feed: FeedName) -> StreamingResponse:
         """Server-sent events: how old the quotes are that three clients on a slow link get; see slow_client.py."""
         found, server = feeds.get(feed), request.scope.get("server")
         if not found or not proxy or not server or not server[1]:
             raise HTTPException(409, "slow clients need a feed that is read, SHEAF_DEMO_PROXY, and a backend on a port")
-        query = f"?feed={feed}{SLOW_SUFFIX}&rate={found.rate}"
+        query = f"?feed={feed}&slow=1&rate={found.rate}"
         through = proxy.replace("http", "ws", 1)
         direct = f"ws://{server[0]}:{server[1]}"
         addresses = [direct + PATHS[0] + query, through + PATHS[0] + query, through + PATHS[1] + query]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -13,12 +14,13 @@ START_PRICES = {"ACME": 120.0, "GLOBEX": 48.5, "HOOLI": 310.0, "INITECH": 12.25,
 
 @dataclass
 class Quote:
-    """One symbol's last price; `sequence` counts its updates, so that a reader can see a gap."""
+    """One symbol's last price; `sequence` counts its updates, so that a reader can see a gap; `process`: whose id."""
 
     symbol: str
     price: float
     sequence: int
     at: float
+    process: int
 
 
 class Ticker:
@@ -26,7 +28,7 @@ class Ticker:
 
     def __init__(self, interval_seconds: float) -> None:
         self._interval = interval_seconds
-        self._quotes = {symbol: Quote(symbol, price, 0, time.time()) for symbol, price in START_PRICES.items()}
+        self._quotes = {symbol: Quote(symbol, price, 0, time.time(), os.getpid()) for symbol, price in START_PRICES.items()}
         self._queues: set[asyncio.Queue[dict[str, object]]] = set()
 
     def all(self) -> list[dict[str, object]]:

@@ -287,8 +287,9 @@
   OPTION(bool, watch, "false", "", "", kSwitch, kLive, 0,                                                              \
          "Reload by itself when the conf file, a certificate, a key or a token file changes.")                         \
   OPTION(std::chrono::milliseconds, max_age, "0s", "0s", "24h", kTime, kLive, 0,                                       \
-         "Sessions of a route that a reload has removed, or sent to another backend, are closed with 1012 in the "     \
-         "course of this time, spread evenly. 0s: they end by themselves.")                                            \
+         "Sessions of a route that a reload has removed, or sent to another backend, and of an endpoint that it has "  \
+         "removed, or that is drained, are closed with 1012 in the course of this time, spread evenly. 0s: they end by "\
+         "themselves.")                                                                                                \
   END(reload)                                                                                                          \
                                                                                                                        \
   BEGIN(Log, log, "What is written to stderr.")                                                                        \

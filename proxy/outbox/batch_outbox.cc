@@ -99,7 +99,7 @@ void BatchOutbox::AddWhole(const batching::MessageRef& message) {
   Join(message, facts, limits());
 }
 
-bool BatchOutbox::Overtakes(const batching::MessageRef& message, const batching::MessageFacts& facts) {
+inline bool BatchOutbox::Overtakes(const batching::MessageRef& message, const batching::MessageFacts& facts) {
   if (!facts.critical) return false;
   plan_.counters.critical[facts.critical_rule]->Add();
   if (!facts.overtake || !MayOvertake()) return false;
@@ -107,8 +107,8 @@ bool BatchOutbox::Overtakes(const batching::MessageRef& message, const batching:
   return true;
 }
 
-void BatchOutbox::Join(const batching::MessageRef& message, const batching::MessageFacts& facts,
-                       const batching::BatchLimits& limits) {
+inline void BatchOutbox::Join(const batching::MessageRef& message, const batching::MessageFacts& facts,
+                              const batching::BatchLimits& limits) {
   const bool conflate = plan_.options.slow_client != SlowClient::kConflate || writer_.full() ||
                         InForce(ReliefStep::kConflate, context_.pressure());
   const batching::Batcher::Verdict verdict = batcher_.Add(message, facts, conflate, limits, context_.loop().now());

@@ -64,7 +64,7 @@ void CorkOutbox::Take(const batching::MessageRef& message, Urgency urgency) {
 }
 
 // `due`: until when a message that begins may wait.
-void CorkOutbox::Gather(const wire::MessagePart& part, TimePoint due) {
+inline void CorkOutbox::Gather(const wire::MessagePart& part, TimePoint due) {
   if (empty()) {
     Begin();
     if (part.first && due > context_.loop().now()) {

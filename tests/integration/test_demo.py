@@ -190,7 +190,7 @@ def test_feeds_refuse_what_makes_no_sense(demo: Demo) -> None:
     for query in ("feed=a&rate=0", "feed=a&rate=1e9", "feed=a%2Fb", "rate=5"):
         with pytest.raises(InvalidStatus), connect(f"ws://127.0.0.1:{demo.port}/ws/feed?{query}"):
             pass
-    request = urllib.request.Request(f"{demo.url}/api/feeds/nobody?rate=5", method="PUT")
+    request = urllib.request.Request(f"{demo.url}/api/feed?feed=nobody&rate=5", method="PUT")
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(request)
 

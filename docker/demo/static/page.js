@@ -14,12 +14,13 @@ import {Wire} from './wire.js';
 const FIGURES_MS = 250, WIRE_MS = 1000;
 
 const feed = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('');
-const ask = () => fetch('api/comparison').then((response) => response.json());
-const wire = new Wire(`api/feeds/${feed}/wire`);
+const about = (what) => `api/feed${what}?feed=${feed}`;
+const ask = () => fetch(about('/place')).then((response) => response.json());
+const wire = new Wire(about('/wire'));
 let directPort = null;
 let clock = new Clock(0, Infinity);
 
-const rate = rateSlider((value) => fetch(`api/feeds/${feed}?rate=${value}`, {method: 'PUT'}));
+const rate = rateSlider((value) => fetch(`${about('')}&rate=${value}`, {method: 'PUT'}));
 const isConflated = conflationSwitch(() => sheaf.connect());
 
 const direct = new Side({
@@ -59,6 +60,11 @@ function showTheWay(port) {
   document.querySelector('[data-side="sheaf"] .state').append(link);
 }
 
+// Which of the processes the two sides are served by; of a single one there is nothing to tell.
+function showProcess({process, processes}) {
+  document.getElementById('backend').textContent = `One of ${processes} Python processes (${process})`;
+}
+
 function showFigures() {
   const now = performance.now();
   const [left, right] = [direct.meter.rates(now), sheaf.meter.rates(now)];
@@ -86,17 +92,18 @@ function draw() {
 }
 
 async function start() {
-  const ports = await ask();
-  directPort = ports.direct_port;
+  const place = await ask();
+  directPort = place.direct_port;
+  if (place.processes > 1) showProcess(place);
   clock = await compareClocks(ask);
   document.getElementById('clock').textContent = clock.describe();
   if (!directPort) direct.state('the backend listens on no port', 'closed');
-  if (!isThroughSheaf()) showTheWay(ports.proxy_port);
+  if (!isThroughSheaf()) showTheWay(place.proxy_port);
   // One after another, and before anything else: so the backend can tell the connections apart.
   await direct.connect();
   await sheaf.connect();
-  slowClients(`api/feeds/${feed}/slow-clients`);
-  startTicker();
+  slowClients(about('/slow-clients'));
+  startTicker(place.processes > 1);
   setInterval(showFigures, FIGURES_MS);
   setInterval(() => wire.update(), WIRE_MS);
   draw();

@@ -3,17 +3,18 @@
 import {BatchWebSocket, batchTransport} from '../decoder/sheaf-batch.js';
 
 const BODY = `
-  <p class="state" role="status"><span class="name">connecting</span> · <span class="count">0 updates</span></p>
+  <p class="state" role="status"><span class="name">connecting</span> · <span class="count">0 updates</span><span class="process"></span></p>
   <p class="frames"></p>
   <table><thead><tr><th scope="col">Symbol<th scope="col">Price<th scope="col">Update</thead><tbody></tbody></table>`;
 
 /**
  * Fills a section of the page.
  * @param {string} id
+ * @param {boolean} isOneOfSeveral whether it shows which process the quotes come from
  * @returns {{frame(size: number): void, state(name: string, kind: string): void, show(quote: object): void}} what happened:
  *   a frame with so many messages, a change of the connection, a quote
  */
-function panel(id) {
+function panel(id, isOneOfSeveral) {
   const section = document.getElementById(id);
   section.insertAdjacentHTML('beforeend', BODY);
   const rows = new Map();
@@ -43,13 +44,14 @@ function panel(id) {
       if (before) row.className = quote.price < before ? 'down' : 'up';
       row.cells[1].textContent = quote.price.toFixed(2);
       row.cells[2].textContent = quote.sequence;
+      if (isOneOfSeveral) section.querySelector('.process').textContent = ` · process ${quote.process}`;
       section.querySelector('.count').textContent = `${++updates} ${updates === 1 ? 'update' : 'updates'}`;
     },
   };
 }
 
-function startWebSocket() {
-  const view = panel('websocket');
+function startWebSocket(isOneOfSeveral) {
+  const view = panel('websocket', isOneOfSeveral);
   const address = new URL('ws/quotes', document.baseURI);
   address.protocol = address.protocol.replace('http', 'ws');
   const connect = () => {
@@ -64,8 +66,8 @@ function startWebSocket() {
   connect();
 }
 
-async function startSocketIo() {
-  const view = panel('socketio');
+async function startSocketIo(isOneOfSeveral) {
+  const view = panel('socketio', isOneOfSeveral);
   const client = await import('../client/socket.io.esm.min.js').catch(() => null);
   if (!client) {
     view.state('the Socket.IO client is not installed (run tests/install.sh)', 'closed');
@@ -82,17 +84,20 @@ async function startSocketIo() {
   socket.on('price_update', (quote) => view.show(quote));
 }
 
-function startServerSentEvents() {
-  const view = panel('sse');
+function startServerSentEvents(isOneOfSeveral) {
+  const view = panel('sse', isOneOfSeveral);
   const source = new EventSource('sse');
   source.onopen = () => view.state('connected', 'open');
   source.onerror = () => view.state('closed, trying again', 'closed');
   source.addEventListener('quotes', (event) => JSON.parse(event.data).forEach((quote) => view.show(quote)));
 }
 
-/** Starts all three. */
-export function startTicker() {
-  startWebSocket();
-  startSocketIo();
-  startServerSentEvents();
+/**
+ * Starts all three.
+ * @param {boolean} isOneOfSeveral whether there are several processes, so that each shows whose quotes it gets
+ */
+export function startTicker(isOneOfSeveral) {
+  startWebSocket(isOneOfSeveral);
+  startSocketIo(isOneOfSeveral);
+  startServerSentEvents(isOneOfSeveral);
 }

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from .ports import free_port, wait_until
@@ -13,15 +14,16 @@ from .sheaf import BINARY, ROOT
 
 
 class Demo:
-    """The script with the binary under test, on free ports. `environment` goes over what is set here."""
+    """The script with the binary under test, on free ports. `environment` goes over what is set here; `arguments`: the
+    script's."""
 
-    def __init__(self, folder: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str] | None = None, arguments: Sequence[str] = ()) -> None:
         self.port, self.admin_port = free_port(), free_port()
         self._log_file = folder / f"demo-{self.port}.log"
         ports = {"SHEAF_PORT": str(self.port), "ADMIN_PORT": str(self.admin_port), "SHEAF_BINARY": str(BINARY.absolute())}
         with self._log_file.open("wb") as log:
             self.process = subprocess.Popen(
-                [ROOT / "docker/demo.sh"],
+                [ROOT / "docker/demo.sh", *arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **ports, **(environment or {})},
             )  # fmt: skip
         try:

@@ -116,8 +116,7 @@ TEST_CASE("after the back-off the backend is dialled again, and its return fills
   fixture.backend.ListenAgain();
   fixture.driver.Until([&] { return fixture.Idle() == 3; });
   CHECK(fixture.endpoint.up());
-  fixture.driver.Turn();
-  CHECK_EQ(fixture.metrics.upstream_up.value(), 1);
+  fixture.driver.Until([&] { return fixture.metrics.upstream_up.value() == 1; });
 }
 
 TEST_CASE("while the backend fails one dial at a time is made, however many are wanted") {
