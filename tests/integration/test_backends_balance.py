@@ -161,11 +161,11 @@ def test_access_log_names_the_endpoint_that_gave_no_answer(make_sheaf, make_proc
     """They hang, until the client or Sheaf has had enough."""
     processes: Processes = make_processes(2)
     names = {one.process.pid: name_of(one) for one in processes.all}
-    conf: Conf = {**processes.conf(balance="round_robin"), "timeouts": {"response": "300ms"}}
+    conf: Conf = {**processes.conf(balance="round_robin"), "timeouts": {"response": "300ms"}, "workers": 1}
     proxy: Sheaf = make_sheaf("", conf)
     for _ in range(2):
         assert get(proxy.port, "/slow?30").status == 504
-    lines = proxy.wait_for_log("access", "target=/slow", "status=504")
+    lines = wait_until(lambda: len(seen := proxy.log_lines("access", "status=504")) == 2 and seen, 5, "both are told")
     assert {name for name in names.values() if any(f"upstream={name}" in line for line in lines)} == set(names.values())
     with RawClient(proxy.port) as client:
         client.send(b"GET /slow?30 HTTP/1.1\r\nHost: a\r\n\r\n")

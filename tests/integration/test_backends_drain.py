@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from harness.closings import Closings
-from harness.endpoints import by_pid, endpoints_of, open_sockets, pids_of, set_draining, state_of
+from harness.endpoints import by_pid, endpoints_of, open_sockets, pid_of, pids_of, set_draining, state_of
 from harness.frames import TEXT, RawWebSocket, frame
 from harness.helpers import Helper
 from harness.polling import PollingSession
@@ -38,7 +38,9 @@ def test_drained_endpoint_gets_nothing_new_and_keeps_what_it_has(
         assert pid not in by_pid(open_sockets(proxy, 12))
         assert pid not in {PollingSession(proxy).pid for _ in range(12)}
         assert [one.post("40").get("x-pid") for one in old] == [str(one.pid) for one in old]
-        assert pid in {one.pid for one in old}
+        its = next(one for one in old if one.pid == pid)
+        with RawWebSocket(proxy.port, f"/socket.io/?EIO=4&transport=websocket&sid={its.sid}") as upgraded:
+            assert pid_of(upgraded.handshake) == pid
         for client in watched.clients:
             client.send(frame(TEXT, b"still here"))
         wait_until(lambda: all(watched.messages), 5, "all of them echo")

@@ -43,7 +43,8 @@ def test_kill_of_one_ends_its_sessions_alone(make_sheaf, make_processes, index: 
     pid = processes.pids[index]
     with Closings(open_sockets(proxy, 80)) as watched, Helper("sessions", port=proxy.port, upgrade=20) as clients:
         clients.tell("ask")
-        processes[index].kill()
+        processes[index].process.kill()  # a Unix socket's file stays
+        processes[index].process.wait()
         with RawWebSocket(proxy.port, "/ws") as first:
             assert pid_of(first.handshake) != pid
         closed = watched.wait_for(20, 10)

@@ -292,7 +292,7 @@ def test_every_endpoint_is_connected_to(doctor: Doctor, make_backend) -> None:
 def test_each_request_is_compared_with_the_backend_of_its_route(doctor: Doctor, backend: Backend, make_recorder) -> None:
     other: Recorder = make_recorder(lambda _: b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone")
     conf: Conf = {"backend": [{"name": "other", "url": other.url}]}
-    seen = doctor(backend.url, conf, routes=[{"path": "/api", "backend": "other"}])
+    seen = doctor(backend.url, conf, routes=[{"path": "/page", "backend": "other"}])
     assert f"  directly: {backend.url}\n  directly, backend \"other\": {other.url}\n" in seen.stdout, seen.stdout
     check_same(seen)
     assert "404, 4 bytes" in seen.stdout and "101, " in seen.stdout
@@ -301,7 +301,7 @@ def test_each_request_is_compared_with_the_backend_of_its_route(doctor: Doctor, 
 def test_a_backend_that_is_down_leaves_the_others_to_be_asked(doctor: Doctor, backend: Backend) -> None:
     down = f"http://127.0.0.1:{free_port()}"
     conf: Conf = {"backend": [{"name": "other", "url": down}]}
-    seen = doctor(backend.url, conf, routes=[{"path": "/api", "backend": "other"}])
+    seen = doctor(backend.url, conf, routes=[{"path": "/page", "backend": "other"}])
     assert seen.returncode == 1, seen.stdout
     assert f'no connection to the backend "other" at {down}: Connection refused' in seen.stdout
     assert "-> backend.urls: is the backend running" in seen.stdout

@@ -40,7 +40,7 @@ class PollingSession:
 
 
 def sid_of(body: bytes) -> str:
-    """The sid of an OPEN packet, bare or in JSONP's call."""
-    found = re.search(r'"sid":\s*("[^"]+")', body.decode().replace('\\"', '"'))
+    """The sid of an OPEN packet, bare, in JSONP's call or behind the binary lengths of Engine.IO 3."""
+    found = re.search(r'"sid":\s*("[^"]+")', body.decode("latin-1").replace('\\"', '"'))
     assert found, body
     return str(json.loads(found[1]))

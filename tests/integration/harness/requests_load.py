@@ -10,6 +10,9 @@ from .ports import wait_until
 from .raw import RawClient, Response
 
 
+PATIENCE = 60.0  # seconds that an answer may take, where all share a few cores
+
+
 class RequestsLoad:
     """`clients` threads, each of which waits for `pause` seconds between two. `answered`: with 200. `failed`: all else,
     by what it was."""
@@ -41,7 +44,7 @@ class RequestsLoad:
         client: RawClient | None = None
         while not self._stopped.wait(self._pause):
             try:
-                client = client or RawClient(self._port)
+                client = client or RawClient(self._port, timeout=PATIENCE)
                 answer = client.request("GET / HTTP/1.1\nHost: test.example\n\n")
             except (OSError, AssertionError) as error:
                 self._note(None, f"{type(error).__name__}: {error}")
