@@ -47,7 +47,24 @@ class FailingNew {
 [[gnu::noinline]] void* operator new(size_t size, const std::nothrow_t& /*tag*/) noexcept {
   return sheaf::FailingNew::AllocateOrNull(size);
 }
+// Those of arrays lead to that of an object, as in libstdc++; a sanitizer's own would not.
+[[gnu::noinline]] void* operator new[](size_t size) {
+  return sheaf::FailingNew::Allocate(size);
+}
+[[gnu::noinline]] void* operator new[](size_t size, const std::nothrow_t& /*tag*/) noexcept {
+  try {
+    return sheaf::FailingNew::Allocate(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 [[gnu::noinline]] void operator delete(void* block) noexcept {
+  std::free(block);
+}
+[[gnu::noinline]] void operator delete[](void* block) noexcept {
+  std::free(block);
+}
+[[gnu::noinline]] void operator delete[](void* block, size_t /*size*/) noexcept {
   std::free(block);
 }
 [[gnu::noinline]] void operator delete(void* block, size_t /*size*/) noexcept {

@@ -197,6 +197,7 @@ def test_dials_under_way_are_bounded_as_shipped(make_sheaf, silent: SilentListen
     proxy = make_sheaf(f"http://127.0.0.1:{silent.port}", conf, ready="/livez")
     clients = asking(proxy, 700)
     by_metric, by_kernel = most_dials(proxy, silent, 1.0)
-    assert by_metric <= 512 and by_kernel <= 512, f"{by_metric} dials at once, {by_kernel} as the kernel counts"
+    # The kernel's list is not of one instant: a dial that succeeds while it is read, and its successor, are both in it.
+    assert by_metric <= 512 and by_kernel <= 520, f"{by_metric} dials at once, {by_kernel} as the kernel counts"
     silent.accept_all()
     assert statuses(clients) == [200] * 700
