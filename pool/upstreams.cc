@@ -45,11 +45,6 @@ void Upstreams::Maintain() {
       ++i;
     }
   }
-  if (loop_.now() >= next_look_) LookAround();
-}
-
-void Upstreams::LookAround() {
-  next_look_ = loop_.now() + net::kTick;
   const bool up = std::all_of(all_.begin(), all_.end(), [](const auto& one) { return one->up() || !one->wanted(); });
   metrics_.upstream_up.Set(up ? 1 : 0);
 }

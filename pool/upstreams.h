@@ -47,14 +47,11 @@ class Upstreams {
 
  private:
   Upstream* Find(std::string_view name);
-  // Whether all backends are up.
-  void LookAround();
 
   net::Loop& loop_;
   const PoolShare share_;
   WorkerMetrics& metrics_;
   std::vector<std::unique_ptr<Upstream>> all_;
-  TimePoint next_look_{};
   bool draining_ = false;
 };
 

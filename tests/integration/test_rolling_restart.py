@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
+from harness.clients_js import CLIENTS, MODULES
 from harness.instances import Instances
 from harness.ports import wait_until
 from harness.sheaf import ROOT, Sheaf
-from test_socketio import CLIENTS, MODULES
 
 TOKEN = "of the tests"
 REQUESTS_A_CONNECTION = 20
