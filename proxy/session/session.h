@@ -9,7 +9,7 @@
 //
 // Ledger: what an idle plain session takes with the options as shipped, in bytes as malloc rounds them. Where nothing
 // is gathered, held or half received, this is all; `tests/bench.sh --scenario idle` measures it (without gathering:
-// 1,448 before there was a directory, which takes 32 more).
+// 1,440).
 //
 //   Session              368    its halves' constants, a timer, the watch; figures for the log; its id
 //   CorkOutbox           224    (PassOutbox 112, BatchOutbox 320, and with deflate a bounded store's contexts)
