@@ -254,7 +254,7 @@ void Connection::DeferReading(size_t bytes) {
 }
 
 void Connection::ReadDeferred() {
-  if (closed() || !deferring_) return;
+  if (closed() || (!deferring_ && pauses_.any())) return;
   loop_.FlushWrites();  // they may have borrowed from the buffer that is read into
   ReadOnce();
 }

@@ -92,10 +92,11 @@ void GatheringOutbox::CatchUp() {
   events_.DeferUpstream(1);
 }
 
-// Reading stays deferred: what comes by this is gathered, and its time is known. One read is not enough: a backend that
-// writes many small segments has ten of them on their way until they are acknowledged, which reading does.
+// What has come and was not read yet, too, where reading is not deferred. Where it is, it stays so: what comes by this
+// is gathered, and its time is known. One read is not enough: a backend that writes many small segments has ten of them
+// on their way until they are acknowledged, which reading does.
 void GatheringOutbox::TakeIn() {
-  for (int reads = 0; deferred_ > 0 && reads < kMostReads; ++reads) {
+  for (int reads = 0; reads < kMostReads; ++reads) {
     const size_t before = gathered() + partial();
     events_.ReadUpstream();
     if (gathered() + partial() == before) return;
