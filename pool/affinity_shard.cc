@@ -65,27 +65,28 @@ void AffinityShard::Learn(uint64_t hash, std::string_view sid, std::shared_ptr<E
 
 std::shared_ptr<Endpoint> AffinityShard::Find(uint64_t hash, std::string_view sid, TimePoint now) {
   const std::lock_guard lock(mutex_);
-  now_ = std::max(now_, now);
-  AffinityEntry* entry = Lookup(hash, sid);
-  if (!entry) {
-    ++figures_.unknown_total;
-    return nullptr;
-  }
-  Touch(*entry);
+  AffinityEntry* const entry = Use(hash, sid, now);
+  if (!entry) return nullptr;
   Count(*entry, !entry->pin);
   return entry->endpoint;
+}
+
+AffinityEntry* AffinityShard::Use(uint64_t hash, std::string_view sid, TimePoint now) {
+  now_ = std::max(now_, now);
+  AffinityEntry* const entry = Lookup(hash, sid);
+  if (entry) {
+    Touch(*entry);
+  } else {
+    ++figures_.unknown_total;
+  }
+  return entry;
 }
 
 std::shared_ptr<Endpoint> AffinityShard::FindAndPin(uint64_t hash, std::string_view sid, TimePoint now,
                                                     AffinityPin*& pin) {
   const std::lock_guard lock(mutex_);
-  now_ = std::max(now_, now);
-  AffinityEntry* entry = Lookup(hash, sid);
-  if (!entry) {
-    ++figures_.unknown_total;
-    return nullptr;
-  }
-  Touch(*entry);
+  AffinityEntry* const entry = Use(hash, sid, now);
+  if (!entry) return nullptr;
   Count(*entry, false);
   pin = entry->pin ? entry->pin : MakePin(*entry);
   if (pin) ++pin->holds;

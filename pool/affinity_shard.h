@@ -65,6 +65,8 @@ class alignas(64) AffinityShard {
 
   AffinityEntry*& BucketOf(uint64_t hash) { return buckets_[hash >> 32 & (bucket_count_ - 1)]; }
   AffinityEntry* Lookup(uint64_t hash, std::string_view sid);
+  // The same by a client: a use, or counted as unknown.
+  AffinityEntry* Use(uint64_t hash, std::string_view sid, TimePoint now);
   // nullptr: no memory, or none within max_bytes_.
   AffinityEntry* Make(uint64_t hash, std::string_view sid);
   AffinityPin* MakePin(AffinityEntry& entry);
