@@ -41,11 +41,11 @@ class SocketStream : public UpstreamStream {
   // Where it leads; nullptr: nowhere any more. Valid as long as the socket is open.
   virtual const Endpoint* endpoint() const = 0;
 
-  // A hint, for messages that wait anyway: reading may wait until about `bytes` have come, or until ReadDeferred; 1: it
+  // A hint, for messages that wait anyway: reading may wait until about `bytes` have come, or until ReadNow; 1: it
   // does not wait any more.
   virtual void DeferReading(size_t bytes) = 0;
   // Reads what has come meanwhile. Not from within an event.
-  virtual void ReadDeferred() = 0;
+  virtual void ReadNow() = 0;
 };
 
 }  // namespace sheaf::pool

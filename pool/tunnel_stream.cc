@@ -43,8 +43,8 @@ void TunnelStream::DeferReading(size_t bytes) {
   if (codec_ != nullptr) codec_->connection().DeferReading(bytes);
 }
 
-void TunnelStream::ReadDeferred() {
-  if (codec_ != nullptr) codec_->connection().ReadDeferred();
+void TunnelStream::ReadNow() {
+  if (codec_ != nullptr) codec_->connection().ReadNow();
 }
 
 }  // namespace sheaf::pool

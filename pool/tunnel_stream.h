@@ -22,7 +22,7 @@ class TunnelStream final : public SocketStream {
   void PauseReading(PauseReason reason) override;
   void ResumeReading(PauseReason reason) override;
   void DeferReading(size_t bytes) override;
-  void ReadDeferred() override;
+  void ReadNow() override;
   void Close(CloseReason reason) override;
   const Endpoint* endpoint() const override;
 

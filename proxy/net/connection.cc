@@ -253,8 +253,8 @@ void Connection::DeferReading(size_t bytes) {
   setsockopt(fd_, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(least));
 }
 
-void Connection::ReadDeferred() {
-  if (closed() || (!deferring_ && pauses_.any())) return;
+void Connection::ReadNow() {
+  if (closed()) return;
   loop_.FlushWrites();  // they may have borrowed from the buffer that is read into
   ReadOnce();
 }

@@ -105,11 +105,12 @@ class Connection {
   bool paused(PauseReason reason) const { return pauses_.has(reason); }
 
   // The kernel wakes us only when `bytes` wait to be read, or at the end of the connection: what trickles in then costs
-  // no wake-up and no read until ReadDeferred (SO_RCVLOWAT; a Unix socket, which has none, does not wake us at all). 1:
+  // no wake-up and no read until ReadNow (SO_RCVLOWAT; a Unix socket, which has none, does not wake us at all). 1:
   // as usual.
   void DeferReading(size_t bytes);
-  // Reads what has come meanwhile, unless reading is paused. Not from within a callback of a read.
-  void ReadDeferred();
+  // Reads what has come, though nothing has woken us for it yet, unless reading is paused. Not from within a callback
+  // of a read.
+  void ReadNow();
 
   // The peer has sent its FIN, and what comes for it may be a while: whether it is gone altogether is found out by
   // probes (TCP keep-alive). A peer whose socket is closed is then told as kReset within about 90 s, without a write

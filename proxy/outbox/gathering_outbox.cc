@@ -92,17 +92,6 @@ void GatheringOutbox::CatchUp() {
   events_.DeferUpstream(1);
 }
 
-// What has come and was not read yet, too, where reading is not deferred. Where it is, it stays so: what comes by this
-// is gathered, and its time is known. One read is not enough: a backend that writes many small segments has ten of them
-// on their way until they are acknowledged, which reading does.
-void GatheringOutbox::TakeIn() {
-  for (int reads = 0; reads < kMostReads; ++reads) {
-    const size_t before = gathered() + partial();
-    events_.ReadUpstream();
-    if (gathered() + partial() == before) return;
-  }
-}
-
 void GatheringOutbox::OnDeadline(net::Deadline& /*deadline*/) {
   if (deferred_ > 0) events_.ReadUpstream();
   FlushIfReady(FlushReason::kTimeout);

@@ -31,7 +31,6 @@ class GatheringOutbox : public Outbox, private net::DeadlineHandler {
   ListHook turn_hook_;  // of OutboxStores: those that flush at the end of this turn
 
  protected:
-  void TakeIn() override;
   void OnClientReady() override;
   virtual bool empty() const = 0;
   virtual batching::Window& window() = 0;
@@ -58,8 +57,6 @@ class GatheringOutbox : public Outbox, private net::DeadlineHandler {
   const RoutePlan& plan_;
 
  private:
-  static constexpr int kMostReads = 8;  // for one pushed message
-
   void OnDeadline(net::Deadline& deadline) override;
   void Unschedule();
   void FlushIfReady(FlushReason reason);

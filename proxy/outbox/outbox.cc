@@ -25,6 +25,17 @@ bool Outbox::Deliver(const batching::MessageRef& message, Urgency urgency) {
   return !writer_.closed();
 }
 
+// One read is not enough: a backend that writes many small segments has ten of them on their way until they are
+// acknowledged, which reading does. Where reading is deferred it stays so: what comes by this is gathered, and its time
+// is known.
+void Outbox::TakeIn() {
+  for (int reads = 0; reads < kMostReads; ++reads) {
+    const uint64_t before = sent_.messages + sent_.bytes + gathered() + partial();
+    events_.ReadUpstream();
+    if (sent_.messages + sent_.bytes + gathered() + partial() == before) return;
+  }
+}
+
 void Outbox::Park(const batching::MessageRef& message, Urgency urgency) {
   if (!parked_) parked_ = std::make_unique<Parked>();
   parked_->messages.push_back({message, urgency});

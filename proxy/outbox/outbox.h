@@ -128,8 +128,6 @@ class Outbox {
   void OnPartAdded() {
     if (parked_ && MayJoin()) DeliverParked();
   }
-  // Takes in what the backend has sent and nobody has read yet: it comes before what is pushed now.
-  virtual void TakeIn() {}
   // No message of the backend is half written, so that another may go before its rest.
   virtual bool MayJoin() const { return !amid_message_; }
   virtual void Take(const batching::MessageRef& message, Urgency urgency) = 0;
@@ -163,6 +161,10 @@ class Outbox {
     size_t bytes = 0;
   };
 
+  static constexpr int kMostReads = 8;  // for one pushed message
+
+  // What the backend has sent and nobody has read yet comes before what is pushed now.
+  void TakeIn();
   void Park(const batching::MessageRef& message, Urgency urgency);
   void DeliverParked();
 

@@ -109,7 +109,7 @@ void Session::DeferUpstream(size_t bytes) {
 }
 
 void Session::ReadUpstream() {
-  if (stream_) stream_->ReadDeferred();
+  if (stream_) stream_->ReadNow();
 }
 
 // ---- from the client to the backend

@@ -68,7 +68,7 @@ class StreamRecorder {
     void PauseReading(PauseReason /*reason*/) override { recorder_.Tell("pause", ""); }
     void ResumeReading(PauseReason /*reason*/) override { recorder_.Tell("resume", ""); }
     void DeferReading(size_t /*bytes*/) override {}
-    void ReadDeferred() override {}
+    void ReadNow() override {}
     void Close(CloseReason /*reason*/) override {
       if (std::exchange(closed_, true)) return;
       recorder_.events_ = nullptr;  // no event follows

@@ -39,7 +39,7 @@ TEST_CASE("a pause that ends before anything came changes nothing") {
 
 namespace {
 
-// What trickles in is taken by ReadDeferred alone; a pause holds; in the end all is as usual.
+// What trickles in is taken by ReadNow alone; a pause holds; in the end all is as usual.
 void CheckDeferring(LoopDriver& driver, Connection& connection, RawSocket& peer, const ConnectionRecorder& recorder) {
   connection.DeferReading(1000);
   for (const std::string text : {"one ", "two "}) {
@@ -47,12 +47,12 @@ void CheckDeferring(LoopDriver& driver, Connection& connection, RawSocket& peer,
     peer.Send(text);
     driver.Settle();
     CHECK_EQ(recorder.received, before);
-    connection.ReadDeferred();
+    connection.ReadNow();
     CHECK_EQ(recorder.received, before + text);
   }
   connection.PauseReading(PauseReason::kPeerFull);
   peer.Send("three ");
-  connection.ReadDeferred();
+  connection.ReadNow();
   CHECK_EQ(recorder.received, "one two ");
   connection.ResumeReading(PauseReason::kPeerFull);
   driver.Until([&] { return recorder.received == "one two three "; });

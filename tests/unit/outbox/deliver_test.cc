@@ -103,6 +103,21 @@ TEST_CASE("What the backend has sent, and nobody has read since reading is defer
   CHECK_EQ(got[21], "text pushed");
 }
 
+TEST_CASE("What the backend has sent, and nobody has read yet, comes first in each way of delivery") {
+  for (const Kind& kind : kKinds) {
+    CAPTURE(kind.name);
+    OutboxFixture fixture;
+    Open(fixture, kind);
+    int reads = 0;
+    fixture.on_read = [&] {
+      if (++reads <= 2) fixture.Add("read " + std::to_string(reads));
+    };
+    CHECK(fixture.Push("pushed"));
+    CHECK_EQ(reads, 3);
+    CHECK(fixture.ReadAll() == Texts{"text read 1", "text read 2", "text pushed"});
+  }
+}
+
 TEST_CASE("batch: it waits for company, and takes with it what comes meanwhile") {
   for (const Kind& kind : {kKinds[1], kKinds[2]}) {
     CAPTURE(kind.name);

@@ -298,7 +298,7 @@ TEST_CASE("a tunnel that is given up ends in order, and what its session does th
   tunnel.stream.PauseReading(PauseReason::kPeerFull);
   tunnel.stream.ResumeReading(PauseReason::kPeerFull);
   tunnel.stream.DeferReading(1000);
-  tunnel.stream.ReadDeferred();
+  tunnel.stream.ReadNow();
   tunnel.codec.OnUpstreamBlocked();
   tunnel.codec.OnUpstreamDrained();
   CHECK(tunnel.host.written.empty());

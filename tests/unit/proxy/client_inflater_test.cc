@@ -34,7 +34,7 @@ class Backend final : public pool::SocketStream {
   void PauseReading(PauseReason) override {}
   void ResumeReading(PauseReason) override {}
   void DeferReading(size_t) override {}
-  void ReadDeferred() override {}
+  void ReadNow() override {}
   void Close(CloseReason) override {}
 
   std::vector<std::string> messages;

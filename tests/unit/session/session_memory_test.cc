@@ -24,7 +24,7 @@ struct SilentStream final : pool::SocketStream {
   void PauseReading(PauseReason /*reason*/) override {}
   void ResumeReading(PauseReason /*reason*/) override {}
   void DeferReading(size_t /*bytes*/) override {}
-  void ReadDeferred() override {}
+  void ReadNow() override {}
   void Close(CloseReason /*reason*/) override {}
 };
 
