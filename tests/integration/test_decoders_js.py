@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +11,8 @@ import pytest
 
 from harness.backend import Backend
 from harness.browser import Page, open_page
-from harness.recipes import MODULES
-from harness.sheaf import ROOT, Sheaf
-
-CLIENTS = ROOT / "tests/clients"
+from harness.clients_js import CLIENTS, node
+from harness.sheaf import Sheaf
 
 # A fixed wait, so that what comes in a burst shares frames whatever the machine is doing.
 BATCHING = {"batching": {"adaptive": False, "timeout": "30ms"}}
@@ -42,16 +38,7 @@ def proxy(folder: Path, backend: Backend) -> Iterator[Sheaf]:
 
 def in_node(base: str, scenario: str, **setting: object) -> dict[str, Any]:
     """Runs a scenario of decoders.mjs in Node."""
-    done = subprocess.run(
-        ["node", str(CLIENTS / "decoders_node.mjs"), scenario, json.dumps({"base": base, **setting})],
-        env={**os.environ, "NODE_PATH": str(MODULES)},
-        capture_output=True,
-        text=True,
-        timeout=40,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr + done.stdout
-    return json.loads(done.stdout.splitlines()[-1])
+    return node("decoders_node.mjs", scenario, json.dumps({"base": base, **setting}), seconds=40)
 
 
 def in_page(page: Page, base: str, scenario: str, **setting: object) -> dict[str, Any]:

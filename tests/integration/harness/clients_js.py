@@ -14,8 +14,9 @@ CLIENTS = ROOT / "tests/clients"
 MODULES = Path(os.environ.get("SHEAF_NODE_MODULES", ROOT / "build/clients/node_modules"))
 
 
-def node(script: str, *arguments: str, authority: Path | None = None) -> dict[str, Any]:
-    """Runs one of them and returns what it printed. `authority`: a certificate that it trusts."""
+def node(script: str, *arguments: str, authority: Path | None = None, seconds: float = 60) -> dict[str, Any]:
+    """Runs one of them and returns what it printed. `authority`: a certificate that it trusts. `seconds`: its
+    limit."""
     environment = {
         **os.environ,
         "NODE_PATH": str(MODULES),
@@ -26,7 +27,7 @@ def node(script: str, *arguments: str, authority: Path | None = None) -> dict[st
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=seconds,
         check=False,
     )
     assert done.returncode == 0, done.stderr + done.stdout

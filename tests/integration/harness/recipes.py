@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from .browser import Page
+from .clients_js import MODULES
 from .sheaf import ROOT
 
 PACKAGE = ROOT / "batching/clients/js"
 PROGRAMS = ROOT / "tests/clients/recipes"
-MODULES = Path(os.environ.get("SHEAF_NODE_MODULES", ROOT / "build/clients/node_modules"))
 
 
 def applied(diff: str) -> str:
