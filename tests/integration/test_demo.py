@@ -12,7 +12,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -20,6 +19,7 @@ from websockets.sync.client import connect
 
 from harness.browser import Page, open_page
 from harness.demo import Demo
+from harness.demo_page import ages, counted, figure, set_conflation, set_slider, showing, wait_for_messages
 from harness.ports import free_port, wait_until
 from harness.sheaf import ROOT
 
@@ -50,37 +50,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 @pytest.fixture(scope="module")
 def page(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with open_page(f"{demo.url}/", tmp_path_factory.mktemp("profile")) as shown:
-        wait_until(lambda: counted(shown, "sheaf")["messages"] > 0, 20, "quotes come through Sheaf")
+    with showing(demo, tmp_path_factory.mktemp("profile")) as shown:
         yield shown
-
-
-def counted(page: Page, side: str) -> dict[str, int]:
-    """What the page has counted on one side since it connected: frames, messages, gaps, and the newest quote's number."""
-    meter = f"globalThis.comparison?.{side}.meter"
-    fields = "{frames: m.totalFrames, messages: m.totalMessages, gaps: m.gaps, last: m.last}"
-    nothing = "{frames: 0, messages: 0, gaps: 0, last: 0}"
-    return json.loads(str(page.evaluate(f"(() => {{ const m = {meter}; return JSON.stringify(m ? {fields} : {nothing}); }})()")))
-
-
-def figure(page: Page, side: str, name: str) -> str:
-    """One figure as the card of a side shows it."""
-    return str(page.evaluate(f"document.querySelector('[data-side={side}] [data-figure={name}]').textContent"))
-
-
-def set_slider(page: Page, position: int) -> None:
-    page.evaluate(f"(() => {{ const s = document.getElementById('rate'); s.value = {position};"
-                  " s.dispatchEvent(new Event('input')); })()")  # fmt: skip
-
-
-def set_conflation(page: Page, is_on: bool) -> None:
-    box = "document.getElementById('conflation')"
-    page.evaluate(f"(() => {{ if ({box}.checked !== {str(is_on).lower()}) {box}.click(); }})()")
-
-
-def wait_for_messages(page: Page, count: int) -> None:
-    for side in ("direct", "sheaf"):
-        wait_until(lambda: counted(page, side)["messages"] >= count, 30, f"{count} messages on the side {side}")
 
 
 def test_as_shipped_few_frames_carry_the_same_messages(page: Page) -> None:
@@ -143,13 +114,6 @@ def is_slow_client(command: Path, mark: bytes) -> bool:
     except OSError:  # it has ended meanwhile
         return False
     return b"demo.slow_client" in words and mark in words
-
-
-def ages(page: Page) -> dict[str, float]:
-    """How old the newest quote of each slow client is, in seconds, as far as the page shows it."""
-    rows = "[...document.querySelectorAll('#slow tr[data-client]')].map((row) => [row.dataset.client, row.cells[2].textContent])"
-    shown: list[Any] = json.loads(str(page.evaluate(f"JSON.stringify({rows})")))
-    return {name: float(text.split()[0]) for name, text in shown if text.endswith(" s old")}
 
 
 def test_a_slow_client_falls_behind_but_less_with_conflation(page: Page, demo: Demo) -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
-from harness.browser import Page, open_page
+from harness.browser import Page
 from harness.demo import Demo
+from harness.demo_page import ages, counted, figure, set_conflation, showing, wait_for_messages
 from harness.ports import wait_until
 from harness.sheaf import ROOT
-from test_demo import ages, counted, figure, set_conflation, wait_for_messages
 
 WORKERS = 4
 
@@ -31,8 +31,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 @pytest.fixture(scope="module")
 def page(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with open_page(f"{demo.url}/", tmp_path_factory.mktemp("profile")) as shown:
-        wait_until(lambda: counted(shown, "sheaf")["messages"] > 0, 20, "quotes come through Sheaf")
+    with showing(demo, tmp_path_factory.mktemp("profile")) as shown:
         yield shown
 
 
