@@ -58,7 +58,7 @@ class Endpoint {
   void SetLate() { late_.store(true, std::memory_order_relaxed); }
   // How often it has come up: what one worker has found out ends the back-off of the others.
   uint32_t returns() const { return returns_.load(std::memory_order_relaxed); }
-  // It has come back, or late, within `slow_start`.
+  // The endpoint has come back, or late, within `slow_start`.
   bool IsNew(TimePoint now, Duration slow_start) const {
     return now.time_since_epoch() < Duration(returned_at_.load(std::memory_order_relaxed)) + slow_start;
   }

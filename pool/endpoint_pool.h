@@ -81,7 +81,7 @@ class EndpointPool {
   // Those that wait go to other endpoints, as far as these take them.
   void Disperse();
 
-  // It may be dialled now, though it was found to be down.
+  // The endpoint may be dialled now, though it was found to be down.
   bool may_retry() const { return backoff_.MayTry(loop_.now()); }
   // Nobody wants it, and nothing of it is left. The first worker's, which checks its health, stays as long as it has
   // sessions.

@@ -65,7 +65,7 @@ class PooledStream final : public HttpStream {
   }
   // The upgrade's socket is open. The stream is over, and may be destroyed from within.
   void Open(const wire::ResponseHead& head, std::unique_ptr<SocketStream> socket);
-  // It is a session of the endpoint's no more, but what comes of it is; and so with the hold on its sid.
+  // The stream is a session of the endpoint's no more, but what comes of it is; and so with the hold on its sid.
   [[nodiscard]] bool TakeSession() { return session_.Release(); }
   Affinity::Hold TakeHold() { return std::move(hold_); }
   // The stream's connection is lost: it waits for another one, if `untouched` and it may; else it is over.

@@ -65,7 +65,7 @@ class Upstream final : private EndpointPoolEvents {
   const UpstreamSettings& settings() const { return settings_; }
   // Some endpoint is up.
   bool up() const;
-  // It has endpoints to choose from.
+  // There are endpoints to choose from.
   bool several() const { return endpoints_.size() > 1; }
   // For requests of our own.
   const std::string& host_header() const { return endpoints_.front()->url().host_header; }

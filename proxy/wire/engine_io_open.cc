@@ -29,7 +29,7 @@ class Reader {
     return false;
   }
 
-  // Each false: what has to come next is something else (failed), or has not come.
+  // Of all that return false: what has to come next is something else (failed), or has not come.
   bool Take(std::string_view expected) {
     const std::string_view have = left_.substr(0, expected.size());
     if (!expected.starts_with(have)) return Fail();
