@@ -162,7 +162,9 @@ bool Cohorts::GoOn(Move& move, CompressedMessage& message) {
   if (JoinBranch(move, message)) return true;
   CohortLine& line = *move.from;
   if (line.IsHead(move.from_at)) {
-    // One that is alone in its line had better join the others.
+    // Who has just come does not lead: it may be of those who get other messages. And one that is alone in its line had
+    // better join the others.
+    if (move.from_tail < std::min<uint64_t>(kEnoughInCommon, line[move.from_at].end())) return false;
     if (line.clients < 2 && !message.places.empty() && message.places.back().line != line.index()) return false;
     Append(move, CohortMove::kAppend, line, message);
     return true;
@@ -174,8 +176,8 @@ bool Cohorts::GoOn(Move& move, CompressedMessage& message) {
     Append(move, CohortMove::kRepair, line, message);
     return true;
   }
-  const bool second = message.given && message.given_from == line[move.from_at].id;
-  if (!second || move.from_tail < kEnoughInCommon || !MayBegin()) return false;
+  const bool second = message.WentTo(line[move.from_at].id);
+  if (!second || move.from_tail == 0 || !MayBegin()) return false;
   CohortLine& fork = NewLine(&line);
   fork.CopyFrom(line, move.from_at);
   Append(move, CohortMove::kFork, fork, message);
@@ -201,13 +203,11 @@ bool Cohorts::JoinBranch(Move& move, const CompressedMessage& message) const {
   return false;
 }
 
-// A line is begun by the second one who gets a message, never by the first: of what one client alone gets there is
-// none.
+// A line is begun when a second client is known, never by the first: of what one client alone gets there is none.
 void Cohorts::Stray(Move& move, CompressedMessage& message) {
-  if (!message.given) {
-    message.given = true;
-    message.given_from = move.from != nullptr ? (*move.from)[move.from_at].id : 0;
-  } else if (message.places.empty() && MayBegin()) {
+  const bool known = message.given || message.message->shared();
+  message.given = true;
+  if (known && message.places.empty() && MayBegin()) {
     return Append(move, CohortMove::kBegin, NewLine(move.from), message);
   }
   if (message.places.empty()) return;

@@ -48,9 +48,8 @@ class CompressedMessage {
 
   const MessageRef message;
   std::vector<Place> places;
-  // Somebody got it without an entry; `given_from`: the entry behind which that client was, 0: behind none.
+  // A client got it without an entry.
   bool given = false;
-  uint64_t given_from = 0;
 
   // Valid until another frame of this message is made.
   const CompressedFrame* Find(const CompressedFrame::Source& source) const {
@@ -66,6 +65,9 @@ class CompressedMessage {
     }
     return nullptr;
   }
+
+  // A client got it that was behind this entry.
+  bool WentTo(uint64_t entry) const { return FindOfEntry(entry, FrameContext::kTail) != nullptr; }
 
  private:
   friend class CompressedFrames;
