@@ -76,8 +76,9 @@ restart_one() {
   number=$(basename "$endpoint" .sock)
   wait_until 'any(one["state"] == "up" for name, one in all.items() if name != me)' ||
     die "$endpoint is not restarted: no other endpoint is up, and requests would fail"
-  drain drain
+  # Before it is drained: a signal may come while that is under way.
   trap 'drain undrain' EXIT
+  drain drain
   wait_until 'all[me]["sessions"] == 0' || say "$endpoint still has $(look 'all[me]["sessions"]') sessions"
   for word in "$@"; do
     shift

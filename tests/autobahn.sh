@@ -17,4 +17,4 @@ fi
 cd "$root/tests/integration"
 # The unbatching echo runs on `websockets`, whose limit of fragments 9.3 and 9.4 exceed.
 export WEBSOCKETS_MAX_FRAGMENTS=100000 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$root/batching/clients/python"
-exec "$root/build/venv/bin/python" -m harness.autobahn "$venv/bin/kosoku" "$root/build/autobahn" "$@"
+exec "$root/build/venv/bin/python" -m harness.autobahn "$venv/bin/python" "$root/build/autobahn" "$@"

@@ -1,5 +1,5 @@
 // A stock socket.io-client that stays: node socketio_stays.cjs URL. Says "connected" when it has connected and upgraded to
-// WebSocket for the first time. When standard input ends it asks once more, and prints one JSON object with what has happened.
+// WebSocket for the first time. When standard input ends it asks who serves it, and prints one JSON object with what has happened.
 'use strict';
 const {io} = require('socket.io-client');
 
@@ -13,7 +13,7 @@ const connected = () => socket.connected ? Promise.resolve() : new Promise((go) 
 
 process.stdin.resume().on('end', async () => {
   await connected();
-  seen.answer = await socket.timeout(5000).emitWithAck('echo', 'still there').catch((error) => [String(error)]);
+  seen.answer = await socket.timeout(5000).emitWithAck('who', 0).catch((error) => [String(error)]);
   console.log(JSON.stringify(seen));
   process.exit(0);
 });

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from harness.backend import Backend
+from harness.browser import Page
 from harness.certificates import Authority, Pair
+from harness.demo import Demo
+from harness.demo_page import showing
 from harness.leaky import LeakySheaf
 from harness.processes import Processes
 from harness.recorder import Recorder
@@ -86,6 +89,13 @@ def sheaf(folder: Path, backend: Backend) -> Iterator[Sheaf]:
     running = Sheaf(folder, backend.url)
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def page(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """The page of the file's own `demo`, in a browser."""
+    with showing(demo, tmp_path_factory.mktemp("profile")) as shown:
+        yield shown
 
 
 @pytest.fixture(scope="module")

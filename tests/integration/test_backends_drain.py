@@ -62,7 +62,8 @@ def test_with_max_age_its_websockets_leave_spread_out(make_reloadable, processes
         closed = watched.closed
         assert {one.code for one in closed} == {1012}
         assert {watched.clients[one.index].handshake.get("x-pid") for one in closed} == {str(processes.pids[1])}
-        assert endpoints_of(proxy)[name_of(processes[1])]["sessions"] == 0
+        drained = name_of(processes[1])
+        wait_until(lambda: endpoints_of(proxy)[drained]["sessions"] == 0, 5, "their sessions are over")
         assert proxy.metric("sheaf_websocket_closes_total") == 30
 
 

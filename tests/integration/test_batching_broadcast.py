@@ -54,13 +54,15 @@ def test_broadcast_is_encoded_and_compressed_once(
         shared = proxy.metric("sheaf_encodings_shared_total")
         compressed = proxy.metric("sheaf_deflate_messages_total")
         batches = proxy.metric("sheaf_batches_total", form=envelope)
+        lone = proxy.metric("sheaf_batch_size_bucket", le="1")
     print(f"{CLIENTS} clients, {sums['frames']:.0f} frames: {encodings:.0f} encodings, {compressed:.0f} compressions")
     assert sums == {"received": CLIENTS * MESSAGES, "wrong": 0, "frames": batches}
     # Sockets of one turn share their bursts; a client may be behind by a read, so a few more than the four are right.
     assert MESSAGES // 10 <= encodings <= 3 * MESSAGES // 10, "identical batches were encoded again"
-    assert encodings + shared == batches
+    # A client that was behind may have got one message by itself, which is no encoding.
+    assert batches - lone <= encodings + shared <= batches
     # Clients that have just come climb from frames without a context to those of the largest (batching/cohorts.md).
-    assert encodings <= compressed <= 6 * encodings if deflate else compressed == 0
+    assert encodings <= compressed <= 6 * (encodings + lone) if deflate else compressed == 0
 
 
 def test_timed_batches_of_a_broadcast_are_the_same_batches(make_sheaf, broadcaster: BroadcastBackend) -> None:

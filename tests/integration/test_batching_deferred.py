@@ -45,7 +45,10 @@ def recorder(request: pytest.FixtureRequest, folder: Path, certificate: Pair) ->
 @pytest.fixture(scope="module")
 def proxy(folder: Path, recorder: Recorder) -> Iterator[Sheaf]:
     marks = {"buffer_high": 64 * 1024, "buffer_low": 16 * 1024}
-    conf = {"workers": 1, "upstream": {"tls_verify": False}, "batching": BATCHING, "deflate": {"threshold": 0}, "limits": marks}
+    # On a busy machine a client may be silent for long enough to be pinged amid the messages.
+    silent = {"ping_interval": "0s"}
+    conf = {"workers": 1, "upstream": {"tls_verify": False}, "batching": BATCHING, "deflate": {"threshold": 0}, "limits": marks,
+            "websocket": silent}
     running = Sheaf(folder, recorder.url, conf)
     yield running
     running.stop()

@@ -18,8 +18,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from harness.browser import Page, open_page
-from harness.demo import Demo
-from harness.demo_page import ages, counted, figure, set_conflation, set_slider, showing, wait_for_messages
+from harness.demo import Demo, running_demo
+from harness.demo_page import ages, counted, figure, set_conflation, set_slider, wait_for_messages
 from harness.ports import free_port, wait_until
 from harness.sheaf import ROOT
 
@@ -42,16 +42,8 @@ READ_BOTH = """
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    running = Demo(tmp_path_factory.mktemp("demo"), {"BACKEND_PORT": str(free_port())})
-    yield running
-    assert running.stop() == 143
-    assert "Traceback" not in running.log(), running.log()
-
-
-@pytest.fixture(scope="module")
-def page(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with showing(demo, tmp_path_factory.mktemp("profile")) as shown:
-        yield shown
+    with running_demo(tmp_path_factory.mktemp("demo"), {"BACKEND_PORT": str(free_port())}) as running:
+        yield running
 
 
 def test_as_shipped_few_frames_carry_the_same_messages(page: Page) -> None:

@@ -13,8 +13,8 @@ import pytest
 from websockets.sync.client import connect
 
 from harness.browser import Page
-from harness.demo import Demo
-from harness.demo_page import ages, counted, figure, set_conflation, showing, wait_for_messages
+from harness.demo import Demo, running_demo
+from harness.demo_page import ages, counted, figure, set_conflation, wait_for_messages
 from harness.ports import wait_until
 from harness.sheaf import ROOT
 
@@ -23,16 +23,8 @@ WORKERS = 4
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    running = Demo(tmp_path_factory.mktemp("demo"), arguments=["--workers", str(WORKERS)])
-    yield running
-    assert running.stop() == 143
-    assert "Traceback" not in running.log(), running.log()
-
-
-@pytest.fixture(scope="module")
-def page(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with showing(demo, tmp_path_factory.mktemp("profile")) as shown:
-        yield shown
+    with running_demo(tmp_path_factory.mktemp("demo"), arguments=["--workers", str(WORKERS)]) as running:
+        yield running
 
 
 def text(page: Page, selector: str) -> str:

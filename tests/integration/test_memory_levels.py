@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.backend import Backend
-from harness.cgroup import MIB, memory_cgroup
+from harness.cgroup import MIB, seen_memory_cgroup
 from harness.frames import RawWebSocket, upgrade
 from harness.leaky import LEVELS, LIMIT, LeakySheaf
 from harness.ports import wait_until
@@ -55,9 +55,7 @@ def test_jump_to_critical_takes_every_step_once_and_logs_each(
     make_leaky: Callable[..., LeakySheaf], backend: Backend
 ) -> None:
     """The limit is lowered in one go, so that no look finds anything in between."""
-    with memory_cgroup(LIMIT) as group:
-        if not group.seen_by_sheaf:
-            pytest.skip("the memory controller is not mounted where Sheaf looks for it")
+    with seen_memory_cgroup(LIMIT) as group:
         proxy = make_leaky(backend.url, limit=0, wrapper=group.wrapper)
         proxy.go_to("normal")
         group.limit = group.working_set * 100 // 90
@@ -118,9 +116,7 @@ def test_thresholds_can_be_set_one_by_one(make_leaky: Callable[..., LeakySheaf],
 def test_level_follows_the_limit_of_a_real_control_group(
     make_leaky: Callable[..., LeakySheaf], backend: Backend
 ) -> None:
-    with memory_cgroup(LIMIT) as group:
-        if not group.seen_by_sheaf:
-            pytest.skip("the memory controller is not mounted where Sheaf looks for it")
+    with seen_memory_cgroup(LIMIT) as group:
         proxy = make_leaky(backend.url, limit=0, wrapper=group.wrapper)
         assert (proxy.memory["source"], proxy.memory["limit_mb"]) == ("cgroup_v1", LIMIT / MIB)
         for level in (*LEVELS[1:], *reversed(LEVELS[:-1])):
@@ -142,9 +138,7 @@ def test_level_follows_the_limit_of_a_real_control_group(
 def test_configured_limit_above_the_groups_is_left_out_of_account(
     make_leaky: Callable[..., LeakySheaf], backend: Backend
 ) -> None:
-    with memory_cgroup(LIMIT) as group:
-        if not group.seen_by_sheaf:
-            pytest.skip("the memory controller is not mounted where Sheaf looks for it")
+    with seen_memory_cgroup(LIMIT) as group:
         proxy = make_leaky(backend.url, {"memory": {"limit": f"{2 * LIMIT // MIB}MiB"}}, limit=0, wrapper=group.wrapper)
         assert proxy.memory["limit_mb"] == LIMIT / MIB
         proxy.stop()
@@ -286,9 +280,7 @@ def test_queues_of_stalled_clients_raise_the_level_of_a_real_limit(make_sheaf, b
         "limits": {"buffer_high": "4MiB", "buffer_low": "1MiB"},
         "batching": {"delivery": "off"},
     }
-    with memory_cgroup(size * MIB) as group:
-        if not group.seen_by_sheaf:
-            pytest.skip("the memory controller is not mounted where Sheaf looks for it")
+    with seen_memory_cgroup(size * MIB) as group:
         proxy = make_sheaf(backend.url, conf, wrapper=group.wrapper)
         assert proxy.stats()["memory_optimizer"]["pressure_level"] == "normal"
         flood = f"/ws/flood?bytes=65536&count={8 * MIB // 65536}"

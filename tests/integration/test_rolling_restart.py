@@ -15,13 +15,16 @@ from typing import Any
 
 import pytest
 
+from harness.backend import Backend
 from harness.clients_js import CLIENTS, MODULES
-from harness.instances import Instances
 from harness.ports import wait_until
+from harness.processes import Processes
 from harness.sheaf import ROOT, Sheaf
 
 TOKEN = "of the tests"
 REQUESTS_A_CONNECTION = 20
+# Stands in the place of `systemctl restart app@NAME`: asks for it by a file, and returns when that is gone.
+ASK = 'touch "$0/$1.wanted"; while [ -e "$0/$1.wanted" ]; do sleep 0.05; done; test ! -e "$0/$1.failed"'
 
 
 class Load(threading.Thread):
@@ -82,16 +85,16 @@ class Staying:
 
 
 @pytest.fixture
-def instances(tmp_path: Path) -> Iterator[Instances]:
-    running = Instances(tmp_path, 4)
-    yield running
-    running.stop()
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    """On Unix sockets, as app@.service has them."""
+    with Processes(tmp_path, unix=True) as running:
+        yield running
 
 
 @pytest.fixture
-def proxy(instances: Instances, make_sheaf: Callable[..., Sheaf]) -> Sheaf:
+def proxy(processes: Processes, make_sheaf: Callable[..., Sheaf]) -> Sheaf:
     conf = {
-        "upstream": {"url": None, "urls": instances.urls},
+        "upstream": {"url": None, "urls": processes.urls},
         "pool": {"health_check_interval": "500ms"},
         "reload": {"max_age": "1s"},
         "admin": {"token": TOKEN},
@@ -114,23 +117,36 @@ def change(proxy: Sheaf, url: str, action: str) -> None:
     assert proxy.admin(path, "POST", {"Authorization": f"Bearer {TOKEN}"})[0] == 200
 
 
-def begin(proxy: Sheaf, instances: Instances, *options: str, token: str = TOKEN) -> subprocess.Popen[str]:
-    """The script, which has begun."""
+def begin(proxy: Sheaf, folder: Path, *options: str, token: str = TOKEN) -> subprocess.Popen[str]:
+    """The script, which has begun. In `folder` it asks for restarts."""
     return subprocess.Popen(
-        [ROOT / "docker/rolling_restart.sh", *options, *instances.command],
+        [ROOT / "docker/rolling_restart.sh", *options, "sh", "-c", ASK, str(folder), "{}"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env={**os.environ, "SHEAF_ADMIN": f"http://127.0.0.1:{proxy.admin_port}", "SHEAF_ADMIN_TOKEN": token},
     )  # fmt: skip
 
 
+def restart_wanted(processes: Processes, folder: Path, broken: Backend | None) -> None:
+    """Does what ASK waits for, if it does. The process `broken` ends, and does not come again."""
+    by_name = {Path(one.url).stem: one for one in processes.all}
+    for wanted in folder.glob("*.wanted"):
+        one = by_name[wanted.stem]
+        one.stop()
+        if one is broken:
+            wanted.with_suffix(".failed").touch()
+        else:
+            one.start()
+        wanted.unlink()
+
+
 def roll(
-    proxy: Sheaf, instances: Instances, *options: str, broken: int | None = None, token: str = TOKEN
+    proxy: Sheaf, processes: Processes, folder: Path, *options: str, broken: Backend | None = None, token: str = TOKEN
 ) -> tuple[int, str]:
     """The script's exit status, and what it said."""
-    script = begin(proxy, instances, *options, token=token)
+    script = begin(proxy, folder, *options, token=token)
     try:
         while script.poll() is None:
-            instances.restart_wanted(broken=broken)
+            restart_wanted(processes, folder, broken)
             time.sleep(0.05)
         assert script.stdout
         return script.returncode, script.stdout.read()
@@ -139,13 +155,13 @@ def roll(
         script.wait()
 
 
-def test_all_are_restarted_and_no_request_fails(proxy: Sheaf, instances: Instances) -> None:
-    before = instances.ids
+def test_all_are_restarted_and_no_request_fails(proxy: Sheaf, processes: Processes, tmp_path: Path) -> None:
+    before = processes.pids
     clients = [Staying(command, proxy.url)
                for command in (["node", str(CLIENTS / "socketio_stays.cjs")], [sys.executable, "-m", "harness.staying"])]  # fmt: skip
     loads = [Load(proxy.port) for _ in range(4)]
     try:
-        status, said = roll(proxy, instances)
+        status, said = roll(proxy, processes, tmp_path)
         seen = [client.finish() for client in clients]
     finally:
         for load in loads:
@@ -154,70 +170,72 @@ def test_all_are_restarted_and_no_request_fails(proxy: Sheaf, instances: Instanc
             client.kill()
     assert status == 0, said
     assert said.count("is restarted") == 4, said
-    assert not set(before) & set(instances.ids)
+    assert not set(before) & set(processes.pids)
     assert [load.failed for load in loads] == [[]] * 4
     assert min(load.done for load in loads) > 100
     for one in seen:
-        assert one["connects"] > 1 and one["errors"] == [] and one["answer"] in ("still there", ["still there"]), one
+        assert one["connects"] > 1 and one["errors"] == [] and one["answer"] in processes.pids, one
     assert states(proxy) == ["up"] * 4
 
 
 def test_a_process_that_does_not_come_again_stays_drained_and_ends_the_script(
-    proxy: Sheaf, instances: Instances
+    proxy: Sheaf, processes: Processes, tmp_path: Path
 ) -> None:
-    first, *_, last = instances.ids
-    status, said = roll(proxy, instances, broken=2)
+    first, *_, last = processes.pids
+    status, said = roll(proxy, processes, tmp_path, broken=processes[1])
     assert status == 1
-    assert "this command failed" in said and f"{instances.urls[1]} stays drained" in said, said
+    assert "this command failed" in said and f"{processes.urls[1]} stays drained" in said, said
     assert states(proxy) == ["up", "draining", "up", "up"]
-    assert instances.ids[0] != first and instances.ids[3] == last
+    assert processes.pids[0] != first and processes.pids[3] == last
 
 
-def test_the_last_one_that_is_up_is_not_drained(proxy: Sheaf, instances: Instances) -> None:
-    for number in (2, 3, 4):
-        instances.stop_one(number)
+def test_the_last_one_that_is_up_is_not_drained(proxy: Sheaf, processes: Processes, tmp_path: Path) -> None:
+    for one in processes.all[1:]:
+        one.stop()
     wait_until(lambda: states(proxy) == ["up", "down", "down", "down"], 10, "three are down")
-    before = instances.ids
-    status, said = roll(proxy, instances, "-w", "1")
+    before = processes.pids
+    status, said = roll(proxy, processes, tmp_path, "-w", "1")
     assert status == 1 and "no other endpoint is up" in said, said
-    assert states(proxy)[0] == "up" and instances.ids == before
+    assert states(proxy)[0] == "up" and processes.pids == before
 
 
-def test_what_an_operator_has_drained_is_left_alone(proxy: Sheaf, instances: Instances) -> None:
-    for url in instances.urls[1:]:
+def test_what_an_operator_has_drained_is_left_alone(proxy: Sheaf, processes: Processes, tmp_path: Path) -> None:
+    for url in processes.urls[1:]:
         change(proxy, url, "drain")
-    change(proxy, instances.urls[3], "undrain")
-    before = instances.ids
-    status, said = roll(proxy, instances)
+    change(proxy, processes.urls[3], "undrain")
+    before = processes.pids
+    status, said = roll(proxy, processes, tmp_path)
     assert status == 0 and said.count("is restarted") == 2, said
     assert states(proxy) == ["up", "draining", "draining", "up"]
-    assert [one == other for one, other in zip(before, instances.ids, strict=True)] == [False, True, True, False]
+    assert [one == other for one, other in zip(before, processes.pids, strict=True)] == [False, True, True, False]
 
 
-def test_one_that_is_waited_for_is_undrained_when_the_script_is_ended(proxy: Sheaf, instances: Instances) -> None:
-    before = instances.ids
+def test_one_that_is_waited_for_is_undrained_when_the_script_is_ended(
+    proxy: Sheaf, processes: Processes, tmp_path: Path
+) -> None:
+    before = processes.pids
     request = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=20)
-    for url in instances.urls[1:]:
+    for url in processes.urls[1:]:
         change(proxy, url, "drain")
-    request.request("GET", "/slow?seconds=6")
+    request.request("GET", "/slow?6")
     wait_until(lambda: endpoints(proxy)[0]["sessions"] == 1, 5, "it is busy")
-    for url in instances.urls[1:]:
+    for url in processes.urls[1:]:
         change(proxy, url, "undrain")
-    script = begin(proxy, instances)
+    script = begin(proxy, tmp_path)
     wait_until(lambda: states(proxy)[0] == "draining", 5, "the first is drained")
     script.terminate()
     assert script.wait(10) == 143
-    assert states(proxy) == ["up"] * 4 and instances.ids == before
+    assert states(proxy) == ["up"] * 4 and processes.pids == before
     assert request.getresponse().status == 200
     request.close()
 
 
-def test_what_is_wrong_is_said(proxy: Sheaf, instances: Instances) -> None:
-    before = instances.ids
+def test_what_is_wrong_is_said(proxy: Sheaf, processes: Processes, tmp_path: Path) -> None:
+    before = processes.pids
     for options, token, words in (
         (("-b", "realtime"), TOKEN, "there is no backend realtime, but: default"),
         ((), "another", "401"),
     ):
-        status, said = roll(proxy, instances, *options, token=token)
+        status, said = roll(proxy, processes, tmp_path, *options, token=token)
         assert status == 1 and words in said, said
-    assert instances.ids == before and states(proxy) == ["up"] * 4
+    assert processes.pids == before and states(proxy) == ["up"] * 4

@@ -39,7 +39,8 @@ class Backend:
         environment: dict[str, str] | None = None,
         wait: bool = True,
     ) -> None:
-        name = f"backend-{os.getpid()}-{next(self._numbers)}"
+        # Padded, so that Sheaf, which lists endpoints by name, lists several sockets in the order in which they were made.
+        name = f"backend-{os.getpid()}-{next(self._numbers):04}"
         self._app = [app, "--app-dir", str(app_folder)]
         self.host = host
         self.port = 0 if unix else port or free_port()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .ports import free_port, wait_until
@@ -55,3 +56,14 @@ class Demo:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
+
+
+@contextlib.contextmanager
+def running_demo(
+    folder: Path, environment: dict[str, str] | None = None, arguments: Sequence[str] = ()
+) -> Iterator[Demo]:
+    """A Demo for the length of the with statement, at whose end it must stop as it should and have told no error."""
+    running = Demo(folder, environment, arguments)
+    yield running
+    assert running.stop() == 143
+    assert "Traceback" not in running.log(), running.log()

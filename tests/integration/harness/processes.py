@@ -18,16 +18,18 @@ APP: dict[str, Any] = {"app": "harness.process_app:app", "app_folder": ROOT / "t
 
 
 class Processes:
-    """`count` of them, every other one on a Unix socket. `environment`: variables of the app. `addresses`: one at each
-    of these instead, all on one port."""
+    """`count` of them, every other one on a Unix socket, or all, if `unix`. `environment`: variables of the app.
+    `addresses`: one at each of these instead, all on one port."""
 
-    def __init__(self, folder: Path, count: int = 4, addresses: Sequence[str] = (), **environment: str) -> None:
+    def __init__(
+        self, folder: Path, count: int = 4, addresses: Sequence[str] = (), *, unix: bool = False, **environment: str
+    ) -> None:
         options = {**APP, "environment": environment, "wait": False}
         port = free_port()
         if addresses:
             self.all = [Backend(folder, host=address, port=port, **options) for address in addresses]
         else:
-            self.all = [Backend(folder, unix=number % 2 == 1, **options) for number in range(count)]
+            self.all = [Backend(folder, unix=unix or number % 2 == 1, **options) for number in range(count)]
         for one in self.all:
             one.wait_until_up()
 

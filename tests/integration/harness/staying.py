@@ -30,7 +30,7 @@ async def main() -> None:
     async with asyncio.timeout(10):
         while not client.connected:
             await asyncio.sleep(0.05)
-        seen["answer"] = await client.call("echo", "still there", timeout=5)
+        seen["answer"] = await client.call("who", 0, timeout=5)
     print(json.dumps({**seen, "connects": connects, "errors": errors}), flush=True)
     await client.disconnect()
 

@@ -2,7 +2,6 @@
 #include <doctest/doctest.h>
 
 #include <string>
-#include <string_view>
 
 #include "tests/unit/net/wire.h"
 
@@ -13,17 +12,7 @@ TEST_CASE("all that was sent before an end is handed on before the end is told, 
     CAPTURE(size);
     Wire wire;
     const std::string text = Numbered(size);
-    std::string_view rest = text;
-    bool closed = false;
-    wire.driver.Until([&] {
-      if (!rest.empty()) {
-        wire.peer().SendSome(rest);
-      } else if (!closed) {
-        wire.peer().Close();
-        closed = true;
-      }
-      return wire.Told("eof");
-    });
+    wire.SendAndClose(text);
     wire.driver.Settle();
     CHECK((wire.recorder.received == text));
     CHECK(wire.recorder.told == Lines{"bytes", "eof"});

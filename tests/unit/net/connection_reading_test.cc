@@ -118,21 +118,10 @@ TEST_CASE("an end that comes during a pause is told when the pause is over, behi
 TEST_CASE("a connection paused from within its own bytes reads on later, more than one buffer of it") {
   Wire wire;
   const std::string text = Numbered(1'000'000);
-  std::string_view rest = text;
   wire.recorder.after = [&](std::string_view event) {
     if (event == "bytes") wire.connection->PauseReading(PauseReason::kPeerFull);
   };
-  bool closed = false;
-  wire.driver.Until([&] {
-    if (!rest.empty()) {
-      wire.peer().SendSome(rest);
-    } else if (!closed) {
-      wire.peer().Close();
-      closed = true;
-    }
-    wire.connection->ResumeReading(PauseReason::kPeerFull);
-    return wire.Told("eof");
-  });
+  wire.SendAndClose(text, [&] { wire.connection->ResumeReading(PauseReason::kPeerFull); });
   CHECK((wire.recorder.received == text));
   CHECK(wire.recorder.largest_read() <= Loop::kReceiveBuffer);
 }

@@ -17,12 +17,12 @@
 #include "tests/fakes/loop_driver.h"
 #include "tests/fakes/memory_tls.h"
 #include "tests/fakes/sockets.h"
+#include "tests/unit/net/wire.h"
 #include "tests/unit/proxy/test_certificate.h"
 
 namespace sheaf::net {
 namespace {
 
-using Lines = std::vector<std::string>;
 using Verdict = TlsStream::Verdict;
 
 std::string Prefix(const std::string& name) {
@@ -385,31 +385,21 @@ TEST_CASE("a backend whose certificate is not trusted, or names another, is refu
 
 TEST_CASE("a client that sends no TLS is told as failed, and the connection may be closed from within") {
   const Server server;
-  LoopDriver driver;
-  Counter counter;
-  const IoCounters io{&counter, &counter};
-  TcpPair pair;
-  ConnectionRecorder recorder;
-  const auto connection = Connection::Accept(driver.loop(), pair.own, server.context.get(), io, recorder);
-  recorder.after = [&](std::string_view) { connection->Close(); };
-  pair.peer->Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  driver.Until([&] { return !recorder.told.empty(); });
-  driver.Settle();
-  CHECK(recorder.told == Lines{"tls failed"});
+  Wire wire(false, server.context.get());
+  wire.recorder.after = [&](std::string_view) { wire.connection->Close(); };
+  wire.peer().Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  wire.driver.Until([&] { return !wire.recorder.told.empty(); });
+  wire.driver.Settle();
+  CHECK(wire.recorder.told == Lines{"tls failed"});
 }
 
 TEST_CASE("a client that leaves within the handshake is an end") {
   const Server server;
-  LoopDriver driver;
-  Counter counter;
-  const IoCounters io{&counter, &counter};
-  TcpPair pair;
-  ConnectionRecorder recorder;
-  const auto connection = Connection::Accept(driver.loop(), pair.own, server.context.get(), io, recorder);
-  pair.peer->Send("\x16\x03\x01");
-  pair.peer->Close();
-  driver.Until([&] { return !recorder.told.empty(); });
-  CHECK(recorder.told == Lines{"eof"});
+  Wire wire(false, server.context.get());
+  wire.peer().Send("\x16\x03\x01");
+  wire.peer().Close();
+  wire.driver.Until([&] { return !wire.recorder.told.empty(); });
+  CHECK(wire.recorder.told == Lines{"eof"});
 }
 
 }  // namespace sheaf::net

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,13 +24,30 @@ inline constexpr auto kWatched =
     std::chrono::duration_cast<std::chrono::milliseconds>(3 * kTick);  // from then on hang-ups are told
 
 struct Wire {
-  explicit Wire(bool small_buffers = false) : pair(small_buffers) {
-    connection = Connection::Accept(driver.loop(), pair.own, nullptr, io, recorder);
+  // With `tls` it is the server's side of a TLS connection.
+  explicit Wire(bool small_buffers = false, const TlsContext* tls = nullptr) : pair(small_buffers) {
+    connection = Connection::Accept(driver.loop(), pair.own, tls, io, recorder);
     REQUIRE(connection != nullptr);
   }
 
   RawSocket& peer() { return *pair.peer; }
   bool Told(std::string_view event) const { return recorder.Count(event) != 0; }
+  // The other end sends all of `text` and closes; returns when the owner is told of that. `each_turn` is called between
+  // the loop's turns.
+  void SendAndClose(
+      std::string_view text, const std::function<void()>& each_turn = [] {}) {
+    bool closed = false;
+    driver.Until([&] {
+      if (!text.empty()) {
+        peer().SendSome(text);
+      } else if (!closed) {
+        peer().Close();
+        closed = true;
+      }
+      each_turn();
+      return Told("eof");
+    });
+  }
   // Writes until the output is blocked; returns all that was written.
   std::string WriteUntilBlocked() {
     std::string all;
