@@ -70,6 +70,7 @@ void CohortLine::Clear() {
   for (Entry& entry : log_) Forget(entry);
   std::vector<Entry>().swap(log_);
   DropContexts();
+  heir = {};
   clients = 0;
   ++generation_;
 }

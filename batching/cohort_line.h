@@ -50,6 +50,7 @@ class CohortLine {
   size_t size() const { return log_.size(); }
   Entry& operator[](size_t i) { return log_[i]; }
   const Entry& operator[](size_t i) const { return log_[i]; }
+  const Entry& back() const { return log_.back(); }
   bool IsHead(size_t i) const { return i + 1 == log_.size(); }
   // Where the entry with this id is; kNowhere.
   size_t Find(uint64_t id) const;
@@ -79,6 +80,16 @@ class CohortLine {
 
   size_t bytes() const { return context_bytes_ + log_.capacity() * sizeof(Entry); }
 
+  // Another line has the same message in `entry` as this one in `from`, and `common` bytes with it that are the same as
+  // here: who is at `from` goes on there. `line`: its index, as long as it has this generation; kNowhere: none.
+  struct Heir {
+    size_t line = kNowhere;
+    uint16_t generation = 0;
+    uint64_t from = 0;
+    uint64_t entry = 0;
+    uint64_t common = 0;
+  };
+  Heir heir;
   uint32_t clients = 0;  // whose place is in this line
   uint64_t used = 0;     // when it was last of use, as Cohorts counts
 

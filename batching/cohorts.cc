@@ -14,6 +14,9 @@ constexpr uint64_t kMessagesALine = 4;
 constexpr uint64_t kMostGrants = 64;
 // So many common bytes make two lines one: contexts of 10 bits serve at once, the larger ones soon.
 constexpr size_t kEnoughInCommon = 700;
+// How often a guest gives way, so that others lead, before it leads itself: it may be the first of its line to get
+// each.
+constexpr uint8_t kGuest = 2;
 // Periods after which the contexts of a line go that nobody uses.
 constexpr uint64_t kIdlePeriods = 100;
 
@@ -96,6 +99,13 @@ void Cohorts::Enter(CohortPlace& place, const Move& move, const MessageRef& mess
     if (move.line != nullptr) ++move.line->clients;
   }
   place.tail_ = static_cast<uint16_t>(std::min<size_t>(move.tail + message->size(), UINT16_MAX));
+  if (move.kind == CohortMove::kHop) {
+    place.guest_ = kGuest;
+  } else if (move.kind == CohortMove::kAlone) {
+    place.guest_ -= std::min<uint8_t>(place.guest_, 1);
+  } else if (move.line != move.from || place.tail_ >= kEnoughInCommon) {
+    place.guest_ = 0;
+  }
   if (move.line == nullptr) {
     place.line_ = CohortPlace::kNoLine;
     place.last_ = message->serial();
@@ -119,8 +129,9 @@ CohortLine* Cohorts::LineOf(const CohortPlace& place) const {
 
 void Cohorts::Settle(CohortPlace& place) {
   if (place.line_ != CohortPlace::kNoLine) {
-    const CohortLine* line = LineOf(place);
-    if (line == nullptr || line->Find(place.last_) == CohortLine::kNowhere) Leave(place);
+    CohortLine* line = LineOf(place);
+    if (line == nullptr || line->Find(place.last_) == CohortLine::kNowhere) return Leave(place);
+    if (line->heir.line != CohortLine::kNowhere) FollowHeir(place, *line);
     return;
   }
   if (place.last_ == 0 || place.tail_ == 0) return;
@@ -143,6 +154,7 @@ Cohorts::Move Cohorts::Next(const CohortPlace& place, const MessageRef& message)
   if (move.from != nullptr) {
     move.from_at = move.from->Find(place.last_);
     move.from_tail = place.tail_;
+    move.guest = place.guest_ > 0;
     const CohortLine& line = *move.from;
     if (!line.IsHead(move.from_at) && line[move.from_at + 1].message->message == message) {
       move.kind = CohortMove::kFollow;
@@ -161,27 +173,38 @@ Cohorts::Move Cohorts::Next(const CohortPlace& place, const MessageRef& message)
 bool Cohorts::GoOn(Move& move, CompressedMessage& message) {
   if (JoinBranch(move, message)) return true;
   CohortLine& line = *move.from;
-  if (line.IsHead(move.from_at)) {
-    // Who has just come does not lead: it may be of those who get other messages. And one that is alone in its line had
-    // better join the others.
-    if (move.from_tail < std::min<uint64_t>(kEnoughInCommon, line[move.from_at].end())) return false;
-    if (line.clients < 2 && !message.places.empty() && message.places.back().line != line.index()) return false;
+  if (MayLead(move, message)) {
     Append(move, CohortMove::kAppend, line, message);
     return true;
   }
-  const CohortLine::Entry& next = line[move.from_at + 1];
-  if (line.IsHead(move.from_at + 1) && next.deliveries < 2 && !next.message->message->shared()) {
-    // It was taken for a message for many, and was not.
+  if (MayRepair(move)) {
     line.CutLast();
     Append(move, CohortMove::kRepair, line, message);
     return true;
   }
   const bool second = message.WentTo(line[move.from_at].id);
-  if (!second || move.from_tail == 0 || !MayBegin()) return false;
+  const bool others_are_to_come = message.places.empty() && message.message->shared();
+  if (move.from_tail == 0 || !(second || others_are_to_come) || !MayBegin()) return false;
   CohortLine& fork = NewLine(&line);
   fork.CopyFrom(line, move.from_at);
   Append(move, CohortMove::kFork, fork, message);
   return true;
+}
+
+// Who has hopped to a line does not lead: it may be of those who get other messages. And one that is alone in its line
+// had better join the others.
+bool Cohorts::MayLead(const Move& move, const CompressedMessage& message) {
+  const CohortLine& line = *move.from;
+  if (!line.IsHead(move.from_at) || move.guest) return false;
+  return line.clients > 1 || message.places.empty() || message.places.back().line == line.index();
+}
+
+// Behind the client is one last message that nobody else got: it was taken for one for many, and was not.
+bool Cohorts::MayRepair(const Move& move) {
+  const CohortLine& line = *move.from;
+  if (line.IsHead(move.from_at) || !line.IsHead(move.from_at + 1)) return false;
+  const CohortLine::Entry& next = line[move.from_at + 1];
+  return next.deliveries < 2 && !next.message->message->shared();
 }
 
 // Another line has the message behind the bytes that the client has: behind all of them; or behind enough, where it is
@@ -226,6 +249,35 @@ void Cohorts::Append(Move& move, CohortMove kind, CohortLine& line, CompressedMe
   move.line = &line;
   move.at = line.size() - 1;
   move.tail = kind == CohortMove::kBegin ? 0 : move.from_tail;
+  Merge(line, message);
+}
+
+// Where the line now ends as another one does, the smaller one is given up.
+void Cohorts::Merge(CohortLine& line, const CompressedMessage& message) {
+  for (const CompressedMessage::Place& place : message.places) {
+    CohortLine& other = *lines_[place.line];
+    if (&other == &line || !other.IsHead(other.Find(place.entry))) continue;
+    const uint64_t common = line.CommonBytes(line.size() - 1, other, other.size() - 1, UINT16_MAX);
+    if (common < kEnoughInCommon) continue;
+    CohortLine& larger = other.clients > line.clients ? other : line;
+    CohortLine& smaller = &larger == &line ? other : line;
+    smaller.heir = {larger.index(), larger.generation(), smaller.back().id, larger.back().id, common};
+  }
+}
+
+void Cohorts::FollowHeir(CohortPlace& place, CohortLine& line) {
+  CohortLine& heir = *lines_[line.heir.line];
+  if (heir.generation() != line.heir.generation || heir.Find(line.heir.entry) == CohortLine::kNowhere) {
+    line.heir = {};
+    return;
+  }
+  if (place.last_ != line.heir.from) return;
+  --line.clients;
+  ++heir.clients;
+  place.line_ = heir.index();
+  place.generation_ = heir.generation();
+  place.last_ = line.heir.entry;
+  place.tail_ = static_cast<uint16_t>(std::min<uint64_t>(place.tail_, line.heir.common));
 }
 
 // ---- memory

@@ -48,6 +48,7 @@ class CohortPlace {
   uint16_t generation_ = 0;  // of the line
   uint16_t tail_ = 0;
   uint8_t window_bits_;  // rounded down to a window that there is a context for
+  uint8_t guest_ = 0;    // it hopped to its line, and has not got enough of it yet to be of it
 };
 
 class Cohorts {
@@ -108,15 +109,21 @@ class Cohorts {
     CohortLine* from = nullptr;  // where the client is; nullptr: nowhere
     size_t from_at = 0;
     size_t from_tail = 0;
+    bool guest = false;  // ... of the line that it is in
   };
 
-  // Drops a place that is not valid any more; finds the line that has got a client's last message since.
+  // Drops a place that is not valid any more; finds the line that has got a client's last message since, or goes on
+  // from one that was merged into another.
   void Settle(CohortPlace& place);
   Move Next(const CohortPlace& place, const MessageRef& message);
   bool JoinBranch(Move& move, const CompressedMessage& message) const;
   bool GoOn(Move& move, CompressedMessage& message);
+  static bool MayLead(const Move& move, const CompressedMessage& message);
+  static bool MayRepair(const Move& move);
   void Stray(Move& move, CompressedMessage& message);
   void Append(Move& move, CohortMove kind, CohortLine& line, CompressedMessage& message);
+  void Merge(CohortLine& line, const CompressedMessage& message);
+  void FollowHeir(CohortPlace& place, CohortLine& line);
   void Enter(CohortPlace& place, const Move& move, const MessageRef& message);
   const CompressedFrame* FrameFor(const Move& move, const MessageRef& message, uint8_t window_bits);
 

@@ -136,8 +136,8 @@ TEST_CASE("clients in two of ten rooms come into lines of their own") {
     if (n == 2000) load.Forget();
   }
   Tell("2 of 10 rooms", load);
-  CHECK(load.percent() < 29.5);
-  CHECK(load.compressions() < 14.0);
+  CHECK(load.percent() < 31.0);
+  CHECK(load.compressions() < 16.0);
 }
 
 TEST_CASE("clients that come and go cost a few compressions, however many they are") {
