@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cassert>
 #include <cstring>
+
+#include "proxy/wire/mask.h"
 
 namespace sheaf::wire {
 namespace {
@@ -32,12 +33,6 @@ uint64_t ReadBigEndian(const uint8_t* bytes, size_t size) {
   uint64_t value = 0;
   for (size_t i = 0; i < size; ++i) value = value << 8 | bytes[i];
   return value;
-}
-
-// The key for bytes that start `offset` bytes further on.
-uint32_t RotateMask(uint32_t mask, size_t offset) {
-  const int bits = static_cast<int>(offset % 4) * 8;
-  return std::endian::native == std::endian::little ? std::rotr(mask, bits) : std::rotl(mask, bits);
 }
 
 FramePiece ErrorPiece(FrameError error) {
