@@ -3,7 +3,7 @@
 #include <rapidjson/writer.h>
 
 #include "batching/envelope.h"
-#include "batching/packet.h"
+#include "batching/json.h"
 
 namespace sheaf::batching {
 namespace {

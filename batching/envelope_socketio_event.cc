@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "batching/envelope.h"
+#include "batching/json.h"
 #include "batching/packet_scan.h"
 
 namespace sheaf::batching {

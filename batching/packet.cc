@@ -1,4 +1,4 @@
-// The part of packet.h that checks JSON, with RapidJSON. What only looks for quotes and brackets is in packet_scan.cc.
+// The part of packet.h that reads JSON, with RapidJSON. What only looks for quotes and brackets is in packet_scan.cc.
 #include "batching/packet.h"
 
 // RapidJSON 1.1 adds to a null pointer as long as it has no stack: clang's sanitizer is right, but it does no harm.
@@ -14,6 +14,7 @@
 #include <charconv>
 #include <cstddef>
 
+#include "batching/json.h"
 #include "batching/packet_extremes.h"
 #include "proxy/base/bytes.h"
 #include "proxy/wire/utf8.h"
@@ -71,23 +72,6 @@ class StringStream : public TextStream {
   std::string string_;
 };
 
-class DepthCounter : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, DepthCounter> {
- public:
-  explicit DepthCounter(size_t most) : most_(most) {}
-  bool StartObject() { return ++depth_ <= most_; }
-  bool StartArray() { return ++depth_ <= most_; }
-  bool EndObject(rapidjson::SizeType /*members*/) { return Close(); }
-  bool EndArray(rapidjson::SizeType /*elements*/) { return Close(); }
-
- private:
-  bool Close() {
-    --depth_;
-    return true;
-  }
-  const size_t most_;
-  size_t depth_ = 0;
-};
-
 // Parses all of the stream. A NUL, at which RapidJSON stops, is an error.
 template <typename Stream, typename Handler>
 rapidjson::ParseErrorCode Parse(Stream& stream, size_t size, Handler& handler) {
@@ -103,12 +87,6 @@ rapidjson::ParseErrorCode Parse(Stream& stream, size_t size, Handler& handler) {
 // RapidJSON refuses these although the grammar has them: half a surrogate pair as an escape, and numbers out of range.
 bool IsTooStrict(rapidjson::ParseErrorCode error) {
   return error == rapidjson::kParseErrorStringUnicodeSurrogateInvalid || error == rapidjson::kParseErrorNumberTooBig;
-}
-
-rapidjson::ParseErrorCode Check(std::string_view text, size_t max_depth) {
-  TextStream stream(text);
-  DepthCounter handler(max_depth);
-  return Parse(stream, text.size(), handler);
 }
 
 class StringTaker : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, StringTaker> {
@@ -211,12 +189,6 @@ class Finder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Finder> {
 };
 
 }  // namespace
-
-bool IsJson(std::string_view text, size_t max_depth) {
-  const rapidjson::ParseErrorCode error = Check(text, max_depth);
-  return error == rapidjson::kParseErrorNone ||
-         (IsTooStrict(error) && Check(WithoutExtremes(text), max_depth) == rapidjson::kParseErrorNone);
-}
 
 std::optional<std::string> DecodeString(std::string_view token) {
   if (!token.starts_with('"') || !token.ends_with('"')) return std::nullopt;

@@ -31,11 +31,6 @@ std::string_view EventNameToken(std::string_view json);
 // A JSON string token with its escapes resolved. nullopt when it is no valid one.
 std::optional<std::string> DecodeString(std::string_view token);
 
-// Batches hold nothing deeper: some JSON parsers recurse, and one message must not cost its siblings.
-inline constexpr size_t kMaxDepth = 512;
-// Whether `text` is exactly one JSON text (RFC 8259, whose grammar allows the escape of half a surrogate pair).
-bool IsJson(std::string_view text, size_t max_depth = kMaxDepth);
-
 // The reference tokens of a JSON Pointer with their escapes resolved ("" has none). nullopt: malformed.
 std::optional<std::vector<std::string>> ParsePointer(std::string_view pointer);
 // The value in `json` that the tokens lead to, as it stands; nullopt when there is none, or when `json` is not valid up

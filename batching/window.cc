@@ -18,12 +18,18 @@ uint32_t Since(uint32_t then, uint32_t now) {
 
 }  // namespace
 
-TimePoint Window::OnMessage(TimePoint now, const WindowLimits& limits) {
+TimePoint Window::OnMessage(TimePoint now, const WindowLimits& limits, uint32_t more) {
   if (!limits.adaptive) return now + limits.longest;
   const auto period = static_cast<uint32_t>(now.time_since_epoch() / limits.timeout);
   if (period != period_) BeginPeriod(period);
-  if (count_ < kMost) ++count_;
-  return passing_ > 0 && Passes(now) ? now : EndAt(now, limits);
+  Count(1);
+  const TimePoint end = passing_ > 0 && Passes(now, 1 + more) ? now : EndAt(now, limits);
+  Count(more);
+  return end;
+}
+
+void Window::Count(uint32_t messages) {
+  count_ = static_cast<uint16_t>(std::min<uint32_t>(count_ + messages, kMost));
 }
 
 TimePoint Window::EndAt(TimePoint now, const WindowLimits& limits) const {
@@ -40,11 +46,11 @@ void Window::BeginPeriod(uint32_t period) {
   period_ = period;
 }
 
-bool Window::Passes(TimePoint now) {
+bool Window::Passes(TimePoint now, uint32_t messages) {
   const uint32_t ms = Milliseconds(now);
   const bool passes = Since(passing_until_, ms) == 0;
-  if (passes && passing_ > 1) {
-    --passing_;
+  if (passes && passing_ > messages) {
+    passing_ = static_cast<uint16_t>(passing_ - messages);
   } else {
     Settle(ms);
     passing_ = 0;

@@ -53,8 +53,8 @@ class Window {
   static constexpr uint16_t kMostSaved = 1000;
 
   // Counts a message for the client that came at `now`, and says until when it may wait: `now` itself for "it leaves in
-  // this turn", never later than now + longest.
-  TimePoint OnMessage(TimePoint now, const WindowLimits& limits);
+  // this turn", never later than now + longest. `more` came right behind it, and leave with it.
+  TimePoint OnMessage(TimePoint now, const WindowLimits& limits, uint32_t more = 0);
 
   // The client has sent an application message: its answer does not wait.
   void OnClientMessage(TimePoint now);
@@ -69,7 +69,8 @@ class Window {
   static constexpr uint16_t kMost = UINT16_MAX;
 
   void BeginPeriod(uint32_t period);
-  bool Passes(TimePoint now);
+  void Count(uint32_t messages);
+  bool Passes(TimePoint now, uint32_t messages);
   void Settle(uint32_t ms);
 
   uint32_t period_ = 0;  // number of the present period, modulo 2^32

@@ -33,7 +33,10 @@ class SocketStream : public UpstreamStream {
   // Who is told from now on. Once, from within HandshakeEvents::OnUpstreamOpen.
   virtual void SetEvents(SocketEvents& events) = 0;
 
-  // A piece of a client's message, as received (masked).
+  // A hint: the backend's messages may come in runs (wire::MessagePart::before) from now on.
+  virtual void AllowRuns() = 0;
+
+  // A piece of a client's message, as received (masked); or a run of messages, each frame under a mask of its own.
   virtual void SendMessage(const wire::FramePiece& piece) = 0;
   // A Close frame. Nothing may be sent after it. False: there was no place for it, amid a frame or after another.
   virtual bool SendClose(uint16_t code, std::string_view reason) = 0;

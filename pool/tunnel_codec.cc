@@ -27,7 +27,7 @@ TunnelCodec::TunnelCodec(CodecHost& host, const wire::FrameLimits& limits)
 
 Codec::Verdict TunnelCodec::OnBytes(std::span<uint8_t>& bytes) {
   for (;;) {
-    const wire::FramePiece piece = decoder_.Next(bytes);
+    const wire::FramePiece piece = runs_ ? decoder_.NextRun(bytes) : decoder_.Next(bytes);
     switch (piece.kind) {
       case wire::FramePiece::Kind::kNeedMore:
         return Verdict::kGoOn;

@@ -23,6 +23,7 @@ class TunnelCodec final : public Codec {
   void Attach(TunnelStream& stream) { stream_ = &stream; }
   // The stream is given up: what was sent still goes out.
   void Detach();
+  void AllowRuns() { runs_ = true; }
   void SendMessage(const wire::FramePiece& piece);
   bool SendClose(uint16_t code, std::string_view reason);
   net::Connection& connection() { return host_.connection(); }
@@ -54,6 +55,7 @@ class TunnelCodec final : public Codec {
   wire::FrameDecoder decoder_;
   std::unique_ptr<std::string> pending_pong_;  // waits for the end of the frame being sent, or for room
   wire::FrameError error_ = wire::FrameError::kNone;
+  bool runs_ = false;       // the stream takes them
   bool mid_frame_ = false;  // a client's frame is half sent: no frame of ours may go between
   bool close_sent_ = false;
   bool close_received_ = false;

@@ -23,6 +23,10 @@ const Endpoint* TunnelStream::endpoint() const {
   return codec_ != nullptr ? codec_->endpoint() : nullptr;
 }
 
+void TunnelStream::AllowRuns() {
+  if (codec_ != nullptr) codec_->AllowRuns();
+}
+
 void TunnelStream::SendMessage(const wire::FramePiece& piece) {
   if (codec_ != nullptr) codec_->SendMessage(piece);
 }

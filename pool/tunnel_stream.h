@@ -17,6 +17,7 @@ class TunnelStream final : public SocketStream {
   ~TunnelStream() override;
 
   void SetEvents(SocketEvents& events) override { events_ = &events; }
+  void AllowRuns() override;
   void SendMessage(const wire::FramePiece& piece) override;
   bool SendClose(uint16_t code, std::string_view reason) override;
   void PauseReading(PauseReason reason) override;

@@ -30,7 +30,7 @@ void CorkOutbox::Add(const wire::MessagePart& part) {
   TimePoint due{};
   if (part.first) {
     if (part.opcode == wire::Opcode::kText) LetAnswerPass(AsText(part.payload));
-    due = window_.OnMessage(context_.loop().now(), limits().window());
+    due = window_.OnMessage(context_.loop().now(), limits().window(), part.before.messages);
     // Borrowed bytes leave without a copy; behind gathered ones they must be gathered, too.
     passing_ = empty() && due <= context_.loop().now() && !writer_.full();
   }
@@ -68,7 +68,7 @@ inline void CorkOutbox::Gather(const wire::MessagePart& part, TimePoint due) {
   if (empty()) {
     Begin();
     if (part.first && due > context_.loop().now()) {
-      FlushAt(due, part.wire.size());
+      FlushAt(due, part.wire.size() / (part.before.messages + 1));
     } else {
       FlushAtTurnEnd(FlushReason::kAtOnce);
     }
@@ -78,10 +78,10 @@ inline void CorkOutbox::Gather(const wire::MessagePart& part, TimePoint due) {
   CorkBatch& batch = *batch_;
   batch.bytes.insert(batch.bytes.end(), part.wire.begin(), part.wire.end());
   if (part.ends_frame) batch.whole = batch.bytes.size();
-  const auto payload = static_cast<uint32_t>(part.payload.size());
+  const auto payload = static_cast<uint32_t>(part.bytes());
   batch.payload += payload;
-  batch.messages += part.last ? 1 : 0;
-  context_.metrics().buffered_messages.Add(part.last ? 1 : 0);
+  batch.messages += part.messages();
+  context_.metrics().buffered_messages.Add(part.messages());
   context_.metrics().buffered_bytes.Add(payload);
   if (batch.messages >= limits().size) {
     FlushAtTurnEnd(FlushReason::kSize);
@@ -97,11 +97,11 @@ void CorkOutbox::Begin() {
 
 void CorkOutbox::PassOn(const wire::MessagePart& part) {
   writer_.Write(part.wire, part.ends_frame);
-  Count(part.last ? 1 : 0, part.payload.size(), part.ends_frame ? 1 : 0);
-  context_.metrics().batch_input_bytes_total.Add(part.payload.size());
+  Count(part.messages(), part.bytes(), part.frames());
+  context_.metrics().batch_input_bytes_total.Add(part.bytes());
   context_.metrics().batch_output_bytes_total.Add(part.wire.size());
   if (!part.last) return;
-  CountBatch(BatchForm::kCork, 1);
+  CountBatch(BatchForm::kCork, part.messages());
   context_.metrics().batch_flushes_total[FlushReason::kAtOnce].Add();
   context_.metrics().batch_delay_seconds.Observe(std::chrono::nanoseconds(0));
 }

@@ -19,6 +19,8 @@ class CorkOutbox final : public GatheringOutbox {
   void Add(const wire::MessagePart& part) override;
   void Flush(FlushReason reason) override;
   size_t gathered() const override;
+  // A Socket.IO client's answers are looked for.
+  bool takes_runs() const override { return !socket_io_; }
   bool passing_on() const override { return passing_; }
 
  private:

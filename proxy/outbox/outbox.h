@@ -97,6 +97,8 @@ class Outbox {
   size_t parked() const { return parked_ ? parked_->bytes : 0; }
   // Memory of a compression context that is kept between messages.
   virtual size_t context_bytes() const { return 0; }
+  // A part may be a run of messages: none is looked at by itself.
+  virtual bool takes_runs() const { return false; }
   // The message under way is written as it comes.
   virtual bool passing_on() const = 0;
 

@@ -8,7 +8,7 @@ namespace sheaf {
 void PassOutbox::Add(const wire::MessagePart& part) {
   static_assert(sizeof(PassOutbox) <= 104, "an idle session's budget");
   Note(part);
-  Count(part.last ? 1 : 0, part.payload.size(), part.ends_frame ? 1 : 0);
+  Count(part.messages(), part.bytes(), part.frames());
   writer_.Write(part.wire, part.ends_frame);
   OnPartAdded();
 }

@@ -11,6 +11,7 @@ class PassOutbox final : public Outbox {
   using Outbox::Outbox;
 
   void Add(const wire::MessagePart& part) override;
+  bool takes_runs() const override { return true; }
   bool passing_on() const override { return true; }
 
  private:

@@ -26,7 +26,8 @@ ClientInput::ClientInput(WorkerContext& context, ClientInputEvents& events, pool
       events_(events),
       stream_(&stream),
       decoder_(wire::FrameSource::kClient, plan.client_limits, negotiated.deflate.has_value()),
-      window_bits_(negotiated.deflate ? negotiated.deflate->client_window_bits : uint8_t{0}) {}
+      window_bits_(negotiated.deflate ? negotiated.deflate->client_window_bits : uint8_t{0}),
+      runs_(!negotiated.socket_io) {}
 
 ClientInput::~ClientInput() = default;
 
@@ -51,7 +52,7 @@ void ClientInput::TakePieces(std::span<uint8_t> bytes) {
   std::string ping;     // a copy: the piece's payload ends with the next call
   bool pinged = false;  // `ping` waits for its answer
   while (!stopped_) {
-    const wire::FramePiece piece = decoder_.Next(bytes);
+    const wire::FramePiece piece = runs_ ? decoder_.NextRun(bytes) : decoder_.Next(bytes);
     switch (piece.kind) {
       case wire::FramePiece::Kind::kNeedMore:
         if (pinged) events_.OnClientPing(ping);
@@ -82,7 +83,7 @@ void ClientInput::TakePieces(std::span<uint8_t> bytes) {
 }
 
 void ClientInput::PassOn(const wire::FramePiece& piece) {
-  uint64_t size = piece.payload.size();
+  uint64_t size = piece.bytes();
   if (!piece.compressed) {
     stream_->SendMessage(piece);
   } else if (const auto inflated = Inflate(piece)) {
@@ -93,8 +94,8 @@ void ClientInput::PassOn(const wire::FramePiece& piece) {
   bytes_ += size;
   context_.metrics().message_bytes_to_upstream_total.Add(size);
   if (!piece.last) return;
-  ++messages_;
-  context_.metrics().messages_to_upstream_total.Add();
+  messages_ += piece.messages();
+  context_.metrics().messages_to_upstream_total.Add(piece.messages());
   events_.OnClientMessage(piece.first ? size : SIZE_MAX);
 }
 

@@ -29,7 +29,8 @@ class RoutePlan;
 // What comes of it besides messages for the backend.
 class ClientInputEvents {
  public:
-  // A message has gone to the backend. `size`: its payload's bytes; SIZE_MAX for one that came in several parts.
+  // A message has gone to the backend, or a run of them. `size`: its payload's bytes; SIZE_MAX for one that came in
+  // several parts.
   virtual void OnClientMessage(size_t size) = 0;
   virtual void OnClientPing(std::string_view payload) = 0;
   virtual void OnClientClose(uint16_t code, std::string_view reason) = 0;
@@ -92,6 +93,7 @@ class ClientInput {
   TokenBucket pings_;
   TokenBucket tiny_fragments_;
   uint8_t window_bits_ = 0;  // of the client's compression; 0: none
+  bool runs_ = false;        // nothing is to be known of a single message
   bool stopped_ = false;
 };
 

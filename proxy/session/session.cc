@@ -34,6 +34,7 @@ Session::~Session() = default;
 void Session::Start(std::string_view early) {
   connection_->SetEvents(*this);
   stream_->SetEvents(*this);
+  if (!socket_io_ && outbox_->takes_runs()) stream_->AllowRuns();
   context_.metrics().websocket_sessions.Add();
   context_.metrics().websocket_sessions_opened_total.Add();
   SetNextLook();

@@ -1,9 +1,11 @@
 #include "proxy/wire/utf8.h"
 
-#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstring>
+
+#include "proxy/wire/mask.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -11,8 +13,6 @@
 
 namespace sheaf::wire {
 namespace {
-
-constexpr size_t kBlock = 16;
 
 // state_ is 0 between characters. Within one it holds how many bytes are missing and the range of the next one, which
 // the lead byte narrows: E0 and F0 shut out overlong forms, ED surrogates, F4 all above U+10FFFF (RFC 3629 section 4).
@@ -49,43 +49,99 @@ constexpr uint32_t NextState(uint32_t state, uint8_t byte) {
 }
 
 #ifdef __SSE2__
-bool IsAsciiBlock(const uint8_t* bytes, uint32_t mask) {
-  const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
-  const __m128i key = _mm_set1_epi32(static_cast<int>(mask));
-  return _mm_movemask_epi8(_mm_xor_si128(block, key)) == 0;
+constexpr size_t kBlock = 16;
+
+__m128i LoadBlock(const uint8_t* bytes, __m128i key) {
+  return _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)), key);
+}
+__m128i KeyOf(uint32_t mask) {
+  return _mm_set1_epi32(static_cast<int>(mask));
+}
+
+// Which bytes of a block they are: bit n for byte n.
+uint32_t NotAscii(__m128i block) {
+  return static_cast<uint32_t>(_mm_movemask_epi8(block));
+}
+uint32_t Equal(__m128i block, int byte) {
+  return NotAscii(_mm_cmpeq_epi8(block, _mm_set1_epi8(static_cast<char>(byte))));
+}
+uint32_t AtLeast(__m128i block, int least) {
+  return NotAscii(_mm_cmpeq_epi8(_mm_max_epu8(block, _mm_set1_epi8(static_cast<char>(least))), block));
+}
+
+// How many bytes at the front are known to be ASCII: all of them, or some blocks.
+size_t AsciiPrefix(std::span<const uint8_t> bytes, uint32_t mask) {
+  const uint8_t* const data = bytes.data();
+  const size_t size = bytes.size();
+  if (size < kBlock) return 0;
+  const __m128i key = KeyOf(mask);
+  size_t i = 0;
+  for (; size - i >= 2 * kBlock; i += 2 * kBlock) {
+    const __m128i both = _mm_or_si128(LoadBlock(data + i, key), LoadBlock(data + i + kBlock, key));
+    if (NotAscii(both) != 0) break;
+  }
+  if (size - i >= kBlock && NotAscii(LoadBlock(data + i, key)) == 0) i += kBlock;
+  if (size - i >= kBlock) return i;
+  // The last block overlaps with the one before.
+  const size_t last = size - kBlock;
+  return NotAscii(LoadBlock(data + last, KeyOf(RotateMask(mask, last)))) == 0 ? size : i;
+}
+
+// Of a block that begins with a character: how many bytes are whole characters. 0: something is wrong.
+size_t WholeCharacters(__m128i block) {
+  constexpr uint32_t kAll = 0xFFFF;
+  const uint32_t leads = AtLeast(block, 0xC2);
+  const uint32_t continuations = NotAscii(block) & ~AtLeast(block, 0xC0);
+  const uint32_t wanted = leads << 1 | AtLeast(block, 0xE0) << 2 | AtLeast(block, 0xF0) << 3;
+  const uint32_t from_90 = AtLeast(block, 0x90);
+  const uint32_t from_a0 = AtLeast(block, 0xA0);
+  const uint32_t wrong = AtLeast(block, 0xF5) | (wanted ^ continuations) | ((leads | continuations) ^ NotAscii(block)) |
+                         (Equal(block, 0xE0) << 1 & ~from_a0) | (Equal(block, 0xED) << 1 & from_a0) |
+                         (Equal(block, 0xF0) << 1 & ~from_90) | (Equal(block, 0xF4) << 1 & from_90);
+  if ((wrong & kAll) != 0) return 0;
+  // The last lead may want what is behind the block.
+  return wanted > kAll ? static_cast<size_t>(std::bit_width(leads)) - 1 : kBlock;
 }
 #else
-bool IsAsciiBlock(const uint8_t* bytes, uint32_t mask) {
+size_t AsciiPrefix(std::span<const uint8_t> bytes, uint32_t mask) {
   constexpr uint64_t kHighBits = 0x8080808080808080;
   const uint64_t key = static_cast<uint64_t>(mask) << 32 | mask;
-  uint64_t words[2];
-  std::memcpy(words, bytes, sizeof words);
-  return (((words[0] ^ key) | (words[1] ^ key)) & kHighBits) == 0;
+  size_t i = 0;
+  for (uint64_t word; bytes.size() - i >= sizeof word; i += sizeof word) {
+    std::memcpy(&word, &bytes[i], sizeof word);
+    if (((word ^ key) & kHighBits) != 0) break;
+  }
+  return i;
 }
 #endif
+
+// Feed from byte `i` on. Apart, so that what is ASCII pays for nothing else.
+[[gnu::noinline]] bool FeedFrom(size_t i, std::span<const uint8_t> bytes, uint32_t mask, uint32_t& state) {
+  std::array<uint8_t, 4> key;
+  std::memcpy(key.data(), &mask, key.size());
+  while (i < bytes.size()) {
+#ifdef __SSE2__
+    if (state == 0 && bytes.size() - i >= kBlock) {
+      const __m128i block = LoadBlock(&bytes[i], KeyOf(RotateMask(mask, i)));
+      const size_t taken =
+          NotAscii(block) == 0 ? AsciiPrefix(bytes.subspan(i), RotateMask(mask, i)) : WholeCharacters(block);
+      if (taken == 0) return false;
+      i += taken;
+      continue;
+    }
+#endif
+    state = NextState(state, static_cast<uint8_t>(bytes[i] ^ key[i % 4]));
+    if (state == kInvalid) return false;
+    ++i;
+  }
+  return true;
+}
 
 }  // namespace
 
 bool Utf8Checker::Feed(std::span<const uint8_t> bytes, uint32_t mask) {
-  std::array<uint8_t, 4> key;
-  std::memcpy(key.data(), &mask, key.size());
-
-  uint32_t state = state_;
-  size_t i = 0;
-  while (i < bytes.size()) {
-    // i is a multiple of 16 here, so that the key starts anew with every block.
-    const size_t block = std::min(kBlock, bytes.size() - i);
-    if (block == kBlock && state == 0 && IsAsciiBlock(bytes.data() + i, mask)) {
-      i += kBlock;
-      continue;
-    }
-    for (const size_t end = i + block; i < end; ++i) {
-      state = NextState(state, static_cast<uint8_t>(bytes[i] ^ key[i % 4]));
-      if (state == kInvalid) return false;
-    }
-  }
-  state_ = state;
-  return true;
+  const size_t ascii = state_ == 0 ? AsciiPrefix(bytes, mask) : 0;
+  return ascii == bytes.size() || FeedFrom(ascii, bytes, mask, state_);
 }
 
 }  // namespace sheaf::wire

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cassert>
 #include <cstring>
+
+#include "proxy/wire/mask.h"
 
 namespace sheaf::wire {
 namespace {
@@ -15,6 +16,9 @@ constexpr uint8_t kCompressedBit = 0x40;  // RSV1 (RFC 7692 6)
 constexpr uint8_t kMaskBit = 0x80;
 constexpr uint8_t kLength16 = 126;
 constexpr uint8_t kLength64 = 127;
+// The first byte of a message that is one frame and not compressed.
+constexpr uint8_t kWholeText = kFinBit | static_cast<uint8_t>(Opcode::kText);
+constexpr uint8_t kWholeBinary = kFinBit | static_cast<uint8_t>(Opcode::kBinary);
 constexpr size_t kMaxCloseReason = kMaxControlPayload - 2;
 
 constexpr bool IsControl(Opcode opcode) {
@@ -32,12 +36,6 @@ uint64_t ReadBigEndian(const uint8_t* bytes, size_t size) {
   uint64_t value = 0;
   for (size_t i = 0; i < size; ++i) value = value << 8 | bytes[i];
   return value;
-}
-
-// The key for bytes that start `offset` bytes further on.
-uint32_t RotateMask(uint32_t mask, size_t offset) {
-  const int bits = static_cast<int>(offset % 4) * 8;
-  return std::endian::native == std::endian::little ? std::rotr(mask, bits) : std::rotl(mask, bits);
 }
 
 FramePiece ErrorPiece(FrameError error) {
@@ -131,6 +129,52 @@ FramePiece FrameDecoder::ContinueHeader(std::span<uint8_t>& input) {
     return BeginFrame(header, input);
   }
   return {};
+}
+
+FramePiece FrameDecoder::NextRun(std::span<uint8_t>& input) {
+  FramePiece piece = Next(input);
+  if (input.empty() || piece.kind != FramePiece::Kind::kData || !piece.first || !piece.last || piece.compressed) {
+    return piece;
+  }
+  // A frame that has no payload may have come from header_.
+  if (piece.wire.data() + piece.wire.size() == input.data()) Extend(piece, input);
+  return piece;
+}
+
+// Takes messages in front into the run as long as nothing is wrong about them. What is not taken is left to Next, which
+// knows the rest.
+void FrameDecoder::Extend(FramePiece& run, std::span<uint8_t>& input) const {
+  while (const std::optional<std::span<uint8_t>> payload = PayloadOfWhole(input)) {
+    uint32_t mask = 0;
+    if (source_ == FrameSource::kClient) std::memcpy(&mask, payload->data() - sizeof mask, sizeof mask);
+    Utf8Checker utf8;
+    if (input[0] == kWholeText && (!utf8.Feed(*payload, mask) || !utf8.complete())) return;
+
+    ++run.before.messages;
+    run.before.bytes += static_cast<uint32_t>(run.payload.size());
+    run.opcode = input[0] == kWholeText ? Opcode::kText : Opcode::kBinary;
+    run.mask = mask;
+    run.payload = *payload;
+    const uint8_t* const end = payload->data() + payload->size();
+    run.wire = {run.wire.data(), static_cast<size_t>(end - run.wire.data())};
+    input = input.subspan(static_cast<size_t>(end - input.data()));
+  }
+}
+
+// The payload of the frame in front, if that is a message of its own, all there, and within the limits.
+std::optional<std::span<uint8_t>> FrameDecoder::PayloadOfWhole(std::span<uint8_t> input) const {
+  if (input.size() < 2 || (input[0] != kWholeText && input[0] != kWholeBinary)) return std::nullopt;
+  const bool masked = source_ == FrameSource::kClient;
+  size_t length = input[1] ^ (masked ? kMaskBit : 0U);  // over 127 if the other side masks so
+  size_t header_size = masked ? 6 : 2;
+  if (length >= kLength16) {
+    if (length != kLength16 || input.size() < 4) return std::nullopt;  // what is longer is no run's
+    length = static_cast<size_t>(ReadBigEndian(&input[2], 2));
+    if (length < kLength16) return std::nullopt;
+    header_size += 2;
+  }
+  if (length + header_size > input.size() || length > limits_->max_message) return std::nullopt;
+  return input.subspan(header_size, length);
 }
 
 // What the first two bytes alone may not say (RFC 6455 5.2, 5.4, 5.5; hardening rows 45-47, 51, 54).

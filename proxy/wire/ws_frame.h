@@ -1,8 +1,8 @@
 // WebSocket frames (RFC 6455 section 5): bytes in, pieces out. No socket, no clock, no log.
 //
 // The decoder checks frames and hands them on as pieces of the bytes they came as, so that what needs no rewriting is
-// forwarded without a copy. A piece never spans two frames; a frame may come in several pieces when it is longer than
-// what was read. Control frames always come whole and unmasked.
+// forwarded without a copy. A piece spans two frames only in a run; a frame may come in several pieces when it is
+// longer than what was read. Control frames always come whole and unmasked.
 //
 //   std::span<uint8_t> input = received;
 //   for (;;) {
@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -72,6 +73,9 @@ class FrameDecoder {
   // Consumes from the front of `input`, which may be changed (control payloads are unmasked in place). The piece's
   // views are valid until the next call and as long as the input's bytes are. `limits` must outlive the decoder.
   FramePiece Next(std::span<uint8_t>& input);
+  // The same, but whole messages in one frame each that lie one behind another come as one piece
+  // (MessagePart::before). Those that are compressed, or of 64 KiB and more, come by themselves.
+  FramePiece NextRun(std::span<uint8_t>& input);
 
   const FrameLimits& limits() const { return *limits_; }
   // No frame is half received: a frame of our own may be sent in this direction.
@@ -84,6 +88,8 @@ class FrameDecoder {
   struct Header;
 
   FramePiece ContinueHeader(std::span<uint8_t>& input);
+  void Extend(FramePiece& run, std::span<uint8_t>& input) const;
+  std::optional<std::span<uint8_t>> PayloadOfWhole(std::span<uint8_t> input) const;
   FrameError CheckStart(uint8_t first, uint8_t second) const;
   uint8_t AllowedReservedBits(Opcode opcode) const;
   FramePiece BeginFrame(std::span<uint8_t> header, std::span<uint8_t>& input);

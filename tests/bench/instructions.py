@@ -3,7 +3,8 @@
 run to run, where CPU time moves by a tenth. (Needs valgrind.)
 
 A row is a way of delivery and a load. The script is the backend and all clients, and goes in lock-step: it sends one
-burst to each client, waits until every message of it has come and is right, and sends the next. A row is run twice, with
+burst to each client, waits until every message of it has come and is right, and sends the next. In rows of echoes the
+client sends the burst first, and the backend sends it back when it has come as it was sent. A row is run twice, with
 many bursts and with few; what the first takes more, by the messages it has more, is the figure, so starting, handshakes
 and the end do not count. The second run then idles for as long as the first took, so that what Sheaf does by the clock
 does not count either, however busy the machine is. Batches leave because they are full (the clients' own messages) or because their time is over
@@ -66,6 +67,7 @@ class Row:
     envelope: str = ""
     burst: int = 50  # messages at once to each client
     clients: int = 1  # all get the same
+    echo: bool = False  # each message has come from the client before
     settings: dict = dataclasses.field(default_factory=dict)
 
     @property
@@ -89,7 +91,9 @@ ENVELOPES = ("json", "binary", "engineio", "socketio-event")
 ROWS = [
     Row("off, one at a time", "off", burst=1),
     Row("off, bursts of 50", "off"),
+    Row("off, echoes of 16", "off", burst=16, echo=True),
     Row("cork", "cork"),
+    Row("cork, echoes of 16", "cork", burst=16, echo=True),
     *(Row(f"offer, {envelope}", "offer", envelope) for envelope in ENVELOPES),
     *(Row(f"always, {envelope}", "always", envelope) for envelope in ENVELOPES),
     Row("offer, json, deflate, own context", "offer", "json", settings=DEFLATE),
@@ -116,6 +120,19 @@ class Client:
         self._decode = DECODERS.get(row.envelope, lambda opcode, payload: [(opcode, payload)])
         self._context = Context()
         self._backend = backend.latest.connection
+
+    def ask(self, messages):
+        """Sends messages to the backend, and returns when they are there as they were sent.
+
+        RuntimeError when something else comes, or nothing.
+        """
+        data, deadline = b"".join(frame(TEXT, message) for message in messages), time.monotonic() + TIMEOUT_SECONDS
+        end = len(self._backend.received) + len(data)
+        self._socket.send(data)
+        while len(self._backend.received) < end and time.monotonic() < deadline:
+            time.sleep(0.0005)
+        if self._backend.received[end - len(data):] != data:
+            raise RuntimeError("what came to the backend is not what was sent")
 
     def push(self, data):
         """Sends frames as the backend."""
@@ -151,6 +168,8 @@ def play(port, row, backend, bursts, pid):
         data = b"".join(frame(TEXT, message, masked=False) for message in messages)
         with stopped(pid) if row.clients > 1 else contextlib.nullcontext():
             for client in clients:
+                if row.echo:
+                    client.ask(messages)
                 client.push(data)
         for client in clients:
             client.expect(messages)

@@ -35,6 +35,23 @@ inline std::string ClientFrame(wire::Opcode opcode, std::string_view payload, bo
   return frame + masked;
 }
 
+// The payload of a part, unmasked; of a run that of each message.
+inline std::vector<std::string> PayloadsOf(const wire::MessagePart& part, wire::FrameSource source) {
+  static const wire::FrameLimits limits;
+  wire::FrameDecoder decoder(source, limits);
+  std::vector<uint8_t> copy(part.wire.begin(), part.wire.end());
+  std::span<uint8_t> input = copy;
+  std::vector<std::string> payloads;
+  const auto take = [&payloads](const wire::MessagePart& one) {
+    std::string payload(one.payload.begin(), one.payload.end());
+    wire::ApplyMask({reinterpret_cast<uint8_t*>(payload.data()), payload.size()}, one.mask);
+    payloads.push_back(std::move(payload));
+  };
+  while (payloads.size() < part.before.messages) take(decoder.Next(input));
+  take(part);
+  return payloads;
+}
+
 // What a server sees in `bytes`, which must be whole masked frames: "pong hello", "close 1000 bye", "text hello"...
 inline std::vector<std::string> ReadAsServer(std::string_view bytes) {
   static const wire::FrameLimits limits;

@@ -69,6 +69,13 @@ class OutboxFixture final : private OutboxEvents, private net::ConnectionEvents 
       }
     }
   }
+  // Frames of the backend that are whole messages, as one part.
+  void AddRun(std::string frames) {
+    std::span<uint8_t> input(reinterpret_cast<uint8_t*>(frames.data()), frames.size());
+    const wire::FramePiece piece = decoder_.NextRun(input);
+    REQUIRE(input.empty());
+    outbox_->Add(piece);
+  }
   // A message of another than the backend.
   bool Push(std::string_view text, Urgency urgency = Urgency::kIndividual) {
     return outbox_->Deliver(worker.context().outboxes().messages().Intern(wire::Opcode::kText, text), urgency);

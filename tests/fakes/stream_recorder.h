@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "pool/socket_stream.h"
+#include "tests/fakes/frames.h"
 
 namespace sheaf {
 
@@ -29,6 +30,8 @@ class StreamRecorder {
 
   // The stream stands: its events may come.
   bool open() const { return events_ != nullptr; }
+  // The session takes messages in runs.
+  bool runs() const { return runs_; }
   pool::SocketEvents& events() {
     REQUIRE(open());
     return *events_;
@@ -38,7 +41,7 @@ class StreamRecorder {
   void Send(std::string bytes) {
     std::span<uint8_t> input(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size());
     while (open() && !input.empty()) {
-      const wire::FramePiece piece = decoder_.Next(input);
+      const wire::FramePiece piece = runs_ ? decoder_.NextRun(input) : decoder_.Next(input);
       REQUIRE(piece.kind != wire::FramePiece::Kind::kError);
       if (piece.kind == wire::FramePiece::Kind::kData) events().OnUpstreamMessage(piece);
       if (piece.kind == wire::FramePiece::Kind::kClose) {
@@ -54,10 +57,9 @@ class StreamRecorder {
     ~Stream() override { recorder_.events_ = nullptr; }
 
     void SetEvents(pool::SocketEvents& events) override { recorder_.events_ = &events; }
+    void AllowRuns() override { recorder_.runs_ = true; }
     void SendMessage(const wire::FramePiece& piece) override {
-      std::vector<uint8_t> copy(piece.payload.begin(), piece.payload.end());
-      wire::ApplyMask(copy, piece.mask);
-      recorder_.Tell("text", std::string(copy.begin(), copy.end()));
+      for (const std::string& payload : PayloadsOf(piece, wire::FrameSource::kClient)) recorder_.Tell("text", payload);
     }
     const pool::Endpoint* endpoint() const override { return nullptr; }
     bool SendClose(uint16_t code, std::string_view reason) override {
@@ -87,6 +89,7 @@ class StreamRecorder {
   }
 
   pool::SocketEvents* events_ = nullptr;
+  bool runs_ = false;
   const wire::FrameLimits limits_{};
   wire::FrameDecoder decoder_{wire::FrameSource::kServer, limits_};
 };

@@ -2,9 +2,11 @@
 // its type and how long it is.
 #include <algorithm>
 
+#include "batching/json.h"
 #include "batching/packet.h"
 #include "tests/fuzz/fuzz_util.h"
 #include "tests/unit/batching/envelope_harness.h"
+#include "tests/unit/batching/reference_json.h"
 
 namespace sheaf::batching {
 namespace {
@@ -54,6 +56,7 @@ void CheckPacketFunctions(std::string_view text, const std::vector<std::string>&
     RequireWithin(*value, text);
     if (IsJson(text)) Require(IsJson(*value));
   }
+  Require(IsJson(text) == reference::IsJson(text));
   if (IsJson(text)) {
     Require(IsJson("[" + std::string(text) + "," + std::string(text) + "]", kMaxDepth + 1));
     Require(FindValue(text, {}).has_value());

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "proxy/wire/ws_frame.h"
+#include "tests/fakes/frames.h"
 #include "tests/fuzz/fuzz_util.h"
 
 namespace sheaf::wire {
@@ -18,12 +19,13 @@ struct Outcome {
 
 class Receiver {
  public:
-  Receiver(FrameSource source, const FrameLimits& limits) : decoder_(source, limits), limits_(limits) {}
+  Receiver(FrameSource source, const FrameLimits& limits, bool runs)
+      : source_(source), runs_(runs), decoder_(source, limits), limits_(limits) {}
 
   void Receive(std::span<uint8_t> input) {
     while (outcome_.error == FrameError::kNone) {
       const size_t before = input.size();
-      const FramePiece piece = decoder_.Next(input);
+      const FramePiece piece = runs_ ? decoder_.NextRun(input) : decoder_.Next(input);
       Require(input.size() <= before);
       if (piece.kind == FramePiece::Kind::kNeedMore) {
         Require(input.empty());
@@ -46,7 +48,7 @@ class Receiver {
         outcome_.error = piece.error;
         return;
       case FramePiece::Kind::kData:
-        return TakeData(piece, payload);
+        return TakeData(piece);
       case FramePiece::Kind::kPing:
         outcome_.events.push_back("P" + payload);
         break;
@@ -61,19 +63,24 @@ class Receiver {
     Require(payload.size() <= kMaxControlPayload);
   }
 
-  void TakeData(const FramePiece& piece, std::string payload) {
+  void TakeData(const FramePiece& piece) {
     Require(piece.first == !in_message_ && piece.starts_frame == !in_frame_);
     in_message_ = !piece.last;
     in_frame_ = !piece.ends_frame;
     outcome_.forwarded.append(piece.wire.begin(), piece.wire.end());
-    ApplyMask({reinterpret_cast<uint8_t*>(payload.data()), payload.size()}, piece.mask);
-    message_ += payload;
-    Require(message_.size() <= limits_.max_message);
-    if (in_message_) return;
-    outcome_.events.push_back((piece.opcode == Opcode::kText ? "T" : "B") + message_);
-    message_.clear();
+    const std::vector<std::string> payloads = PayloadsOf(piece, source_);
+    size_t bytes = 0;
+    for (const std::string& payload : payloads) {
+      bytes += payload.size();
+      message_ += payload;
+      Require(message_.size() <= limits_.max_message);
+      if (!in_message_) outcome_.events.push_back("M" + std::exchange(message_, ""));
+    }
+    Require(bytes == piece.bytes() && (in_message_ || payloads.size() == piece.messages()));
   }
 
+  const FrameSource source_;
+  const bool runs_;
   FrameDecoder decoder_;
   const FrameLimits& limits_;
   Outcome outcome_;
@@ -82,8 +89,9 @@ class Receiver {
   bool in_frame_ = false;
 };
 
-Outcome DecodeInReads(FrameSource source, const FrameLimits& limits, std::string_view bytes, size_t read_size) {
-  Receiver receiver(source, limits);
+Outcome DecodeInReads(FrameSource source, const FrameLimits& limits, std::string_view bytes, size_t read_size,
+                      bool runs = false) {
+  Receiver receiver(source, limits, runs);
   while (!bytes.empty() && receiver.outcome().error == FrameError::kNone) {
     const std::string_view part = bytes.substr(0, read_size);
     bytes.remove_prefix(part.size());
@@ -99,7 +107,7 @@ void CheckForwarded(FrameSource source, const FrameLimits& limits, const Outcome
   Require(second.error == FrameError::kNone || first.error != FrameError::kNone);
   std::vector<std::string> messages;
   std::copy_if(first.events.begin(), first.events.end(), std::back_inserter(messages),
-               [](const std::string& event) { return event[0] == 'T' || event[0] == 'B'; });
+               [](const std::string& event) { return event[0] == 'M'; });
   Require(second.events == messages);
 }
 
@@ -117,6 +125,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Outcome whole = DecodeInReads(source, limits, input, input.size());
   const Outcome pieces = DecodeInReads(source, limits, input, (choice >> 1) + 1U);
   Require(whole.error == pieces.error && whole.events == pieces.events);
+  const Outcome runs = DecodeInReads(source, limits, input, (choice >> 1) + 1U, true);
+  Require(runs.error == pieces.error && runs.events == pieces.events && runs.forwarded == pieces.forwarded &&
+          runs.at_boundary == pieces.at_boundary);
   if (whole.error == FrameError::kNone) {
     Require(whole.forwarded == pieces.forwarded && whole.at_boundary == pieces.at_boundary);
     CheckForwarded(source, limits, whole);

@@ -34,6 +34,21 @@ TEST_CASE("a lone message does not wait") {
   CHECK(window.OnMessage(later, kLimits) == later);
 }
 
+TEST_CASE("messages that come in a run count each, and wait as long as the first") {
+  Window window;
+  CHECK(window.OnMessage(kStart, kLimits, 99) == kStart);
+  CHECK(window.OnMessage(kStart + 1ms, kLimits, 99) == kStart + kTimeout);
+
+  // Those that may pass are used up by each of them.
+  Window asked;
+  WaitAfter(asked, 20, 1ms);
+  const TimePoint now = kStart + 30ms;
+  asked.OnClientMessage(now);
+  CHECK(asked.OnMessage(now, kLimits, Window::kAnswerMessages - 2) == now);
+  CHECK(asked.OnMessage(now, kLimits) == now);
+  CHECK(asked.OnMessage(now, kLimits) > now);
+}
+
 TEST_CASE("the window follows the rate") {
   struct Row {
     Duration gap;

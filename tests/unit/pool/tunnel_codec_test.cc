@@ -71,6 +71,34 @@ TEST_CASE("messages are handed on as the bytes they came as, however they are sp
   }
 }
 
+TEST_CASE("where runs are allowed, messages that lie one behind another are handed on as one piece, and counted") {
+  struct Pieces final : SocketEvents {
+    void OnUpstreamMessage(const wire::FramePiece& piece) override {
+      pieces.push_back({piece.messages(), piece.bytes()});
+    }
+    void OnUpstreamEnd() override {}
+    void OnUpstreamClose(uint16_t /*code*/, std::string_view /*reason*/) override {}
+    void OnUpstreamBlocked() override {}
+    void OnUpstreamDrained() override {}
+    void OnUpstreamClosed(CloseReason /*reason*/) override {}
+    std::vector<std::pair<size_t, size_t>> pieces;
+  };
+  const std::string frames = ServerFrame(Opcode::kText, "hello") + ServerFrame(Opcode::kBinary, std::string(200, 'b')) +
+                             ServerFrame(Opcode::kText, "") + ServerFrame(Opcode::kPing, "") +
+                             ServerFrame(Opcode::kText, "end");
+  Tunnel tunnel;
+  Pieces events;
+  tunnel.stream.SetEvents(events);
+  CHECK(tunnel.Feed(frames) == Verdict::kGoOn);
+  CHECK_EQ(events.pieces.size(), 4);
+  events.pieces.clear();
+  tunnel.stream.AllowRuns();
+  CHECK(tunnel.Feed(frames) == Verdict::kGoOn);
+  CHECK(events.pieces == std::vector<std::pair<size_t, size_t>>{{3, 205}, {1, 3}});
+  CHECK(tunnel.Feed(ServerFrame(Opcode::kText, "a") + "\xC1\x01") == Verdict::kBroken);
+  CHECK_EQ(events.pieces.size(), 3);
+}
+
 TEST_CASE("a ping is answered by a masked pong with the same payload, and the session hears nothing of it") {
   const std::string frames = ServerFrame(Opcode::kPing, "are you there") + ServerFrame(Opcode::kPing, "");
   for (size_t split = 0; split < frames.size(); ++split) {

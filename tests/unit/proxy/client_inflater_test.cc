@@ -16,6 +16,7 @@ constexpr uint32_t kMask = 0x44332211;
 class Backend final : public pool::SocketStream {
  public:
   void SetEvents(pool::SocketEvents&) override {}
+  void AllowRuns() override {}
   void SendMessage(const wire::FramePiece& piece) override {
     std::vector<uint8_t> copy(piece.wire.begin(), piece.wire.end());
     std::span<uint8_t> input(copy);

@@ -19,6 +19,7 @@ namespace {
 struct SilentStream final : pool::SocketStream {
   void SetEvents(pool::SocketEvents& /*events*/) override {}
   const pool::Endpoint* endpoint() const override { return nullptr; }
+  void AllowRuns() override {}
   void SendMessage(const wire::FramePiece& /*piece*/) override {}
   bool SendClose(uint16_t /*code*/, std::string_view /*reason*/) override { return true; }
   void PauseReading(PauseReason /*reason*/) override {}

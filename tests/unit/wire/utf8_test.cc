@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,16 @@ TEST_CASE("every sequence of three bytes is judged as RFC 3629 says") {
           const Bytes text = {a, b, c, d};
           CAPTURE(text);
           REQUIRE_EQ(Check(text, 0, 0), Judge(text));
+          // The same where whole blocks are looked at.
+          for (const size_t before : {0U, 5U, 12U, 13U, 15U}) {
+            Bytes block(before, 'x');
+            block.insert(block.end(), text.begin(), text.end());
+            block.insert(block.end(), 20, 'x');
+            if (Check(block, 0, kMasks[1]) != Judge(block)) {
+              CAPTURE(before);
+              FAIL("judged wrongly in a block");
+            }
+          }
         }
       }
     }
@@ -96,6 +107,37 @@ TEST_CASE("a character or a wrong byte is seen at every place of a block, at eve
       }
     }
   }
+}
+
+TEST_CASE("texts of many characters, whole and with a byte changed, are judged as the slow decoder judges them") {
+  std::mt19937 random(1);
+  const std::vector<Bytes> characters = {{'a'},
+                                         {0xC3, 0xA9},
+                                         {0xDF, 0xBF},
+                                         {0xE0, 0xA0, 0x80},
+                                         {0xE4, 0xBD, 0xA0},
+                                         {0xED, 0x9F, 0xBF},
+                                         {0xF0, 0x90, 0x80, 0x80},
+                                         {0xF4, 0x8F, 0xBF, 0xBF}};
+  size_t right = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    Bytes text;
+    const size_t kinds = 1 + random() % characters.size();
+    for (size_t count = random() % 40; count > 0; --count) {
+      const Bytes& character = characters[random() % kinds];
+      text.insert(text.end(), character.begin(), character.end());
+    }
+    if (round % 2 == 1 && !text.empty()) text[random() % text.size()] = static_cast<uint8_t>(random());
+    if (round % 5 == 4) text.resize(random() % (text.size() + 1));
+    const int expected = Judge(text);
+    right += expected == 1 ? 1 : 0;
+    if (Check(text, random() % (text.size() + 1), kMasks[random() % 4]) != expected) {
+      CAPTURE(text);
+      FAIL("judged wrongly");
+    }
+  }
+  CHECK_GT(right, 5000);
+  CHECK_LT(right, 15'000);
 }
 
 TEST_CASE("a wrong byte is known at once, not when the character ought to be complete") {
