@@ -64,6 +64,7 @@ void Outbox::OnOutputEmpty() {
 std::unique_ptr<Outbox> MakeOutbox(WorkerContext& context, OutboxEvents& events, net::Connection& connection,
                                    const RoutePlan& plan, const Negotiated& negotiated) {
   const RouteOptions& route = plan.options;
+  if (plan.wants_fresh) connection.KeepFresh();
   const bool by_message =
       negotiated.envelope || negotiated.deflate || !plan.rules.empty() || route.slow_client == SlowClient::kDropOldest;
   if (by_message) return std::make_unique<BatchOutbox>(context, events, connection, plan, negotiated);

@@ -71,6 +71,8 @@ class RoutePlan {
   // can be critical. A ping, a Close, or what the envelope cannot carry may then come so much later.
   static constexpr std::chrono::milliseconds kLongestDeferral{100};
   const bool may_defer_reading = options.adaptive && options.timeout <= kLongestDeferral && rules.critical_rules() == 0;
+  // What waits for a client can be conflated, dropped, or is paced: it is to wait here, not in the kernel.
+  const bool wants_fresh = rules.conflate_rules() > 0 || options.slow_client == SlowClient::kDropOldest;
   const batching::Examiner plain{nullptr, rules};
   const std::array<batching::Examiner, 4> enveloped{
       batching::Examiner{&batching::EncoderFor(Envelope::kJson), rules},
