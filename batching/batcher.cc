@@ -1,6 +1,7 @@
 #include "batching/batcher.h"
 
 #include <functional>
+#include <iterator>
 #include <utility>
 
 namespace sheaf::batching {
@@ -15,9 +16,10 @@ uint32_t KeyHash(const Message& message, const MessageFacts& facts) {
 
 }  // namespace
 
-void Queue::Push(const MessageRef& message, const MessageFacts& facts) {
+void Queue::Push(const MessageRef& message, const MessageFacts& facts, TimePoint now) {
   // The tag first: where memory fails between the two, no message is without one.
-  tags_.push_back({.scope_size = facts.scope_size,
+  tags_.push_back({.came = now,
+                   .scope_size = facts.scope_size,
                    .key_offset = facts.key_offset,
                    .key_size = facts.key_size,
                    .key_hash = KeyHash(*message, facts),
@@ -76,6 +78,28 @@ void Queue::Clear() {
   first_ = empty_ = 0;
 }
 
+size_t Queue::GiveRest(size_t keep, Queue& rest) {
+  size_t bytes = 0;
+  const auto begin = static_cast<ptrdiff_t>(keep);
+  for (auto one = messages_.begin() + begin; one != messages_.end(); ++one) bytes += (*one)->size();
+  rest.tags_.assign(tags_.begin() + begin, tags_.end());
+  rest.messages_.assign(std::make_move_iterator(messages_.begin() + begin), std::make_move_iterator(messages_.end()));
+  messages_.resize(keep);
+  tags_.resize(keep);
+  return bytes;
+}
+
+size_t Queue::CountWithin(uint64_t messages, uint64_t bytes, bool attachments) const {
+  const bool any = messages > 0 && bytes > 0;
+  size_t count = 0;
+  for (uint64_t before = 0; count < messages_.size(); before += messages_[count++]->size()) {
+    const bool within = count < messages && before < bytes;
+    const bool follows = (any && tags_[count].replaceable) || (attachments && !messages_[count]->is_text());
+    if (!within && !follows) break;
+  }
+  return count;
+}
+
 size_t Queue::FrameSize(size_t begin, const Encoder& encoder, const BatchLimits& limits) const {
   if (!tags_[begin].carriable) return 1;
   size_t bytes = messages_[begin]->size();
@@ -118,7 +142,7 @@ Batcher::Verdict Batcher::Add(const MessageRef& message, const MessageFacts& fac
   if (first) oldest_ = now;
   Verdict verdict;
   if (conflate && facts.replaceable) verdict.replaced = queue_->RemoveSameKey(*message, facts);
-  queue_->Push(message, facts);
+  queue_->Push(message, facts, now);
   messages_ = messages_ + 1 - verdict.replaced.messages;
   bytes_ = bytes_ + message->size() - verdict.replaced.bytes;
 
@@ -138,6 +162,19 @@ Batcher::Verdict Batcher::Add(const MessageRef& message, const MessageFacts& fac
     verdict.when = first ? When::kAt : When::kWaiting;
   }
   return verdict;
+}
+
+std::unique_ptr<Queue> Batcher::TakeOldest(size_t most) {
+  std::unique_ptr<Queue> queue = std::move(queue_);
+  queue->Compact();
+  const size_t rest = messages_ - std::min(most, messages_);
+  messages_ = bytes_ = 0;
+  if (rest == 0) return queue;
+  queue_ = pool_.Take();
+  bytes_ = queue->GiveRest(most, *queue_);
+  messages_ = rest;
+  oldest_ = queue_->came();
+  return queue;
 }
 
 Queue::Removed Batcher::RemoveSameKey(const Message& message, const MessageFacts& facts) {

@@ -39,7 +39,7 @@ struct BatchLimits {
 // Messages in order. One that was removed leaves an empty place.
 class Queue {
  public:
-  void Push(const MessageRef& message, const MessageFacts& facts);
+  void Push(const MessageRef& message, const MessageFacts& facts, TimePoint now);
   // Removes those that a conflation rule gives the same key as `facts`. Returns their number and size.
   struct Removed {
     size_t messages = 0;
@@ -69,6 +69,13 @@ class Queue {
   std::span<const MessageRef> messages() const { return messages_; }
   size_t FrameSize(size_t begin, const Encoder& encoder, const BatchLimits& limits) const;
   bool look_alike(size_t i) const { return tags_[i].look_alike; }
+  // Gives all but the first `keep` to an empty queue. Returns their payload's bytes.
+  size_t GiveRest(size_t keep, Queue& rest);
+  // When the first of them came.
+  TimePoint came() const { return tags_.front().came; }
+  // How many from the first on are within both bounds: while less than these was before. Past them go such as could be
+  // replaced, with what is within; and with `attachments` binary ones, which belong to what is before them.
+  size_t CountWithin(uint64_t messages, uint64_t bytes, bool attachments) const;
 
   size_t capacity() const { return messages_.capacity(); }
   // What it takes, without the messages themselves.
@@ -79,6 +86,7 @@ class Queue {
  private:
   // What is needed of a message's facts, which may be another examiner's by the time they are asked for.
   struct Tag {
+    TimePoint came;
     uint32_t scope_size;
     uint32_t key_offset;
     uint32_t key_size;
@@ -162,15 +170,20 @@ class Batcher {
     return size;
   }
 
-  // Takes all out, cut into frames: each has as many messages, in order, as the encoder and the limits let share one.
-  // `encoder`: nullptr: one each. Calls on_frame(messages, wrapped) for each; not wrapped: the message's own frame.
-  // `on_frame` must not add.
+  // Closes empty places: how many messages Queue::CountWithin says.
+  size_t CountWithin(uint64_t messages, uint64_t bytes, bool attachments) {
+    if (!queue_) return 0;
+    queue_->Compact();
+    return queue_->CountWithin(messages, bytes, attachments);
+  }
+
+  // Takes the oldest `most` messages out, cut into frames: each has as many, in order, as the encoder and the limits
+  // let share one. `encoder`: nullptr: one each. Calls on_frame(messages, wrapped) for each; not wrapped: the message's
+  // own frame. `on_frame` must not add.
   template <typename OnFrame>
-  void TakeFrames(const Encoder* encoder, const BatchLimits& limits, OnFrame on_frame) {
+  void TakeFrames(const Encoder* encoder, const BatchLimits& limits, size_t most, OnFrame on_frame) {
     if (!queue_) return;
-    std::unique_ptr<Queue> queue = std::move(queue_);
-    messages_ = bytes_ = 0;
-    queue->Compact();
+    std::unique_ptr<Queue> queue = TakeOldest(most);
     const std::span<const MessageRef> messages = queue->messages();
     for (size_t begin = 0; begin < messages.size();) {
       const size_t count = encoder == nullptr ? 1 : queue->FrameSize(begin, *encoder, limits);
@@ -184,6 +197,8 @@ class Batcher {
 
  private:
   static constexpr size_t kPlace = 64;  // of one message, beside its payload
+
+  std::unique_ptr<Queue> TakeOldest(size_t most);
 
   QueuePool& pool_;
   std::unique_ptr<Queue> queue_;

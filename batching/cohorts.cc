@@ -178,6 +178,7 @@ bool Cohorts::GoOn(Move& move, CompressedMessage& message) {
     return true;
   }
   if (MayRepair(move)) {
+    store_.NoteAlone(*line.back().message->message);
     line.CutLast();
     Append(move, CohortMove::kRepair, line, message);
     return true;

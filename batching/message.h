@@ -124,7 +124,7 @@ class MessageStore {
 
   // Whether the message is for many: it is known, or messages that begin like this one mostly were.
   bool IsForMany(const Message& message) const { return message.shared() || audience_.IsMany(message.text()); }
-  // It was taken to be for many, and its receiver gets the next one without that anybody else has asked for it.
+  // It was taken to be for many, and nobody else has asked for it by the time that another message came.
   void NoteAlone(const Message& message) { audience_.Learn(message.text(), false); }
   // The same as if another receiver had asked for it: it is for many.
   void MarkShared(Message& message) { message.shared_ = true; }

@@ -6,7 +6,8 @@
 # tests/bench/bursts.py, which lets in thousands of clients at once; after "idle-cpu" to tests/bench/idle_cpu.py, which
 # measures the CPU that holding idle clients takes; after "answers" to tests/bench/answers.py, which measures how long
 # answers wait amid a stream, and the bytes that a client's own messages take; after "instructions" to
-# tests/bench/instructions.py, which counts the instructions that a message takes in each way of delivery.
+# tests/bench/instructions.py, which counts the instructions that a message takes in each way of delivery; after "fresh"
+# to tests/bench/fresh.py, which measures how old quotes are when a client on a slow link gets them.
 set -eu
 cd "$(dirname "$0")/.."
 cmake --preset release
@@ -20,6 +21,7 @@ case ${1:-} in
   answers) script=answers.py; python=build/venv/bin/python; shift ;;
   idle-cpu) script=idle_cpu.py; shift ;;
   instructions) script=instructions.py; shift ;;
+  fresh) script=fresh.py; python=build/venv/bin/python; shift ;;
   *) script=bench.py ;;
 esac
 exec "$python" "tests/bench/$script" "$@"

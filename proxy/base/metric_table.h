@@ -289,6 +289,7 @@ struct SessionSecondsBuckets {
         "Workers whose clients without an envelope wait for batching.timeout, since CPU is short.")                    \
   GAUGE(buffered_messages, "sheaf_buffered_messages", "Messages gathered and not yet sent.")                           \
   GAUGE(buffered_bytes, "sheaf_buffered_bytes", "Their payload bytes, incomplete messages included.")                  \
+  GAUGE(held_clients, "sheaf_held_clients", "Clients for whom batching.max_rate or max_bytes_rate holds messages back.") \
   COUNTER(batch_input_bytes_total, "sheaf_batch_input_bytes_total",                                                    \
           "Payload bytes of the messages that were gathered and sent.")                                                \
   COUNTER(batch_output_bytes_total, "sheaf_batch_output_bytes_total",                                                  \

@@ -190,6 +190,11 @@
          "When what waits for a client comes near limits.buffer_high: pause: the backend is not read. conflate: it is read, " \
          "and conflation rules act for slow clients alone. drop_oldest: the oldest go. close: with 1013, but not amid a "    \
          "large message.")                                                                                                  \
+  OPTION(uint32_t, max_rate, "0", "0", "1000000", kPerSecond, kNewSessions, 0,                                         \
+         "A client gets no more messages a second on average, and at once a second's worth; the rest waits as for a slow " \
+         "client. Critical messages and acknowledgements count, but do not wait. 0: no bound.")                        \
+  OPTION(uint64_t, max_bytes_rate, "0", "0", "1GiB", kBytesPerSecond, kNewSessions, 0,                                 \
+         "The same, in bytes of the messages as the backend sent them. 0: no bound.")                                  \
   END(batching)                                                                                                        \
                                                                                                                        \
   BEGIN(Deflate, deflate, "permessage-deflate (RFC 7692) towards clients that offer it; never towards the backend.")   \
@@ -331,6 +336,8 @@
   ROW(max_bytes, batching, max_bytes)                                                                                  \
   ROW(adaptive, batching, adaptive)                                                                                    \
   ROW(slow_client, batching, slow_client)                                                                              \
+  ROW(max_rate, batching, max_rate)                                                                                    \
+  ROW(max_bytes_rate, batching, max_bytes_rate)                                                                        \
   ROW(deflate, deflate, enabled)                                                                                       \
   ROW(shed, memory, shed)
 

@@ -35,7 +35,8 @@ std::vector<FileProblem> FindRouteContradictions(const Options& options, const R
                                                  const FileSection& section) {
   std::vector<FileProblem> found;
   const FileKey* conflate = FindKey(section, "conflate");
-  if (conflate != nullptr && !route.conflate.empty() && route.delivery == Delivery::kOff) {
+  const bool waits = route.delivery != Delivery::kOff || route.max_rate > 0 || route.max_bytes_rate > 0;
+  if (conflate != nullptr && !route.conflate.empty() && !waits) {
     const bool inherited = FindKey(section, "delivery") == nullptr;
     found.push_back({conflate->position, std::string("conflate never acts where delivery is \"off\"") +
                                              (inherited ? " (inherited from batching.delivery)" : "") +

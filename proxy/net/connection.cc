@@ -259,6 +259,10 @@ void Connection::ReadNow() {
   ReadOnce();
 }
 
+void Connection::KeepFresh() {
+  if (!closed() && !unix_) unsent_mark_ = UnsentMark::Set(fd_);
+}
+
 void Connection::Write(std::span<const uint8_t> bytes) {
   if (closed() || finishing_ || bytes.empty()) return;
   loop_.writes().Add(*this, gathered_slot_, bytes, loop_.OwnsBuffer(bytes.data()));
@@ -270,7 +274,7 @@ void Connection::Transmit(std::span<const uint8_t> bytes) {
     TransmitRaw(bytes);
     return;
   }
-  if (!tls_->Encrypt(bytes)) {
+  if (!tls_->Encrypt(bytes, unsent_mark_ ? unsent_mark_->record() : SIZE_MAX)) {
     loop_.tls_scratch().outgoing.clear();  // else it would go to the next connection that encrypts
     End(ConnectionEnd::kTlsFailed);
     return;
@@ -311,7 +315,8 @@ size_t Connection::Send(std::span<const uint8_t> bytes) {
 void Connection::TransmitRaw(std::span<const uint8_t> wire_bytes) {
   if (!output_) {
     const size_t sent = Send(wire_bytes);
-    if (sent == SIZE_MAX || sent == wire_bytes.size()) return;
+    if (sent == SIZE_MAX) return;
+    if (sent == wire_bytes.size() && !(unsent_mark_ && unsent_mark_->Reached(fd_, sent, loop_.now()))) return;
     wire_bytes = wire_bytes.subspan(sent);
     output_ = std::make_unique<Output>();
     output_->progress_at = loop_.now();
@@ -330,20 +335,11 @@ void Connection::TransmitRaw(std::span<const uint8_t> wire_bytes) {
 }
 
 void Connection::ContinueWriting() {
-  if (!output_) return;
-  Output& output = *output_;
-  const size_t sent = Send(std::span<const uint8_t>(output.bytes).subspan(output.sent));
-  if (sent == SIZE_MAX) return;
-  if (sent > 0) output.progress_at = loop_.now();
-  output.in_kernel += static_cast<int>(sent);
-  output.sent += sent;
-  loop_.SubQueued(sent);
-  if (output.sent == output.bytes.size()) {
+  if (!output_ || !SendQueued()) return;
+  const bool all = output_->left() == 0;
+  if (all && !(unsent_mark_ && !finishing_ && unsent_mark_->Look(fd_, loop_.now()))) {
     output_.reset();
     if (!ForgetWriting()) return End(ConnectionEnd::kReset);
-  } else if (output.sent >= output.bytes.size() / 2) {
-    output.bytes.erase(output.bytes.begin(), output.bytes.begin() + static_cast<ptrdiff_t>(output.sent));
-    output.sent = 0;
   }
   if (over_high_ && queued() <= loop_.marks().low) {
     over_high_ = false;
@@ -355,12 +351,32 @@ void Connection::ContinueWriting() {
   events_->OnOutputEmpty();
 }
 
+// False when the connection broke.
+bool Connection::SendQueued() {
+  Output& output = *output_;
+  if (output.left() == 0) return true;
+  const size_t sent = Send(std::span<const uint8_t>(output.bytes).subspan(output.sent));
+  if (sent == SIZE_MAX) return false;
+  if (sent > 0) output.progress_at = loop_.now();
+  output.in_kernel += static_cast<int>(sent);
+  output.sent += sent;
+  loop_.SubQueued(sent);
+  if (output.left() == 0) {
+    std::vector<uint8_t>().swap(output.bytes);
+    output.sent = 0;
+  } else if (output.sent >= output.bytes.size() / 2) {
+    output.bytes.erase(output.bytes.begin(), output.bytes.begin() + static_cast<ptrdiff_t>(output.sent));
+    output.sent = 0;
+  }
+  return true;
+}
+
 size_t Connection::queued() const {
-  return (output_ ? output_->bytes.size() - output_->sent : 0) + loop_.writes().size(gathered_slot_);
+  return (output_ ? output_->left() : 0) + loop_.writes().size(gathered_slot_);
 }
 
 size_t Connection::Untaken() const {
-  return (output_ ? output_->bytes.size() - output_->sent : 0) + static_cast<size_t>(Unacknowledged());
+  return (output_ ? output_->left() : 0) + static_cast<size_t>(Unacknowledged());
 }
 
 int Connection::Unacknowledged() const {
@@ -383,7 +399,7 @@ bool Connection::SendRest() {
     tls_->AppendCloseNotify();
     TransmitTlsOutput();
   }
-  return closed() || !output_;
+  return closed() || !output_ || output_->left() == 0;
 }
 
 void Connection::FinishWriting() {
@@ -416,7 +432,7 @@ void Connection::Close() {
   }
   close(fd_);
   fd_ = -1;
-  if (output_) loop_.SubQueued(output_->bytes.size() - output_->sent);
+  if (output_) loop_.SubQueued(output_->left());
   output_.reset();
 }
 

@@ -18,6 +18,7 @@
 #include "proxy/base/metrics.h"
 #include "proxy/base/pause.h"
 #include "proxy/net/address.h"
+#include "proxy/net/unsent_mark.h"
 #include "proxy/net/write_gatherer.h"
 
 struct event;
@@ -48,7 +49,7 @@ class ConnectionEvents {
   // The output queue went over the high mark, or came back under the low one.
   virtual void OnOutputBlocked() {}
   virtual void OnOutputDrained() {}
-  // The kernel has taken all that was queued: full() is over.
+  // The kernel has taken all that was queued, and wants more: full() is over.
   virtual void OnOutputEmpty() {}
   // The last queued byte has gone to the kernel, after FinishWriting.
   virtual void OnFinished() {}
@@ -85,6 +86,10 @@ class Connection {
   // From now on these are told. An idle pooled connection has its own.
   void SetEvents(ConnectionEvents& events) { events_ = &events; }
 
+  // Little of what is written from now on is to wait in the kernel: full() begins when as much lies unsent there as
+  // leaves in a moment (UnsentMark), and TLS records for a slow peer are short. Over a Unix socket nothing changes.
+  void KeepFresh();
+
   void Write(std::span<const uint8_t> bytes);
   void Write(std::string_view text) { Write(AsBytes(text)); }
 
@@ -93,11 +98,11 @@ class Connection {
   // Bytes written but not yet acknowledged by the peer: queued(), and what the kernel holds; without some of what left
   // in this turn, perhaps.
   size_t Untaken() const;
-  // The kernel takes no more at the moment; what is written is queued.
+  // The kernel takes no more at the moment, or is to have no more; what is written is queued.
   bool full() const { return output_ != nullptr; }
   // The output is blocked: over the high mark and not yet under the low one.
   bool blocked() const { return over_high_; }
-  // How long the kernel has taken nothing while something was queued; zero when nothing is.
+  // How long the kernel has taken nothing, nor the peer, while it was full; zero when it is not.
   Duration StalledFor();
 
   void PauseReading(PauseReason reason) { pauses_.Add(reason); }
@@ -161,7 +166,9 @@ class Connection {
 
   static constexpr uint32_t kNoSlot = UINT32_MAX;
 
-  struct Output {  // exists only while the kernel is full
+  struct Output {  // exists only while full()
+    size_t left() const { return bytes.size() - sent; }
+
     std::vector<uint8_t> bytes;
     size_t sent = 0;
     TimePoint progress_at;
@@ -189,6 +196,7 @@ class Connection {
   void TransmitRaw(std::span<const uint8_t> wire_bytes);
   void TransmitTlsOutput();
   void ContinueWriting();
+  bool SendQueued();
   void CompleteFinish();
   // Bytes that the kernel has taken and the peer has not acknowledged.
   int Unacknowledged() const;
@@ -201,6 +209,7 @@ class Connection {
   event* event_ = nullptr;
   std::unique_ptr<TlsStream> tls_;
   std::unique_ptr<Output> output_;
+  std::unique_ptr<UnsentMark> unsent_mark_;  // of KeepFresh
   int fd_;
   int error_ = 0;
   uint32_t gathered_slot_ = WriteGatherer::kNone;

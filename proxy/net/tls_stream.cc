@@ -125,11 +125,11 @@ TlsStream::Verdict TlsStream::Receive(std::span<const uint8_t> ciphertext, std::
   }
 }
 
-bool TlsStream::Encrypt(std::span<const uint8_t> plaintext) {
+bool TlsStream::Encrypt(std::span<const uint8_t> plaintext, size_t most) {
   ERR_clear_error();
   while (!plaintext.empty()) {
-    const int written =
-        SSL_write(ssl_, plaintext.data(), static_cast<int>(std::min<size_t>(plaintext.size(), INT_MAX)));
+    const size_t size = std::min<size_t>({plaintext.size(), most, INT_MAX});
+    const int written = SSL_write(ssl_, plaintext.data(), static_cast<int>(size));
     if (written <= 0) {
       Fail();
       return false;

@@ -67,8 +67,8 @@ class TlsStream {
   // verdict. Answers (handshake messages, alerts) are left in scratch.outgoing.
   Verdict Receive(std::span<const uint8_t> ciphertext, std::span<uint8_t>& plaintext);
 
-  // Appends the records of `plaintext` to scratch.outgoing.
-  [[nodiscard]] bool Encrypt(std::span<const uint8_t> plaintext);
+  // Appends the records of `plaintext` to scratch.outgoing, each with at most `most` bytes of it (and 16 KiB).
+  [[nodiscard]] bool Encrypt(std::span<const uint8_t> plaintext, size_t most = SIZE_MAX);
 
   // Appends close_notify to scratch.outgoing.
   void AppendCloseNotify();

@@ -27,8 +27,8 @@ Backpressure::Answer Backpressure::AnswerFor(const RoutePlan& plan) {
 
 void Backpressure::OnGrowth(Outbox& outbox) {
   outbox.context_.home().WatchGrowth();
-  if (outbox.writer().closed() || !outbox.writer().full()) return;
-  outbox.events_.WatchForStall();
+  if (outbox.writer().closed() || !outbox.must_wait()) return;
+  if (outbox.writer().full()) outbox.events_.WatchForStall();
   if (outbox.writer().closed()) return;
   if (outbox.waiting() > outbox.marks().stop()) OnTooMuch(outbox);
 }
@@ -41,7 +41,7 @@ bool Backpressure::Fits(const Outbox& outbox, size_t size) {
 
 bool Backpressure::MayTake(Outbox& outbox, size_t size) {
   if (Fits(outbox, size)) return true;
-  if (!outbox.writer().full()) {
+  if (!outbox.must_wait()) {
     // Nobody has tried yet whether the client takes what waits.
     outbox.Flush(FlushReason::kBytes);
     outbox.context_.loop().FlushWrites();
@@ -90,15 +90,15 @@ void Backpressure::OnOutputBlocked(Outbox& outbox) {
   if (!sheds() || outbox.passing_on()) Pause(outbox);
 }
 
-// Not for one large message on its way, which any client takes time to read.
+// Not for one large message on its way, which any client takes time to read, nor where our rate alone is too slow.
 void Backpressure::CloseTooSlow(Outbox& outbox) {
   const bool large = outbox.message_bytes() > outbox.marks().high;
-  if (large || outbox.events_.closing()) return Pause(outbox);
+  if (large || outbox.events_.closing() || !outbox.writer().full()) return Pause(outbox);
   outbox.events_.Close(CloseReason::kClientTooSlow);
 }
 
 void Backpressure::ObeyMarks(Outbox& outbox) {
-  if (outbox.writer().closed() || !outbox.writer().full()) return;
+  if (outbox.writer().closed() || !outbox.must_wait()) return;
   if (answer_ == Answer::kPause && outbox.waiting() > outbox.marks().high) Pause(outbox);
 }
 

@@ -21,7 +21,7 @@ class Backpressure {
   Backpressure(const Backpressure&) = delete;
   Backpressure& operator=(const Backpressure&) = delete;
 
-  // More is gathered than before, and the client is full.
+  // More is gathered than before, and has to wait: the client is full, or a rate holds it.
   void OnGrowth(Outbox& outbox);
   // A pushed message of so many bytes may join what waits. Its sender cannot be paused: where too much waits, it is not
   // taken.

@@ -58,7 +58,10 @@ void BatchOutbox::Add(const wire::MessagePart& part) {
 void BatchOutbox::Take(const batching::MessageRef& message, Urgency urgency) {
   batching::MessageFacts facts = examiner_.Examine(*message);
   if (Overtakes(message, facts)) return;
-  facts.critical |= urgency == Urgency::kCritical;
+  if (urgency == Urgency::kCritical) {
+    facts.critical = true;
+    OnUrgent();
+  }
   Join(message, facts, LimitsFor(urgency));
   CheckGrowth();
 }
@@ -101,14 +104,17 @@ void BatchOutbox::AddWhole(const batching::MessageRef& message) {
 inline bool BatchOutbox::Overtakes(const batching::MessageRef& message, const batching::MessageFacts& facts) {
   if (!facts.critical) return false;
   plan_.counters.critical[facts.critical_rule]->Add();
-  if (!facts.overtake || !MayOvertake()) return false;
-  SendAhead(message, facts);
-  return true;
+  if (facts.overtake && MayOvertake()) {
+    SendAhead(message, facts);
+    return true;
+  }
+  OnUrgent();
+  return false;
 }
 
 inline void BatchOutbox::Join(const batching::MessageRef& message, const batching::MessageFacts& facts,
                               const batching::BatchLimits& limits) {
-  const bool conflate = plan_.options.slow_client != SlowClient::kConflate || writer_.full() ||
+  const bool conflate = plan_.options.slow_client != SlowClient::kConflate || writer_.full() || plan_.paced ||
                         InForce(ReliefStep::kConflate, context_.pressure());
   const batching::Batcher::Verdict verdict = batcher_.Add(message, facts, conflate, limits, context_.loop().now());
   CountGathered(1, static_cast<int64_t>(message->size()));
@@ -165,17 +171,22 @@ void BatchOutbox::CountGathered(int64_t messages, int64_t bytes) {
 // ---- sending
 
 void BatchOutbox::Flush(FlushReason reason) {
-  if (empty()) return;
+  FlushOldest(reason, messages());
+}
+
+void BatchOutbox::FlushOldest(FlushReason reason, size_t most) {
+  if (empty() || most == 0) return;
   CancelFlush();
   context_.metrics().batch_flushes_total[reason].Add();
   context_.metrics().batch_delay_seconds.Observe(context_.loop().now() - batcher_.oldest());
   CountGathered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes()));
   const batching::Encoder* encoder = examiner_.encoder();
-  if (encoder == nullptr) CountBatch(form_, batcher_.messages());  // many frames, one write
-  batcher_.TakeFrames(encoder, limits(), [&](std::span<const batching::MessageRef> messages, bool wrapped) {
+  if (encoder == nullptr) CountBatch(form_, most);  // many frames, one write
+  batcher_.TakeFrames(encoder, limits(), most, [&](std::span<const batching::MessageRef> messages, bool wrapped) {
     if (encoder != nullptr) CountBatch(form_, messages.size());
     SendFrame(messages, wrapped);
   });
+  CountGathered(static_cast<int64_t>(batcher_.messages()), static_cast<int64_t>(batcher_.bytes()));
 }
 
 void BatchOutbox::SendFrame(std::span<const batching::MessageRef> messages, bool wrapped) {

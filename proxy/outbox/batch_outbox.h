@@ -15,7 +15,7 @@
 
 namespace sheaf {
 
-class BatchOutbox final : public GatheringOutbox {
+class BatchOutbox : public GatheringOutbox {
  public:
   BatchOutbox(WorkerContext& context, OutboxEvents& events, net::Connection& connection, const RoutePlan& plan,
               const Negotiated& negotiated);
@@ -23,11 +23,22 @@ class BatchOutbox final : public GatheringOutbox {
 
   void Add(const wire::MessagePart& part) override;
   void Flush(FlushReason reason) override;
-  void DropDownTo(size_t most) override;
-  size_t gathered() const override { return batcher_.memory(); }
-  size_t partial() const override { return part_.empty() ? 0 : part_.capacity(); }
-  size_t context_bytes() const override { return compression_.context_bytes(); }
-  bool passing_on() const override { return large_ != nullptr; }
+  void DropDownTo(size_t most) final;
+  size_t gathered() const final { return batcher_.memory(); }
+  size_t partial() const final { return part_.empty() ? 0 : part_.capacity(); }
+  size_t context_bytes() const final { return compression_.context_bytes(); }
+  bool passing_on() const final { return large_ != nullptr; }
+
+ protected:
+  // What is gathered: messages, and their payload's bytes.
+  size_t messages() const { return batcher_.messages(); }
+  size_t bytes() const { return batcher_.bytes(); }
+  bool empty() const final { return batcher_.empty(); }
+  void Take(const batching::MessageRef& message, Urgency urgency) override;
+  // Sends the oldest of them, so many.
+  void FlushOldest(FlushReason reason, size_t most);
+  // How many that are (batching::Queue::CountWithin).
+  size_t CountWithin(uint64_t messages, uint64_t bytes) { return batcher_.CountWithin(messages, bytes, socket_io_); }
 
  private:
   struct Large;
@@ -38,10 +49,8 @@ class BatchOutbox final : public GatheringOutbox {
 
   static constexpr size_t kHeader = 4;  // of a frame of the backend, mostly
 
-  bool empty() const override { return batcher_.empty(); }
-  batching::Window& window() override { return batcher_.window(); }
-  bool MayJoin() const override { return large_ == nullptr; }
-  void Take(const batching::MessageRef& message, Urgency urgency) override;
+  batching::Window& window() final { return batcher_.window(); }
+  bool MayJoin() const final { return large_ == nullptr; }
   void AddWhole(wire::Opcode opcode, std::string_view payload);
   void AddWhole(const batching::MessageRef& message);
   // A critical rule has it overtake what is gathered: it is sent.

@@ -110,7 +110,10 @@ void GatheringOutbox::OnClientMessage() {
 // The acknowledgement of a Socket.IO client's event is an answer for certain, with the binary frames that belong to it.
 void GatheringOutbox::LetAnswerPass(std::string_view packet) {
   if (!socket_io_) return;
-  if (const auto frames = batching::FramesOfAck(packet)) window().LetPass(context_.loop().now(), *frames);
+  const auto frames = batching::FramesOfAck(packet);
+  if (!frames) return;
+  window().LetPass(context_.loop().now(), *frames);
+  OnUrgent();
 }
 
 // Only what the kernel does not take of it waits.
@@ -130,7 +133,7 @@ void GatheringOutbox::OnTurnEnd() {
 void GatheringOutbox::FlushIfReady(FlushReason reason) {
   if (empty() || writer_.full()) return;
   try {
-    Flush(reason);
+    FlushDue(reason);
   } catch (const std::bad_alloc&) {
     events_.GiveUp(CloseReason::kOutOfMemory);
   }

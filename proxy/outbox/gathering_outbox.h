@@ -34,6 +34,10 @@ class GatheringOutbox : public Outbox, private net::DeadlineHandler {
   void OnClientReady() override;
   virtual bool empty() const = 0;
   virtual batching::Window& window() = 0;
+  // Something is gathered, the client takes it, and its time has come.
+  virtual void FlushDue(FlushReason reason) { Flush(reason); }
+  // A critical message is about to be gathered, or an answer for certain: no rate holds it.
+  virtual void OnUrgent() {}
 
   void FlushAtTurnEnd(FlushReason reason);
   // `message`: bytes of the batch's first one on the wire, about. Until `due` the backend's messages may wait in the

@@ -4,6 +4,7 @@
 
 #include "proxy/outbox/batch_outbox.h"
 #include "proxy/outbox/cork_outbox.h"
+#include "proxy/outbox/paced_outbox.h"
 #include "proxy/outbox/pass_outbox.h"
 #include "proxy/plan/context.h"
 #include "proxy/plan/negotiation.h"
@@ -64,8 +65,10 @@ void Outbox::OnOutputEmpty() {
 std::unique_ptr<Outbox> MakeOutbox(WorkerContext& context, OutboxEvents& events, net::Connection& connection,
                                    const RoutePlan& plan, const Negotiated& negotiated) {
   const RouteOptions& route = plan.options;
+  if (plan.wants_fresh) connection.KeepFresh();
   const bool by_message =
       negotiated.envelope || negotiated.deflate || !plan.rules.empty() || route.slow_client == SlowClient::kDropOldest;
+  if (plan.paced) return std::make_unique<PacedOutbox>(context, events, connection, plan, negotiated);
   if (by_message) return std::make_unique<BatchOutbox>(context, events, connection, plan, negotiated);
   if (route.delivery != Delivery::kOff) {
     return std::make_unique<CorkOutbox>(context, events, connection, plan, negotiated);

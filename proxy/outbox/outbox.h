@@ -1,10 +1,11 @@
 // What stands between a session and its client's connection: the writing half of that connection (ClientWriter), what
 // is gathered before it is written, and what is done when the client does not keep up (Backpressure, flow_control.md).
-// One of three kinds:
+// One of four kinds:
 //
 //   PassOutbox    parts of messages are passed on as they come: nothing is gathered
 //   CorkOutbox    frames stay the bytes they came as, many in one write
 //   BatchOutbox   whole messages: batch frames, compression, rules, dropping and conflating for slow clients
+//   PacedOutbox   a BatchOutbox that holds them back to the route's rate
 //
 // MakeOutbox picks by the route and by what was negotiated.
 //
@@ -99,6 +100,10 @@ class Outbox {
   virtual size_t context_bytes() const { return 0; }
   // A part may be a run of messages: none is looked at by itself.
   virtual bool takes_runs() const { return false; }
+  // What is gathered waits for the route's rate, though the client would take it.
+  virtual bool held() const { return false; }
+  // What is gathered has to wait, for the client or for the rate.
+  bool must_wait() const { return writer_.full() || held(); }
   // The message under way is written as it comes.
   virtual bool passing_on() const = 0;
 

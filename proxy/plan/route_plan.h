@@ -67,10 +67,16 @@ class RoutePlan {
   batching::BatchLimits limits;
   batching::BatchLimits cork_limits;
   const batching::RuleSet rules;
+  // What clients get is held to a rate.
+  const bool paced = options.max_rate > 0 || options.max_bytes_rate > 0;
   // While a batch waits, so may reading from the backend: the wait is short, since the rate earned it, and no message
-  // can be critical. A ping, a Close, or what the envelope cannot carry may then come so much later.
+  // can be critical. (Nor with a rate, which is a wait of another length.) A ping, a Close, or what the envelope cannot
+  // carry may then come so much later.
   static constexpr std::chrono::milliseconds kLongestDeferral{100};
-  const bool may_defer_reading = options.adaptive && options.timeout <= kLongestDeferral && rules.critical_rules() == 0;
+  const bool may_defer_reading =
+      options.adaptive && options.timeout <= kLongestDeferral && rules.critical_rules() == 0 && !paced;
+  // What waits for a client can be conflated, dropped, or is paced: it is to wait here, not in the kernel.
+  const bool wants_fresh = rules.conflate_rules() > 0 || options.slow_client == SlowClient::kDropOldest || paced;
   const batching::Examiner plain{nullptr, rules};
   const std::array<batching::Examiner, 4> enveloped{
       batching::Examiner{&batching::EncoderFor(Envelope::kJson), rules},

@@ -79,7 +79,7 @@ void Session::NoteActivity() {
 }
 
 void Session::OnUpstreamPing() {
-  if (!outbox_->writer().full()) FlushOutbox(FlushReason::kControl);
+  if (!outbox_->must_wait()) FlushOutbox(FlushReason::kControl);
 }
 
 void Session::FlushOutbox(FlushReason reason) {
@@ -400,7 +400,7 @@ size_t Session::memory() const {
 }
 
 size_t Session::FlushForMemory() {
-  if (outbox_->writer().full()) return 0;
+  if (outbox_->must_wait()) return 0;
   const size_t before = outbox_->gathered();
   FlushOutbox(FlushReason::kPressure);
   return before - std::min(before, outbox_->gathered());

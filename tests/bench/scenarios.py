@@ -8,6 +8,7 @@ from typing import Callable
 # What Sheaf is set to, by option. Its rows beside other proxies are for what those do: every message its own frame.
 UNBATCHED = {"batching.delivery": "off", "deflate.enabled": "false"}
 CORK = {"batching.delivery": "cork", "deflate.enabled": "false"}
+FRESH = CORK | {"batching.slow_client": "drop_oldest"}  # little waits in the kernel (proxy/outbox/flow_control.md)
 BATCHED = {"batching.delivery": "offer", "batching.timeout": "50ms", "deflate.enabled": "false"}
 BATCHED_DEFLATE = BATCHED | {"deflate.enabled": "true"}
 UNBATCHED_UNIX = UNBATCHED | {"upstream.url": "unix:FOLDER/backend.sock"}
@@ -70,6 +71,7 @@ SCENARIOS = [
     Scenario("connect", "connect", 64, {}),
     Scenario("tls-connect", "connect", 64, {}, tls=True, direct=False),
     *(batched(load, "cork", CORK) for load in ("tick", "broadcast")),
+    batched("tick", "fresh", FRESH),
     *(batched(load, "json", BATCHED, envelope="json") for load in ("tick", "broadcast")),
     *(batched(load, "binary", BATCHED, envelope="binary") for load in ("tick", "broadcast")),
     *(batched(load, "deflate", BATCHED_DEFLATE, envelope="json", deflate=1) for load in ("tick", "broadcast")),
@@ -157,6 +159,8 @@ ROWS = [
     Row("tick 1000x20, us CPU a message", "tick-1000x20", cpu_a_message, 2, ratio=1.0),
     Row("tick 200x250, us CPU a message", "tick-200x250", cpu_a_message, 2, ratio=1.0),
     Row("broadcast 200x250, us CPU a message", "broadcast-200x250", cpu_a_message, 2, ratio=1.0),
+    Row("tick 200x250, kept fresh, us CPU a message", "tick-200x250-fresh", cpu_a_message, 2),
+    Row("tick 200x250, kept fresh, p99 ms", "tick-200x250-fresh", milliseconds("p99_us"), 3),
     Row("16 KB echo, us CPU a message", "echo-16k", cpu_a_message, 2, ratio=0.8),
     Row("tick 1000x20, p50 ms", "tick-1000x20", milliseconds("p50_us"), 3, ratio=1.0),
     Row("tick 1000x20, p99 ms", "tick-1000x20", milliseconds("p99_us"), 3, ratio=1.0),

@@ -125,6 +125,23 @@ def test_envelope(proxy: ReloadableSheaf, recorder: Recorder, in_route: bool) ->
 
 
 @BOTH_PLACES
+@pytest.mark.parametrize("option,value", [("max_rate", 1), ("max_bytes_rate", 1)])
+@new_sessions("batching.max_rate", "batching.max_bytes_rate")
+def test_rates(proxy: ReloadableSheaf, recorder: Recorder, option: str, value: int, in_route: bool) -> None:
+    of_one: Conf = {"batching": {"size": 1}}
+    proxy.reload(of_one)
+    with Session(proxy, recorder) as old:
+        conf, routes = where(f"batching.{option}", value, in_route)
+        proxy.reload(merged(of_one, conf), routes)
+        with Session(proxy, recorder) as new:
+            for session in (old, new):
+                session.push(*SMALL, *SMALL)
+            assert [old.next() for _ in range(4)] == [(TEXT, message) for message in SMALL * 2]
+            assert new.next() == (TEXT, SMALL[0])
+            assert proxy.metric("sheaf_held_clients") == 1, "what the reload brought does not hold for a new session"
+
+
+@BOTH_PLACES
 @new_sessions("batching.slow_client")
 def test_slow_client(make_reloadable, in_route: bool) -> None:
     marks: Conf = {"workers": 1, "limits": {"buffer_high": "64KiB", "buffer_low": "16KiB"}}

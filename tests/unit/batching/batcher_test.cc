@@ -26,9 +26,9 @@ struct Fixture {
     return batcher.Add(store.Intern(wire::Opcode::kText, text), facts, true, limits, now);
   }
   // "a+b|c": frames apart by |, a wrapped one with + between its messages (and one at its end if it is alone).
-  std::string Take(const Encoder* encoder, const BatchLimits& limits = kLimits) {
+  std::string Take(const Encoder* encoder, const BatchLimits& limits = kLimits, size_t most = SIZE_MAX) {
     std::string frames;
-    batcher.TakeFrames(encoder, limits, [&frames](std::span<const MessageRef> messages, bool wrapped) {
+    batcher.TakeFrames(encoder, limits, most, [&frames](std::span<const MessageRef> messages, bool wrapped) {
       if (!frames.empty()) frames += '|';
       std::string frame;
       for (const MessageRef& message : messages) {
@@ -243,6 +243,54 @@ TEST_CASE("dropping for ever does not grow the queue") {
   }
   CHECK(fixture.batcher.messages() == 10);
   CHECK(fixture.Take(nullptr, limits).starts_with("9990|9991|"));
+}
+
+TEST_CASE("the oldest leave alone, and the rest is a batch that came when its first did") {
+  Fixture fixture;
+  for (const char* text : {"a", "b", "c"}) {
+    fixture.Add(text, {.carriable = true}, kStart + 10ms * (text[0] - 'a'));
+  }
+  CHECK(fixture.Take(nullptr, kLimits, 2) == "a|b");
+  CHECK(fixture.batcher.messages() == 1);
+  CHECK(fixture.batcher.bytes() == 1);
+  CHECK(fixture.batcher.oldest() == kStart + 20ms);
+  fixture.Add("d");
+  CHECK(fixture.Take(&Binary()) == "c+d");
+  CHECK(fixture.batcher.empty());
+}
+
+TEST_CASE("what was replaced or dropped is not counted among the oldest") {
+  Fixture fixture;
+  for (const char* text : {"x1", "y1", "x2", "z1"}) fixture.Add(text, Keyed());
+  CHECK(fixture.Take(nullptr, kLimits, 1) == "y1");
+  CHECK(fixture.Take(nullptr, kLimits, 5) == "x2|z1");
+}
+
+TEST_CASE("within a bound are those before which less was, and beyond it what could be replaced") {
+  Fixture fixture;
+  CHECK(fixture.batcher.CountWithin(1, 1, false) == 0);
+  for (const char* text : {"aaaa", "bbbb", "cccc"}) fixture.Add(text);
+  CHECK(fixture.batcher.CountWithin(0, 100, false) == 0);
+  CHECK(fixture.batcher.CountWithin(2, 100, false) == 2);
+  CHECK(fixture.batcher.CountWithin(100, 1, false) == 1);
+  CHECK(fixture.batcher.CountWithin(100, 5, false) == 2);
+  fixture.Add("kkkk", Keyed());
+  fixture.Add("llll", Keyed());
+  CHECK(fixture.batcher.CountWithin(3, 100, false) == 5);
+  CHECK(fixture.batcher.CountWithin(2, 100, false) == 2);
+  CHECK(fixture.batcher.CountWithin(0, 100, false) == 0);
+}
+
+TEST_CASE("attachments are not parted from what they belong to") {
+  Fixture fixture;
+  fixture.Add("packet");
+  fixture.batcher.Add(fixture.store.Intern(wire::Opcode::kBinary, "attached"), {.carriable = true}, true, kLimits,
+                      kStart);
+  fixture.Add("next");
+  CHECK(fixture.batcher.CountWithin(1, 100, true) == 2);
+  CHECK(fixture.batcher.CountWithin(1, 100, false) == 1);
+  CHECK(fixture.Take(nullptr, kLimits, 1) == "packet");
+  CHECK(fixture.batcher.CountWithin(0, 0, true) == 1);
 }
 
 TEST_CASE("empty messages take memory, too") {

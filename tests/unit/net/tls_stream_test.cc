@@ -300,6 +300,27 @@ TEST_CASE("a record that was changed on its way fails, and what came before it i
   CHECK_EQ(std::string(plaintext.begin(), plaintext.end()), "good");
 }
 
+TEST_CASE("records are as long as is asked for") {
+  struct Row {
+    size_t most;
+    size_t records;
+  };
+  for (const Row& row : {Row{4096, 5}, Row{SIZE_MAX, 2}, Row{16 * 1024, 2}}) {
+    CAPTURE(row.most);
+    Memory memory;
+    memory.client.Talk(memory.scratch, *memory.stream);
+    REQUIRE(memory.client.established());
+    const std::string text(20'000, 'x');
+    REQUIRE(memory.stream->Encrypt(AsBytes(text), row.most));
+    size_t records = 0;
+    const std::vector<uint8_t>& outgoing = memory.scratch.outgoing;
+    for (size_t at = 0; at < outgoing.size(); at += 5 + 256 * size_t{outgoing[at + 3]} + outgoing[at + 4]) ++records;
+    CHECK_EQ(records, row.records);
+    memory.client.Talk(memory.scratch, *memory.stream);
+    CHECK(memory.client.received == text);
+  }
+}
+
 TEST_CASE("two streams of one loop do not mix, though they share their buffers") {
   Memory memory;
   const auto other = TlsStream::Accept(memory.scratch, *memory.server.context);
