@@ -18,7 +18,7 @@ constexpr size_t kEnoughInCommon = 700;
 // each.
 constexpr uint8_t kGuest = 2;
 // Periods after which the contexts of a line go that nobody uses.
-constexpr uint64_t kIdlePeriods = 100;
+constexpr uint64_t kIdlePeriods = 20;
 
 }  // namespace
 

@@ -89,7 +89,7 @@ class Cohorts {
   // The client is gone, or its window ends with who knows what.
   void Leave(CohortPlace& place);
 
-  // Once a period (the worker's tick of 100 ms): forgets what was of no use for a while.
+  // Once a period (the worker's half second): forgets what was of no use for a while.
   void Expire();
   // Contexts go, and come back where they are of use. Returns their bytes.
   size_t DropContexts();

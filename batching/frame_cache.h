@@ -29,7 +29,7 @@ class FrameCache {
   // The frame with these messages, made now if it is not there.
   MessageRef Get(const Encoder& encoder, std::span<const MessageRef> messages);
 
-  // Called once a period (the worker's tick of 100 ms): forgets what was not asked for since the call before.
+  // Called once a period (the worker's half second): forgets what was not asked for since the call before.
   void Expire();
   // Forgets all; returns the bytes that this freed, about.
   size_t Trim();

@@ -129,7 +129,7 @@ class MessageStore {
   // The same as if another receiver had asked for it: it is for many.
   void MarkShared(Message& message) { message.shared_ = true; }
 
-  // Called once a period (the worker's tick of 100 ms): forgets what was not asked for since the call before, and gives
+  // Called once a period (the worker's half second): forgets what was not asked for since the call before, and gives
   // memory of messages that are gone back when it was of no use for two periods. Cheap when there is nothing to do.
   void Expire();
   // Forgets all, and frees spare memory; returns the bytes that this freed, about: messages that wait in a queue live

@@ -40,12 +40,13 @@ void OutboxStores::FlushDue(net::Loop& loop) {
 }
 
 void OutboxStores::Expire(TimePoint now, size_t context_bound) {
-  messages_.Expire();
-  frames_.Expire();
   cohorts_.SetBound(context_bound);
-  cohorts_.Expire();
   contexts_.SetBound(context_bound);
   contexts_.Expire(now);
+  if (++ticks_ % kTicksAPeriod != 0) return;
+  messages_.Expire();
+  frames_.Expire();
+  cohorts_.Expire();
   if (scratch_.capacity() > kMostScratch) scratch_ = std::string();
 }
 

@@ -56,7 +56,7 @@ class OutboxStores {
   // Flushes those that asked for it in this turn.
   void FlushDue(net::Loop& loop);
 
-  // Once a tick: forgets what was of no use for a while. `context_bound`: bytes that contexts may take.
+  // Once a tick (100 ms): forgets what was of no use for a while. `context_bound`: bytes that contexts may take.
   void Expire(TimePoint now, size_t context_bound);
   // Frees all that nobody uses at the moment, contexts of clients aside; returns its bytes, about.
   uint64_t Free();
@@ -64,6 +64,8 @@ class OutboxStores {
   uint64_t DropContexts();
 
  private:
+  // On a busy machine one session may get a broadcast so much later than another.
+  static constexpr unsigned kTicksAPeriod = 5;
   static constexpr size_t kMostScratch = 256 * 1024;
   static constexpr size_t kMostSpareBatches = 256;
   static constexpr size_t kMostSpareBytes = 16 * 1024;  // of one batch
@@ -74,6 +76,7 @@ class OutboxStores {
   batching::Cohorts cohorts_;
   ContextStore contexts_;
   std::string scratch_;
+  unsigned ticks_ = 0;
   std::vector<std::unique_ptr<CorkBatch>> spare_batches_;
   List<GatheringOutbox, &GatheringOutbox::turn_hook_> flush_at_turn_end_;
 };
