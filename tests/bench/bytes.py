@@ -103,9 +103,9 @@ class Bench:
 
     def _play(self, row, base, backend, pids):
         async def play():
-            scheme = "wss" if backend.tls else "ws"
+            url = f"{'wss' if backend.tls else 'ws'}://127.0.0.1:{backend.port}/control"
             tls = {"ssl": bytes_run.INSECURE} if backend.tls else {}
-            async with websockets.connect(f"{scheme}://127.0.0.1:{backend.port}/control", compression=None, **tls) as socket:
+            async with websockets.connect(url, compression=None, **tls) as socket:
                 run = bytes_run.Run(row, self._arguments.clients, self._arguments.messages, base, Control(socket))
                 return await run.play([backend.process.pid, *pids])
 

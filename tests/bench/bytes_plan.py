@@ -21,8 +21,9 @@ NAMES = ("AAPL", "MSFT", "GOOGL", "AMZN", "NVDA", "TSLA", "BRK.A", "F", "CRWD")
 def quotes(source):
     """Quotes of 95 to 105 bytes, as json.dumps writes them."""
     for n in itertools.count():
-        yield json.dumps({"type": "price_update", "symbol": source.choice(NAMES), "price": round(source.uniform(100, 900), 2),
-                          "volume": source.randrange(10**6), "ts": 1_700_000_000_000 + n * 37})
+        yield json.dumps({"type": "price_update", "symbol": source.choice(NAMES),
+                          "price": round(source.uniform(100, 900), 2), "volume": source.randrange(10**6),
+                          "ts": 1_700_000_000_000 + n * 37})
 
 
 def ticks(source):
@@ -133,7 +134,8 @@ def with_unicasts(row, clients, rounds, unicast):
 
 def ack(client, number, source):
     """Some 60 bytes."""
-    return f'{{"ack":{number:05},"client":{client:04},"status":"ok","ms":{source.randrange(100):02},"id":"{source.randrange(10**6):06}"}}'
+    taken, name = source.randrange(100), source.randrange(10**6)
+    return f'{{"ack":{number:05},"client":{client:04},"status":"ok","ms":{taken:02},"id":"{name:06}"}}'
 
 
 def order(client, number, source):

@@ -49,7 +49,8 @@ class Member:
 
 def quote(source: random.Random) -> str:
     """Some 60 bytes."""
-    return f"price_update symbol={source.choice(WORDS)} price={source.uniform(100, 900):.2f} volume={source.randrange(10**6)}"
+    symbol, price, volume = source.choice(WORDS), source.uniform(100, 900), source.randrange(10**6)
+    return f"price_update symbol={symbol} price={price:.2f} volume={volume}"
 
 
 def words(source: random.Random, count: int) -> str:
@@ -86,6 +87,7 @@ class Mix:
         self._own: Member | None = None  # who gets a growing answer alone
         self._steps: dict[Callable[[], tuple[Iterable[Member], str, str]], int] = {
             self._to_all: 30, self._to_room: 25, self._batch: 5, self._state: 3, self._room_answer: 10, self._skipping: 10,
+            self._few: 6,
             self._small_unicast: 12, self._large_unicast: 8, self._own_answer: 8, self._beat: 4, self._conflatable: 50,
         }
         self._rare = {self._huge: 1, self._empty: 10}
@@ -150,6 +152,10 @@ class Mix:
 
     def _skipping(self) -> tuple[Iterable[Member], str, str]:
         return [one for one in self._fast() if self._source.random() < 0.8], "all", quote(self._source)
+
+    def _few(self) -> tuple[Iterable[Member], str, str]:
+        fast = self._fast()
+        return self._source.sample(fast, min(len(fast), self._source.choice((2, 2, 3)))), "few", quote(self._source)
 
     def _small_unicast(self) -> tuple[Iterable[Member], str, str]:
         return self._one(), "own", f"ack {self._source.randrange(10**6)}"

@@ -224,7 +224,7 @@ class _Program(subprocess.Popen[str]):
 
 def _ledger_of(process: subprocess.Popen[str]) -> dict[str, Any]:
     output, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0 and output, f"{process.args} ended with {process.returncode}"
+    assert process.returncode == 0 and output, f"{process.args!r} ended with {process.returncode}"
     return dict(json.loads(output.splitlines()[-1]))
 
 
@@ -238,7 +238,7 @@ def lines(soak: Soak) -> list[list[str]]:
         again = seen.again
         both = [again, seen.own] if seen.own else [again]
         counts = {column: max(getattr(ledger, column) for ledger in both) for column in COLUMNS}
-        rows.append([name, f"{again.connections:,}", f"{counts.pop('messages'):,}",
-                     f"{again.compressed / max(1, again.messages):.1%}", f"{again.wire_bytes / max(1, again.plain_bytes):.1%}",
+        shares = again.compressed / max(1, again.messages), again.wire_bytes / max(1, again.plain_bytes)
+        rows.append([name, f"{again.connections:,}", f"{counts.pop('messages'):,}", *(f"{share:.1%}" for share in shares),
                      *map(str, counts.values())])
     return rows

@@ -97,7 +97,12 @@ async def run(port: int, each: int) -> None:
     ledgers = {kind: Ledger() for kind in OFFERS}
     source, hurry = random.Random(1), asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.add_reader(sys.stdin, lambda: (hurry.set(), loop.remove_reader(sys.stdin)))
+
+    def begin_to_hurry() -> None:
+        loop.remove_reader(sys.stdin)
+        hurry.set()
+
+    loop.add_reader(sys.stdin, begin_to_hurry)
     await asyncio.gather(
         *(live(port, kind, ledger, source, hurry) for kind, ledger in ledgers.items() for _ in range(each)))
     print(json.dumps({kind: asdict(ledger) for kind, ledger in ledgers.items()}), flush=True)
