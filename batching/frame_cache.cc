@@ -4,9 +4,6 @@
 #include <bit>
 #include <utility>
 
-#include "proxy/base/bytes.h"
-#include "proxy/wire/ws_frame.h"
-
 namespace sheaf::batching {
 namespace {
 
@@ -19,14 +16,10 @@ size_t Mix(size_t hash, size_t value) {
 }
 
 // The messages count by which objects they are, not by their bytes: the store gives the same bytes the same object.
-size_t HashOf(const FrameRecipe& recipe, std::span<const MessageRef> messages) {
-  size_t hash = Mix(reinterpret_cast<size_t>(recipe.encoder), recipe.window_bits);
+size_t HashOf(const Encoder& encoder, std::span<const MessageRef> messages) {
+  size_t hash = reinterpret_cast<size_t>(&encoder);
   for (const MessageRef& message : messages) hash = Mix(hash, reinterpret_cast<size_t>(message.get()));
   return hash;
-}
-
-void TrimScratch(std::string& scratch) {
-  if (scratch.capacity() > kMostSpare) scratch = std::string();
 }
 
 }  // namespace
@@ -34,38 +27,39 @@ void TrimScratch(std::string& scratch) {
 struct FrameCache::Place {
   size_t hash = 0;
   uint64_t asked = 0;  // asks_ when it was last asked for
-  size_t bytes = 0;    // that it takes; 0: the place is empty
-  FrameRecipe recipe;
+  size_t bytes = 0;    // that it takes
+  const Encoder* encoder = nullptr;
   std::vector<MessageRef> messages;  // which so live on: no other message can have their addresses
-  CachedFrame frame;
+  MessageRef frame;                  // none: the place is empty
 };
 
-FrameCache::FrameCache(const wire::DeflateSettings& settings, uint64_t threshold, WorkerMetrics& metrics)
-    : settings_(settings), threshold_(threshold), metrics_(metrics) {}
+FrameCache::FrameCache(MessageStore& store, WorkerMetrics& metrics) : store_(store), metrics_(metrics) {}
 
 FrameCache::~FrameCache() = default;
 
-const CachedFrame& FrameCache::Get(const FrameRecipe& recipe, std::span<const MessageRef> messages) {
+MessageRef FrameCache::Get(const Encoder& encoder, std::span<const MessageRef> messages) {
   if (places_.empty()) places_.resize(kSets * kWays);
   ++asks_;
-  const size_t hash = HashOf(recipe, messages);
+  const size_t hash = HashOf(encoder, messages);
   const std::span<Place> set = std::span(places_).subspan(hash % kSets * kWays, kWays);
-  if (Place* place = Find(set, hash, recipe, messages)) {
+  if (Place* place = Find(set, hash, encoder, messages)) {
     metrics_.encodings_shared_total.Add();
     place->asked = asks_;
+    store_.MarkShared(*place->frame);
     return place->frame;
   }
-  Make(recipe, messages);
+  MessageRef frame = Make(encoder, messages);
   metrics_.encodings_total.Add();
   Place& oldest =
       *std::min_element(set.begin(), set.end(), [](const Place& a, const Place& b) { return a.asked < b.asked; });
-  return Keep(oldest, hash, recipe, messages);
+  Keep(oldest, hash, encoder, messages, frame);
+  return frame;
 }
 
-FrameCache::Place* FrameCache::Find(std::span<Place> set, size_t hash, const FrameRecipe& recipe,
+FrameCache::Place* FrameCache::Find(std::span<Place> set, size_t hash, const Encoder& encoder,
                                     std::span<const MessageRef> messages) {
   for (Place& place : set) {
-    if (place.bytes > 0 && place.hash == hash && place.recipe == recipe &&
+    if (place.frame && place.hash == hash && place.encoder == &encoder &&
         std::equal(place.messages.begin(), place.messages.end(), messages.begin(), messages.end())) {
       return &place;
     }
@@ -73,27 +67,31 @@ FrameCache::Place* FrameCache::Find(std::span<Place> set, size_t hash, const Fra
   return nullptr;
 }
 
-const CachedFrame& FrameCache::Keep(Place& place, size_t hash, const FrameRecipe& recipe,
-                                    std::span<const MessageRef> messages) {
-  size_t bytes = single_use_.bytes.size();
+MessageRef FrameCache::Make(const Encoder& encoder, std::span<const MessageRef> messages) {
+  encoded_.clear();
+  const wire::Opcode opcode = encoder.Encode(messages, encoded_);
+  return store_.Make(opcode, encoded_);
+}
+
+void FrameCache::Keep(Place& place, size_t hash, const Encoder& encoder, std::span<const MessageRef> messages,
+                      const MessageRef& frame) {
+  size_t bytes = frame->size();
   for (const MessageRef& message : messages) bytes += message->size();
-  if (bytes > kMaxBytes / 4) return single_use_;
+  if (bytes > kMaxBytes / 4) return;
   Forget(place);
   MakeRoom(bytes);
+  place.messages.assign(messages.begin(), messages.end());
   place.hash = hash;
   place.asked = asks_;
   place.bytes = bytes;
-  place.recipe = recipe;
-  place.messages.assign(messages.begin(), messages.end());
-  // A copy: the scratch keeps its memory for the next frame, and the place takes no more than it needs.
-  place.frame = single_use_;
+  place.encoder = &encoder;
+  place.frame = frame;
   ++frames_;
   bytes_ += bytes;
-  return place.frame;
 }
 
 void FrameCache::Forget(Place& place) {
-  if (place.bytes == 0) return;
+  if (!place.frame) return;
   --frames_;
   bytes_ -= place.bytes;
   place = Place();
@@ -107,42 +105,6 @@ void FrameCache::MakeRoom(size_t size) {
   }
 }
 
-// Into single_use_.
-void FrameCache::Make(const FrameRecipe& recipe, std::span<const MessageRef> messages) {
-  CachedFrame& frame = single_use_;
-  std::string_view payload = messages[0]->text();
-  frame.opcode = messages[0]->opcode();
-  if (recipe.encoder != nullptr) {
-    encoded_.clear();
-    frame.opcode = recipe.encoder->Encode(messages, encoded_);
-    payload = encoded_;
-  }
-  const bool is_compressed =
-      recipe.window_bits != 0 && payload.size() >= threshold_ && Compress(recipe.window_bits, payload);
-  if (is_compressed) payload = compressed_;
-  frame.bytes.clear();
-  wire::AppendFrameHeader(frame.bytes, frame.opcode, true, payload.size(), nullptr, is_compressed);
-  frame.header_size = frame.bytes.size();
-  frame.bytes += payload;
-}
-
-// Into compressed_. False when it gains nothing or memory cannot be had: the frame goes as it is.
-bool FrameCache::Compress(uint8_t window_bits, std::string_view payload) {
-  std::unique_ptr<wire::Deflater>& deflater = deflaters_[window_bits];
-  if (!deflater) deflater = std::make_unique<wire::Deflater>(window_bits, settings_.level, settings_.memory_level);
-  compressed_.clear();
-  if (!deflater->Compress(AsBytes(payload), true, compressed_)) {
-    deflater.reset();
-    return false;
-  }
-  deflater->Reset();
-  if (compressed_.size() >= payload.size()) return false;
-  metrics_.deflate_messages_total.Add();
-  metrics_.deflate_input_bytes_total.Add(payload.size());
-  metrics_.deflate_output_bytes_total.Add(compressed_.size());
-  return true;
-}
-
 void FrameCache::Expire() {
   const uint64_t limit = std::exchange(asks_at_expire_, asks_);
   if (frames_ > 0) {
@@ -150,29 +112,13 @@ void FrameCache::Expire() {
       if (place.asked <= limit) Forget(place);
     }
   }
-  TrimScratch(encoded_);
-  TrimScratch(compressed_);
-  TrimScratch(single_use_.bytes);
-}
-
-void FrameCache::Adopt(const wire::DeflateSettings& settings, uint64_t threshold) {
-  if (settings == settings_ && threshold == threshold_) return;
-  Trim();
-  settings_ = settings;
-  threshold_ = threshold;
+  if (encoded_.capacity() > kMostSpare) encoded_ = std::string();
 }
 
 size_t FrameCache::Trim() {
-  size_t freed = bytes_ + encoded_.capacity() + compressed_.capacity() + single_use_.bytes.capacity();
+  const size_t freed = bytes_ + encoded_.capacity();
   for (Place& place : places_) Forget(place);
-  for (size_t bits = 0; bits < std::size(deflaters_); ++bits) {
-    if (std::exchange(deflaters_[bits], nullptr)) {
-      freed += wire::DeflaterBytes(static_cast<uint8_t>(bits), settings_.memory_level);
-    }
-  }
   encoded_ = std::string();
-  compressed_ = std::string();
-  single_use_ = CachedFrame();
   return freed;
 }
 

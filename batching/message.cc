@@ -4,6 +4,7 @@
 #include <cstring>
 #include <functional>
 #include <new>
+#include <string>
 #include <type_traits>
 
 namespace sheaf::batching {
@@ -94,7 +95,7 @@ size_t HashOf(wire::Opcode opcode, std::string_view payload) {
 
 void MessageRef::Destroy(Message* message) {
   static_assert(std::is_trivially_destructible_v<Message>);
-  spare_blocks.Give(message, sizeof(Message) + message->size());
+  spare_blocks.Give(message, sizeof(Message) + message->frame().size());
 }
 
 MessageStore::MessageStore() {
@@ -107,20 +108,20 @@ MessageStore::~MessageStore() {
 }
 
 MessageRef MessageStore::Make(wire::Opcode opcode, std::string_view payload) {
-  void* block = spare_blocks.Take(sizeof(Message) + payload.size());
+  std::string header;
+  wire::AppendFrameHeader(header, opcode, true, payload.size());
+  void* block = spare_blocks.Take(sizeof(Message) + header.size() + payload.size());
   auto* message = new (block) Message(opcode, payload.size());
-  if (!payload.empty()) std::memcpy(message + 1, payload.data(), payload.size());
-  if (++latest_serial_ == 0) ++latest_serial_;
-  message->serial_ = latest_serial_;
-  if (!shared_.empty()) shared_[latest_serial_ % kKnown] = false;
+  message->serial_ = ++latest_serial_;
+  message->header_size_ = static_cast<uint8_t>(header.size());
+  char* start = reinterpret_cast<char*>(message + 1);
+  std::memcpy(start, header.data(), header.size());
+  if (!payload.empty()) std::memcpy(start + header.size(), payload.data(), payload.size());
   return MessageRef(message);
 }
 
 std::span<MessageStore::Place> MessageStore::PlacesFor(size_t hash) {
-  if (places_.empty()) {
-    places_.resize(kSets * kWays);
-    shared_.assign(kKnown, true);
-  }
+  if (places_.empty()) places_.resize(kSets * kWays);
   return std::span(places_).subspan(hash % kSets * kWays, kWays);
 }
 
@@ -134,17 +135,15 @@ MessageRef MessageStore::Intern(wire::Opcode opcode, std::string_view payload, c
       continue;
     }
     place.asked = asks_;
-    if (place.receiver != receiver) shared_[place.message->serial() % kKnown] = true;
+    if (place.receiver != receiver && !place.message->shared()) {
+      place.message->shared_ = true;
+      audience_.Learn(payload, true);
+    }
     return place.message;
   }
   MessageRef message = Make(opcode, payload);
   Remember(set, hash, message, receiver);
   return message;
-}
-
-bool MessageStore::WasShared(uint32_t serial) const {
-  if (serial == 0 || shared_.empty() || latest_serial_ - serial >= kKnown) return true;
-  return shared_[serial % kKnown];
 }
 
 void MessageStore::Remember(std::span<Place> set, size_t hash, const MessageRef& message, const void* receiver) {
@@ -159,6 +158,7 @@ void MessageStore::Remember(std::span<Place> set, size_t hash, const MessageRef&
 }
 
 void MessageStore::Forget(Place& place) {
+  if (!place.message->shared()) audience_.Learn(place.message->text(), false);
   --remembered_;
   bytes_ -= place.message->size();
   place = {};
@@ -175,14 +175,13 @@ void MessageStore::Expire() {
 }
 
 size_t MessageStore::Trim() {
-  const size_t freed = bytes_ + places_.size() * sizeof(Place) + shared_.size() / 8;
+  const size_t freed = bytes_ + places_.size() * sizeof(Place);
   if (remembered_ > 0) {
     for (Place& place : places_) {
       if (place.message) Forget(place);
     }
   }
   std::vector<Place>().swap(places_);
-  std::vector<bool>().swap(shared_);
   return freed + spare_blocks.FreeAll();
 }
 

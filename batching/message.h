@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "batching/audience.h"
 #include "proxy/wire/ws_frame.h"
 
 namespace sheaf::batching {
@@ -41,26 +42,33 @@ class Message {
   wire::Opcode opcode() const { return opcode_; }  // kText or kBinary
   bool is_text() const { return opcode_ == wire::Opcode::kText; }
   size_t size() const { return size_; }
-  std::string_view text() const { return {reinterpret_cast<const char*>(this + 1), size_}; }
-  std::span<const uint8_t> bytes() const { return {reinterpret_cast<const uint8_t*>(this + 1), size_}; }
+  std::string_view text() const { return {start() + header_size_, size_}; }
+  std::span<const uint8_t> bytes() const { return {reinterpret_cast<const uint8_t*>(start()) + header_size_, size_}; }
+  // The payload with the header of an unmasked frame in front.
+  std::string_view frame() const { return {start(), size_t{header_size_} + size_}; }
 
   // A cache for Examiners: the facts, and whose they are. Messages of several routes can be the same.
   uint64_t examined_by = 0;
   MessageFacts facts;
 
-  // Of the message in its store, modulo 2^32; for MessageStore::WasShared.
-  uint32_t serial() const { return serial_; }
+  // The count of this message in its store, from 1 on; no two have the same.
+  uint64_t serial() const { return serial_; }
+  // Another receiver than the first one has got it, too, or will: it is for many.
+  bool shared() const { return shared_; }
 
  private:
   friend class MessageRef;
   friend class MessageStore;
   Message(wire::Opcode opcode, size_t size) : size_(static_cast<uint32_t>(size)), opcode_(opcode) {}
+  const char* start() const { return reinterpret_cast<const char*>(this + 1); }
 
   uint32_t references_ = 0;
   uint32_t size_;
-  uint32_t serial_ = 0;
+  uint64_t serial_ = 0;
   wire::Opcode opcode_;
-  // The payload follows.
+  uint8_t header_size_ = 0;
+  bool shared_ = false;
+  // The header and the payload follow.
 };
 
 // Shared ownership of a Message. Two refs are equal when they hold the same object.
@@ -111,15 +119,15 @@ class MessageStore {
   // The message with this type and these bytes: a recent one if there is one, else a new one. `payload` is copied.
   // `receiver`: for whom; only its address is looked at, also when the object is gone.
   MessageRef Intern(wire::Opcode opcode, std::string_view payload, const void* receiver = nullptr);
+  // A new one, which is not remembered.
+  MessageRef Make(wire::Opcode opcode, std::string_view payload);
 
-  // Whether the message with this serial has been asked for by another receiver than the first one. True also for one
-  // so long ago that nobody knows any more, and for 0: who has to guess takes messages to be broadcast.
-  bool WasShared(uint32_t serial) const;
-
+  // Whether the message is for many: it is known, or messages that begin like this one mostly were.
+  bool IsForMany(const Message& message) const { return message.shared() || audience_.IsMany(message.text()); }
+  // It was taken to be for many, and its receiver gets the next one without that anybody else has asked for it.
+  void NoteAlone(const Message& message) { audience_.Learn(message.text(), false); }
   // The same as if another receiver had asked for it: it is for many.
-  void MarkShared(const Message& message) {
-    if (!shared_.empty()) shared_[message.serial() % kKnown] = true;
-  }
+  void MarkShared(Message& message) { message.shared_ = true; }
 
   // Called once a period (the worker's tick of 100 ms): forgets what was not asked for since the call before, and gives
   // memory of messages that are gone back when it was of no use for two periods. Cheap when there is nothing to do.
@@ -140,16 +148,14 @@ class MessageStore {
   // A message is looked for in the few places that its hash names, so that not even chosen bytes make this slow.
   static constexpr size_t kWays = 4;
   static constexpr size_t kSets = 1024;
-  static constexpr uint32_t kKnown = 64 * 1024;  // so many of the latest serials are known
 
-  MessageRef Make(wire::Opcode opcode, std::string_view payload);
   std::span<Place> PlacesFor(size_t hash);
   void Remember(std::span<Place> set, size_t hash, const MessageRef& message, const void* receiver);
   void Forget(Place& place);
 
   std::vector<Place> places_;  // made at the first use
-  std::vector<bool> shared_;   // by serial modulo kKnown; made with the places
-  uint32_t latest_serial_ = 0;
+  Audience audience_;
+  uint64_t latest_serial_ = 0;
   size_t remembered_ = 0;
   size_t bytes_ = 0;             // payload of what is remembered
   uint64_t asks_ = 0;            // calls of Intern

@@ -78,7 +78,7 @@ uint64_t WorkerRelief::Relieve(ReliefStep step) {
     case ReliefStep::kFlush:
       return FlushForMemory();
     case ReliefStep::kDropContexts:
-      return lent_.outboxes.contexts().DropAll();
+      return lent_.outboxes.DropContexts();
     default:
       return 0;
   }

@@ -108,6 +108,24 @@ struct BatchFormLabels {
   static constexpr std::string_view At(size_t i) { return kValues[i]; }
 };
 
+// What a compressed frame refers to: earlier messages in a context of the client's own, or in one of a line of messages
+// that many clients got, of a window of so many bits; the last bytes that the client got; or nothing.
+enum class FrameContext : uint8_t { kOwn, kLine15, kLine12, kLine10, kTail, kNone };
+struct FrameContextLabels {
+  static constexpr std::array<std::string_view, 6> kValues = {"own", "line_15", "line_12", "line_10", "tail", "none"};
+  static constexpr size_t kCount = kValues.size();
+  static constexpr std::string_view At(size_t i) { return kValues[i]; }
+};
+
+// What a message did to a client's place in lines of messages (batching/cohorts.md). From kHop on the client strayed.
+enum class CohortMove : uint8_t { kFollow, kAppend, kBranch, kRepair, kFork, kHop, kBegin, kAlone };
+struct CohortMoveLabels {
+  static constexpr std::array<std::string_view, 8> kValues = {"follow", "append", "branch", "repair",
+                                                              "fork",   "hop",    "begin",  "alone"};
+  static constexpr size_t kCount = kValues.size();
+  static constexpr std::string_view At(size_t i) { return kValues[i]; }
+};
+
 // The code of a session's Close as a label: those that RFC 6455 and its registry give a meaning, the ranges that are
 // for frameworks and applications, and the rest. "none": the session ended without a Close.
 struct CloseCodeLabels {
@@ -260,6 +278,13 @@ struct SessionSecondsBuckets {
   GAUGE(deflate_context_bytes, "sheaf_deflate_context_bytes", "Memory of these contexts.")                             \
   COUNTER(deflate_contexts_refused_total, "sheaf_deflate_contexts_refused_total",                                      \
           "Frames compressed by themselves, since there was no room for a context (deflate.max_context_bytes).")       \
+  COUNTERS(deflate_frames_total, "sheaf_deflate_frames_total", "context", FrameContextLabels,                          \
+           "Compressed frames sent, by what they refer to: a context of the client's own, one of 15, 12 or 10 bits "   \
+           "that many share, the client's last bytes, nothing.")                                                       \
+  COUNTERS(cohort_moves_total, "sheaf_cohort_moves_total", "move", CohortMoveLabels,                                   \
+           "Messages for many, by what they did to a client's place in lines of messages (batching/cohorts.md).")      \
+  GAUGE(cohort_lines, "sheaf_cohort_lines", "Lines of messages that clients share a context of.")                      \
+  GAUGE(cohort_bytes, "sheaf_cohort_bytes", "Memory of these lines, their contexts and the frames made of them.")      \
   GAUGE(workers_busy, "sheaf_workers_busy",                                                                            \
         "Workers whose clients without an envelope wait for batching.timeout, since CPU is short.")                    \
   GAUGE(buffered_messages, "sheaf_buffered_messages", "Messages gathered and not yet sent.")                           \

@@ -195,20 +195,23 @@
   BEGIN(Deflate, deflate, "permessage-deflate (RFC 7692) towards clients that offer it; never towards the backend.")   \
   OPTION(bool, enabled, "true", "", "", kSwitch, kNewSessions, 0,                                                      \
          "Accept it.")                                                                                                 \
-  OPTION(uint64_t, threshold, "256", "0", "1MiB", kBytes, kLive, 0,                                                    \
-         "Frames with fewer bytes of payload are not compressed, but in a client's own context.")                                                     \
-  OPTION(uint32_t, level, "1", "1", "9", kCount, kLive, 0,                                                             \
-         "1: fast. 9: small.")                                                                                         \
-  OPTION(DeflateContext, context, "own", "", "", kWord, kNewSessions, 0,                                               \
-         "own: a client whose messages nobody else gets has a compression context of its own (12 bits, 38 KiB), which makes "\
-         "its frames as small as the backend would; what many get is compressed once for all. none: each frame by itself.")\
+  OPTION(DeflateContext, context, "shared", "", "", kWord, kNewSessions, 0,                                            \
+         "shared: what many clients get is compressed once for all whose last messages were the same, each keeping its "\
+         "context: as small as from the backend. own: the same without sharing: what many get is compressed once, each "\
+         "frame by itself. Either way a client whose messages nobody else gets has a context of its own (12 bits, 38 KiB) "\
+         "while it is worth it. none: each frame by itself.")                                                          \
   OPTION(uint64_t, max_context_bytes, "0", "0", "1TiB", kBytes, kLive, 0,                                              \
-         "Memory for such contexts. While more than half is taken, a client must have got four messages alone first; "  \
-         "without room, frames are compressed by themselves. 0: a quarter of the memory limit.")                       \
+         "Memory for clients' own contexts, and as much, up to 16 MiB a worker, for shared ones. While more than half is "\
+         "taken, a client must have got four messages alone first; without room, frames are compressed by themselves. "\
+         "0: a quarter of the memory limit.")                                                                          \
+  OPTION(uint64_t, threshold, "256", "0", "1MiB", kBytes, kLive, 0,                                                    \
+         "Frames with fewer bytes of payload are not compressed where that would be without a context.")               \
+  OPTION(uint32_t, level, "6", "1", "9", kCount, kLive, 0,                                                             \
+         "1: fast. 9: small.")                                                                                         \
   OPTION(uint32_t, window_bits, "15", "9", "15", kCount, kNewSessions, 0,                                              \
          "The window is 2^window_bits bytes, either way, or less where the client asks for less.")                     \
   OPTION(uint32_t, memory_level, "8", "1", "9", kCount, kLive, 0,                                                      \
-         "A compression context takes 2^(window_bits+2) + 2^(memory_level+9) bytes.")                                  \
+         "At most, of zlib's: a context takes 2^(window_bits+2) + 2^(memory_level+9) bytes. A small window takes less.")\
   END(deflate)                                                                                                         \
                                                                                                                        \
   BEGIN(Memory, memory, "How much Sheaf may use, and what it does when that runs short.")                              \

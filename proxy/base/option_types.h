@@ -32,7 +32,7 @@ enum class Envelope : uint8_t { kJson, kBinary, kEngineIo, kSocketIoEvent };
 // What happens when more than limits.buffer_high waits for a client.
 enum class SlowClient : uint8_t { kPause, kConflate, kDropOldest, kClose };
 // What of earlier messages the compression of the next one may use.
-enum class DeflateContext : uint8_t { kOwn, kNone };
+enum class DeflateContext : uint8_t { kShared, kOwn, kNone };
 // Whether connections begin with a PROXY header; nobody guesses.
 enum class ProxyProtocol : uint8_t { kOff, kOn };
 // What a client hears when its upstream WebSocket is lost or broken.
@@ -120,7 +120,7 @@ constexpr std::span<const std::string_view> Names(ProxyProtocol /*type*/) {
   return kProxyProtocolNames;
 }
 inline constexpr std::array<std::string_view, 2> kUpstreamLostNames = {"close", "none"};
-inline constexpr std::array<std::string_view, 2> kDeflateContextNames = {"own", "none"};
+inline constexpr std::array<std::string_view, 3> kDeflateContextNames = {"shared", "own", "none"};
 constexpr std::span<const std::string_view> Names(DeflateContext /*type*/) {
   return kDeflateContextNames;
 }

@@ -23,7 +23,7 @@ static_assert(static_cast<size_t>(BatchForm::kSocketIoEvent) == static_cast<size
 // What is kept of a message while its parts are sent.
 struct BatchOutbox::Large {
   std::optional<batching::Escape> escape;         // nullopt: it goes as it is
-  std::unique_ptr<MessageCompressor> compressor;  // without a context of the client's own
+  std::unique_ptr<MessageCompressor> compressor;  // where the client has none of its own
   bool sent_part = false;                         // a part has gone
 };
 
@@ -32,14 +32,13 @@ BatchOutbox::BatchOutbox(WorkerContext& context, OutboxEvents& events, net::Conn
     : GatheringOutbox(context, events, connection, plan, negotiated),
       examiner_(plan.examiner(negotiated.envelope)),
       batcher_(context.outboxes().queues()),
+      compression_(negotiated.deflate, context.options().deflate.context),
       form_(FormOf(negotiated.envelope)) {
-  static_assert(sizeof(BatchOutbox) <= 312, "an idle session's budget");
-  if (!negotiated.deflate) return;
-  window_bits_ = negotiated.deflate->server_window_bits;
-  takeover_ = negotiated.deflate->server_takeover;
+  static_assert(sizeof(BatchOutbox) <= 328, "an idle session's budget");
 }
 
 BatchOutbox::~BatchOutbox() {
+  compression_.Leave(context_.outboxes().cohorts());
   CountGathered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes() + part_.size()));
 }
 
@@ -183,76 +182,19 @@ void BatchOutbox::SendFrame(std::span<const batching::MessageRef> messages, bool
   size_t bytes = 0;
   for (const batching::MessageRef& message : messages) bytes += message->size();
   context_.metrics().batch_input_bytes_total.Add(bytes);
-  ChooseContext(messages);
-  const uint8_t shared_window = own_ ? uint8_t{0} : window_bits_;
-  const batching::FrameRecipe recipe{.encoder = wrapped ? examiner_.encoder() : nullptr, .window_bits = shared_window};
-  const batching::Message& first = *messages.front();
-  if (recipe == batching::FrameRecipe{}) {
-    if (!SendInOwnContext(first.opcode(), first.text())) SendPlain(first);
-  } else {
-    const batching::CachedFrame& frame = context_.outboxes().frames().Get(recipe, messages);
-    if (!SendInOwnContext(frame.opcode, frame.payload())) Write(frame.bytes);
-  }
+  const batching::MessageRef frame =
+      wrapped ? context_.outboxes().frames().Get(*examiner_.encoder(), messages) : messages.front();
+  const bool for_many = compression_.keeps_context() && IsForMany(*frame, messages);
+  Write(compression_.Frame(context_, frame, for_many));
   Count(messages.size(), bytes, 1);
 }
 
-void BatchOutbox::SendPlain(const batching::Message& message) {
-  Write(context_.outboxes().FrameOf(message));
-}
-
-// False: it has none, or the frame is to go as it is.
-bool BatchOutbox::SendInOwnContext(wire::Opcode opcode, std::string_view payload) {
-  if (!own_ || payload.size() < kOwnThreshold) return false;
-  std::string& compressed = context_.outboxes().scratch();
-  compressed.clear();
-  const auto size = own_->Use().Append(opcode, AsBytes(payload), true, true, compressed);
-  if (!size) {
-    // What failed has not reached the client's context, so plain frames, and later a new context, can follow.
-    own_.reset();
-    return false;
-  }
-  CountCompressed(payload.size(), *size);
-  context_.metrics().deflate_messages_total.Add();
-  Write(compressed);
-  return true;
-}
-
-void BatchOutbox::ChooseContext(std::span<const batching::MessageRef> messages) {
-  if (!takeover_) return;
-  const uint32_t serial = messages.back()->serial();
-  const uint32_t last = std::exchange(last_serial_, serial);
-  if (last == 0) {
-    if (context_.outboxes().contexts().plenty() && !context_.outboxes().messages().WasShared(serial)) alone_ = kAlone;
-  } else if (context_.outboxes().messages().WasShared(last)) {
-    // Of the last message it is known for certain; others may yet get this one.
-    alone_ = static_cast<uint8_t>(alone_ - std::min(alone_, kAlone));
-  } else {
-    alone_ = std::min(static_cast<uint8_t>(alone_ + 1), kMostAlone);
-  }
-  if (alone_ < kAlone || InForce(ReliefStep::kDropContexts, context_.pressure())) {
-    // Of the frames that follow from elsewhere our context knows nothing: it must not be gone on with after one.
-    own_.reset();
-  } else if (!own_) {
-    context_.outboxes().contexts().Make(own_, window_bits_);
-  }
-}
-
-size_t BatchOutbox::context_bytes() const {
-  return own_ ? OwnContext::Bytes(window_bits_) : 0;
-}
-
-MessageCompressor& BatchOutbox::compressor() {
-  if (own_) return own_->Use();
-  if (!large_->compressor) {
-    large_->compressor =
-        std::make_unique<MessageCompressor>(window_bits_, false, DeflateSettingsFrom(context_.options().deflate));
-  }
-  return *large_->compressor;
-}
-
-void BatchOutbox::CountCompressed(size_t input, size_t output) {
-  context_.metrics().deflate_input_bytes_total.Add(input);
-  context_.metrics().deflate_output_bytes_total.Add(output);
+// A batch is for as many as the message in it that is for the fewest.
+bool BatchOutbox::IsForMany(const batching::Message& frame, std::span<const batching::MessageRef> messages) const {
+  const batching::MessageStore& store = context_.outboxes().messages();
+  return frame.shared() || std::all_of(messages.begin(), messages.end(), [&store](const batching::MessageRef& message) {
+           return store.IsForMany(*message);
+         });
 }
 
 void BatchOutbox::Write(std::string_view frame) {
@@ -265,7 +207,7 @@ void BatchOutbox::Write(std::string_view frame) {
 // `part` is the one with which the message became large; what was gathered of it comes before.
 void BatchOutbox::BeginLarge(const wire::MessagePart& part) {
   large_ = std::make_unique<Large>();
-  if (own_) own_->amid_message = true;
+  compression_.BeginLarge();
   const batching::Encoder* encoder = examiner_.encoder();
   if (encoder == nullptr) return;
   std::string beginning = part_.substr(0, batching::kBeginning);
@@ -275,7 +217,7 @@ void BatchOutbox::BeginLarge(const wire::MessagePart& part) {
 
 void BatchOutbox::EndLarge() {
   large_.reset();
-  if (own_) own_->amid_message = false;
+  compression_.EndLarge();
   CountBatch(form_, 1);
   Count(1, 0, 1);
 }
@@ -303,10 +245,12 @@ void BatchOutbox::SendPart(wire::Opcode opcode, std::string_view payload, bool l
   const bool first = !std::exchange(large_->sent_part, true);
   std::string& frame = context_.outboxes().scratch();
   frame.clear();
-  if (window_bits_ != 0) {
-    const auto size = compressor().Append(opcode, AsBytes(payload), first, last, frame);
+  if (compression_.agreed()) {
+    MessageCompressor& compressor = compression_.ForLarge(context_, large_->compressor);
+    const auto size = compressor.Append(opcode, AsBytes(payload), first, last, frame);
     if (!size) return events_.GiveUp(CloseReason::kOutOfMemory);
-    CountCompressed(payload.size(), *size);
+    context_.metrics().deflate_input_bytes_total.Add(payload.size());
+    context_.metrics().deflate_output_bytes_total.Add(*size);
     if (last) context_.metrics().deflate_messages_total.Add();
   } else {
     wire::AppendFrameHeader(frame, first ? opcode : wire::Opcode::kContinuation, last, payload.size());

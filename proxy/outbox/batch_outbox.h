@@ -10,10 +10,8 @@
 
 #include "batching/batcher.h"
 #include "batching/examiner.h"
-#include "batching/frame_cache.h"
-#include "proxy/outbox/context_store.h"
+#include "proxy/outbox/client_compression.h"
 #include "proxy/outbox/gathering_outbox.h"
-#include "proxy/outbox/message_compressor.h"
 
 namespace sheaf {
 
@@ -28,7 +26,7 @@ class BatchOutbox final : public GatheringOutbox {
   void DropDownTo(size_t most) override;
   size_t gathered() const override { return batcher_.memory(); }
   size_t partial() const override { return part_.empty() ? 0 : part_.capacity(); }
-  size_t context_bytes() const override;
+  size_t context_bytes() const override { return compression_.context_bytes(); }
   bool passing_on() const override { return large_ != nullptr; }
 
  private:
@@ -38,14 +36,7 @@ class BatchOutbox final : public GatheringOutbox {
   // websockets takes 4,096 a message), and what trickles in would make a great many.
   static constexpr size_t kLeastPart = 64 * 1024;
 
-  // A context of the client's own is worth it when so many messages in a row were its own alone. One that others got as
-  // well takes away as much: a heartbeat now and then changes nothing. While contexts are plenty a client has so much
-  // from the start, unless somebody got its first message before: a few short answers take no more bytes than from the
-  // backend, and of those who get what all get the first alone has a context, for one message.
-  static constexpr uint8_t kAlone = 4;
-  static constexpr uint8_t kMostAlone = 8;
-  static constexpr size_t kHeader = 4;        // of a frame of the backend, mostly
-  static constexpr size_t kOwnThreshold = 8;  // what is smaller only grows
+  static constexpr size_t kHeader = 4;  // of a frame of the backend, mostly
 
   bool empty() const override { return batcher_.empty(); }
   batching::Window& window() override { return batcher_.window(); }
@@ -66,31 +57,22 @@ class BatchOutbox final : public GatheringOutbox {
 
   // One frame with these messages.
   void SendFrame(std::span<const batching::MessageRef> messages, bool wrapped);
-  void SendPlain(const batching::Message& message);
-  bool SendInOwnContext(wire::Opcode opcode, std::string_view payload);
+  bool IsForMany(const batching::Message& frame, std::span<const batching::MessageRef> messages) const;
   void BeginLarge(const wire::MessagePart& part);
   void SendOn(const wire::MessagePart& part);
   void EndLarge();
   void SendPart(wire::Opcode opcode, std::string_view payload, bool last);
   void Write(std::string_view frame);
 
-  // Makes the client's own context where it is worth it for a frame with these messages, else gives it up.
-  void ChooseContext(std::span<const batching::MessageRef> messages);
-  MessageCompressor& compressor();
-  void CountCompressed(size_t input, size_t output);
   void CountReplaced(const batching::MessageFacts& facts, const batching::Queue::Removed& removed);
   void CountGathered(int64_t messages, int64_t bytes);
 
   const batching::Examiner& examiner_;
   batching::Batcher batcher_;
-  std::string part_;                 // of a message that comes in several, not sent yet
-  std::unique_ptr<OwnContext> own_;  // the client's own compression context, while it is worth it
-  std::unique_ptr<Large> large_;     // amid a large message
+  std::string part_;                                     // of a message that comes in several, not sent yet
+  std::unique_ptr<Large> large_;                         // amid a large message
+  [[no_unique_address]] ClientCompression compression_;  // whose last bytes are room for what follows
   const BatchForm form_;
-  uint8_t window_bits_ = 0;   // of compression; 0: none
-  bool takeover_ = false;     // was agreed on
-  uint8_t alone_ = 0;         // how much the last messages were this client's alone, up to kMostAlone
-  uint32_t last_serial_ = 0;  // of the last message
 };
 
 }  // namespace sheaf

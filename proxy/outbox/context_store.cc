@@ -5,9 +5,9 @@ namespace sheaf {
 OwnContext::OwnContext(ContextStore& store, std::unique_ptr<OwnContext>& place, uint8_t window_bits)
     : store_(store),
       place_(place),
-      bytes_(Bytes(window_bits)),
+      bytes_(store.BytesOf(window_bits)),
       used_(store.second_),
-      compressor_(std::min(window_bits, kWindowBits), true, kSettings) {
+      compressor_(std::min(window_bits, kWindowBits), true, store.effort()) {
   store_.Add(*this);
 }
 
@@ -25,7 +25,7 @@ MessageCompressor& OwnContext::Use() {
 }
 
 void ContextStore::Make(std::unique_ptr<OwnContext>& place, uint8_t window_bits) {
-  if (bytes_ + OwnContext::Bytes(window_bits) > bound_) return metrics_.deflate_contexts_refused_total.Add();
+  if (bytes_ + BytesOf(window_bits) > bound_) return metrics_.deflate_contexts_refused_total.Add();
   place = std::make_unique<OwnContext>(*this, place, window_bits);
 }
 

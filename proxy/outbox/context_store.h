@@ -1,4 +1,4 @@
-// The compression contexts that clients of a worker have of their own (deflate.context = own): bounded in bytes, and
+// The compression contexts that clients of a worker have of their own (deflate.context): bounded in bytes, and
 // given up when they were of no use for a while or memory runs short.
 //
 //   std::unique_ptr<OwnContext> own;             // where the client's outbox keeps it
@@ -20,7 +20,6 @@
 #include "proxy/base/metrics.h"
 #include "proxy/outbox/message_compressor.h"
 #include "proxy/wire/ws_deflate.h"
-#include "proxy/wire/ws_deflate_offers.h"
 
 namespace sheaf {
 
@@ -28,13 +27,7 @@ class ContextStore;
 
 class OwnContext {
  public:
-  // As uvicorn compresses: zlib's level 1 takes nearly twice its bytes.
-  static constexpr uint8_t kWindowBits = 12;
-  static constexpr wire::DeflateSettings kSettings{.level = 6, .memory_level = 5};
-
-  static constexpr size_t Bytes(uint8_t window_bits) {
-    return wire::DeflaterBytes(std::min(window_bits, kWindowBits), kSettings.memory_level);
-  }
+  static constexpr uint8_t kWindowBits = 12;  // as uvicorn compresses
 
   OwnContext(ContextStore& store, std::unique_ptr<OwnContext>& place, uint8_t window_bits);
   OwnContext(const OwnContext&) = delete;
@@ -42,6 +35,7 @@ class OwnContext {
   ~OwnContext();
 
   MessageCompressor& Use();
+  size_t bytes() const { return bytes_; }
 
   bool amid_message = false;  // a message is half compressed: the context must stay
 
@@ -63,6 +57,11 @@ class ContextStore {
   ContextStore(const ContextStore&) = delete;
   ContextStore& operator=(const ContextStore&) = delete;
 
+  // For contexts that are made from now on.
+  void Adopt(const wire::DeflateEffort& effort) { effort_ = effort; }
+  // What a context takes.
+  size_t BytesOf(uint8_t window_bits) const { return effort_.Bytes(std::min(window_bits, OwnContext::kWindowBits)); }
+
   // So many bytes at most, of this worker's. Contexts beyond a new bound stay until they are of no use.
   void SetBound(size_t bytes) { bound_ = bytes; }
 
@@ -77,6 +76,7 @@ class ContextStore {
   // Drops all; returns their bytes.
   size_t DropAll();
 
+  const wire::DeflateEffort& effort() const { return effort_; }
   size_t bytes() const { return bytes_; }
   size_t count() const { return contexts_.size(); }
 
@@ -87,6 +87,7 @@ class ContextStore {
 
   WorkerMetrics& metrics_;
   List<OwnContext, &OwnContext::hook_> contexts_;  // by when they were used, the longest ago first
+  wire::DeflateEffort effort_;
   size_t bound_ = 0;
   size_t bytes_ = 0;
   uint32_t second_ = 0;  // of the last Expire

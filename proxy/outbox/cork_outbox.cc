@@ -51,7 +51,7 @@ void CorkOutbox::Take(const batching::MessageRef& message, Urgency urgency) {
   } else {
     due = window_.OnMessage(now, LimitsFor(urgency).window());
   }
-  std::string& frame = context_.outboxes().FrameOf(*message);
+  std::string& frame = context_.outboxes().scratch().assign(message->frame());
   const std::span<uint8_t> wire(reinterpret_cast<uint8_t*>(frame.data()), frame.size());
   Gather({.wire = wire,
           .payload = wire.last(message->size()),

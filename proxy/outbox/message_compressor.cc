@@ -4,8 +4,12 @@
 
 namespace sheaf {
 
-MessageCompressor::MessageCompressor(uint8_t window_bits, bool takeover, const wire::DeflateSettings& settings)
-    : deflater_(window_bits, settings.level, settings.memory_level), takeover_(takeover) {}
+MessageCompressor::MessageCompressor(uint8_t window_bits, bool takeover, const wire::DeflateEffort& effort)
+    : deflater_(window_bits, effort), takeover_(takeover) {}
+
+void MessageCompressor::Prime(std::span<const uint8_t> bytes) {
+  static_cast<void>(deflater_.Prime(bytes));
+}
 
 std::optional<size_t> MessageCompressor::Append(wire::Opcode opcode, std::span<const uint8_t> payload, bool first,
                                                 bool last, std::string& out) {

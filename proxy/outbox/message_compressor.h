@@ -1,7 +1,8 @@
-// The compressed frames of one session that no other session can share: those with context takeover, and those of a
-// message that is too large to be gathered and goes out piece by piece. All others come from the worker's FrameCache.
+// The compressed frames of one session that no other session can share: those of its own context, and those of a
+// message that is too large to be gathered and goes out piece by piece. All others come from the worker's
+// batching::Cohorts.
 //
-// Owned by a BatchOutbox; one thread only.
+// One thread only.
 #pragma once
 
 #include <optional>
@@ -10,14 +11,17 @@
 
 #include "proxy/wire/message.h"
 #include "proxy/wire/ws_deflate.h"
-#include "proxy/wire/ws_deflate_offers.h"
 
 namespace sheaf {
 
 class MessageCompressor {
  public:
   // `takeover`: the context lives on between messages.
-  MessageCompressor(uint8_t window_bits, bool takeover, const wire::DeflateSettings& settings);
+  MessageCompressor(uint8_t window_bits, bool takeover, const wire::DeflateEffort& effort);
+
+  // The client has got these bytes last, so the next message may refer to them. Before the first message. A failure
+  // shows in Append.
+  void Prime(std::span<const uint8_t> bytes);
 
   // Appends the next frames of a message to `out`: none when zlib holds all of it back. `first` and `last`: `payload`
   // begins, ends the message. Returns the size of their payload; nullopt when memory cannot be had.

@@ -1,7 +1,6 @@
 #include "proxy/outbox/pass_outbox.h"
 
 #include "proxy/base/bytes.h"
-#include "proxy/outbox/stores.h"
 #include "proxy/plan/context.h"
 
 namespace sheaf {
@@ -17,7 +16,7 @@ void PassOutbox::Add(const wire::MessagePart& part) {
 // Nothing is gathered, so that all leave at once.
 void PassOutbox::Take(const batching::MessageRef& message, Urgency /*urgency*/) {
   Count(1, message->size(), 1);
-  writer_.Write(AsBytes(context_.outboxes().FrameOf(*message)), true);
+  writer_.Write(AsBytes(message->frame()), true);
 }
 
 }  // namespace sheaf

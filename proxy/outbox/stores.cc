@@ -7,16 +7,13 @@
 namespace sheaf {
 
 OutboxStores::OutboxStores(const Options::Deflate& options, WorkerMetrics& metrics)
-    : frames_(DeflateSettingsFrom(options), options.threshold, metrics), contexts_(metrics) {}
-
-void OutboxStores::Adopt(const Options::Deflate& options) {
-  frames_.Adopt(DeflateSettingsFrom(options), options.threshold);
+    : frames_(messages_, metrics), cohorts_(messages_, DeflateEffortFrom(options), metrics), contexts_(metrics) {
+  Adopt(options);
 }
 
-std::string& OutboxStores::FrameOf(const batching::Message& message) {
-  scratch_.clear();
-  wire::AppendFrameHeader(scratch_, message.opcode(), true, message.size());
-  return scratch_.append(message.text());
+void OutboxStores::Adopt(const Options::Deflate& options) {
+  cohorts_.Adopt(DeflateEffortFrom(options));
+  contexts_.Adopt(DeflateEffortFrom(options));
 }
 
 std::unique_ptr<CorkBatch> OutboxStores::TakeCorkBatch() {
@@ -45,17 +42,23 @@ void OutboxStores::FlushDue(net::Loop& loop) {
 void OutboxStores::Expire(TimePoint now, size_t context_bound) {
   messages_.Expire();
   frames_.Expire();
+  cohorts_.SetBound(context_bound);
+  cohorts_.Expire();
   contexts_.SetBound(context_bound);
   contexts_.Expire(now);
   if (scratch_.capacity() > kMostScratch) scratch_ = std::string();
 }
 
 uint64_t OutboxStores::Free() {
-  uint64_t freed = messages_.Trim() + queues_.Trim() + frames_.Trim() + scratch_.capacity();
+  uint64_t freed = messages_.Trim() + queues_.Trim() + frames_.Trim() + cohorts_.DropContexts() + scratch_.capacity();
   for (const std::unique_ptr<CorkBatch>& batch : spare_batches_) freed += sizeof(CorkBatch) + batch->bytes.capacity();
   std::vector<std::unique_ptr<CorkBatch>>().swap(spare_batches_);
   scratch_ = std::string();
   return freed;
+}
+
+uint64_t OutboxStores::DropContexts() {
+  return cohorts_.Trim() + contexts_.DropAll();
 }
 
 }  // namespace sheaf

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "batching/batcher.h"
+#include "batching/cohorts.h"
 #include "batching/frame_cache.h"
 #include "batching/message.h"
 #include "proxy/base/clock.h"
@@ -41,10 +42,9 @@ class OutboxStores {
   batching::MessageStore& messages() { return messages_; }
   batching::QueuePool& queues() { return queues_; }
   batching::FrameCache& frames() { return frames_; }
+  batching::Cohorts& cohorts() { return cohorts_; }
   ContextStore& contexts() { return contexts_; }
   std::string& scratch() { return scratch_; }  // for one frame; the next user overwrites it
-  // The message as a frame of its own, in scratch().
-  std::string& FrameOf(const batching::Message& message);
 
   // An empty batch, with room if there is a spare one, lent while something is gathered in it.
   std::unique_ptr<CorkBatch> TakeCorkBatch();
@@ -58,8 +58,10 @@ class OutboxStores {
 
   // Once a tick: forgets what was of no use for a while. `context_bound`: bytes that contexts may take.
   void Expire(TimePoint now, size_t context_bound);
-  // Frees all that nobody uses at the moment, contexts aside; returns its bytes, about.
+  // Frees all that nobody uses at the moment, contexts of clients aside; returns its bytes, about.
   uint64_t Free();
+  // Frees all compression contexts, and what clients share beside them. What was compressed stays decodable.
+  uint64_t DropContexts();
 
  private:
   static constexpr size_t kMostScratch = 256 * 1024;
@@ -69,6 +71,7 @@ class OutboxStores {
   batching::MessageStore messages_;
   batching::QueuePool queues_;
   batching::FrameCache frames_;
+  batching::Cohorts cohorts_;
   ContextStore contexts_;
   std::string scratch_;
   std::vector<std::unique_ptr<CorkBatch>> spare_batches_;

@@ -87,10 +87,12 @@ Negotiated Negotiate(const wire::RequestHead& request, std::string& target, cons
 }
 
 wire::DeflateSettings DeflateSettingsFrom(const Options::Deflate& options) {
-  return {.server_takeover = options.context == DeflateContext::kOwn,
-          .window_bits = static_cast<uint8_t>(options.window_bits),
-          .level = static_cast<uint8_t>(options.level),
-          .memory_level = static_cast<uint8_t>(options.memory_level)};
+  return {.server_takeover = options.context != DeflateContext::kNone,
+          .window_bits = static_cast<uint8_t>(options.window_bits)};
+}
+
+wire::DeflateEffort DeflateEffortFrom(const Options::Deflate& options) {
+  return {.level = static_cast<uint8_t>(options.level), .memory_level = static_cast<uint8_t>(options.memory_level)};
 }
 
 }  // namespace sheaf

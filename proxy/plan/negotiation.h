@@ -8,6 +8,7 @@
 
 #include "proxy/base/option_table.h"
 #include "proxy/wire/http1.h"
+#include "proxy/wire/ws_deflate.h"
 #include "proxy/wire/ws_deflate_offers.h"
 
 namespace sheaf {
@@ -37,5 +38,6 @@ Negotiated Negotiate(const wire::RequestHead& request, std::string& target, cons
 
 // The compression side of the options.
 wire::DeflateSettings DeflateSettingsFrom(const Options::Deflate& options);
+wire::DeflateEffort DeflateEffortFrom(const Options::Deflate& options);
 
 }  // namespace sheaf

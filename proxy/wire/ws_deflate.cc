@@ -48,10 +48,11 @@ struct Deflater::State {
   z_stream stream = {};
 };
 
-Deflater::Deflater(uint8_t window_bits, uint8_t level, uint8_t memory_level) : state_(std::make_unique<State>()) {
-  assert(window_bits >= 9 && window_bits <= 15 && level <= 9 && memory_level >= 1 && memory_level <= 9);
+Deflater::Deflater(uint8_t window_bits, const DeflateEffort& effort) : state_(std::make_unique<State>()) {
+  assert(window_bits >= 9 && window_bits <= 15 && effort.level <= 9 && effort.memory_level >= 1);
   const int raw_window_bits = -window_bits;  // negative: no zlib header, no checksum
-  if (deflateInit2(&state_->stream, level, Z_DEFLATED, raw_window_bits, memory_level, Z_DEFAULT_STRATEGY) != Z_OK) {
+  if (deflateInit2(&state_->stream, effort.level, Z_DEFLATED, raw_window_bits, effort.MemoryLevel(window_bits),
+                   Z_DEFAULT_STRATEGY) != Z_OK) {
     state_.reset();
   }
 }
@@ -79,6 +80,12 @@ bool Deflater::Compress(std::span<const uint8_t> data, bool last, std::string& o
     out.resize(out.size() - kTail.size());
   }
   return true;
+}
+
+// zlib allows this at every byte boundary where nothing is held back, as after each message.
+bool Deflater::Prime(std::span<const uint8_t> bytes) {
+  if (!state_) return false;
+  return bytes.empty() || deflateSetDictionary(&state_->stream, bytes.data(), Clamp(bytes.size())) == Z_OK;
 }
 
 void Deflater::Reset() {

@@ -15,14 +15,31 @@ constexpr size_t DeflaterBytes(uint8_t window_bits, uint8_t memory_level) {
   constexpr size_t kState = 5952;
   return (size_t{1} << (window_bits + 2)) + (size_t{1} << (memory_level + 9)) + kState;
 }
+
+// How much CPU and memory compression may take.
+struct DeflateEffort {
+  uint8_t level = 6;         // zlib's, 1 to 9
+  uint8_t memory_level = 8;  // zlib's, 1 to 9, at most: a small window has no use for much
+  constexpr uint8_t MemoryLevel(uint8_t window_bits) const {
+    const auto enough = static_cast<uint8_t>(window_bits - 7);
+    return enough < memory_level ? enough : memory_level;
+  }
+  constexpr size_t Bytes(uint8_t window_bits) const { return DeflaterBytes(window_bits, MemoryLevel(window_bits)); }
+  bool operator==(const DeflateEffort&) const = default;
+};
+
+// How far back a message may refer to what came before it (zlib's MAX_DIST).
+constexpr uint32_t DeflaterReach(uint8_t window_bits) {
+  return (uint32_t{1} << window_bits) - 262;
+}
 constexpr size_t InflaterBytes(uint8_t window_bits) {
   return (size_t{1} << window_bits) + 7 * 1024;
 }
 
-// Compresses messages. Memory: DeflaterBytes.
+// Compresses messages. Memory: DeflateEffort::Bytes.
 class Deflater {
  public:
-  Deflater(uint8_t window_bits, uint8_t level, uint8_t memory_level);
+  Deflater(uint8_t window_bits, const DeflateEffort& effort);
   Deflater(Deflater&&) noexcept;
   Deflater& operator=(Deflater&&) noexcept;
   ~Deflater();
@@ -32,6 +49,11 @@ class Deflater {
   // and zlib may hold some of it back. Returns false when memory cannot be had; `out` is then as before, and the
   // deflater must be destroyed.
   [[nodiscard]] bool Compress(std::span<const uint8_t> data, bool last, std::string& out);
+
+  // Takes `bytes` in behind what came so far, between messages: the next one may refer to them as if they had been
+  // compressed here. Of more than 2^window_bits bytes, which take the place of all before, the last ones count. False:
+  // memory could not be had.
+  bool Prime(std::span<const uint8_t> bytes);
 
   // Forgets the context: the next message begins anew (no context takeover).
   void Reset();

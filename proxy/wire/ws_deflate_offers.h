@@ -12,8 +12,6 @@ namespace sheaf::wire {
 struct DeflateSettings {
   bool server_takeover = false;  // our context may live on between messages; the client's never does
   uint8_t window_bits = 15;      // 9 to 15, of either direction at most
-  uint8_t level = 1;             // 1 to 9, zlib's
-  uint8_t memory_level = 8;      // 1 to 9, zlib's
   bool operator==(const DeflateSettings&) const = default;
 };
 

@@ -82,7 +82,8 @@ void CheckInflate(std::string_view message, const DeflateAgreement& agreement, s
 
 // What is compressed, in pieces and behind another message, inflates to itself.
 void CheckRoundTrip(std::string_view text, const DeflateAgreement& agreement, size_t read_size) {
-  Deflater deflater(agreement.server_window_bits, static_cast<uint8_t>(read_size % 9 + 1), 1);
+  Deflater deflater(agreement.server_window_bits,
+                    {.level = static_cast<uint8_t>(read_size % 9 + 1), .memory_level = 1});
   Inflater inflater(agreement.server_window_bits);
   for (int times = 0; times < 2; ++times) {
     std::string compressed;

@@ -51,6 +51,8 @@ class Listener(asyncio.Protocol):
         self._request = upgrade(path, fields).replace("\n", "\r\n").encode()
         self._decode = DECODERS.get(envelope, lambda kind, data: [(kind, data)])
         self._buffer = b""
+        self._inflater = zlib.decompressobj(-15)
+        self._keeps_context = False
         self.next_number = -1
         self.received = self.wrong = self.frames = 0
         self.delays: list[float] = []
@@ -76,6 +78,7 @@ class Listener(asyncio.Protocol):
             if b" 101 " not in head:
                 self.transport.close()
                 return
+            self._keeps_context = b"server_no_context_takeover" not in head
             self.opened.set_result(None)
         at, now = 0, time.monotonic()
         while (end := _frame_end(buffer, at)) is not None:
@@ -93,7 +96,9 @@ class Listener(asyncio.Protocol):
             return
         self.frames += 1
         if first & 0x40:
-            payload = zlib.decompressobj(-15).decompress(payload + b"\x00\x00\xff\xff")
+            if not self._keeps_context:
+                self._inflater = zlib.decompressobj(-15)
+            payload = self._inflater.decompress(payload + b"\x00\x00\xff\xff")
         for _, message in self._decode(opcode, payload):
             self._on_message(message, now)
 

@@ -168,25 +168,58 @@ TEST_CASE("A trim forgets all messages and frees spare blocks; who still holds a
   CHECK(store.Intern(wire::Opcode::kText, "kept")->text() == "kept");
 }
 
-TEST_CASE("whether anybody else got a message is known afterwards, for a while") {
+TEST_CASE("a message that another receiver asks for, too, is for many; one that comes to the same again is not") {
   MessageStore store;
   const int one = 1;
   const int two = 2;
   const MessageRef own = store.Intern(wire::Opcode::kText, "for one", &one);
   const MessageRef common = store.Intern(wire::Opcode::kText, "for two", &one);
-  CHECK_FALSE(store.WasShared(own->serial()));
-  CHECK_FALSE(store.WasShared(common->serial()));
+  CHECK_FALSE(own->shared());
+  CHECK_FALSE(common->shared());
   CHECK(store.Intern(wire::Opcode::kText, "for two", &two) == common);
-  // The same text again is for the same receiver alone.
   CHECK(store.Intern(wire::Opcode::kText, "for one", &one) == own);
-  CHECK_FALSE(store.WasShared(own->serial()));
-  CHECK(store.WasShared(common->serial()));
-  // Of a message that nobody remembers, it is taken for granted.
-  CHECK(store.WasShared(0));
-  for (int i = 0; i < 70'000; ++i) store.Intern(wire::Opcode::kText, std::to_string(i));
-  CHECK(store.WasShared(own->serial()));
-  store.Trim();
-  CHECK(store.WasShared(own->serial()));
+  CHECK_FALSE(own->shared());
+  CHECK(common->shared());
+  CHECK(store.IsForMany(*common));
+  store.MarkShared(*own);
+  CHECK(store.IsForMany(*own));
+}
+
+TEST_CASE("for whom a message is, is guessed from what came of those with the same beginning") {
+  MessageStore store;
+  const int one = 1;
+  const int two = 2;
+  const auto broadcast = [&](int n) { return "{\"type\":\"quote\",\"n\":" + std::to_string(n) + "}"; };
+  const auto answer = [&](int n) { return "{\"type\":\"answer\",\"n\":" + std::to_string(n) + "}"; };
+  const auto guess = [&](const std::string& text) {
+    return store.IsForMany(*store.Intern(wire::Opcode::kText, text, &one));
+  };
+  CHECK_FALSE(guess(broadcast(0)));
+  store.Intern(wire::Opcode::kText, broadcast(0), &two);
+  CHECK(guess(broadcast(1)));
+  store.Intern(wire::Opcode::kText, broadcast(1), &two);
+  // Of an unknown kind, as messages are in general.
+  CHECK(guess(answer(0)));
+  // One that nobody else asked for by the time that it is forgotten does not turn a guess that was right; the next one
+  // does.
+  const auto forget = [&store] {
+    for (int i = 0; i < 3; ++i) store.Expire();
+  };
+  CHECK(guess(broadcast(2)));
+  forget();
+  CHECK_FALSE(guess(answer(1)));
+  CHECK(guess(broadcast(3)));
+  forget();
+  CHECK_FALSE(guess(broadcast(4)));
+}
+
+TEST_CASE("a message comes with the header of its frame") {
+  MessageStore store;
+  CHECK_EQ(store.Intern(wire::Opcode::kText, "hello")->frame(), "\x81\x05hello");
+  CHECK_EQ(store.Intern(wire::Opcode::kText, "")->frame(), std::string_view("\x81\x00", 2));
+  const MessageRef binary = store.Make(wire::Opcode::kBinary, std::string(300, 'b'));
+  CHECK_EQ(binary->frame(), std::string("\x82\x7E\x01\x2C", 4) + std::string(300, 'b'));
+  CHECK_EQ(binary->text(), std::string(300, 'b'));
 }
 
 }  // namespace sheaf::batching

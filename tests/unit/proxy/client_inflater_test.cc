@@ -47,7 +47,7 @@ class Backend final : public pool::SocketStream {
 };
 
 struct Fixture {
-  wire::Deflater deflater{15, 6, 8};
+  wire::Deflater deflater{15, wire::DeflateEffort{}};
   WorkerMetrics metrics;
   Backend backend;
 

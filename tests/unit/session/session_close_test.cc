@@ -209,7 +209,7 @@ TEST_CASE("a Close from within a message that is still being inflated is the end
   Negotiated negotiated;
   negotiated.deflate = wire::DeflateAgreement{};
   Fixture fixture(Delivery::kOff, negotiated);
-  wire::Deflater deflater(15, 1, 8);
+  wire::Deflater deflater(15, {.level = 1, .memory_level = 8});
   const std::string large(1024 * 1024, 'x');
   std::string compressed;
   REQUIRE(deflater.Compress(AsBytes(large), true, compressed));

@@ -23,7 +23,7 @@ std::string Compressed(Deflater& deflater, std::string_view message) {
 }
 
 std::string Compressed(std::string_view message) {
-  Deflater deflater(15, 6, 8);
+  Deflater deflater(15, {.level = 6, .memory_level = 8});
   return Compressed(deflater, message);
 }
 
@@ -122,7 +122,7 @@ TEST_CASE("the examples of RFC 7692 7.2.3 inflate to what it says") {
 }
 
 TEST_CASE("what we compress is what the RFC's examples show, also with the window shared") {
-  Deflater deflater(15, 6, 8);
+  Deflater deflater(15, {.level = 6, .memory_level = 8});
   CHECK_EQ(Compressed(deflater, "Hello"), "\xF2\x48\xCD\xC9\xC9\x07\x00"s);
   CHECK_EQ(Compressed(deflater, "Hello"), "\xF2\x00\x11\x00\x00"s);
   deflater.Reset();
@@ -130,7 +130,7 @@ TEST_CASE("what we compress is what the RFC's examples show, also with the windo
 }
 
 TEST_CASE("an empty message is one byte, at the beginning, behind another and behind itself") {
-  Deflater deflater(15, 6, 8);
+  Deflater deflater(15, {.level = 6, .memory_level = 8});
   Inflater inflater(15);
   for (const std::string message : {"", "", "Hello", "", "", "Hello"}) {
     const std::string compressed = Compressed(deflater, message);
@@ -146,7 +146,8 @@ TEST_CASE("messages come back as they were, with takeover and without, at every 
         CAPTURE(window_bits);
         CAPTURE(level);
         CAPTURE(takeover);
-        Deflater deflater(window_bits, level, window_bits == 9 ? 1 : 8);
+        Deflater deflater(window_bits,
+                          {.level = level, .memory_level = static_cast<uint8_t>(window_bits == 9 ? 1 : 8)});
         Inflater inflater(window_bits);
         for (const std::string& message : Messages()) {
           if (!takeover) {
@@ -161,7 +162,7 @@ TEST_CASE("messages come back as they were, with takeover and without, at every 
 }
 
 TEST_CASE("the output is appended, without the tail of the flush, and is little more than noise itself") {
-  Deflater deflater(15, 1, 8);
+  Deflater deflater(15, {.level = 1, .memory_level = 8});
   std::string out = "kept";
   const std::string noise = Noise(200'000);
   REQUIRE(deflater.Compress(AsBytes(noise), true, out));
@@ -174,7 +175,7 @@ TEST_CASE("the output is appended, without the tail of the flush, and is little 
 TEST_CASE("a message may be compressed in pieces, empty ones too") {
   for (const size_t piece : {1U, 7U, 1000U, 70'000U}) {
     CAPTURE(piece);
-    Deflater deflater(15, 1, 8);
+    Deflater deflater(15, {.level = 1, .memory_level = 8});
     Inflater inflater(15);
     for (const std::string& message : {Prices(2000), ""s, Prices(2000)}) {
       std::string out;
@@ -189,7 +190,7 @@ TEST_CASE("a message may be compressed in pieces, empty ones too") {
 }
 
 TEST_CASE("without takeover a message's compressed form depends on nothing before it") {
-  Deflater deflater(15, 1, 8);
+  Deflater deflater(15, {.level = 1, .memory_level = 8});
   const std::string first = Compressed(deflater, Prices(20));
   Compressed(deflater, Noise(5000));
   deflater.Reset();
@@ -341,7 +342,7 @@ TEST_CASE("a window of 8 bits is inflated with 9, which senders use in its place
 
 TEST_CASE("both can be moved in the middle of a message") {
   const std::string text = Prices(100);
-  Deflater deflater(15, 1, 8);
+  Deflater deflater(15, {.level = 1, .memory_level = 8});
   std::string compressed;
   REQUIRE(deflater.Compress(AsBytes(text).first(1000), false, compressed));
   Deflater moved = std::move(deflater);
