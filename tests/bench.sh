@@ -7,7 +7,8 @@
 # measures the CPU that holding idle clients takes; after "answers" to tests/bench/answers.py, which measures how long
 # answers wait amid a stream, and the bytes that a client's own messages take; after "instructions" to
 # tests/bench/instructions.py, which counts the instructions that a message takes in each way of delivery; after "fresh"
-# to tests/bench/fresh.py, which measures how old quotes are when a client on a slow link gets them.
+# to tests/bench/fresh.py, which measures how old quotes are when a client on a slow link gets them; after "bytes" to
+# tests/bench/bytes.py, which counts the bytes of a message that a stock client gets, beside uvicorn alone.
 set -eu
 cd "$(dirname "$0")/.."
 cmake --preset release
@@ -18,6 +19,7 @@ case ${1:-} in
   slow-clients) script=slow_clients.py; shift ;;
   syscalls) script=syscalls.py; shift ;;
   bursts) script=bursts.py; python=build/venv/bin/python; shift ;;  # it runs uvicorn
+  bytes) script=bytes.py; python=build/venv/bin/python; shift ;;
   answers) script=answers.py; python=build/venv/bin/python; shift ;;
   idle-cpu) script=idle_cpu.py; shift ;;
   instructions) script=instructions.py; shift ;;

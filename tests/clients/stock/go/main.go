@@ -1,9 +1,11 @@
-// Stock WebSocket clients in Go: `stock gorilla|coder BASE CASE` runs one case of table.py and prints what it saw.
+// Stock WebSocket clients in Go: `stock gorilla|coder BASE CASE` runs one case of table.py and prints what it saw;
+// `stock soak gorilla|coder URL COUNT` takes part in the soak of deflate.
 package main
 
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -32,6 +34,11 @@ func same(sent, received []byte) string {
 }
 
 func main() {
+	if os.Args[1] == "soak" {
+		count, _ := strconv.Atoi(os.Args[4])
+		soakMembers(os.Args[2], os.Args[3], count)
+		return
+	}
 	name, base, what := os.Args[1], os.Args[2], os.Args[3]
 	var one client = gorillaClient{}
 	if name == "coder" {
