@@ -39,9 +39,11 @@ void WorkerRelief::AdaptTo(PressureLevel level) {
 }
 
 size_t WorkerRelief::ContextBound() const {
+  constexpr uint64_t kUntilLimitIsKnown = 64 * 1024 * 1024;  // the watcher reads it in the first second
   const uint64_t set = options().deflate.max_context_bytes;
   const uint64_t limit = lent_.shared.watcher != nullptr ? lent_.shared.watcher->limit() : 0;
-  return static_cast<size_t>((set != 0 ? set : limit / 4) / lent_.shared.workers);
+  const uint64_t share = limit != 0 ? limit / 4 : kUntilLimitIsKnown;
+  return static_cast<size_t>((set != 0 ? set : share) / lent_.shared.workers);
 }
 
 void WorkerRelief::FollowLoad() {

@@ -36,7 +36,7 @@ class ContextChoice {
   // `strayed`: it was in no line behind the messages that this client got. `caught_up`: of the messages for many it has
   // as much as a context of its own could refer to.
   void OnPlace(bool strayed, bool caught_up) {
-    strays_ = strayed ? std::min(static_cast<uint8_t>(strays_ + 1), kMostStrays)
+    strays_ = strayed ? std::min(static_cast<uint8_t>(strays_ + kStray), kMostStrays)
                       : static_cast<uint8_t>(strays_ - std::min<uint8_t>(strays_, 1));
     if (strays_ >= kManyStrays) strays_often_ = true;
     if (strays_ < kFewStrays) strays_often_ = false;
@@ -55,6 +55,8 @@ class ContextChoice {
   static constexpr uint8_t kMostAlone = 8;
   // So many messages for many behind the last one for it alone, and the context is of no more use.
   static constexpr uint8_t kLongAgo = 32;
+  // Straying every third time is enough: what follows it has little to refer to.
+  static constexpr uint8_t kStray = 2;
   static constexpr uint8_t kMostStrays = 16;
   static constexpr uint8_t kManyStrays = 12;
   static constexpr uint8_t kFewStrays = 5;
