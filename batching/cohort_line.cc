@@ -32,7 +32,14 @@ size_t CohortLine::Find(uint64_t id) const {
 // What can fail comes first, so that an entry and the message's place are there both or not at all.
 void CohortLine::Append(uint64_t id, CompressedMessage& message) {
   if (log_.size() == log_.capacity()) log_.reserve(std::max<size_t>(16, 2 * log_.size()));
-  message.places.push_back({index_, id});
+  const auto known = std::find_if(message.places.begin(), message.places.end(),
+                                  [this](const auto& place) { return place.line == index_; });
+  if (known == message.places.end()) {
+    message.places.push_back({index_, id});
+  } else {
+    known->entry = id;
+  }
+  ++message.entries;
   frames_.Hold(message);
   log_.push_back({id, log_.empty() ? 0 : log_.back().end(), &message, 0});
   Trim();
@@ -45,16 +52,19 @@ void CohortLine::CopyFrom(const CohortLine& from, size_t i) {
 }
 
 void CohortLine::Trim() {
-  if (log_.back().end() - log_.front().begin < 2 * kLog) return;
+  const auto is_more = [this](size_t from, uint64_t bytes, size_t entries) {
+    return log_.back().end() - log_[from].begin >= bytes || log_.size() - from >= entries;
+  };
+  if (!is_more(0, 2 * kLog, 2 * kMostEntries)) return;
   size_t gone = 0;
-  while (gone + 1 < log_.size() && log_.back().end() - log_[gone + 1].begin >= kLog) Forget(log_[gone++]);
+  while (gone + 1 < log_.size() && is_more(gone + 1, kLog, kMostEntries)) Forget(log_[gone++]);
   log_.erase(log_.begin(), log_.begin() + static_cast<ptrdiff_t>(gone));
 }
 
 void CohortLine::Forget(Entry& entry) {
   std::vector<CompressedMessage::Place>& places = entry.message->places;
   std::erase_if(places, [&](const auto& place) { return place.line == index_ && place.entry == entry.id; });
-  if (places.empty()) frames_.Release(*entry.message);
+  if (--entry.message->entries == 0) frames_.Release(*entry.message);
 }
 
 void CohortLine::CutLast() {

@@ -20,8 +20,9 @@ namespace sheaf::batching {
 
 class CohortLine {
  public:
-  // As much as the largest window needs, and as much again for clients that lag behind; twice that before it is cut.
-  static constexpr uint64_t kLog = 64 * 1024;
+  // As much as the largest window needs, and some more for clients that lag behind; twice that before it is cut.
+  static constexpr uint64_t kLog = 40 * 1024;
+  static constexpr size_t kMostEntries = 512;  // the same for small messages, which take more than their bytes
   static constexpr size_t kNowhere = SIZE_MAX;
 
   // Windows of its contexts, by bits, the largest first.

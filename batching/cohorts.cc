@@ -20,6 +20,11 @@ constexpr uint8_t kGuest = 2;
 // Periods after which the contexts of a line go that nobody uses.
 constexpr uint64_t kIdlePeriods = 20;
 
+// A place from 65,536 lines ago looks like one of today, and was not counted.
+void RemoveClient(CohortLine& line) {
+  if (line.clients > 0) --line.clients;
+}
+
 }  // namespace
 
 CohortPlace::CohortPlace(uint8_t window_bits) : window_bits_(LadderWindow(window_bits)) {
@@ -79,7 +84,7 @@ std::span<const uint8_t> Cohorts::LastBytes(CohortPlace& place, size_t most) {
 }
 
 void Cohorts::Leave(CohortPlace& place) {
-  if (CohortLine* line = LineOf(place)) --line->clients;
+  if (CohortLine* line = LineOf(place)) RemoveClient(*line);
   place.line_ = CohortPlace::kNoLine;
   place.last_ = 0;
   place.tail_ = 0;
@@ -95,7 +100,7 @@ const CompressedFrame* Cohorts::FrameFor(const Move& move, const MessageRef& mes
 void Cohorts::Enter(CohortPlace& place, const Move& move, const MessageRef& message) {
   metrics_.cohort_moves_total[move.kind].Add();
   if (move.line != move.from) {
-    if (move.from != nullptr) --move.from->clients;
+    if (move.from != nullptr) RemoveClient(*move.from);
     if (move.line != nullptr) ++move.line->clients;
   }
   place.tail_ = static_cast<uint16_t>(std::min<size_t>(move.tail + message->size(), UINT16_MAX));
@@ -273,7 +278,7 @@ void Cohorts::FollowHeir(CohortPlace& place, CohortLine& line) {
     return;
   }
   if (place.last_ != line.heir.from) return;
-  --line.clients;
+  RemoveClient(line);
   ++heir.clients;
   place.line_ = heir.index();
   place.generation_ = heir.generation();
@@ -324,6 +329,8 @@ void Cohorts::Expire() {
     if (line->clients == 0) line->Clear();
     if (period_ - line->used > kIdlePeriods) line->DropContexts();
   }
+  // What lines hold is used by many, what is loose hardly.
+  if (bytes() > bound_) frames_.ForgetLoose();
   while (bytes() > bound_) {
     CohortLine* least = LeastUsed(nullptr);
     if (least == nullptr) break;

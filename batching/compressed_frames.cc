@@ -26,7 +26,7 @@ CompressedMessage& CompressedFrames::Of(const MessageRef& message) {
     one = new CompressedMessage(message);  // NOLINT(cppcoreguidelines-owning-memory): Forget's
     index_.Insert(*one);
     loose_.PushBack(*one);
-    Count(*one, sizeof *one + message->size());
+    Count(*one, sizeof *one + sizeof(Message) + 2 * kBlock + message->frame().size());
     ++distinct_;
     while (bytes_ > bound_ && &loose_.front() != one) Forget(loose_.front());
   } else if (one->loose_.linked()) {
@@ -71,10 +71,12 @@ const CompressedFrame* CompressedFrames::Make(CompressedMessage& of, const Compr
   metrics_.deflate_input_bytes_total.Add(of.message->size());
   metrics_.deflate_output_bytes_total.Add(compressed_.size());
   if (of.frames_.size() == kMostFrames) {
-    unkept_ = {source, std::move(bytes)};
-    return &unkept_;
+    CompressedFrame& oldest = of.frames_[of.oldest_++ % kMostFrames];
+    Count(of, bytes.capacity() - oldest.bytes.capacity());
+    oldest = {source, std::move(bytes)};
+    return &oldest;
   }
-  Count(of, sizeof(CompressedFrame) + bytes.size());
+  Count(of, sizeof(CompressedFrame) + kBlock + bytes.capacity());
   of.frames_.push_back({source, std::move(bytes)});
   return &of.frames_.back();
 }
@@ -99,7 +101,7 @@ void CompressedFrames::Expire() {
   while (!loose_.empty() && loose_.front().period_ + 1 < period_) Forget(loose_.front());
   ++period_;
   if (compressed_.capacity() > kMostSpare) compressed_ = std::string();
-  if (unkept_.bytes.capacity() > kMostSpare) unkept_.bytes = std::string();
+  if (dictionary_.capacity() > kMostSpare) dictionary_ = std::string();
 }
 
 void CompressedFrames::ForgetLoose() {
@@ -117,7 +119,6 @@ size_t CompressedFrames::Trim() {
   }
   compressed_ = std::string();
   dictionary_ = std::string();
-  unkept_ = CompressedFrame();
   return freed;
 }
 

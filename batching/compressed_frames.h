@@ -38,7 +38,7 @@ struct CompressedFrame {
 // What is known of one message that is, or was lately, sent compressed.
 class CompressedMessage {
  public:
-  // An entry of a line that has the message.
+  // The last entry of a line that has the message.
   struct Place {
     uint16_t line;
     uint64_t entry;
@@ -48,6 +48,7 @@ class CompressedMessage {
 
   const MessageRef message;
   std::vector<Place> places;
+  uint32_t entries = 0;  // that have it, in all lines
   // A client got it without an entry.
   bool given = false;
 
@@ -74,6 +75,7 @@ class CompressedMessage {
   static size_t HashOf(const CompressedMessage& one) { return one.message->serial(); }
 
   std::vector<CompressedFrame> frames_;
+  size_t oldest_ = 0;    // of these, when there are as many as may be
   size_t bytes_ = 0;     // that it is counted with
   uint64_t period_ = 0;  // in which it was last asked for, while no line has it
   CompressedMessage* next_ = nullptr;
@@ -128,8 +130,9 @@ class CompressedFrames {
   size_t messages() const { return index_.size(); }
 
  private:
-  // Of one message; clients that skipped so many different ones may as well get frames without a context.
+  // Of one message: of which each client that skipped other messages may need its own, and each repetition one.
   static constexpr size_t kMostFrames = 64;
+  static constexpr size_t kBlock = 64;  // what an allocation, and the places, take beside their bytes, about
   static constexpr size_t kMostSpare = 256 * 1024;  // of scratch memory
   static constexpr uint8_t kLeastWindow = 9;        // bits
 
@@ -141,8 +144,7 @@ class CompressedFrames {
   HashIndex<CompressedMessage, &CompressedMessage::next_, &CompressedMessage::HashOf> index_;
   List<CompressedMessage, &CompressedMessage::loose_> loose_;   // that no line has, the longest not asked for first
   std::optional<wire::Deflater> deflaters_[16 - kLeastWindow];  // by window bits, made at the first use
-  CompressedFrame unkept_;
-  std::string compressed_;  // scratch
+  std::string compressed_;                                      // scratch
   std::string dictionary_;
   uint64_t distinct_ = 0;
   uint64_t period_ = 0;

@@ -16,32 +16,11 @@
 #include <utility>
 
 #include "proxy/net/loop.h"
+#include "proxy/net/socket_options.h"
 #include "proxy/net/tls_context.h"
 #include "proxy/net/tls_stream.h"
 
 namespace sheaf::net {
-namespace {
-
-void SetOption(int fd, int level, int option, int value) {
-  setsockopt(fd, level, option, &value, sizeof(value));
-}
-
-// A peer that has gone without a word is found within a minute.
-void SetKeepAlive(int fd) {
-  SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  SetOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, 30);
-  SetOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10);
-  SetOption(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
-}
-
-// For sockets that we dial; accepted ones inherit theirs from the listening socket.
-void SetDialledOptions(int fd, const Address& address) {
-  if (!address.is_unix()) SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  if (!address.is_local()) SetKeepAlive(fd);
-}
-
-}  // namespace
-
 Connection::Connection(Loop& loop, int fd, const IoCounters& io, ConnectionEvents& events)
     : loop_(loop), events_(&events), io_(io), fd_(fd) {}
 

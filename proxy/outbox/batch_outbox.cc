@@ -1,6 +1,7 @@
 #include "proxy/outbox/batch_outbox.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "proxy/base/bytes.h"
@@ -25,6 +26,23 @@ struct BatchOutbox::Large {
   std::optional<batching::Escape> escape;         // nullopt: it goes as it is
   std::unique_ptr<MessageCompressor> compressor;  // where the client has none of its own
   bool sent_part = false;                         // a part has gone
+};
+
+// Tells the gauges what has left by the end of a scope, however it is left.
+class BatchOutbox::Recount {
+ public:
+  explicit Recount(BatchOutbox& outbox) : outbox_(outbox) { Add(-1); }
+  Recount(const Recount&) = delete;
+  Recount& operator=(const Recount&) = delete;
+  ~Recount() { Add(1); }
+
+ private:
+  void Add(int64_t sign) {
+    outbox_.CountGathered(sign * static_cast<int64_t>(outbox_.batcher_.messages()),
+                          sign * static_cast<int64_t>(outbox_.batcher_.bytes()));
+  }
+
+  BatchOutbox& outbox_;
 };
 
 BatchOutbox::BatchOutbox(WorkerContext& context, OutboxEvents& events, net::Connection& connection,
@@ -179,14 +197,13 @@ void BatchOutbox::FlushOldest(FlushReason reason, size_t most) {
   CancelFlush();
   context_.metrics().batch_flushes_total[reason].Add();
   context_.metrics().batch_delay_seconds.Observe(context_.loop().now() - batcher_.oldest());
-  CountGathered(-static_cast<int64_t>(batcher_.messages()), -static_cast<int64_t>(batcher_.bytes()));
+  const Recount recount(*this);
   const batching::Encoder* encoder = examiner_.encoder();
   if (encoder == nullptr) CountBatch(form_, most);  // many frames, one write
   batcher_.TakeFrames(encoder, limits(), most, [&](std::span<const batching::MessageRef> messages, bool wrapped) {
     if (encoder != nullptr) CountBatch(form_, messages.size());
     SendFrame(messages, wrapped);
   });
-  CountGathered(static_cast<int64_t>(batcher_.messages()), static_cast<int64_t>(batcher_.bytes()));
 }
 
 void BatchOutbox::SendFrame(std::span<const batching::MessageRef> messages, bool wrapped) {
@@ -196,7 +213,12 @@ void BatchOutbox::SendFrame(std::span<const batching::MessageRef> messages, bool
   const batching::MessageRef frame =
       wrapped ? context_.outboxes().frames().Get(*examiner_.encoder(), messages) : messages.front();
   const bool for_many = compression_.keeps_context() && IsForMany(*frame, messages);
-  Write(compression_.Frame(context_, frame, for_many));
+  try {
+    Write(compression_.Frame(context_, frame, for_many));
+  } catch (const std::bad_alloc&) {
+    compression_.ForgetContext();
+    throw;
+  }
   Count(messages.size(), bytes, 1);
 }
 

@@ -42,6 +42,7 @@ class BatchOutbox : public GatheringOutbox {
 
  private:
   struct Large;
+  class Recount;
 
   // Of a large message, a frame each, which the backend may have sent as one: some receivers count them (Python's
   // websockets takes 4,096 a message), and what trickles in would make a great many.

@@ -47,6 +47,11 @@ class ClientCompression {
   // Memory of the context that the client has of its own.
   size_t context_bytes() const { return own_ ? own_->bytes() : 0; }
 
+  // A frame was made, and did not reach the connection: no later one may refer to it.
+  void ForgetContext() {
+    own_.reset();
+    place_.LoseTail();
+  }
   // The client is gone.
   void Leave(batching::Cohorts& cohorts) { cohorts.Leave(place_); }
 

@@ -40,6 +40,7 @@ void PacedOutbox::Take(const batching::MessageRef& message, Urgency urgency) {
 // What overtakes, and parts of large messages, have been sent.
 void PacedOutbox::OnAdded() {
   Charge();
+  if (empty()) SetWaiting(false);
   if (!writer_.full() && held()) backpressure_.OnGrowth(*this);
 }
 
@@ -60,7 +61,8 @@ void PacedOutbox::Flush(FlushReason reason) {
 void PacedOutbox::FlushDue(FlushReason reason) {
   if (urgent_) return Flush(reason);
   const TimePoint now = context_.loop().now();
-  const Pacer::Amount allowed = ReadyAt() <= now ? pacer_.At(now, rates()) : Pacer::Amount{};
+  if (ReadyAt() > now) return Wait();
+  const Pacer::Amount allowed = pacer_.At(now, rates());
   FlushOldest(reason, CountWithin(allowed.messages, allowed.bytes));
   Charge();
   if (!writer_.closed()) Wait();

@@ -12,7 +12,7 @@
 // 1,440).
 //
 //   Session              368    its halves' constants, a timer, the watch; figures for the log; its id
-//   CorkOutbox           224    (PassOutbox 112, BatchOutbox 320, and with deflate a bounded store's contexts)
+//   CorkOutbox           224    (PassOutbox 112, BatchOutbox 336, and with deflate a bounded store's contexts)
 //   SessionRecord         80    client, target, request id ... for the log, in one block
 //   net::Connection      480    two, the client's and the backend's: 96 and libevent's event of 144 each
 //   pool                 240    TunnelStream 32, UpstreamLink 96, TunnelCodec 112

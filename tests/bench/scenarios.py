@@ -8,6 +8,7 @@ from typing import Callable
 # What Sheaf is set to, by option. Its rows beside other proxies are for what those do: every message its own frame.
 UNBATCHED = {"batching.delivery": "off", "deflate.enabled": "false"}
 CORK = {"batching.delivery": "cork", "deflate.enabled": "false"}
+CORK50 = CORK | {"batching.cork_timeout": "50ms"}
 FRESH = CORK | {"batching.slow_client": "drop_oldest"}  # little waits in the kernel (proxy/outbox/flow_control.md)
 BATCHED = {"batching.delivery": "offer", "batching.timeout": "50ms", "deflate.enabled": "false"}
 BATCHED_DEFLATE = BATCHED | {"deflate.enabled": "true"}
@@ -71,6 +72,7 @@ SCENARIOS = [
     Scenario("connect", "connect", 64, {}),
     Scenario("tls-connect", "connect", 64, {}, tls=True, direct=False),
     *(batched(load, "cork", CORK) for load in ("tick", "broadcast")),
+    *(batched(load, "cork50", CORK50) for load in ("tick", "broadcast")),
     batched("tick", "fresh", FRESH),
     *(batched(load, "json", BATCHED, envelope="json") for load in ("tick", "broadcast")),
     *(batched(load, "binary", BATCHED, envelope="binary") for load in ("tick", "broadcast")),

@@ -260,4 +260,30 @@ TEST_CASE_FIXTURE(Fixture, "the bound holds, the least used line goes first; a s
   CHECK_EQ(cohorts.lines(), 0);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a message that is repeated is compressed once each time, however often it comes") {
+  Settle({&a, &b, &c});
+  const MessageRef tick = Common("a tick that is always the same");
+  const uint64_t before = metrics.deflate_messages_total.value();
+  for (int n = 0; n < 300; ++n) {
+    const MessageRef quote = Common(Quote(n));
+    for (CohortClient* client : {&a, &b, &c}) {
+      Give(*client, quote);
+      Give(*client, tick);
+    }
+  }
+  CHECK_EQ(metrics.deflate_messages_total.value() - before, 600);
+}
+
+TEST_CASE_FIXTURE(Fixture, "frames for single clients do not drive out the lines that many use") {
+  cohorts.SetBound(4 * Cohorts::kLeastBytes);
+  Settle({&a, &b});
+  for (int n = 0; n < 10'000; ++n) {
+    REQUIRE(cohorts.Alone(15, Mistaken(std::string(1000, static_cast<char>('a' + n % 26)) + std::to_string(n))));
+    if (n % 4000 == 0) cohorts.Expire();
+  }
+  cohorts.Expire();
+  CHECK_LE(cohorts.bytes(), 4 * Cohorts::kLeastBytes);
+  CHECK(Give(a, Common(Quote(100))) == FrameContext::kLine12);
+}
+
 }  // namespace sheaf::batching
