@@ -4,8 +4,8 @@
 Rows are loads of messages to all clients, to rooms, to one user each (bytes_plan.py). The clients are `websockets` with
 the offer that it makes by default; each compares every message with what it has to get, and a wrong, missing or surplus
 one ends the run with status 1. Columns are uvicorn with its own defaults (a window of 12 bits, context kept), Sheaf as
-shipped, and Sheaf with deflate.context = own and = none. Bytes are TCP payload a message as the client's kernel counts
-it, without the handshakes. Beside them stands the CPU time a message of backend and Sheaf; it is compared, not asserted.
+shipped, and Sheaf with deflate.context = own, and = none without a threshold: each message compressed once, by itself.
+Bytes are TCP payload a message as the client's kernel counts it, without the handshakes. Beside them stands the CPU time a message of backend and Sheaf; it is compared, not asserted.
 
 Sheaf has one worker here, so that so few clients share as many of a busy worker would. Run it with the tests' Python
 (build/venv/bin/python).
@@ -34,7 +34,7 @@ from harness.certificates import Pair  # noqa: E402
 from harness.sheaf import AS_SHIPPED, Sheaf, merged  # noqa: E402
 
 CONF = merged(AS_SHIPPED, {"workers": 1, "log": {"access": False}, "drain": {"delay": "0s"}})
-CONTEXTS = {"shipped": None, "own": "own", "none": "none"}
+DEFLATE = {"shipped": {}, "own": {"context": "own"}, "once": {"context": "none", "threshold": 0}}
 
 
 def read_arguments():
@@ -99,8 +99,8 @@ class Bench:
     def _round(self, row):
         scheme = "wss" if self._arguments.tls else "ws"
         figures = {"direct": self._play(row, f"{scheme}://127.0.0.1:{self._direct.port}", self._direct, [])}
-        for column, context in CONTEXTS.items():
-            conf = merged(self._conf, {"deflate": {"context": context}})
+        for column, deflate in DEFLATE.items():
+            conf = merged(self._conf, {"deflate": deflate})
             proxy = Sheaf(self._folder, self._plain.url, conf, binary=self._arguments.sheaf)
             try:
                 figures[column] = self._play(row, proxy.ws_url, self._plain, [proxy.process.pid])

@@ -25,6 +25,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from .backend import Backend
 from .browser import Page, open_page
+from .cgroup import MIB
 from .clients_js import MODULES
 from .helpers import Helper
 from .inspecting import Ledger
@@ -44,6 +45,7 @@ VARIANTS: list[Conf] = [
 ]
 LEVELS = ("high", "normal", "moderate", "normal")
 SLICE = 2000  # deliveries that the backend is asked for at a time
+LIMIT = 1024 * MIB  # so that what the clients' contexts take does not make a high level a critical one, which refuses
 STAY = 0.3  # seconds that a variant stays at the least, so that clients join
 PATIENCE = 120.0  # seconds that anything may take
 RAW_SHARE = 6  # so many times fewer clients of each raw kind, of which there are more
@@ -145,7 +147,7 @@ class Soak:
         with ExitStack() as stack:
             backend = Backend(self._folder, app="harness.deflate_app:app", app_folder=ROOT / "tests/integration")
             stack.callback(backend.stop)
-            proxy = SoakSheaf(self._folder, backend.url, CONF, ROUTES)
+            proxy = SoakSheaf(self._folder, backend.url, CONF, ROUTES, limit=LIMIT)
             stack.callback(proxy.stop)
             witness = stack.enter_context(Helper("witness", target=proxy.port, kinds=",".join(self._clients)))
             urls = {name: f"ws://127.0.0.1:{port}/soak" for name, port in witness.latest["ports"].items()}
