@@ -58,14 +58,14 @@ std::optional<Cohorts::Given> Cohorts::Give(CohortPlace& place, const MessageRef
   const CompressedFrame* frame = FrameFor(move, message, place.window_bits_);
   if (frame == nullptr) return std::nullopt;
   Enter(place, move, message);
-  return Given{frame->bytes, frame->source.context, move.kind >= CohortMove::kHop};
+  return Given{frame->bytes, frame->source.context, move.tail < kEnoughInCommon};
 }
 
 bool Cohorts::Track(CohortPlace& place, const MessageRef& message) {
   Settle(place);
   const Move move = Next(place, message);
   Enter(place, move, message);
-  return move.kind >= CohortMove::kHop;
+  return move.tail < kEnoughInCommon;
 }
 
 std::optional<std::string_view> Cohorts::Alone(uint8_t window_bits, const MessageRef& message) {

@@ -73,13 +73,13 @@ class Cohorts {
   struct Given {
     std::string_view frame;  // valid until the next call
     FrameContext context;
-    bool strayed;  // the client left its line for this message, or is in none
+    bool poor;  // the client has little of what came before the message in its line, or strayed from it
   };
   // The frame with `message`, which is for many, for the client at `place`; the place moves behind it, so the frame
   // must be handed to the connection, and nothing that is compressed may come before it. nullopt: memory could not be
   // had, and the place is as it was.
   std::optional<Given> Give(CohortPlace& place, const MessageRef& message);
-  // The same for a client that gets the message compressed in a context of its own. Returns whether it strayed.
+  // The same for a client that gets the message compressed in a context of its own. Returns `poor`.
   bool Track(CohortPlace& place, const MessageRef& message);
   // The frame with `message` that refers to nothing before it. nullopt: as above.
   std::optional<std::string_view> Alone(uint8_t window_bits, const MessageRef& message);

@@ -75,12 +75,12 @@ std::optional<std::string_view> ClientCompression::Shared(WorkerContext& context
   const auto given = context.outboxes().cohorts().Give(place_, message);
   if (!given) return std::nullopt;
   context.metrics().deflate_frames_total[given->context].Add();
-  OnPlace(given->strayed);
+  OnPlace(given->poor);
   return given->frame;
 }
 
-void ClientCompression::OnPlace(bool strayed) {
-  choice_.OnPlace(strayed, place_.tail() >= wire::DeflaterReach(OwnContext::kWindowBits));
+void ClientCompression::OnPlace(bool poor) {
+  choice_.OnPlace(poor, place_.tail() >= wire::DeflaterReach(OwnContext::kWindowBits));
 }
 
 std::optional<std::string_view> ClientCompression::Alone(WorkerContext& context, const batching::MessageRef& message) {

@@ -64,7 +64,7 @@ class ClientCompression {
                                                bool for_many);
   std::optional<std::string_view> Shared(WorkerContext& context, const batching::MessageRef& message);
   std::optional<std::string_view> Alone(WorkerContext& context, const batching::MessageRef& message);
-  void OnPlace(bool strayed);
+  void OnPlace(bool poor);
 
   batching::CohortPlace place_;
   std::unique_ptr<OwnContext> own_;  // while the client is worth it

@@ -3,7 +3,7 @@
 //
 //   choice.OnMessage(for_many, size, plenty);   // before a message is compressed
 //   if (choice.wanted()) ...
-//   choice.OnPlace(strayed, caught_up);         // behind one for many
+//   choice.OnPlace(poor, caught_up);         // behind one for many
 #pragma once
 
 #include <algorithm>
@@ -33,20 +33,20 @@ class ContextChoice {
     alone_ = std::min(static_cast<uint8_t>(alone_ + 1), kMostAlone);
   }
 
-  // `strayed`: it was in no line behind the messages that this client got. `caught_up`: of the messages for many it has
-  // as much as a context of its own could refer to.
-  void OnPlace(bool strayed, bool caught_up) {
-    strays_ = strayed ? std::min(static_cast<uint8_t>(strays_ + kStray), kMostStrays)
-                      : static_cast<uint8_t>(strays_ - std::min<uint8_t>(strays_, 1));
-    if (strays_ >= kManyStrays) strays_often_ = true;
-    if (strays_ < kFewStrays) strays_often_ = false;
+  // `poor`: the client had little of what came before the message, so that a shared frame says little less than one
+  // without a context. `caught_up`: of the messages for many it has as much as a context of its own could refer to.
+  void OnPlace(bool poor, bool caught_up) {
+    poor_ = poor ? std::min(static_cast<uint8_t>(poor_ + kPoor), kPoorest)
+                 : static_cast<uint8_t>(poor_ - std::min<uint8_t>(poor_, 1));
+    if (poor_ >= kOftenPoor) often_poor_ = true;
+    if (poor_ < kSeldomPoor) often_poor_ = false;
     if (caught_up) {
       earned_ = false;
       ago_ = kLongAgo;
     }
   }
 
-  bool wanted() const { return earned_ || strays_often_; }
+  bool wanted() const { return earned_ || often_poor_; }
 
  private:
   // So many messages in a row for this client alone earn it one. A message for many takes away as much: a heartbeat now
@@ -55,18 +55,18 @@ class ContextChoice {
   static constexpr uint8_t kMostAlone = 8;
   // So many messages for many behind the last one for it alone, and the context is of no more use.
   static constexpr uint8_t kLongAgo = 32;
-  // Straying every third time is enough: what follows it has little to refer to.
-  static constexpr uint8_t kStray = 2;
-  static constexpr uint8_t kMostStrays = 16;
-  static constexpr uint8_t kManyStrays = 12;
-  static constexpr uint8_t kFewStrays = 5;
+  // Every third message is often enough. A newcomer is poor for some eight messages, and earns none by that.
+  static constexpr uint8_t kPoor = 2;
+  static constexpr uint8_t kPoorest = 64;
+  static constexpr uint8_t kOftenPoor = 40;
+  static constexpr uint8_t kSeldomPoor = 20;
 
   uint8_t alone_ = 0;
   uint8_t ago_ = kLongAgo;  // messages for many since one that was worth a context
-  uint8_t strays_ = 0;
+  uint8_t poor_ = 0;
   bool any_alone_ : 1 = false;
   bool earned_ : 1 = false;
-  bool strays_often_ : 1 = false;
+  bool often_poor_ : 1 = false;
 };
 
 }  // namespace sheaf
