@@ -112,10 +112,11 @@ size_t CompressedFrames::Trim() {
   const size_t before = bytes_;
   ForgetLoose();
   size_t freed = before - bytes_;
-  for (uint8_t bits = kLeastWindow; bits < kLeastWindow + std::size(deflaters_); ++bits) {
-    if (!deflaters_[bits - kLeastWindow]) continue;
-    deflaters_[bits - kLeastWindow].reset();
-    freed += effort_.Bytes(bits);
+  uint8_t bits = kLeastWindow;
+  for (std::optional<wire::Deflater>& deflater : deflaters_) {
+    if (deflater) freed += effort_.Bytes(bits);
+    deflater.reset();
+    ++bits;
   }
   compressed_ = std::string();
   dictionary_ = std::string();
