@@ -1,6 +1,7 @@
 #include "batching/cohorts.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "batching/cohort_ladder.h"
@@ -57,6 +58,7 @@ std::optional<Cohorts::Given> Cohorts::Give(CohortPlace& place, const MessageRef
   const Move move = Next(place, message);
   const CompressedFrame* frame = FrameFor(move, message, place.window_bits_);
   if (frame == nullptr) return std::nullopt;
+  assert(frame->source.reach <= (move.kind < CohortMove::kHop ? move.tail : move.from_tail));
   Enter(place, move, message);
   return Given{frame->bytes, frame->source.context, move.tail < kEnoughInCommon};
 }

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -127,7 +126,6 @@ class CompressedFrames {
 
   // Of messages and their frames, about.
   size_t bytes() const { return bytes_; }
-  size_t messages() const { return index_.size(); }
 
  private:
   // Of one message: of which each client that skipped other messages may need its own, and each repetition one.
