@@ -9,18 +9,11 @@
 namespace sheaf::batching {
 namespace {
 
-// Lines cost memory and time, and clients that skip at random would have a new one each message: one in so many
-// different messages may begin one.
-constexpr uint64_t kMessagesALine = 4;
-constexpr uint64_t kMostGrants = 64;
 // So many common bytes make two lines one: contexts of 10 bits serve at once, the larger ones soon.
 constexpr size_t kEnoughInCommon = 700;
 // How often a guest gives way, so that others lead, before it leads itself: it may be the first of its line to get
 // each.
 constexpr uint8_t kGuest = 2;
-// Periods after which the contexts of a line go that nobody uses.
-constexpr uint64_t kIdlePeriods = 20;
-
 // A place from 65,536 lines ago looks like one of today, and was not counted.
 void RemoveClient(CohortLine& line) {
   if (line.clients > 0) --line.clients;
@@ -33,23 +26,7 @@ CohortPlace::CohortPlace(uint8_t window_bits) : window_bits_(LadderWindow(window
 }
 
 Cohorts::Cohorts(MessageStore& store, const wire::DeflateEffort& effort, WorkerMetrics& metrics)
-    : store_(store), metrics_(metrics), frames_(metrics), grants_(kMostGrants) {
-  frames_.Adopt(effort);
-}
-
-Cohorts::~Cohorts() = default;
-
-void Cohorts::Adopt(const wire::DeflateEffort& effort) {
-  if (effort == frames_.effort()) return;
-  Trim();
-  frames_.Adopt(effort);
-}
-
-void Cohorts::SetBound(size_t bytes) {
-  bound_ = std::min(bytes, kMaxBytes);
-  frames_.SetBound(std::max(bound_, kLeastBytes));
-  if (!shares() && lines() > 0) Trim();
-}
+    : store_(store), metrics_(metrics), lines_(effort, metrics) {}
 
 // ---- what one client gets
 
@@ -71,7 +48,7 @@ bool Cohorts::Track(CohortPlace& place, const MessageRef& message) {
 }
 
 std::optional<std::string_view> Cohorts::Alone(uint8_t window_bits, const MessageRef& message) {
-  const CompressedFrame* frame = FrameAlone(frames_, frames_.Of(message), LadderWindow(window_bits));
+  const CompressedFrame* frame = FrameAlone(lines_.frames(), lines_.frames().Of(message), LadderWindow(window_bits));
   if (frame == nullptr) return std::nullopt;
   return frame->bytes;
 }
@@ -80,7 +57,7 @@ std::span<const uint8_t> Cohorts::LastBytes(CohortPlace& place, size_t most) {
   Settle(place);
   const size_t known = std::min<size_t>(place.tail_, most);
   if (const CohortLine* line = LineOf(place)) return line->LastBytes(line->Find(place.last_), known);
-  const CompressedMessage* last = frames_.Find(place.last_);
+  const CompressedMessage* last = lines_.frames().Find(place.last_);
   if (last == nullptr) return {};
   return last->message->bytes().last(std::min(known, last->message->size()));
 }
@@ -93,10 +70,10 @@ void Cohorts::Leave(CohortPlace& place) {
 }
 
 const CompressedFrame* Cohorts::FrameFor(const Move& move, const MessageRef& message, uint8_t window_bits) {
-  if (move.kind < CohortMove::kHop) return FrameInLine(frames_, *move.line, move.at, move.tail, window_bits);
-  CompressedMessage& one = frames_.Of(message);
-  if (move.from == nullptr) return FrameAlone(frames_, one, window_bits);
-  return FrameBehind(frames_, one, *move.from, move.from_at, move.from_tail, window_bits);
+  if (move.kind < CohortMove::kHop) return FrameInLine(lines_.frames(), *move.line, move.at, move.tail, window_bits);
+  CompressedMessage& one = lines_.frames().Of(message);
+  if (move.from == nullptr) return FrameAlone(lines_.frames(), one, window_bits);
+  return FrameBehind(lines_.frames(), one, *move.from, move.from_at, move.from_tail, window_bits);
 }
 
 void Cohorts::Enter(CohortPlace& place, const Move& move, const MessageRef& message) {
@@ -120,7 +97,7 @@ void Cohorts::Enter(CohortPlace& place, const Move& move, const MessageRef& mess
   }
   CohortLine::Entry& entry = (*move.line)[move.at];
   ++entry.deliveries;
-  move.line->used = period_;
+  lines_.Note(*move.line);
   place.line_ = move.line->index();
   place.generation_ = move.line->generation();
   place.last_ = entry.id;
@@ -130,8 +107,8 @@ void Cohorts::Enter(CohortPlace& place, const Move& move, const MessageRef& mess
 
 CohortLine* Cohorts::LineOf(const CohortPlace& place) const {
   if (place.line_ == CohortPlace::kNoLine) return nullptr;
-  CohortLine* line = lines_[place.line_].get();
-  return line->generation() == place.generation_ ? line : nullptr;
+  CohortLine& line = lines_[place.line_];
+  return line.generation() == place.generation_ ? &line : nullptr;
 }
 
 void Cohorts::Settle(CohortPlace& place) {
@@ -142,13 +119,13 @@ void Cohorts::Settle(CohortPlace& place) {
     return;
   }
   if (place.last_ == 0 || place.tail_ == 0) return;
-  const CompressedMessage* last = frames_.Find(place.last_);
+  const CompressedMessage* last = lines_.frames().Find(place.last_);
   if (last == nullptr) return;
   if (last->places.empty()) {
     if (!last->message->shared()) store_.NoteAlone(*last->message);
     return;
   }
-  CohortLine& line = *lines_[last->places.back().line];
+  CohortLine& line = lines_[last->places.back().line];
   ++line.clients;
   place.line_ = line.index();
   place.generation_ = line.generation();
@@ -171,7 +148,7 @@ Cohorts::Move Cohorts::Next(const CohortPlace& place, const MessageRef& message)
       return move;
     }
   }
-  CompressedMessage& one = frames_.Of(message);
+  CompressedMessage& one = lines_.frames().Of(message);
   if (move.from == nullptr || !GoOn(move, one)) Stray(move, one);
   return move;
 }
@@ -192,10 +169,11 @@ bool Cohorts::GoOn(Move& move, CompressedMessage& message) {
   }
   const bool second = message.WentTo(line[move.from_at].id);
   const bool others_are_to_come = message.places.empty() && message.message->shared();
-  if (move.from_tail == 0 || !(second || others_are_to_come) || !MayBegin()) return false;
-  CohortLine& fork = NewLine(&line);
-  fork.CopyFrom(line, move.from_at);
-  Append(move, CohortMove::kFork, fork, message);
+  if (move.from_tail == 0 || !(second || others_are_to_come)) return false;
+  CohortLine* fork = lines_.Begin(&line);
+  if (fork == nullptr) return false;
+  fork->CopyFrom(line, move.from_at);
+  Append(move, CohortMove::kFork, *fork, message);
   return true;
 }
 
@@ -219,7 +197,7 @@ bool Cohorts::MayRepair(const Move& move) {
 // the larger one.
 bool Cohorts::JoinBranch(Move& move, const CompressedMessage& message) const {
   for (size_t i = message.places.size(); i-- > 0;) {
-    CohortLine& other = *lines_[message.places[i].line];
+    CohortLine& other = lines_[message.places[i].line];
     const size_t at = other.Find(message.places[i].entry);
     if (&other == move.from && at <= move.from_at) continue;
     const size_t common = move.from->CommonBytes(move.from_at, other, at - 1, move.from_tail);
@@ -238,13 +216,13 @@ bool Cohorts::JoinBranch(Move& move, const CompressedMessage& message) const {
 void Cohorts::Stray(Move& move, CompressedMessage& message) {
   const bool known = message.given || message.message->shared();
   message.given = true;
-  if (known && message.places.empty() && MayBegin()) {
-    return Append(move, CohortMove::kBegin, NewLine(move.from), message);
+  if (known && message.places.empty()) {
+    if (CohortLine* line = lines_.Begin(move.from)) return Append(move, CohortMove::kBegin, *line, message);
   }
   if (message.places.empty()) return;
   move.kind = CohortMove::kHop;
   for (size_t i = message.places.size(); i-- > 0;) {
-    CohortLine& line = *lines_[message.places[i].line];
+    CohortLine& line = lines_[message.places[i].line];
     if (move.line != nullptr && line.clients <= move.line->clients) continue;
     move.line = &line;
     move.at = line.Find(message.places[i].entry);
@@ -263,7 +241,7 @@ void Cohorts::Append(Move& move, CohortMove kind, CohortLine& line, CompressedMe
 // Where the line now ends as another one does, the smaller one is given up.
 void Cohorts::Merge(CohortLine& line, const CompressedMessage& message) {
   for (const CompressedMessage::Place& place : message.places) {
-    CohortLine& other = *lines_[place.line];
+    CohortLine& other = lines_[place.line];
     if (&other == &line || !other.IsHead(other.Find(place.entry))) continue;
     const uint64_t common = line.CommonBytes(line.size() - 1, other, other.size() - 1, UINT16_MAX);
     if (common < kEnoughInCommon) continue;
@@ -274,7 +252,7 @@ void Cohorts::Merge(CohortLine& line, const CompressedMessage& message) {
 }
 
 void Cohorts::FollowHeir(CohortPlace& place, CohortLine& line) {
-  CohortLine& heir = *lines_[line.heir.line];
+  CohortLine& heir = lines_[line.heir.line];
   if (heir.generation() != line.heir.generation || heir.Find(line.heir.entry) == CohortLine::kNowhere) {
     line.heir = {};
     return;
@@ -286,85 +264,6 @@ void Cohorts::FollowHeir(CohortPlace& place, CohortLine& line) {
   place.generation_ = heir.generation();
   place.last_ = line.heir.entry;
   place.tail_ = static_cast<uint16_t>(std::min<uint64_t>(place.tail_, line.heir.common));
-}
-
-// ---- memory
-
-bool Cohorts::MayBegin() {
-  const uint64_t earned = (frames_.distinct() - granted_) / kMessagesALine;
-  granted_ += earned * kMessagesALine;
-  grants_ = std::min(grants_ + earned, kMostGrants);
-  if (grants_ == 0) return false;
-  --grants_;
-  return true;
-}
-
-CohortLine& Cohorts::NewLine(const CohortLine* keep) {
-  for (const std::unique_ptr<CohortLine>& line : lines_) {
-    if (line->empty()) return *line;
-  }
-  if (lines_.size() < kMaxLines) {
-    lines_.push_back(std::make_unique<CohortLine>(frames_, static_cast<uint16_t>(lines_.size())));
-    return *lines_.back();
-  }
-  CohortLine& line = *LeastUsed(keep);
-  line.Clear();
-  return line;
-}
-
-CohortLine* Cohorts::LeastUsed(const CohortLine* keep) const {
-  CohortLine* least = nullptr;
-  for (const std::unique_ptr<CohortLine>& line : lines_) {
-    if (line->empty() || line.get() == keep) continue;
-    if (least == nullptr || std::pair(line->used, line->clients) < std::pair(least->used, least->clients)) {
-      least = line.get();
-    }
-  }
-  return least;
-}
-
-void Cohorts::Expire() {
-  ++period_;
-  frames_.Expire();
-  for (const std::unique_ptr<CohortLine>& line : lines_) {
-    if (line->empty()) continue;
-    if (line->clients == 0) line->Clear();
-    if (period_ - line->used > kIdlePeriods) line->DropContexts();
-  }
-  // What lines hold is used by many, what is loose hardly.
-  if (bytes() > bound_) frames_.ForgetLoose();
-  while (bytes() > bound_) {
-    CohortLine* least = LeastUsed(nullptr);
-    if (least == nullptr) break;
-    least->Clear();
-    frames_.ForgetLoose();
-  }
-  metrics_.cohort_lines.Set(static_cast<int64_t>(lines()));
-  metrics_.cohort_bytes.Set(static_cast<int64_t>(bytes()));
-}
-
-size_t Cohorts::DropContexts() {
-  const size_t before = bytes();
-  for (const std::unique_ptr<CohortLine>& line : lines_) line->DropContexts();
-  return before - bytes();
-}
-
-size_t Cohorts::Trim() {
-  const size_t before = bytes();
-  for (const std::unique_ptr<CohortLine>& line : lines_) line->Clear();
-  const size_t deflaters = frames_.Trim();
-  return std::max(before - bytes(), deflaters);
-}
-
-size_t Cohorts::bytes() const {
-  size_t sum = frames_.bytes();
-  for (const std::unique_ptr<CohortLine>& line : lines_) sum += line->bytes();
-  return sum;
-}
-
-size_t Cohorts::lines() const {
-  return static_cast<size_t>(
-      std::count_if(lines_.begin(), lines_.end(), [](const auto& line) { return !line->empty(); }));
 }
 
 }  // namespace sheaf::batching

@@ -8,19 +8,18 @@
 // What a client's window ends with is known as a place: an entry of a line's log, and how many bytes before it the
 // client has, too. A frame refers to no more than that, so every stock client can inflate it (RFC 7692 7.2.3.2).
 //
-// One for each worker; one thread only. Bounded: kMaxLines, and SetBound's bytes. Any part of it may be thrown away at
-// any time: then clients get frames without a context for a message, and come back.
+// One for each worker; one thread only. Bounded: CohortLines::kMaxLines, and SetBound's bytes. Any part of it may be
+// thrown away at any time: then clients get frames without a context for a message, and come back.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "batching/cohort_line.h"
+#include "batching/cohort_lines.h"
 #include "batching/compressed_frames.h"
 #include "batching/message.h"
 #include "proxy/base/metric_table.h"
@@ -53,22 +52,17 @@ class CohortPlace {
 
 class Cohorts {
  public:
-  static constexpr size_t kMaxLines = 64;
-  static constexpr size_t kMaxBytes = 16 * 1024 * 1024;
-  static constexpr size_t kLeastBytes = 1024 * 1024;  // a bound under which nothing is shared
-
   // `store`: of the messages that it is given; outlives it.
   Cohorts(MessageStore& store, const wire::DeflateEffort& effort, WorkerMetrics& metrics);
   Cohorts(const Cohorts&) = delete;
   Cohorts& operator=(const Cohorts&) = delete;
-  ~Cohorts();
 
   // From now on. Where it is another one, all begins anew.
-  void Adopt(const wire::DeflateEffort& effort);
+  void Adopt(const wire::DeflateEffort& effort) { lines_.Adopt(effort); }
   // So many bytes at most for lines and frames, of this worker's.
-  void SetBound(size_t bytes);
+  void SetBound(size_t bytes) { lines_.SetBound(bytes); }
   // The bound leaves room for a line.
-  bool shares() const { return bound_ >= kLeastBytes; }
+  bool shares() const { return lines_.shares(); }
 
   struct Given {
     std::string_view frame;  // valid until the next call
@@ -90,14 +84,14 @@ class Cohorts {
   void Leave(CohortPlace& place);
 
   // Once a period (the worker's half second): forgets what was of no use for a while.
-  void Expire();
+  void Expire() { lines_.Expire(); }
   // Contexts go, and come back where they are of use. Returns their bytes.
-  size_t DropContexts();
+  size_t DropContexts() { return lines_.DropContexts(); }
   // All goes. Returns its bytes.
-  size_t Trim();
+  size_t Trim() { return lines_.Trim(); }
 
-  size_t bytes() const;
-  size_t lines() const;
+  size_t bytes() const { return lines_.bytes(); }
+  size_t lines() const { return lines_.count(); }
 
  private:
   // A step of a client: where the message stands, and where the client is before it.
@@ -128,20 +122,11 @@ class Cohorts {
   const CompressedFrame* FrameFor(const Move& move, const MessageRef& message, uint8_t window_bits);
 
   CohortLine* LineOf(const CohortPlace& place) const;
-  bool MayBegin();
-  // An empty one, at the cost of the least used; never `keep`.
-  CohortLine& NewLine(const CohortLine* keep);
-  CohortLine* LeastUsed(const CohortLine* keep) const;
 
   MessageStore& store_;
   WorkerMetrics& metrics_;
-  CompressedFrames frames_;
-  std::vector<std::unique_ptr<CohortLine>> lines_;
-  size_t bound_ = kMaxBytes;
+  CohortLines lines_;
   uint64_t entries_ = 0;  // the id of the latest
-  uint64_t period_ = 0;
-  uint64_t grants_;       // lines that may be begun
-  uint64_t granted_ = 0;  // CompressedFrames::distinct() when the last one was granted
 };
 
 }  // namespace sheaf::batching

@@ -240,7 +240,7 @@ TEST_CASE_FIXTURE(Fixture, "places in a line that was thrown away are void, howe
 }
 
 TEST_CASE_FIXTURE(Fixture, "the bound holds, the least used line goes first; a small bound means no sharing") {
-  cohorts.SetBound(2 * Cohorts::kLeastBytes);
+  cohorts.SetBound(2 * CohortLines::kLeastBytes);
   for (int room = 0; room < 40; ++room) {
     CohortClient one{15};
     CohortClient other{15};
@@ -250,12 +250,12 @@ TEST_CASE_FIXTURE(Fixture, "the bound holds, the least used line goes first; a s
       Give(other, message);
     }
     cohorts.Expire();
-    CHECK_LE(cohorts.bytes(), 2 * Cohorts::kLeastBytes);
+    CHECK_LE(cohorts.bytes(), 2 * CohortLines::kLeastBytes);
     cohorts.Leave(one.place);
     cohorts.Leave(other.place);
   }
   CHECK(cohorts.shares());
-  cohorts.SetBound(Cohorts::kLeastBytes - 1);
+  cohorts.SetBound(CohortLines::kLeastBytes - 1);
   CHECK_FALSE(cohorts.shares());
   CHECK_EQ(cohorts.lines(), 0);
 }
@@ -275,14 +275,14 @@ TEST_CASE_FIXTURE(Fixture, "a message that is repeated is compressed once each t
 }
 
 TEST_CASE_FIXTURE(Fixture, "frames for single clients do not drive out the lines that many use") {
-  cohorts.SetBound(4 * Cohorts::kLeastBytes);
+  cohorts.SetBound(4 * CohortLines::kLeastBytes);
   Settle({&a, &b});
   for (int n = 0; n < 10'000; ++n) {
     REQUIRE(cohorts.Alone(15, Mistaken(std::string(1000, static_cast<char>('a' + n % 26)) + std::to_string(n))));
     if (n % 4000 == 0) cohorts.Expire();
   }
   cohorts.Expire();
-  CHECK_LE(cohorts.bytes(), 4 * Cohorts::kLeastBytes);
+  CHECK_LE(cohorts.bytes(), 4 * CohortLines::kLeastBytes);
   CHECK(Give(a, Common(Quote(100))) == FrameContext::kLine12);
 }
 
