@@ -13,10 +13,13 @@ FLAGS = {"group": GROUP, "binary": BINARY, "more": MORE}
 MAX_FRAME = 131072
 MAX_PAYLOAD, MAX_LIST_PAYLOAD, MAX_PAYLOAD_UP = 65536, 131064, 16384
 MAX_STREAM = 2**32 - 1
+ALLOWED = {"open": MORE, "accept": MORE, "refuse": MORE, "body": MORE, "text": MORE, "binary": MORE}
+LINK = ("hello", "goaway", "ping", "pong")
 BY_APP = ("accept", "refuse", "body", "multicast", "group")
 
-REQUEST = ((b"host", b"example.org"), (b"connection", b"Upgrade"), (b"upgrade", b"websocket"),
-           (b"sec-websocket-version", b"13"), (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="))
+UPGRADE = ((b"connection", b"Upgrade"), (b"upgrade", b"websocket"))
+REQUEST = ((b"host", b"example.org"), (b"sec-websocket-version", b"13"), (b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+           *UPGRADE)
 
 
 def header(kind, length, stream, flags=0):
@@ -150,16 +153,16 @@ def opening():
     right("an OPEN over ws", 1, port=54321, address=b"192.0.2.7", target=b"/chat?room=1", fields=REQUEST)
     right("an OPEN over wss from IPv6, on the last stream", MAX_STREAM, scheme=1, port=65535, address=b"2001:db8::1",
           fields=REQUEST)
-    right("an OPEN with an empty value and a repeated name", fields=((b"x-a", b""), (b"x-b", b"1"), (b"x-a", b"2")))
+    right("an OPEN with an empty value and a repeated name", fields=((b"x-a", b""), (b"x-b", b"1"), (b"x-a", b"2"), *UPGRADE))
     right("an OPEN with every byte that a value may have",
-          fields=((b"x-all", b"x" + bytes([9, *range(32, 127), *range(128, 256)]) + b"x"),))
-    base = len(payload(fields=((b"x", b""),)))
+          fields=((b"x-all", b"x" + bytes([9, *range(32, 127), *range(128, 256)]) + b"x"), *UPGRADE))
+    base = len(payload(fields=((b"x", b""), *UPGRADE)))
     for name, size in (("of exactly one piece", MAX_PAYLOAD_UP), ("of one piece and a byte", MAX_PAYLOAD_UP + 1),
                        ("of exactly two pieces", 2 * MAX_PAYLOAD_UP)):
-        right(f"an OPEN {name}", fields=((b"x", b"y" * (size - base)),))
-    base = len(payload(fields=((b"a", b""), (b"b", b""), (b"c", b""))))
+        right(f"an OPEN {name}", fields=((b"x", b"y" * (size - base)), *UPGRADE))
+    base = len(payload(fields=((b"a", b""), (b"b", b""), (b"c", b""), *UPGRADE)))
     right("the longest OPEN there is, over two frames",
-          fields=((b"a", b"v" * 65535), (b"b", b"w" * 60000), (b"c", b"x" * (131072 - base - 125535))))
+          fields=((b"a", b"v" * 65535), (b"b", b"w" * 60000), (b"c", b"x" * (131072 - base - 125535)), *UPGRADE))
 
     good = payload(fields=REQUEST)
     for name, bad in (
@@ -169,10 +172,10 @@ def opening():
             ("of HTTP/1.2", payload(minor=2)), ("without a target", payload(target=b"")),
             ("with more fields than it has", payload()[:-2] + struct.pack("<H", 65535)),
             ("with a field without a name", payload(fields=((b"", b"v"),)))):
-        add(f"an OPEN {name}", "app", record("open", bad, 1), error="payload")
+        add(f"an OPEN {name}", "app", record("open", bad, 1), error="bad_payload")
     add("an OPEN in two pieces that fit no fields", "app", record("open", good[:20], 1, MORE) + record("open", b"!", 1),
-        [said("open", 20, 1, ("more",))], "payload")
-    add("an OPEN over its largest piece", "app", header("open", MAX_PAYLOAD_UP + 1, 1), error="length")
+        [said("open", 20, 1, ("more",))], "bad_payload")
+    add("an OPEN over its largest piece", "app", header("open", MAX_PAYLOAD_UP + 1, 1), error="bad_length")
 
 
 def answers():
@@ -204,22 +207,22 @@ def answers():
     for status in (300, 425, 427, 599):
         one(f"a REFUSE with {status}", "proxy", "refuse", refused(status), 1, status=status, fields=())
     for status in (0, 101, 200, 299, 426, 600, 65535):
-        add(f"a REFUSE with {status}", "proxy", record("refuse", refused(status), 1), error="answer")
+        add(f"a REFUSE with {status}", "proxy", record("refuse", refused(status), 1), error="bad_answer")
     for name, field in (("a name with a space", (b"x y", b"1")), ("an empty name", (b"", b"1")),
                         ("a name with a colon", (b"x:", b"1")), ("a line's end in a value", (b"x", b"1\r\nset-cookie: a=b")),
                         ("a zero byte in a value", (b"x", b"1\0"))):
-        add(f"an ACCEPT with {name}", "proxy", record("accept", accepted(b"", (field,)), 1), error="answer")
-        add(f"a REFUSE with {name}", "proxy", record("refuse", refused(403, (field,)), 1), error="answer")
+        add(f"an ACCEPT with {name}", "proxy", record("accept", accepted(b"", (field,)), 1), error="bad_answer")
+        add(f"a REFUSE with {name}", "proxy", record("refuse", refused(403, (field,)), 1), error="bad_answer")
     good = accepted(b"chat", cookies)
     for name, bad in (("of nothing", b""), ("that ends in the subprotocol", good[:3]), ("without a field block", good[:6]),
                       ("that ends in a value", good[:-1]), ("with a byte behind the fields", good + b"!")):
-        add(f"an ACCEPT {name}", "proxy", record("accept", bad, 1), error="payload")
+        add(f"an ACCEPT {name}", "proxy", record("accept", bad, 1), error="bad_payload")
     good = refused(403, cookies)
     for name, bad in (("that ends in a value", good[:-1]), ("with a byte behind the fields", good + b"!")):
-        add(f"a REFUSE {name}", "proxy", record("refuse", bad, 1), error="payload")
-    add("a REFUSE of three bytes", "proxy", record("refuse", good[:3], 1), error="length")
+        add(f"a REFUSE {name}", "proxy", record("refuse", bad, 1), error="bad_payload")
+    add("a REFUSE of three bytes", "proxy", record("refuse", good[:3], 1), error="bad_length")
     for kind in ("accept", "refuse", "body"):
-        add(f"{kind.upper()} over its largest", "proxy", header(kind, MAX_PAYLOAD + 1, 1), error="length")
+        add(f"{kind.upper()} over its largest", "proxy", header(kind, MAX_PAYLOAD + 1, 1), error="bad_length")
 
 
 def data():
@@ -229,8 +232,8 @@ def data():
             for size in (0, 1, largest - 1, largest):
                 payload = (b"abcd" * (size // 4 + 1))[:size]
                 one(f"{kind.upper()} of {size} bytes, {way}", to, kind, payload, 1, payload=payload)
-            add(f"{kind.upper()} over its largest, {way}", to, header(kind, largest + 1, 1), error="length")
-            add(f"{kind.upper()} of the largest length there is, {way}", to, header(kind, 2**24 - 1, 1), error="length")
+            add(f"{kind.upper()} over its largest, {way}", to, header(kind, largest + 1, 1), error="bad_length")
+            add(f"{kind.upper()} of the largest length there is, {way}", to, header(kind, 2**24 - 1, 1), error="bad_length")
     characters = "aé€📈".encode()
     one("TEXT on the last stream, every kind of character", "app", "text", characters, MAX_STREAM, payload=characters)
     one("BINARY of every byte", "proxy", "binary", bytes(range(256)), 3, payload=bytes(range(256)))
@@ -241,7 +244,7 @@ def data():
           said("text", 0, 1, ("more",), payload=b""), said("close", 2, 2, code=1000, reason=b""),
           said("text", 1, 1, payload=b"\xac")])
     for bad in (b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"a\xe2\x82"):
-        both(f"TEXT of {bad.hex()}, which is no UTF-8", record("text", bad, 1), error="utf8")
+        both(f"TEXT of {bad.hex()}, which is no UTF-8", record("text", bad, 1), error="bad_utf8")
 
 
 def several():
@@ -265,19 +268,19 @@ def several():
 
     for name, bad in (("with more streams than it has", struct.pack("<II", 2, 1)), ("with fewer", struct.pack("<III", 1, 1, 2)),
                       ("of a count that overflows", struct.pack("<II", 0x40000000, 1)), ("that descends", ids((2, 1))),
-                      ("with a stream twice", ids((1, 1)))):
-        add(f"a GROUP {name}", "proxy", record("group", bad, 1), error="payload")
-    for name, bad in (("of nothing", b""), ("of five bytes", ids(()) + b"!"), ("of three bytes", b"\0\0\0")):
-        add(f"a GROUP {name}", "proxy", record("group", bad, 1), error="length")
-    add("a GROUP over its largest", "proxy", header("group", MAX_LIST_PAYLOAD + 4, 1), error="length")
+                      ("with a stream twice", ids((1, 1))), ("of five bytes", ids(()) + b"!")):
+        add(f"a GROUP {name}", "proxy", record("group", bad, 1), error="bad_payload")
+    for name, bad in (("of nothing", b""), ("of three bytes", b"\0\0\0")):
+        add(f"a GROUP {name}", "proxy", record("group", bad, 1), error="bad_length")
+    add("a GROUP over its largest", "proxy", header("group", MAX_LIST_PAYLOAD + 4, 1), error="bad_length")
     for name, bad in (("with more streams than it has", struct.pack("<II", 2, 1)),
                       ("of a count that overflows", struct.pack("<II", 0x40000000, 1)),
                       ("of a message that needs a group", ids((1,)) + b"m" * (MAX_PAYLOAD + 1))):
-        add(f"a MULTICAST {name}", "proxy", record("multicast", bad), error="payload")
-    add("a MULTICAST of three bytes", "proxy", record("multicast", b"\0\0\0"), error="length")
-    add("a MULTICAST over its largest", "proxy", header("multicast", MAX_LIST_PAYLOAD + 1, 0), error="length")
-    add("a MULTICAST to a group that is no UTF-8", "proxy", record("multicast", b"\xff", 1, GROUP), error="utf8")
-    add("a MULTICAST that is no UTF-8", "proxy", record("multicast", ids((1,)) + b"\xff"), error="utf8")
+        add(f"a MULTICAST {name}", "proxy", record("multicast", bad), error="bad_payload")
+    add("a MULTICAST of three bytes", "proxy", record("multicast", b"\0\0\0"), error="bad_length")
+    add("a MULTICAST over its largest", "proxy", header("multicast", MAX_LIST_PAYLOAD + 1, 0), error="bad_length")
+    add("a MULTICAST to a group that is no UTF-8", "proxy", record("multicast", b"\xff", 1, GROUP), error="bad_utf8")
+    add("a MULTICAST that is no UTF-8", "proxy", record("multicast", ids((1,)) + b"\xff"), error="bad_utf8")
 
 
 def control():
@@ -301,44 +304,41 @@ def control():
           said("close", 2, 3, code=1000, reason=b"")])
 
     for amount in (0, 2**31, 2**32 - 1):
-        both(f"CREDIT of {amount}", record("credit", struct.pack("<I", amount), 1), error="credit")
+        both(f"CREDIT of {amount}", record("credit", struct.pack("<I", amount), 1), error="bad_credit")
     for code in (0, 999, 1004, 1015, 1016, 2999, 5000, 65535):
-        both(f"CLOSE with {code}", record("close", struct.pack("<H", code), 1), error="payload")
-    both("CLOSE with a reason that is no UTF-8", record("close", struct.pack("<H", 1000) + b"\xc3", 1), error="payload")
+        both(f"CLOSE with {code}", record("close", struct.pack("<H", code), 1), error="bad_payload")
+    both("CLOSE with a reason that is no UTF-8", record("close", struct.pack("<H", 1000) + b"\xc3", 1), error="bad_payload")
 
 
 def hello_errors():
     good = hello()
     for name, bad in (("of another magic", b"SHEAFMUY" + good[8:]), ("of version 0", hello(lowest=0)),
                       ("whose lowest is over its highest", hello(lowest=2))):
-        both(f"a HELLO {name}", record("hello", bad), error="hello")
-    both("a HELLO with too small a session window", record("hello", hello(session_window=16383)), error="payload")
-    both("a HELLO that is too short", record("hello", good[:35]), error="length")
+        both(f"a HELLO {name}", record("hello", bad), error="bad_hello")
+    both("a HELLO with too small a session window", record("hello", hello(session_window=16383)), error="bad_hello")
+    both("a HELLO that is too short", record("hello", good[:35]), error="bad_length")
 
 
 def record_errors():
     both("an empty frame", b"")
     whole = record("text", b"hi", 1)
     for size in (1, 4, 7, 8, 9):
-        both(f"a frame that ends after {size} bytes of a record", whole[:size], error="cut")
-    both("a frame that ends amid its second record", whole + whole[:-1], [said("text", 2, 1, payload=b"hi")], "cut")
+        both(f"a frame that ends after {size} bytes of a record", whole[:size], error="cut_record")
+    both("a frame that ends amid its second record", whole + whole[:-1], [said("text", 2, 1, payload=b"hi")], "cut_record")
     for number in range(14, 32):
-        both(f"the unknown type {number}", record(number), error="type")
+        both(f"the unknown type {number}", record(number), error="unknown_type")
     for kind in BY_APP:
-        add(f"{kind.upper()} from the proxy", "app", record(kind, b"\0\0\0\0", 1), error="direction")
-    add("OPEN from the app", "proxy", record("open", b"\0\0\0\0", 1), error="direction")
+        add(f"{kind.upper()} from the proxy", "app", record(kind, b"\0\0\0\0", 1), error="wrong_direction")
+    add("OPEN from the app", "proxy", record("open", b"\0\0\0\0", 1), error="wrong_direction")
     flags()
     streams()
     for kind, right, wrong in (("credit", 4, (0, 3, 5)), ("close", 2, (0, 1, 126)), ("goaway", 2, (0, 1, 3)),
                                ("ping", 8, (0, 7, 9)), ("pong", 8, (0, 7, 9))):
         for size in wrong:
-            both(f"{kind.upper()} of {size} bytes", header(kind, size, 1 if kind in ("credit", "close") else 0), error="length")
+            stream = 0 if kind in LINK else 1
+            both(f"{kind.upper()} of {size} bytes", header(kind, size, stream), error="bad_length")
     both("two good records and one of an unknown type", whole + whole + record(31), [said("text", 2, 1, payload=b"hi")] * 2,
-         "type")
-
-
-ALLOWED = {"open": MORE, "accept": MORE, "refuse": MORE, "body": MORE, "text": MORE, "binary": MORE}
-LINK = ("hello", "goaway", "ping", "pong")
+         "unknown_type")
 
 
 def flags():
@@ -346,24 +346,24 @@ def flags():
         to = "app" if kind not in BY_APP else "proxy"
         stream = 0 if kind in LINK else 1
         if kind == "multicast":
-            add("MULTICAST without a group and with MORE", to, record(kind, ids(()), 0, MORE), error="flags")
+            add("MULTICAST without a group and with MORE", to, record(kind, ids(()), 0, MORE), error="bad_flags")
             continue
         for name, bit in FLAGS.items():
             if not ALLOWED.get(kind, 0) & bit:
-                add(f"{kind.upper()} with the flag {name}", to, header(kind, 8, stream, bit), error="flags")
+                add(f"{kind.upper()} with the flag {name}", to, header(kind, 8, stream, bit), error="bad_flags")
 
 
 def streams():
     for kind in TYPES:
         to = "app" if kind not in BY_APP else "proxy"
         if kind in LINK:
-            add(f"{kind.upper()} on a stream", to, header(kind, 8, 1), error="stream")
+            add(f"{kind.upper()} on a stream", to, header(kind, 8, 1), error="bad_stream")
         elif kind not in ("multicast", "credit"):
-            add(f"{kind.upper()} on stream 0", to, header(kind, 8, 0), error="stream")
-    add("GROUP 65", "proxy", header("group", 4, 65), error="stream")
-    add("MULTICAST on a stream", "proxy", header("multicast", 4, 1), error="stream")
+            add(f"{kind.upper()} on stream 0", to, header(kind, 8, 0), error="bad_stream")
+    add("GROUP 65", "proxy", header("group", 4, 65), error="bad_stream")
+    add("MULTICAST on a stream", "proxy", header("multicast", 4, 1), error="bad_stream")
     for stream in (0, 65):
-        add(f"MULTICAST to the group {stream}", "proxy", header("multicast", 4, stream, GROUP), error="stream")
+        add(f"MULTICAST to the group {stream}", "proxy", header("multicast", 4, stream, GROUP), error="bad_stream")
 
 
 def main():
