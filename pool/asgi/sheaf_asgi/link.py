@@ -226,7 +226,10 @@ class Link:
             session.finish(None)
             return
         error = task.exception()
-        if error is not None and not isinstance(error, ClientGone):
+        if isinstance(error, ClientGone) or (error is not None and isinstance(error.__context__, ClientGone)):
+            # Also as what a framework makes of it: Starlette's WebSocketDisconnect.
+            logger.debug("session %d: the application went on sending after the client had gone", session.stream)
+        elif error is not None:
             logger.error("exception in the application, session %d", session.stream, exc_info=error)
         elif error is None and session.state == CONNECTING:
             logger.error("the application has returned without an answer, session %d", session.stream)

@@ -100,9 +100,17 @@ class Session(Incoming):
 
     def offer(self, data: Data) -> bool:
         """Sends a message if nothing makes it wait. False: it must go by send()."""
-        if self.state != OPEN or self.credit <= 0 or len(data) > _SURELY_SMALL:
+        tick = self.tick
+        if self.state != OPEN or self.credit <= 0:
             return False
-        self.tick.message(self, data)
+        if data is tick.tail and self.last < tick.tail_index:
+            tick.tail_keys.append(self.key)
+            self.last = tick.tail_index
+            self.credit -= tick.tail_size
+        elif len(data) > _SURELY_SMALL or tick.pending > _MAX_PENDING:
+            return False
+        else:
+            tick.message(self, data)
         return True
 
     async def _send_event(self, message: Event) -> None:

@@ -17,7 +17,7 @@ PATH = "/.sheaf/mux"
 
 
 def connect_link(port: int, token: str | None = TOKEN, subprotocol: str | None = "sheaf-mux", path: str = PATH) -> ClientConnection:
-    """The WebSocket of a link, before HELLO. Raises InvalidStatus where it is refused."""
+    """The WebSocket of a link, before HELLO, to be used in `with`. Raises InvalidStatus where it is refused."""
     return connect(
         f"ws://127.0.0.1:{port}{path}",
         additional_headers={"Authorization": f"Bearer {token}"} if token is not None else None,
@@ -35,7 +35,7 @@ class MuxDriver:
     """One link. `app`: the application's HELLO. next() and its like take records in the order of their coming."""
 
     def __init__(self, port: int, hello: Record | None = None, **connecting: str) -> None:
-        self.socket = connect_link(port, **connecting)
+        self.socket = connect_link(port, **connecting).__enter__()
         self._waiting: deque[Record] = deque()
         self._streams = 0
         self.frames: list[list[Record]] = []
@@ -47,7 +47,7 @@ class MuxDriver:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.socket.close()
+        self.socket.__exit__(kind, error, at)
 
     def send(self, *some: Record) -> None:
         """One frame."""
