@@ -12,7 +12,6 @@ namespace {
 
 constexpr uint8_t kTypeBits = 0x1F;
 constexpr uint8_t kFlagBits = kMuxGroup | kMuxBinary | kMuxMore;
-constexpr size_t kMaxLength = (size_t{1} << 24) - 1;
 constexpr uint8_t kToProxy = 1;
 constexpr uint8_t kToApp = 2;
 constexpr uint8_t kToBoth = kToProxy | kToApp;
@@ -116,7 +115,7 @@ size_t MuxRecordSize(std::span<const uint8_t> begun) {
 }
 
 void WriteMuxHeader(uint8_t* out, MuxType type, uint8_t flags, uint32_t stream, size_t length) {
-  assert((flags & kTypeBits) == 0 && length <= kMaxLength);
+  assert((flags & kTypeBits) == 0 && length <= kMuxMaxListPayload);
   WriteLittle32(out, static_cast<uint32_t>(length) << 8 | flags | static_cast<uint32_t>(type));
   WriteLittle32(out + 4, stream);
 }
