@@ -245,6 +245,7 @@ class Link:
             self._unbegun = {key: one for key, one in self._unbegun.items() if not one.has_begun()}
             self._unbegun[id(data)] = large
             self._writer.line_up(large)
+        large.not_before = self._tick.next_index()
         return large
 
     async def drained(self) -> None:

@@ -62,14 +62,14 @@ class Tick:
             self._join(session, at, data)
             return
         body = data.encode() if isinstance(data, str) else data
-        session.last = self._index[id(data)] = self._first + len(self._bodies)
+        session.last = self._index[id(data)] = self.next_index()
         session.credit -= len(body)
         self._add(data, body, session.key)
 
     def record(self, body: bytes) -> int:
         """Adds whole records, and returns the entry's index, for `last` of the session that they are about."""
         self._add(None, body, b"")
-        return self._first + len(self._bodies) - 1
+        return self.next_index() - 1
 
     def _add(self, source: Optional[Data], body: bytes, recipients: bytes) -> None:
         self._sources.append(source)
@@ -102,6 +102,10 @@ class Tick:
 
     def is_empty(self) -> bool:
         return not self._bodies
+
+    def next_index(self) -> int:
+        """That of the entry which is added next."""
+        return self._first + len(self._bodies)
 
     async def wait(self) -> None:
         """Until wake(), which adding something calls, too. For one task."""
