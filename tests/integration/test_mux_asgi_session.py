@@ -162,9 +162,9 @@ def test_the_clients_close_is_told_each_time_after_what_came_before(
 
 
 def test_a_client_that_leaves_before_the_answer(app: Backend, link: MuxDriver) -> None:
-    stream = link.open("/echo?early")
+    stream = link.open("/mute?early")
     link.close(stream, 1006)
-    noted(app, "early disconnect 1006 -")
+    noted(app, "early told 1006")
 
 
 def test_a_handler_that_lets_the_error_of_send_escape_is_not_logged(app: Backend, link: MuxDriver) -> None:

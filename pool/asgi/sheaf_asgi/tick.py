@@ -6,6 +6,7 @@ import asyncio
 from typing import NamedTuple, Optional, Protocol
 
 from .asgi import Data
+from .records import MAX_PAYLOAD
 
 
 class Receiver(Protocol):
@@ -37,10 +38,12 @@ class Tick:
     few lists are all there is: nothing is made for each message that the garbage collector would have to follow.
     """
 
-    __slots__ = ("_bodies", "_first", "_index", "_recipients", "_sources", "_waiter", "pending",
+    __slots__ = ("_bodies", "_first", "_index", "_recipients", "_sources", "_waiter", "pending", "surely_small",
                  "tail", "tail_index", "tail_keys", "tail_size")  # fmt: skip
 
     def __init__(self) -> None:
+        self.surely_small = MAX_PAYLOAD // 4
+        """Characters of a text that fit a record, and what the proxy takes in a message, whatever they are."""
         self.pending = 0
         """Bytes that were gathered and are not written yet."""
         # The entry that was joined last, which is most likely to be joined next: Session.send() does it by itself.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import json
-import sys
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -26,7 +26,8 @@ groups: dict[str, Group[Send]] = {}
 
 def note(scope: Scope, *words: object) -> None:
     """A line of the log: the query, by which tests tell their sessions apart, and words."""
-    print("NOTE", scope.get("query_string", b"").decode(), *words, file=sys.stderr, flush=True)
+    line = " ".join(map(str, ("NOTE", scope.get("query_string", b"").decode(), *words)))
+    os.write(2, f"{line}\n".encode())  # whole, whatever else the server's threads write
 
 
 def text(value: str) -> dict[str, Any]:
@@ -167,14 +168,14 @@ async def room(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def mute(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers nothing as long as the client is there."""
-    await receive()
+    note(scope, "told", (await receive())["code"])
 
 
 async def own(scope: Scope, receive: Receive, send: Send) -> None:
     """Sends as many bytes as it is told to, for each message."""
     await send({"type": "websocket.accept"})
     while (event := await receive())["type"] == "websocket.receive":
-        await send({"type": "websocket.send", "bytes": bytes([65 + len(event["text"])]) * int(event["text"])})
+        await send({"type": "websocket.send", "bytes": bytes([65 + len(event["text"]) % 26]) * int(event["text"])})
 
 
 PATHS = {"/echo": echo, "/scope": show_scope, "/refuse": refuse, "/deny": deny, "/fail": fail, "/close": close,
