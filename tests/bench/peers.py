@@ -14,8 +14,10 @@ import ssl
 import subprocess
 import time
 
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
 STARTUP_SECONDS = 10
 SOCKET = "backend.sock"  # of bench_backend, in the folder of the run
+MUX_TOKEN = "benchmark"
 THREADS = len(os.sched_getaffinity(0))
 
 
@@ -248,16 +250,16 @@ def answers(port, tls):
 
 
 class Running:
-    """A started server, as a context; its log stands in <folder>/<label>.log."""
+    """A started server, as a context; its log stands in <folder>/<label>.log. `group`: a ControlGroup that it is in."""
 
-    def __init__(self, label, command, environment, folder, port, tls=False):
+    def __init__(self, label, command, environment, folder, port, tls=False, group=None):
         self.port = port
         self._log_path = folder / f"{label}.log"
         self._tls = tls
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [str(word) for word in command], cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=os.environ | environment, start_new_session=True)
+                env=os.environ | environment, start_new_session=True, preexec_fn=group and group.enter)
 
     def __enter__(self):
         deadline = time.monotonic() + STARTUP_SECONDS
@@ -285,16 +287,19 @@ def start_backend(binary, folder):
     return Running("backend", [binary, f"127.0.0.1:{port}", SOCKET], {}, folder, port)
 
 
-def start_uvicorn(python, folder):
-    """app.py beside this file, as it would be run in production but for the access log."""
+def start_uvicorn(python, folder, app, mux, group):
+    """An app beside this file, as it would be run in production but for the access log. `mux`: with the middleware."""
     port = free_port()
-    command = [python, "-m", "uvicorn", "app:app", "--app-dir", pathlib.Path(__file__).parent, "--port", port,
-               "--log-level", "warning", "--backlog", "8192"]
-    return Running("uvicorn", command, {"PYTHONDONTWRITEBYTECODE": "1"}, folder, port)
+    environment = {"PYTHONDONTWRITEBYTECODE": "1"}
+    if mux:
+        environment |= {"PYTHONPATH": str(SOURCE / "pool/asgi"), "SHEAF_APP": app, "SHEAF_TOKEN": MUX_TOKEN}
+    command = [python, "-m", "uvicorn", "sheaf_asgi:app" if mux else app, "--app-dir", pathlib.Path(__file__).parent,
+               "--port", port, "--log-level", "warning", "--backlog", "8192"]
+    return Running("uvicorn", command, environment, folder, port, group=group)
 
 
-def start_proxy(label, setup, binary, folder, backend_port, tls, settings):
+def start_proxy(label, setup, binary, folder, backend_port, tls, settings, group):
     settings = {name: value.replace("FOLDER", str(folder)) for name, value in settings.items()}
     site = Site(folder, backend_port, tls, settings)
     command, environment = setup(binary, site)
-    return Running(label, command, environment, folder, site.port, tls)
+    return Running(label, command, environment, folder, site.port, tls, group)
