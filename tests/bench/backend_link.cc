@@ -1,5 +1,7 @@
 #include "tests/bench/backend_link.h"
 
+#include <algorithm>
+
 #include "tests/bench/backend_peer.h"
 
 namespace sheaf::bench {
@@ -7,6 +9,7 @@ namespace {
 
 constexpr size_t kMostInFrame = 128 * 1024;
 constexpr size_t kMuxHeader = 8;
+constexpr uint32_t kGroup = 1;  // one is all that a broadcast to all needs
 // What the proxy may send before it hears of more; mux_frame.md says why it is no more for a link.
 constexpr uint32_t kWindow = 48 * 1024;
 
@@ -57,7 +60,12 @@ void MuxLink::SendBroadcast(std::string_view text) {
     ++session->ticks;
     streams_.push_back(session->stream);
   }
-  AppendMulticast(RoomFor(sizeof(uint32_t) * (1 + streams_.size()) + text.size()), streams_, text);
+  std::ranges::sort(streams_);
+  if (streams_ != group_) {
+    group_ = streams_;
+    AppendGroup(RoomFor(sizeof(uint32_t) * (1 + group_.size())), kGroup, group_);
+  }
+  AppendMulticast(RoomFor(text.size()), kGroup, text);
 }
 
 bool MuxLink::OnFrame(std::string_view frame) {

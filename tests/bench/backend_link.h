@@ -1,5 +1,5 @@
 // A mux link of the backend (proxy/wire/mux_frame.md): many clients over one WebSocket. Any token is taken, any session
-// accepted; a broadcast is one MULTICAST, and what is sent in a turn leaves together, as in the middleware.
+// accepted; a broadcast is one MULTICAST to a group, and what is sent in a turn leaves together, as in the middleware.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +60,8 @@ class MuxLink : public Audience {
   uint32_t session_window_ = 0;  // 0: the proxy's HELLO has not come
   std::unordered_map<uint32_t, MuxSession> sessions_;
   std::vector<MuxSession*> listening_;
-  std::vector<uint32_t> streams_;  // of a MULTICAST; kept, so that its memory is
+  std::vector<uint32_t> streams_;  // that a broadcast is for; kept, so that its memory is
+  std::vector<uint32_t> group_;    // the group, as the proxy knows it
   std::string frame_;              // records that wait for the end of the turn
 };
 

@@ -43,6 +43,7 @@ def read_arguments():
     parser.add_argument("--scenario", default="", help="only these, separated by commas")
     parser.add_argument("--table", default="", help="only the scenarios of these tables, separated by commas: "
                         + ", ".join(comparisons.TABLES))
+    parser.add_argument("--without-table", default="", help="none of these")
     parser.add_argument("--proxy", default="", help="only these (direct, floor, sheaf, nginx, ...), separated by commas")
     parser.add_argument("--quick", action="store_true", help="tries everything out in half a minute")
     arguments = parser.parse_args()
@@ -62,9 +63,11 @@ def chosen(names, wanted):
 
 def chosen_scenarios(arguments):
     """Those that are asked for, by name or by table."""
-    names = chosen([scenario.name for scenario in SCENARIOS], arguments.scenario)
-    if arguments.table:
-        names = comparisons.scenarios_of(chosen(list(comparisons.TABLES), arguments.table))
+    def of_tables(wanted):
+        return comparisons.scenarios_of(chosen(list(comparisons.TABLES), wanted)) if wanted else set()
+
+    names = set(chosen([scenario.name for scenario in SCENARIOS], arguments.scenario))
+    names = (of_tables(arguments.table) or names) - of_tables(arguments.without_table)
     return [scenario for scenario in SCENARIOS if scenario.name in names]
 
 
@@ -213,8 +216,9 @@ def main():
 
     runs = run_all(arguments, scenarios, programs, alone, folder)
     proxies = (["direct"] if "direct" in alone else []) + list(programs)
-    rows = report.make_rows(runs)
-    tables = {name: comparisons.make(table, runs) for name, table in comparisons.TABLES.items()}
+    rows = [] if arguments.table else report.make_rows(runs)
+    tables = {name: comparisons.make(comparisons.TABLES[name], runs)
+              for name in chosen(list(comparisons.TABLES), arguments.table)}
     versions = {name: peers.version(name, binary) for name, (_, binary) in programs.items()}
     report.save(arguments.output, {
         "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),

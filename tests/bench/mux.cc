@@ -57,11 +57,17 @@ void AppendRecord(std::string& frame, MuxType type, uint32_t stream, std::string
   frame.append(payload);
 }
 
-void AppendMulticast(std::string& frame, std::span<const uint32_t> streams, std::string_view text) {
-  AppendHeader(frame, MuxType::kMulticast, 0, sizeof(uint32_t) * (1 + streams.size()) + text.size());
-  AppendNumber(frame, static_cast<uint32_t>(streams.size()));
+void AppendGroup(std::string& frame, uint32_t group, std::span<const uint32_t> streams) {
   static_assert(std::endian::native == std::endian::little, "the streams are sent as they lie in memory");
+  AppendHeader(frame, MuxType::kGroup, group, sizeof(uint32_t) + streams.size_bytes());
+  AppendNumber(frame, static_cast<uint32_t>(streams.size()));
   frame.append(reinterpret_cast<const char*>(streams.data()), streams.size_bytes());
+}
+
+void AppendMulticast(std::string& frame, uint32_t group, std::string_view text) {
+  constexpr uint32_t kToGroup = 1U << 5U;
+  AppendNumber(frame, static_cast<uint32_t>(text.size() << 8U | static_cast<uint32_t>(MuxType::kMulticast) | kToGroup));
+  AppendNumber(frame, group);
   frame.append(text);
 }
 

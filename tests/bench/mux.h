@@ -16,6 +16,7 @@ enum class MuxType : uint8_t {
   kAccept = 2,
   kText = 5,
   kMulticast = 7,
+  kGroup = 8,
   kCredit = 9,
   kClose = 10,
   kPing = 12,
@@ -33,8 +34,10 @@ struct MuxRecord {
 std::optional<MuxRecord> TakeRecord(std::string_view& frame);
 
 void AppendRecord(std::string& frame, MuxType type, uint32_t stream, std::string_view payload);
-// One text for many sessions.
-void AppendMulticast(std::string& frame, std::span<const uint32_t> streams, std::string_view text);
+// Names these sessions, whose streams ascend; `group` is from 1 to 64.
+void AppendGroup(std::string& frame, uint32_t group, std::span<const uint32_t> streams);
+// One text for all sessions of a group.
+void AppendMulticast(std::string& frame, uint32_t group, std::string_view text);
 // HELLO of version 1 with windows of `window` bytes for the link and each session.
 void AppendHello(std::string& frame, uint32_t window);
 void AppendCredit(std::string& frame, uint32_t stream, uint32_t bytes);

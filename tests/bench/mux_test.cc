@@ -32,10 +32,16 @@ TEST_CASE("BenchMuxTest.ARecordThatIsCutIsLeft") {
   CHECK(frame.size() == bytes.size() - 1);
 }
 
-TEST_CASE("BenchMuxTest.AMulticastIsACountTheStreamsAndTheText") {
+TEST_CASE("BenchMuxTest.AGroupIsACountAndTheStreams") {
   std::string bytes;
-  AppendMulticast(bytes, std::array<uint32_t, 2>{1, 0x0203}, "x");
-  CHECK(bytes == std::string("\x07\x0D\0\0\0\0\0\0\2\0\0\0\1\0\0\0\3\2\0\0x", 21));
+  AppendGroup(bytes, 5, std::array<uint32_t, 2>{1, 0x0203});
+  CHECK(bytes == std::string("\x08\x0C\0\0\5\0\0\0\2\0\0\0\1\0\0\0\3\2\0\0", 20));
+}
+
+TEST_CASE("BenchMuxTest.AMulticastForAGroupIsTheTextAlone") {
+  std::string bytes;
+  AppendMulticast(bytes, 5, "x");
+  CHECK(bytes == std::string("\x27\1\0\0\5\0\0\0x", 9));
 }
 
 TEST_CASE("BenchMuxTest.AHelloTellsItsSessionWindow") {
