@@ -149,6 +149,7 @@ def measure(arguments, scenario, name, program, folder):
         measured = (proxy.pids(), backend.pids())
         measured = measured[::-1] if scenario.app else measured
         figures = generate(arguments, scenario, proxy.port, *measured, group)
+        figures["upstream_bytes"] = peers.metric(proxy, "sheaf_upstream_received_bytes_total")
         if proxy.ended():
             raise RuntimeError("it ended by itself")
         return figures

@@ -117,7 +117,8 @@ def pushed_lines(push, clients):
              targets=(Target("mux", at_most=24000),)),
         Line(f"{title}: p50 ms", scenarios.milliseconds("p50_us"), 2, ways, targets=soon),
         Line(f"{title}: p99 ms", scenarios.milliseconds("p99_us"), 2, ways),
-        Line(f"{title}: bytes on the wire a message", scenarios.wire_bytes_a_message, 1, ways),
+        Line(f"{title}: bytes to the client a message", scenarios.wire_bytes_a_message, 1, ways),
+        Line(f"{title}: bytes from the backend a message", scenarios.upstream_bytes_a_message, 1, through),
     ]
 
 

@@ -13,11 +13,12 @@ import socket
 import ssl
 import subprocess
 import time
+import urllib.request
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 STARTUP_SECONDS = 10
 SOCKET = "backend.sock"  # of bench_backend, in the folder of the run
-MUX_TOKEN = "benchmark"
+MUX_TOKEN = "of no use outside of the benchmark"
 THREADS = len(os.sched_getaffinity(0))
 
 
@@ -45,6 +46,7 @@ class Site:
         self.settings = settings  # Sheaf's
         self.backend = f"127.0.0.1:{backend_port}"
         self.port = free_port()
+        self.admin = free_port()  # Sheaf's
         self.tls = tls
 
     def write(self, name, text):
@@ -189,7 +191,7 @@ url = "http://{site.backend}"
 [pool]
 max_size = 10000
 [admin]
-address = "127.0.0.1:{free_port()}"
+address = "127.0.0.1:{site.admin}"
 [log]
 level = "warning"
 access = false
@@ -250,10 +252,12 @@ def answers(port, tls):
 
 
 class Running:
-    """A started server, as a context; its log stands in <folder>/<label>.log. `group`: a ControlGroup that it is in."""
+    """A started server, as a context; its log stands in <folder>/<label>.log. `group`: a ControlGroup that it is in;
+    `admin`: the port of its metrics."""
 
-    def __init__(self, label, command, environment, folder, port, tls=False, group=None):
+    def __init__(self, label, command, environment, folder, port, tls=False, group=None, admin=None):
         self.port = port
+        self.admin = admin
         self._log_path = folder / f"{label}.log"
         self._tls = tls
         with self._log_path.open("ab") as log:
@@ -302,4 +306,13 @@ def start_proxy(label, setup, binary, folder, backend_port, tls, settings, group
     settings = {name: value.replace("FOLDER", str(folder)) for name, value in settings.items()}
     site = Site(folder, backend_port, tls, settings)
     command, environment = setup(binary, site)
-    return Running(label, command, environment, folder, site.port, tls, group)
+    return Running(label, command, environment, folder, site.port, tls, group, site.admin)
+
+
+def metric(running, name):
+    """One of a Sheaf's metrics, all of its lines added up; None of another proxy."""
+    with contextlib.suppress(OSError):
+        with urllib.request.urlopen(f"http://127.0.0.1:{running.admin}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+    return None

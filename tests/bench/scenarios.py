@@ -210,6 +210,10 @@ def wire_bytes_a_message(run):
     return run["bytes"] / run["messages"] if run["messages"] else None
 
 
+def upstream_bytes_a_message(run):
+    return run["upstream_bytes"] / run["received"] if run.get("upstream_bytes") and run["received"] else None
+
+
 def milliseconds(key):
     return lambda run: run[key] / 1000 if run["messages"] else None
 
