@@ -154,6 +154,8 @@ class Link:
         payload = records[0][3]
         self._hello = read_hello(payload)
         self.largest_message = self._hello.largest_message
+        if self.largest_message:
+            self._tick.surely_small = min(self._tick.surely_small, self.largest_message // 4)
         if not self._hello.version():
             logger.error("the proxy speaks versions %d to %d of the mux protocol: update the package, or the proxy",
                          self._hello.lowest, self._hello.highest)  # fmt: skip
@@ -247,6 +249,7 @@ class Link:
             self._unbegun = {key: one for key, one in self._unbegun.items() if not one.has_begun()}
             self._unbegun[id(data)] = large
             self._writer.line_up(large)
+        large.not_before = self._tick.next_index()
         return large
 
     async def drained(self) -> None:
