@@ -41,8 +41,8 @@ def accepted_paths(backend: Backend) -> set[str]:
 
 
 class Served:
-    """`app` (module:name) under uvicorn and, but for "direct", a Sheaf before it. `conf`: of Sheaf; `words`: more of
-    uvicorn's command line; `environment`: more variables of the app.
+    """`app` (module:name) under uvicorn and, but for "direct", a Sheaf of this `kind` before it. `conf`, `routes`: of
+    Sheaf; `words`: more of uvicorn's command line; `environment`: more variables of the app.
 
     `notes` has what the app's handlers write down. stop() fails where Sheaf did not end well, or WebSockets came to
     uvicorn in another way than the mode's.
@@ -56,6 +56,8 @@ class Served:
         app: str = APP,
         app_folder: Path = APP_FOLDER,
         conf: Conf | None = None,
+        routes: list[Conf] | None = None,
+        kind: type[ReloadableSheaf] = ReloadableSheaf,
         words: tuple[str, ...] = (),
         environment: dict[str, str] | None = None,
     ) -> None:
@@ -77,9 +79,7 @@ class Served:
         self._sheaf: ReloadableSheaf | None = None
         if mode != "direct":
             try:
-                self._sheaf = ReloadableSheaf(
-                    folder, self.backend.url, merged(MUX_CONF if is_mux else {}, conf or {})
-                )
+                self._sheaf = kind(folder, self.backend.url, merged(MUX_CONF if is_mux else {}, conf or {}), routes)
             except BaseException:
                 self.backend.stop()
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -25,14 +26,15 @@ class Room:
         except (WebSocketDisconnect, RuntimeError):
             self.members.pop(member, None)
 
-    async def run(self, rounds: int, together: bool) -> None:
-        """Each round: "all N" to everyone, "own M N" to each third, "few N" to each other one. `together`: by a task a
-        member, as python-socketio sends, else one after another."""
+    async def run(self, rounds: int, together: bool, filler: str) -> None:
+        """Each round: one message to everyone, then one of its own to each third, then one to each other one.
+        `together`: by a task a message, as python-socketio sends, else one after another."""
         for number in range(rounds):
             members = list(self.members.items())
-            several = [self.send(member, f"all {number}") for member, _ in members]
-            several += [self.send(member, f"own {own} {number}") for member, own in members if own % 3 == number % 3]
-            several += [self.send(member, f"few {number}") for member, own in members if own % 2]
+            to_all, to_few = json.dumps(["all", number, filler]), json.dumps(["few", number, filler])
+            several = [self.send(member, to_all) for member, _ in members]
+            several += [self.send(member, f'["own",{own},{number}]') for member, own in members if own % 3 == number % 3]
+            several += [self.send(member, to_few) for member, own in members if own % 2]
             if together:
                 await asyncio.gather(*several)
             else:
@@ -41,9 +43,9 @@ class Room:
             await asyncio.sleep(0.02)
 
     async def end(self) -> None:
-        """"bye" to all."""
+        """The last message to all."""
         for member in list(self.members):
-            await self.send(member, "bye")
+            await self.send(member, '["bye"]')
 
 
 rooms: dict[str, Room] = {}
@@ -51,11 +53,11 @@ rooms: dict[str, Room] = {}
 
 @router.websocket("/room/{name}")
 async def room(socket: WebSocket, name: str, own: int) -> None:
-    """A member says nothing, but "mine TEXT", which comes back."""
+    """A member; what it says comes back."""
     await socket.accept()
     joined = rooms.setdefault(name, Room())
     joined.members[socket] = own
-    await socket.send_text("in")
+    await socket.send_text('["in"]')
     try:
         async for text in socket.iter_text():
             await socket.send_text(text)
@@ -64,12 +66,11 @@ async def room(socket: WebSocket, name: str, own: int) -> None:
 
 
 @router.post("/room/{name}")
-async def run_room(name: str, rounds: int, together: bool = False, bye: bool = False) -> dict[str, Any]:
-    """Runs so many rounds, and says how many were in."""
+async def run_room(name: str, rounds: int, together: bool = False, size: int = 0) -> dict[str, Any]:
+    """Runs so many rounds, with `size` bytes more in what goes to several, and says goodbye; who was in at first."""
     count = len(rooms[name].members)
-    await rooms[name].run(rounds, together)
-    if bye:
-        await rooms[name].end()
+    await rooms[name].run(rounds, together, "." * size)
+    await rooms[name].end()
     return {"members": count}
 
 
