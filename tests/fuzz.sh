@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-30}
 [ $# -eq 0 ] || shift
-targets=${*:-request_fuzz response_fuzz frame_fuzz handshake_fuzz inflate_fuzz envelope_fuzz proxy_header_fuzz engine_io_fuzz}
+targets=${*:-request_fuzz response_fuzz frame_fuzz handshake_fuzz inflate_fuzz envelope_fuzz proxy_header_fuzz engine_io_fuzz mux_fuzz}
 
 cmake --preset fuzz >/dev/null
 cmake --build --preset fuzz --target $targets
@@ -16,7 +16,7 @@ mkdir -p build/fuzz/failures
 failed=
 for target in $targets; do
   case $target in
-    frame_fuzz | proxy_header_fuzz) dictionary= ;;
+    frame_fuzz | proxy_header_fuzz | mux_fuzz) dictionary= ;;
     envelope_fuzz) dictionary=-dict=tests/fuzz/envelope.dict ;;
     engine_io_fuzz) dictionary=-dict=tests/fuzz/engine_io.dict ;;
     *) dictionary=-dict=tests/fuzz/http.dict ;;

@@ -343,12 +343,16 @@ void AppendControlFrame(std::string& out, Opcode opcode, std::string_view payloa
 
 void AppendCloseFrame(std::string& out, uint16_t code, std::string_view reason, const uint8_t* mask) {
   if (code == 1005) return AppendControlFrame(out, Opcode::kClose, {}, mask);
+  std::string payload{static_cast<char>(code >> 8), static_cast<char>(code & 0xFF)};
+  payload.append(FittingCloseReason(reason));
+  AppendControlFrame(out, Opcode::kClose, payload, mask);
+}
+
+std::string_view FittingCloseReason(std::string_view reason) {
   size_t size = std::min(reason.size(), kMaxCloseReason);
   // Bytes 10xxxxxx continue a character: the cut goes in front of the one that does not fit.
   while (size > 0 && size < reason.size() && (static_cast<uint8_t>(reason[size]) & 0xC0) == 0x80) --size;
-  std::string payload{static_cast<char>(code >> 8), static_cast<char>(code & 0xFF)};
-  payload.append(reason.substr(0, size));
-  AppendControlFrame(out, Opcode::kClose, payload, mask);
+  return reason.substr(0, size);
 }
 
 bool IsValidCloseCode(uint16_t code) {

@@ -122,7 +122,10 @@ void AppendFrameHeader(std::string& out, Opcode opcode, bool fin, uint64_t paylo
 // Appends a whole control frame. `payload` at most 125 bytes. With `mask` the payload is masked.
 void AppendControlFrame(std::string& out, Opcode opcode, std::string_view payload, const uint8_t* mask = nullptr);
 
-// Appends a Close frame. Code 1005 gives an empty payload; `reason` is cut at 123 bytes on a character's boundary.
+// As much of a Close frame's reason as fits into one: 123 bytes, cut on a character's boundary.
+std::string_view FittingCloseReason(std::string_view reason);
+
+// Appends a Close frame. Code 1005 gives an empty payload; `reason` is cut as FittingCloseReason does.
 void AppendCloseFrame(std::string& out, uint16_t code, std::string_view reason, const uint8_t* mask = nullptr);
 
 // Whether `code` may stand in a Close frame on the wire (RFC 6455 7.4; hardening row 53).

@@ -9,6 +9,7 @@ import zlib
 
 VECTORS = pathlib.Path(__file__).parent.parent / "vectors" / "frames.json"
 ENVELOPES = VECTORS.with_name("envelopes.json")
+MUX = VECTORS.with_name("mux.json")
 READ_SIZE = b"\x06"  # the targets' first byte: reads of seven bytes
 
 FIELDS = [b"", b"Content-Length: 5\r\n", b"Content-Length: 0\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n",
@@ -43,6 +44,14 @@ def frame_seeds():
         data = unpack(vector["bytes"])
         if len(data) <= 1024:
             yield bytes([6 << 1 | (vector["source"] == "client")]) + data
+
+
+def mux_seeds():
+    """Yields each short frame of mux.json (bytes)."""
+    for vector in json.loads(MUX.read_text(encoding="utf-8"))["vectors"]:
+        for frame in vector["frames"]:
+            if not any(isinstance(part, dict) for part in frame) and len(unpack(frame)) <= 1024:
+                yield bytes([6 << 1 | (vector["to"] == "app")]) + unpack(frame)
 
 
 def http_seeds(lines, host):
@@ -136,7 +145,7 @@ def main():
     seeds = {"frame_fuzz": frame_seeds(), "request_fuzz": http_seeds(REQUEST_LINES, b"Host: a.example\r\n"),
              "response_fuzz": http_seeds(STATUS_LINES, b""), "handshake_fuzz": handshake_seeds(), "inflate_fuzz": inflate_seeds(),
              "envelope_fuzz": envelope_seeds(), "proxy_header_fuzz": proxy_header_seeds(),
-             "engine_io_fuzz": engine_io_seeds()}
+             "engine_io_fuzz": engine_io_seeds(), "mux_fuzz": mux_seeds()}
     for target, inputs in seeds.items():
         folder = pathlib.Path(sys.argv[1]) / target
         folder.mkdir(parents=True, exist_ok=True)

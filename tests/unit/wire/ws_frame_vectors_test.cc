@@ -1,14 +1,12 @@
 // The golden vectors (tests/vectors/frames.json), decoded whole, cut at every byte, and byte by byte.
 #include <doctest/doctest.h>
-#include <rapidjson/document.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include "proxy/wire/ws_frame.h"
+#include "tests/unit/wire/vectors_test_util.h"
 
 namespace sheaf::wire {
 namespace {
@@ -39,24 +37,6 @@ struct Vector {
   int error;
 };
 
-std::string FromHex(std::string_view hex) {
-  std::string bytes;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
-    bytes.push_back(static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
-  }
-  return bytes;
-}
-
-std::string Unpack(const rapidjson::Value& parts) {
-  std::string bytes;
-  for (const auto& part : parts.GetArray()) {
-    const rapidjson::Value& hex = part.IsArray() ? part[0] : part;
-    const std::string unit = FromHex({hex.GetString(), hex.GetStringLength()});
-    for (unsigned times = part.IsArray() ? part[1].GetUint() : 1; times > 0; --times) bytes += unit;
-  }
-  return bytes;
-}
-
 Vector ToVector(const rapidjson::Value& json) {
   Vector vector{json["name"].GetString(),
                 json["source"] == "client" ? FrameSource::kClient : FrameSource::kServer,
@@ -74,10 +54,7 @@ Vector ToVector(const rapidjson::Value& json) {
 }
 
 std::vector<Vector> ReadVectors() {
-  std::ifstream file(SHEAF_SOURCE_DIR "/tests/vectors/frames.json");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  rapidjson::Document json;
-  REQUIRE_FALSE(json.Parse(text.c_str()).HasParseError());
+  const rapidjson::Document json = ReadVectorFile("frames.json");
   std::vector<Vector> vectors;
   for (const auto& entry : json["vectors"].GetArray()) vectors.push_back(ToVector(entry));
   return vectors;
