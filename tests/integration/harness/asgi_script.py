@@ -49,11 +49,11 @@ def as_event(step: Event) -> Event:
 
 
 def as_note(event: Event) -> Event:
-    """A received event in JSON: bytes as Latin-1, without what is None."""
+    """A received event in JSON: bytes as Latin-1, without what is None, and without a reason that is empty."""
     return {
         key: value.decode("latin-1") if isinstance(value, bytes) else value
         for key, value in event.items()
-        if value is not None
+        if value is not None and (key, value) != ("reason", "")
     }
 
 
