@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from .broadcast import Group, broadcast
 from .environment import app_of_environment
 from .middleware import SheafMiddleware
 from .session import ClientGone
 
-__all__ = ["ClientGone", "SheafMiddleware"]
+__all__ = ["ClientGone", "Group", "SheafMiddleware", "broadcast"]
 
 
 def __getattr__(name: str) -> Any:

@@ -32,7 +32,7 @@ class Large:
     protocol wants it: each session has had credit at the beginning.
     """
 
-    __slots__ = ("_offset", "_group", "body", "is_parked", "is_written", "sessions", "source")
+    __slots__ = ("_group", "_offset", "body", "is_parked", "is_written", "not_before", "sessions", "source")
 
     def __init__(self, source: Data, body: bytes) -> None:
         self.source = source
@@ -41,6 +41,8 @@ class Large:
         self.is_written = False
         self.is_parked = False
         """Whether it waits for credit, outside the line."""
+        self.not_before = 0
+        """The index of the tick's entry before which all must be written: they are the sessions' earlier messages."""
         self._offset = 0
         self._group = 0
 

@@ -153,6 +153,8 @@ class Link:
         payload = records[0][3]
         self._hello = read_hello(payload)
         self.largest_message = self._hello.largest_message
+        if self.largest_message:
+            self._tick.surely_small = min(self._tick.surely_small, self.largest_message // 4)
         if not self._hello.version():
             logger.error("the proxy speaks versions %d to %d of the mux protocol: update the package, or the proxy",
                          self._hello.lowest, self._hello.highest)  # fmt: skip
@@ -224,7 +226,10 @@ class Link:
             session.finish(None)
             return
         error = task.exception()
-        if error is not None and not isinstance(error, ClientGone):
+        if isinstance(error, ClientGone) or (error is not None and isinstance(error.__context__, ClientGone)):
+            # Also as what a framework makes of it: Starlette's WebSocketDisconnect.
+            logger.debug("session %d: the application went on sending after the client had gone", session.stream)
+        elif error is not None:
             logger.error("exception in the application, session %d", session.stream, exc_info=error)
         elif error is None and session.state == CONNECTING:
             logger.error("the application has returned without an answer, session %d", session.stream)
@@ -242,6 +247,7 @@ class Link:
             self._unbegun = {key: one for key, one in self._unbegun.items() if not one.has_begun()}
             self._unbegun[id(data)] = large
             self._writer.line_up(large)
+        large.not_before = self._tick.next_index()
         return large
 
     async def drained(self) -> None:

@@ -16,8 +16,6 @@ from .records import MAX_CREDIT, MAX_PAYLOAD, Violation, accept, close, may_clos
 from .tick import Tick
 
 _MAX_REASON = 123
-_SURELY_SMALL = MAX_PAYLOAD // 4
-"""Characters that fit a record, whatever they are."""
 _MAX_PENDING = 1 << 20
 """Bytes that may wait on a link before send() waits for them to be written."""
 
@@ -91,7 +89,7 @@ class Session(Incoming):
                 self.last = tick.tail_index
                 self.credit -= tick.tail_size
                 return
-            if isinstance(data, (str, bytes)) and len(data) <= _SURELY_SMALL:
+            if isinstance(data, (str, bytes)) and len(data) <= tick.surely_small:
                 tick.message(self, data)
                 if tick.pending > _MAX_PENDING:
                     await self._home.drained()
@@ -100,9 +98,17 @@ class Session(Incoming):
 
     def offer(self, data: Data) -> bool:
         """Sends a message if nothing makes it wait. False: it must go by send()."""
-        if self.state != OPEN or self.credit <= 0 or len(data) > _SURELY_SMALL:
+        tick = self.tick
+        if self.state != OPEN or self.credit <= 0:
             return False
-        self.tick.message(self, data)
+        if data is tick.tail and self.last < tick.tail_index:
+            tick.tail_keys.append(self.key)
+            self.last = tick.tail_index
+            self.credit -= tick.tail_size
+        elif len(data) > tick.surely_small or tick.pending > _MAX_PENDING:
+            return False
+        else:
+            tick.message(self, data)
         return True
 
     async def _send_event(self, message: Event) -> None:

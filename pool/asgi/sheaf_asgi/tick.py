@@ -6,6 +6,7 @@ import asyncio
 from typing import NamedTuple, Optional, Protocol
 
 from .asgi import Data
+from .records import MAX_PAYLOAD
 
 
 class Receiver(Protocol):
@@ -37,10 +38,12 @@ class Tick:
     few lists are all there is: nothing is made for each message that the garbage collector would have to follow.
     """
 
-    __slots__ = ("_bodies", "_first", "_index", "_recipients", "_sources", "_waiter", "pending",
+    __slots__ = ("_bodies", "_first", "_index", "_recipients", "_sources", "_waiter", "pending", "surely_small",
                  "tail", "tail_index", "tail_keys", "tail_size")  # fmt: skip
 
     def __init__(self) -> None:
+        self.surely_small = MAX_PAYLOAD // 4
+        """Characters of a text that fit a record, and what the proxy takes in a message, whatever they are."""
         self.pending = 0
         """Bytes that were gathered and are not written yet."""
         # The entry that was joined last, which is most likely to be joined next: Session.send() does it by itself.
@@ -62,14 +65,14 @@ class Tick:
             self._join(session, at, data)
             return
         body = data.encode() if isinstance(data, str) else data
-        session.last = self._index[id(data)] = self._first + len(self._bodies)
+        session.last = self._index[id(data)] = self.next_index()
         session.credit -= len(body)
         self._add(data, body, session.key)
 
     def record(self, body: bytes) -> int:
         """Adds whole records, and returns the entry's index, for `last` of the session that they are about."""
         self._add(None, body, b"")
-        return self._first + len(self._bodies) - 1
+        return self.next_index() - 1
 
     def _add(self, source: Optional[Data], body: bytes, recipients: bytes) -> None:
         self._sources.append(source)
@@ -102,6 +105,10 @@ class Tick:
 
     def is_empty(self) -> bool:
         return not self._bodies
+
+    def next_index(self) -> int:
+        """That of the entry which is added next."""
+        return self._first + len(self._bodies)
 
     async def wait(self) -> None:
         """Until wake(), which adding something calls, too. For one task."""

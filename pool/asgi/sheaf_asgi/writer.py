@@ -33,6 +33,7 @@ class Writer:
         self._groups = Groups()
         self._urgent: list[bytes] = []
         self._line: deque[Large] = deque()
+        self._written = 0  # entries of the tick, all in all
         self._drained: Optional[asyncio.Future[None]] = None
         self._closing: Optional[tuple[int, str]] = None
 
@@ -64,6 +65,7 @@ class Writer:
     def line_up(self, large: Large) -> None:
         """One piece at a time, in turn with others."""
         large.is_parked = False
+        large.not_before = self._tick.next_index()
         self._line.append(large)
         self._tick.wake()
 
@@ -120,6 +122,7 @@ class Writer:
         tick = self._tick
         for source, body, recipients in zip(*tick.take()):
             tick.pending -= len(body)
+            self._written += 1
             if source is None:
                 yield len(body), (body,)
             elif isinstance(recipients, bytes):
@@ -142,7 +145,7 @@ class Writer:
         """One piece of the first large message in the line that may go on; empty if none may."""
         for _ in range(len(self._line)):
             large = self._line.popleft()
-            records = large.next_records(self._groups)
+            records = large.next_records(self._groups) if large.not_before <= self._written else []
             if large.is_written:
                 for session in large.sessions:
                     session.advance()
