@@ -146,6 +146,18 @@ MessageRef MessageStore::Intern(wire::Opcode opcode, std::string_view payload, c
   return message;
 }
 
+MessageRef MessageStore::InternBroadcast(uint64_t number, wire::Opcode opcode, std::string_view payload) {
+  if (std::exchange(broadcast_number_, number) == number) return broadcast_;
+  broadcast_ = Intern(opcode, payload);
+  if (!std::exchange(broadcast_->shared_, true)) audience_.Learn(payload, true);
+  return broadcast_;
+}
+
+void MessageStore::ForgetBroadcast() {
+  broadcast_number_ = 0;
+  broadcast_ = {};
+}
+
 void MessageStore::Remember(std::span<Place> set, size_t hash, const MessageRef& message, const void* receiver) {
   // An empty place was never asked for: it is the oldest.
   Place& oldest =
@@ -166,6 +178,7 @@ void MessageStore::Forget(Place& place) {
 
 void MessageStore::Expire() {
   const uint64_t limit = std::exchange(asks_at_expire_, asks_);
+  ForgetBroadcast();
   if (remembered_ > 0) {
     for (Place& place : places_) {
       if (place.message && place.asked <= limit) Forget(place);
@@ -176,6 +189,7 @@ void MessageStore::Expire() {
 
 size_t MessageStore::Trim() {
   const size_t freed = bytes_ + places_.size() * sizeof(Place);
+  ForgetBroadcast();
   if (remembered_ > 0) {
     for (Place& place : places_) {
       if (place.message) Forget(place);

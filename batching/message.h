@@ -119,6 +119,9 @@ class MessageStore {
   // The message with this type and these bytes: a recent one if there is one, else a new one. `payload` is copied.
   // `receiver`: for whom; only its address is looked at, also when the object is gone.
   MessageRef Intern(wire::Opcode opcode, std::string_view payload, const void* receiver = nullptr);
+  // The same for a message that others get in this moment, too: of those with one number, which is not 0, only the
+  // first is looked for.
+  MessageRef InternBroadcast(uint64_t number, wire::Opcode opcode, std::string_view payload);
   // A new one, which is not remembered.
   MessageRef Make(wire::Opcode opcode, std::string_view payload);
 
@@ -152,9 +155,12 @@ class MessageStore {
   std::span<Place> PlacesFor(size_t hash);
   void Remember(std::span<Place> set, size_t hash, const MessageRef& message, const void* receiver);
   void Forget(Place& place);
+  void ForgetBroadcast();
 
   std::vector<Place> places_;  // made at the first use
   Audience audience_;
+  uint64_t broadcast_number_ = 0;
+  MessageRef broadcast_;  // the one that came last, until the end of the period
   uint64_t latest_serial_ = 0;
   size_t remembered_ = 0;
   size_t bytes_ = 0;             // payload of what is remembered

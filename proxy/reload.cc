@@ -32,7 +32,10 @@ int64_t SecondsSince1970() {
 
 std::vector<std::string> FilesOf(const std::string& conf, const Options& options) {
   std::vector<std::string> files = {conf, options.admin.token_file};
-  for (const BackendOptions& backend : options.backends) files.push_back(backend.tls_ca);
+  for (const BackendOptions& backend : options.backends) {
+    files.push_back(backend.tls_ca);
+    files.push_back(backend.token_file);
+  }
   for (const ListenerOptions& listener : options.listeners) {
     files.push_back(listener.tls_certificate);
     files.push_back(listener.tls_key);

@@ -45,8 +45,10 @@ class BackendChecker {
     for (size_t i = 0; i < options_.backends.size(); ++i) {
       CheckRoots(i);
       CheckTwice(i);
+      CheckTokenForm(i);
       // Nobody is led by a default that no route takes.
       if (of_upstream(i) && IsDefault(i) && !HasRoute(options_, options_.backends[i].name)) continue;
+      CheckToken(i);
       CheckAdmin(i);
       CheckListeners(i);
     }
@@ -101,6 +103,37 @@ class BackendChecker {
     }
   }
 
+  bool Inherits(size_t backend, std::string_view key) const {
+    return !of_upstream(backend) && OriginOfKey(origins_[backend], key).source == Source::kDefault;
+  }
+
+  // A file that has no token is told of where it is read.
+  void CheckToken(size_t backend) {
+    const BackendOptions& options = options_.backends[backend];
+    if (options.mode != UpstreamMode::kMux || !options.token.empty() || !options.token_file.empty()) return;
+    const bool inherits = Inherits(backend, "mode") && Inherits(backend, "token") && Inherits(backend, "token_file");
+    const size_t place = inherits ? 0 : backend;  // [upstream]'s is the first
+    if (of_upstream(place) && std::exchange(token_missed_, true)) return;
+    const std::string text = Name(place, "mode") +
+                             " is \"mux\", for which a token must be set: write the backend's SHEAF_TOKEN as " +
+                             Name(place, "token") + ", or name a file with it as " + Name(place, "token_file");
+    if (of_upstream(place)) return Add({Row("upstream", "mode"), Row("upstream", "token")}, text);
+    Add({}, text, Later(origins_[place].section, OriginOfKey(origins_[place], "mode").position));
+  }
+
+  // It is sent in a field of a request.
+  void CheckTokenForm(size_t backend) {
+    const BackendOptions& options = options_.backends[backend];
+    if (Inherits(backend, "token") && Inherits(backend, "token_file")) return;
+    const bool fits =
+        std::all_of(options.token.begin(), options.token.end(), [](char c) { return c > ' ' && c < 0x7F; });
+    if (fits) return;
+    const std::string_view key = options.token_file.empty() ? "token" : "token_file";
+    Add(of_upstream(backend) ? std::vector{Row("upstream", key)} : std::vector<const OptionRow*>{},
+        Name(backend, key) + " must have letters, digits and signs of ASCII alone, and no blanks",
+        OriginOfKey(origins_[backend], key).position);
+  }
+
   void CheckAdmin(size_t backend) {
     for (size_t i = 0; i < options_.backends[backend].urls.size(); ++i) {
       if (!Leads(backend, i, options_.admin.address, false)) continue;
@@ -135,7 +168,7 @@ class BackendChecker {
   // Of [upstream], and of a [[backend]] that has root certificates of its own.
   void CheckRoots(size_t backend) {
     const BackendOptions& options = options_.backends[backend];
-    const Origin& own = OwnOrigin(backend, "tls_ca");
+    const Origin& own = OriginOfKey(origins_[backend], "tls_ca");
     const OptionRow* const row = Row("upstream", "tls_ca");
     if (options.tls_ca.empty() || (!of_upstream(backend) && own.source == Source::kDefault)) return;
     const std::vector<const OptionRow*> rows =
@@ -149,16 +182,11 @@ class BackendChecker {
     if (!context.ok()) Add(rows, name + ": " + context.error(), own.position);
   }
 
-  const Origin& OwnOrigin(size_t backend, std::string_view key) const {
-    const auto rows = BackendRows();
-    const auto row = std::find_if(rows.begin(), rows.end(), [key](const BackendRow& r) { return r.name == key; });
-    return origins_[backend].keys[static_cast<size_t>(row - rows.begin())];
-  }
-
   const Configuration& configuration_;
   const Options& options_;
   const std::vector<BackendOrigins>& origins_;
   std::vector<Contradiction> found_;
+  bool token_missed_ = false;  // that of [upstream], whoever inherits it
 };
 
 }  // namespace

@@ -23,6 +23,7 @@ class BackendReader {
 
   void Add() {
     for (const FileKey& key : section_.keys) ReadKey(key);
+    PartFromSharedToken();
     if (urls_ == nullptr) {
       Report(section_.position,
              R"(a [[backend]] must have urls, such as urls = ["http://127.0.0.1:8001", "http://127.0.0.1:8002"])");
@@ -46,6 +47,14 @@ class BackendReader {
     } else if (!StoreOwnKey(BackendRows(), kBackendSection, key, backend_, origins_.keys, problems_)) {
       Report(key.position, "unknown key " + QuoteToml(key.name) + " in [[backend]]" + SuggestBackendKey(key.name));
     }
+  }
+
+  // A token of its own has nothing to do with [upstream]'s file, and a file of its own nothing with its token.
+  void PartFromSharedToken() {
+    const bool own_token = OriginOfKey(origins_, "token").source != Source::kDefault;
+    const bool own_file = OriginOfKey(origins_, "token_file").source != Source::kDefault;
+    if (own_token && !own_file) backend_.token_file.clear();
+    if (own_file && !own_token) backend_.token.clear();
   }
 
   // Leaves the name empty when it is no text, or taken.
@@ -114,6 +123,12 @@ void AddDefaultBackend(Configuration& configuration) {
 
 void AddBackendSection(const FileSection& section, Configuration& configuration, std::vector<FileProblem>& problems) {
   BackendReader(section, configuration, problems).Add();
+}
+
+const Origin& OriginOfKey(const BackendOrigins& origins, std::string_view key) {
+  const auto rows = BackendRows();
+  const auto row = std::find_if(rows.begin(), rows.end(), [key](const BackendRow& r) { return r.name == key; });
+  return origins.keys[static_cast<size_t>(row - rows.begin())];
 }
 
 bool HasRoute(const Options& options, std::string_view backend) {

@@ -17,6 +17,9 @@ void AddDefaultBackend(Configuration& configuration);
 // or taken.
 void AddBackendSection(const FileSection& section, Configuration& configuration, std::vector<FileProblem>& problems);
 
+// Where a key of BackendRows() comes from; kDefault: it is inherited.
+const Origin& OriginOfKey(const BackendOrigins& origins, std::string_view key);
+
 // Whether any route leads to the backend of this name.
 bool HasRoute(const Options& options, std::string_view backend);
 

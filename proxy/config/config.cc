@@ -58,7 +58,7 @@ class Loader {
     AddBackends(file);
     AddRoutes(file);
     const bool well_written = problems_.empty();
-    TakeTokenFile();
+    TakeTokenFiles();
     result_.options.proxies_named = OriginOf(*FindOption("forwarded", "trusted_proxies")).source != Source::kDefault;
     ReportContradictions();
     if (!problems_.empty()) return JoinProblems(well_written);
@@ -255,19 +255,40 @@ class Loader {
   }
 
   // From here on options that belong together.
-  void TakeTokenFile() {
-    const OptionRow& row = *FindOption("admin", "token_file");
-    Options::Admin& admin = result_.options.admin;
-    if (admin.token_file.empty() || failed_[IndexOf(row)]) return;
-    const std::string where = DescribeOrigin(OriginOf(row), row, sources_.file_name);
-    if (!admin.token.empty()) {
-      return Report(OriginOf(row), where, "admin.token_file and admin.token are both set: remove one of them");
+  void TakeTokenFiles() {
+    Options& options = result_.options;
+    TakeTokenFileOf("admin", options.admin.token_file, options.admin.token);
+    TakeTokenFileOf("upstream", options.upstream.token_file, options.upstream.token);
+    for (size_t i = 0; i < options.backends.size(); ++i) TakeTokenOf(options.backends[i], result_.backend_origins[i]);
+  }
+
+  void TakeTokenFileOf(std::string_view section, const std::string& file, std::string& token) {
+    const OptionRow& row = *FindOption(section, "token_file");
+    if (!failed_[IndexOf(row)]) TakeTokenFile(section, row, OriginOf(row), file, token);
+  }
+
+  void TakeTokenOf(BackendOptions& backend, const BackendOrigins& origins) {
+    const Origin& of_file = OriginOfKey(origins, "token_file");
+    if (of_file.source == Source::kDefault && OriginOfKey(origins, "token").source == Source::kDefault) {
+      backend.token = result_.options.upstream.token;
+      return;
     }
-    TokenFile read = ReadTokenFile(admin.token_file);
-    admin.token = std::move(read.token);
+    TakeTokenFile(kBackendSection, *FindOption("upstream", "token_file"), of_file, backend.token_file, backend.token);
+  }
+
+  void TakeTokenFile(std::string_view section, const OptionRow& row, const Origin& origin, const std::string& file,
+                     std::string& token) {
+    if (file.empty()) return;
+    const std::string where = DescribeOrigin(origin, row, sources_.file_name);
+    const std::string name = std::string(section) + ".token_file";
+    if (!token.empty()) {
+      return Report(origin, where, name + " and " + std::string(section) + ".token are both set: remove one of them");
+    }
+    TokenFile read = ReadTokenFile(file);
+    token = std::move(read.token);
     if (read.problem.empty()) return;
-    const std::string text = "admin.token_file: " + read.problem;
-    if (!read.of_user || purpose_ != Purpose::kCheck) return Report(OriginOf(row), where, text);
+    const std::string text = name + ": " + read.problem;
+    if (!read.of_user || purpose_ != Purpose::kCheck) return Report(origin, where, text);
     result_.notes.push_back(Printable(where + ": " + text));
   }
 

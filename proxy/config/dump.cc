@@ -10,11 +10,12 @@
 namespace sheaf {
 namespace {
 
-// A secret that comes from a file of its own (admin.token_file) is no value of the option that holds it.
-std::string ShownValue(const OptionRow& row, const OptionSlot& slot, const Origin& origin) {
+// `from_file`: the option has its value, if it is a secret, from a file of its own (admin.token_file), and none to
+// show.
+std::string ShownValue(const OptionRow& row, const OptionSlot& slot, bool from_file) {
   std::string value = FormatValue(row, slot);
   if (!row.secret || value == "\"\"") return value;
-  return origin.source == Source::kDefault ? "\"\"" : "\"<redacted>\"";
+  return from_file ? "\"\"" : "\"<redacted>\"";
 }
 
 std::string DumpRow(const OptionRow& row, const Configuration& configuration) {
@@ -22,8 +23,8 @@ std::string DumpRow(const OptionRow& row, const Configuration& configuration) {
   Options options = configuration.options;
   const OptionSlot slot = row.slot(options);
   const size_t index = static_cast<size_t>(&row - OptionRows().data());
-  const std::string value = ShownValue(row, slot, configuration.origins[index]);
   const bool by_default = configuration.origins[index].source == Source::kDefault;
+  const std::string value = ShownValue(row, slot, by_default);
   const bool replaced = row.FullName() == "upstream.url" && !options.upstream.urls.empty();
   const bool left_out = by_default && (row.unwritten || replaced);
   return (left_out ? "# " : "") + std::string(row.name) + " = " + value + "  # " +
@@ -39,17 +40,18 @@ std::string DumpSection(std::string_view section, const Configuration& configura
   return text;
 }
 
-// What a section of a list sets or inherits. `origins`: for each of `rows`.
+// What a section of a list sets or inherits. `origins`: for each of `rows`. `from_file`: as of ShownValue.
 template <typename Row, typename Owner>
 std::string DumpOwnKeys(std::span<const Row> rows, Owner& owner, const std::vector<Origin>& origins,
-                        const std::string& file_name) {
+                        const std::string& file_name, bool from_file = false) {
   std::string text;
   for (size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
     const std::string origin = origins[i].source == Source::kDefault
                                    ? row.inherits->FullName()
                                    : DescribeOrigin(origins[i], *row.inherits, file_name);
-    text += std::string(row.name) + " = " + FormatValue(*row.inherits, row.slot(owner)) + "  # " + origin + "\n";
+    const std::string value = ShownValue(*row.inherits, row.slot(owner), from_file);
+    text += std::string(row.name) + " = " + value + "  # " + origin + "\n";
   }
   return text;
 }
@@ -70,7 +72,7 @@ std::string DumpBackend(BackendOptions backend, const BackendOrigins& origins, c
                      DescribeOrigin({Source::kFile, origins.name}, urls, file_name) +
                      "\nurls = " + FormatValue(urls, &backend.urls) + "  # " +
                      DescribeOrigin(origins.urls.front(), urls, file_name) + "\n";
-  return text + DumpOwnKeys(BackendRows(), backend, origins.keys, file_name);
+  return text + DumpOwnKeys(BackendRows(), backend, origins.keys, file_name, !backend.token_file.empty());
 }
 
 // A list of rules, a line each, that loads again.

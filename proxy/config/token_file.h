@@ -1,4 +1,4 @@
-// admin.token_file: a token that lies in a file of its own, as mounted Secrets do.
+// token_file of [admin], [upstream] and [[backend]]: a token that lies in a file of its own, as mounted Secrets do.
 #pragma once
 
 #include <string>

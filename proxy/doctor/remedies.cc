@@ -18,7 +18,7 @@ constexpr std::array kRefusals = {
            "pass and drop take such requests; WSGI apps cannot tell these names from those with a hyphen"},
     Remedy{"body_too_large", "limits.max_body", "raise it, for a route as max_body, or set it to 0"},
     Remedy{"reserved_path", "memory.webhook",
-           "Sheaf keeps this path for its own posts to the backend: choose another one"},
+           "Sheaf keeps this path, as it does /.sheaf/mux, for its own requests to the backend: choose another one"},
     Remedy{"origin_not_allowed", "websocket.allowed_origins",
            "add the page's Origin (a route may have its own); --origin asks as another page"},
     Remedy{"overloaded", "listen.max_connections", "raise it, and the limit of open files with it"},

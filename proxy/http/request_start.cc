@@ -6,6 +6,7 @@
 #include "proxy/http/field_twins.h"
 #include "proxy/http/forwarding.h"
 #include "proxy/plan/admission.h"
+#include "proxy/wire/mux_frame.h"
 #include "proxy/wire/trace_context.h"
 #include "proxy/wire/ws_handshake.h"
 
@@ -16,6 +17,14 @@ constexpr std::string_view kAsterisk = "*";
 
 std::string_view PathOf(std::string_view target) {
   return target == kAsterisk ? "/" : target.substr(0, target.find('?'));
+}
+
+// What passes between Sheaf and the backend alone. `path`: in normal form, where letters and dots stand for themselves,
+// so that one look tells of nearly all that they are not the link's.
+bool IsReserved(std::string_view path, std::string_view webhook) {
+  constexpr std::string_view kMark = wire::kMuxPath.substr(1, wire::kMuxPath.rfind('/') - 1);
+  if (path.find(kMark) != std::string_view::npos && wire::MayBeTakenFor(path, wire::kMuxPath)) return true;
+  return !webhook.empty() && wire::MayBeTakenFor(path, webhook);
 }
 
 // Where nobody in front names a client, it is the peer.
@@ -43,8 +52,7 @@ const RoutePlan& RouteOf(const WorkerContext& context, std::string_view target) 
 
 std::optional<RefuseReason> Admit(const WorkerContext& context, const wire::RequestHead& request,
                                   std::string_view target, const RouteOptions& route) {
-  const std::string& webhook = context.options().memory.webhook;
-  if (!webhook.empty() && wire::MayBeTakenFor(PathOf(target), webhook)) return RefuseReason::kReservedPath;
+  if (IsReserved(PathOf(target), context.options().memory.webhook)) return RefuseReason::kReservedPath;
   if (const auto refusal = AdmitRequest(context.load())) return refusal;
   if (request.wants_websocket) {
     if (const auto refusal = wire::CheckUpgradeRequest(request)) return refusal;

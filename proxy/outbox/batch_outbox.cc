@@ -65,7 +65,7 @@ void BatchOutbox::Add(const wire::MessagePart& part) {
   if (large_) {
     SendOn(part);
   } else if (part.first && part.last) {
-    AddWhole(part.opcode, AsText(part.payload));
+    AddWhole(MessageOf(part));
   } else {
     AddPart(part);
   }
@@ -93,7 +93,7 @@ void BatchOutbox::AddPart(const wire::MessagePart& part) {
     return SendOn(part);
   }
   Gather(AsText(part.payload));
-  if (part.last) AddWhole(part.opcode, TakePart());
+  if (part.last) AddWhole(context_.outboxes().messages().Intern(part.opcode, TakePart(), this));
 }
 
 void BatchOutbox::Gather(std::string_view payload) {
@@ -108,8 +108,10 @@ std::string BatchOutbox::TakePart() {
 
 // ---- gathering
 
-void BatchOutbox::AddWhole(wire::Opcode opcode, std::string_view payload) {
-  AddWhole(context_.outboxes().messages().Intern(opcode, payload, this));
+batching::MessageRef BatchOutbox::MessageOf(const wire::MessagePart& whole) {
+  batching::MessageStore& messages = context_.outboxes().messages();
+  if (whole.broadcast != 0) return messages.InternBroadcast(whole.broadcast, whole.opcode, AsText(whole.payload));
+  return messages.Intern(whole.opcode, AsText(whole.payload), this);
 }
 
 void BatchOutbox::AddWhole(const batching::MessageRef& message) {

@@ -52,7 +52,7 @@ class BatchOutbox : public GatheringOutbox {
 
   batching::Window& window() final { return batcher_.window(); }
   bool MayJoin() const final { return large_ == nullptr; }
-  void AddWhole(wire::Opcode opcode, std::string_view payload);
+  batching::MessageRef MessageOf(const wire::MessagePart& whole);
   void AddWhole(const batching::MessageRef& message);
   // A critical rule has it overtake what is gathered: it is sent.
   bool Overtakes(const batching::MessageRef& message, const batching::MessageFacts& facts);

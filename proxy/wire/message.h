@@ -30,6 +30,9 @@ struct MessagePart {
   bool last = false;              // holds the last byte of its message
   bool ends_frame = false;        // `wire` ends a frame
   Before before{};
+  // Not 0: a whole message that others get, too, in this moment, each under this number. No two messages of a process
+  // have the same.
+  uint64_t broadcast = 0;
 
   // Of all that lies in `wire`: the messages and frames that end in it, and the bytes of payload.
   uint32_t messages() const { return before.messages + (last ? 1 : 0); }

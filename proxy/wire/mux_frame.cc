@@ -12,7 +12,6 @@ namespace {
 
 constexpr uint8_t kTypeBits = 0x1F;
 constexpr uint8_t kFlagBits = kMuxGroup | kMuxBinary | kMuxMore;
-constexpr size_t kMaxLength = (size_t{1} << 24) - 1;
 constexpr uint8_t kToProxy = 1;
 constexpr uint8_t kToApp = 2;
 constexpr uint8_t kToBoth = kToProxy | kToApp;
@@ -82,9 +81,10 @@ MuxFault CheckHeader(MuxEnd receiver, uint32_t word, uint32_t stream) {
 }  // namespace
 
 std::string_view LabelOf(MuxFault fault) {
-  constexpr std::array<std::string_view, 12> kLabels = {"",           "unknown_type", "wrong_direction", "bad_flags",
-                                                        "bad_stream", "bad_length",   "cut_record",      "bad_hello",
-                                                        "bad_credit", "bad_payload",  "bad_utf8",        "bad_answer"};
+  constexpr std::array<std::string_view, 15> kLabels = {
+      "",           "unknown_type", "wrong_direction", "bad_flags",       "bad_stream",
+      "bad_length", "out_of_order", "no_credit",       "unopened_stream", "cut_record",
+      "bad_hello",  "bad_credit",   "bad_payload",     "bad_utf8",        "bad_answer"};
   static_assert(kLabels.size() == static_cast<size_t>(MuxFault::kAnswer) + 1);
   return kLabels[static_cast<size_t>(fault)];
 }
@@ -110,8 +110,12 @@ MuxRecord NextMuxRecord(MuxEnd receiver, std::span<uint8_t>& input) {
   return record;
 }
 
+size_t MuxRecordSize(std::span<const uint8_t> begun) {
+  return begun.size() < kMuxHeader ? kMuxHeader : kMuxHeader + (ReadLittle32(begun.data()) >> 8);
+}
+
 void WriteMuxHeader(uint8_t* out, MuxType type, uint8_t flags, uint32_t stream, size_t length) {
-  assert((flags & kTypeBits) == 0 && length <= kMaxLength);
+  assert((flags & kTypeBits) == 0 && length <= kMuxMaxListPayload);
   WriteLittle32(out, static_cast<uint32_t>(length) << 8 | flags | static_cast<uint32_t>(type));
   WriteLittle32(out + 4, stream);
 }

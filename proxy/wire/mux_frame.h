@@ -24,7 +24,7 @@ inline constexpr uint16_t kMuxVersion = 1;
 // Sizes are bytes.
 inline constexpr size_t kMuxHeader = 8;
 inline constexpr size_t kMuxMaxFrame = 131'072;
-inline constexpr size_t kMuxMaxPayload = 65'536;
+inline constexpr size_t kMuxMaxPayload = 65'535;
 inline constexpr size_t kMuxMaxListPayload = 131'064;  // of MULTICAST and GROUP
 inline constexpr size_t kMuxMaxPayloadUp = 16'384;     // of all that goes to the app
 inline constexpr size_t kMuxHelloPayload = 36;         // and more from later versions
@@ -72,12 +72,15 @@ enum class MuxFault : uint8_t {
   kFlags,
   kStream,  // 0, or not 0, or not a group's number
   kLength,
-  kCut,      // a frame that ends amid a record
-  kHello,    // ParseMuxHello
-  kCredit,   // ParseMuxCredit
-  kPayload,  // the other parsers
-  kUtf8,     // a text that is none
-  kAnswer,   // IsValidMuxStatus, IsValidMuxField
+  kOrder,     // not at this time
+  kWindow,    // more than there is credit for
+  kUnopened,  // a stream that never was
+  kCut,       // a frame that ends amid a record
+  kHello,     // ParseMuxHello
+  kCredit,    // ParseMuxCredit
+  kPayload,   // the other parsers
+  kUtf8,      // a text that is none
+  kAnswer,    // IsValidMuxStatus, IsValidMuxField
 };
 
 // For the log: "bad_flags". Of kNone: empty.
@@ -105,6 +108,9 @@ struct MuxRecord {
 // over. Type, flags, stream and length are such as `receiver` may get, and known from the header alone: an error comes
 // before the payload. The views are valid as long as the input's bytes are, which are not changed.
 MuxRecord NextMuxRecord(MuxEnd receiver, std::span<uint8_t>& input);
+
+// Bytes of the whole record that `begun` is the beginning of: of its header, where not even that is there.
+size_t MuxRecordSize(std::span<const uint8_t> begun);
 
 // Writes the header of a record: kMuxHeader bytes at `out`, in front of `length` bytes of payload.
 void WriteMuxHeader(uint8_t* out, MuxType type, uint8_t flags, uint32_t stream, size_t length);

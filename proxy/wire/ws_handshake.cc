@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
+#include "proxy/base/random.h"
 #include "proxy/wire/http1_fields.h"
 #include "proxy/wire/http1_syntax.h"
 
@@ -20,6 +22,13 @@ bool IsWebSocketKey(std::string_view key) {
          std::all_of(key.begin(), key.begin() + kDigits, [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' || c == '/';
          });
+}
+
+std::string Base64(std::span<const uint8_t> bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // OpenSSL ends it with a zero
+  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes.data(), static_cast<int>(bytes.size()));
+  text.pop_back();
+  return text;
 }
 
 // The only value of a field that must stand exactly once.
@@ -52,14 +61,18 @@ bool MatchesOrigin(std::string_view origin, std::string_view pattern) {
 
 }  // namespace
 
+std::string NewWebSocketKey() {
+  std::array<uint8_t, 16> key;
+  FillRandom(key);
+  return Base64(key);
+}
+
 std::string WebSocketAccept(std::string_view key) {
   std::string text(key);
   text.append("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");  // RFC 6455 1.3
-  std::array<unsigned char, SHA_DIGEST_LENGTH> digest;
+  std::array<uint8_t, SHA_DIGEST_LENGTH> digest;
   SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-  std::array<unsigned char, (SHA_DIGEST_LENGTH + 2) / 3 * 4 + 1> base64;
-  const int size = EVP_EncodeBlock(base64.data(), digest.data(), digest.size());
-  return {reinterpret_cast<const char*>(base64.data()), static_cast<size_t>(size)};
+  return Base64(digest);
 }
 
 std::optional<RefuseReason> CheckUpgradeRequest(const RequestHead& request) {

@@ -9,6 +9,9 @@
 
 namespace sheaf::wire {
 
+// A key that nobody can foresee (RFC 6455 4.1), for a handshake of our own.
+std::string NewWebSocketKey();
+
 // The value of Sec-WebSocket-Accept that answers `key` (RFC 6455 4.2.2).
 std::string WebSocketAccept(std::string_view key);
 

@@ -95,7 +95,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=20, help="pairs of seconds for each load")
     parser.add_argument("--loop", choices=("uvloop", "asyncio"), default="uvloop")
     parser.add_argument("--implementation", default="websockets-sansio", help="uvicorn's --ws")
-    parser.add_argument("--only", default="broadcast:50,broadcast:10,own:20,socketio:10,memory", help="load:rate, or memory")
+    parser.add_argument("--only", default="broadcast:50,broadcast:10,send_json:10,own:20,socketio:10,memory", help="load:rate, or memory")
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     parser.add_argument("--kind", help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 import pytest
 
 from harness.backend import Backend
+from harness.frames import RawWebSocket
 from harness.ports import free_port, wait_until
 from harness.raw import RawClient
 from harness.recorder import OK, Recorder, Request
-from harness.reloading import ReloadableSheaf, live
+from harness.reloading import ReloadableSheaf, live, new_sessions
 from harness.sheaf import Conf
 
 LONG, SHORT = "60s", "300ms"
@@ -240,3 +241,15 @@ def test_backoff_min(make_reloadable, make_backend) -> None:
     proxy.reload({"pool": {"backoff_min": "20ms"}})
     backend.kill()
     wait_until(lambda: proxy.metric("sheaf_pool_failed_total") >= 4, SOON, "the first waits are short")
+
+
+@new_sessions("pool.sessions_per_link")
+def test_sessions_per_link(make_reloadable, backend: Backend) -> None:
+    """The backend has no mux: the number is taken, or refused, and disturbs nobody."""
+    proxy: ReloadableSheaf = make_reloadable(backend.url, pool())
+    with RawWebSocket(proxy.port) as old:
+        proxy.reload(pool(sessions_per_link=1))
+        assert "pool.sessions_per_link" in proxy.refuse(pool(sessions_per_link=0))
+        old.check_echo(b"still here")
+        with RawWebSocket(proxy.port) as new:
+            new.check_echo(b"new")

@@ -142,13 +142,36 @@ def test_resolve_interval(make_reloadable, tmp_path: Path, make_recorder) -> Non
     assert proxy.wait_for_log("the backend has another address", "127.0.0.7", seconds=5)
 
 
-@new_sessions("upstream.mode")
+MUX: Conf = {"mode": "mux", "token": "0123456789abcdef"}
+
+
+@new_sessions("upstream.mode", "upstream.token")
 def test_mode(make_reloadable, backend: Backend) -> None:
-    """There is one mode so far, so that nothing but its being written can change."""
+    """The backend has no mux, so that its sessions have tunnels whatever the mode."""
     proxy: ReloadableSheaf = make_reloadable(backend.url, QUIET)
     with RawWebSocket(proxy.port) as old:
-        proxy.reload({"upstream": {"mode": "tunnel"}})
+        for upstream in (MUX, {**MUX, "token": "fedcba9876543210"}, {"mode": "tunnel"}):
+            proxy.reload({"upstream": upstream})
+            old.check_echo(b"still here")
+            with RawWebSocket(proxy.port) as new:
+                new.check_echo(json.dumps({"new": True}).encode())
         assert "upstream.mode" in proxy.refuse({"upstream": {"mode": "mux-of-tomorrow"}})
+        assert "upstream.token" in proxy.refuse({"upstream": {"mode": "mux"}})
+        old.check_echo(b"still here")
+
+
+@new_sessions("upstream.token_file")
+def test_token_file(make_reloadable, backend: Backend, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    proxy: ReloadableSheaf = make_reloadable(backend.url, QUIET)
+    from_file: Conf = {"upstream": {"mode": "mux", "token_file": str(file)}}
+    with RawWebSocket(proxy.port) as old:
+        for token in ("0123456789abcdef", "fedcba9876543210"):
+            file.write_text(token + "\n")
+            proxy.reload(from_file)
+        for wrong in ("", "two words"):
+            file.write_text(wrong)
+            assert "upstream.token_file" in proxy.refuse(from_file)
         old.check_echo(b"still here")
         with RawWebSocket(proxy.port) as new:
             new.check_echo(json.dumps({"new": True}).encode())

@@ -23,6 +23,7 @@ from .records import (
     PONG,
     TEXT,
     Violation,
+    close,
     credit,
     read_close,
     read_credit,
@@ -199,6 +200,7 @@ class Link:
             session = self._find(stream)
             if session is not None:
                 session.is_gone(code, reason)
+                self._tick.record(close(stream, code, b""))  # behind all that the application has sent
         elif kind not in (PONG, GOAWAY):
             raise Violation("a second HELLO")
 

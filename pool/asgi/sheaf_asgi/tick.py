@@ -61,6 +61,9 @@ class Tick:
     def message(self, session: Receiver, data: Data) -> None:
         """Adds a message, which must fit a record, and takes it from the session's credit."""
         at = self._index.get(id(data), -1)
+        if at < 0 and self._sources and self._sources[-1] == data:
+            # Most often of send_json() in a loop, which writes the same text anew for each.
+            at = self._first + len(self._sources) - 1
         if session.last < at:
             self._join(session, at, data)
             return

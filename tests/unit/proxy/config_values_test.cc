@@ -95,7 +95,7 @@ TEST_CASE("values out of range are told with their bounds and place") {
       {"[limits]\nmax_head = \"5KB\"\n",
        "a.conf:2:12: limits.max_head must be a size from 512 to 1MiB, such as 4096, \"64KiB\" or \"16MiB\", not "
        "\"5KB\""},
-      {"[upstream]\nmode = \"mux\"\n", "a.conf:2:8: upstream.mode must be \"tunnel\", not \"mux\""},
+      {"[upstream]\nmode = \"muxed\"\n", "a.conf:2:8: upstream.mode must be \"tunnel\" or \"mux\", not \"muxed\""},
       {"[[route]]\npath = \"/\"\nmax_message = 0\n",
        "a.conf:3:15: route.max_message must be a size from 1 to 1GiB, such as 4096, \"64KiB\" or \"16MiB\", not \"0\""},
   };

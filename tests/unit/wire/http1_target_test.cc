@@ -77,6 +77,8 @@ TEST_CASE("a reserved path is recognized in every form in which a lenient backen
     CHECK_FALSE(MayBeTakenFor(path, "/internal/memory"));
   }
   CHECK(MayBeTakenFor("/caf%C3%A9", "/caf%C3%A9"));
+  CHECK(MayBeTakenFor("/x%2F..%2F.sheaf%2F/mux", "/.sheaf/mux"));
+  CHECK_FALSE(MayBeTakenFor("/.sheaf/muxer", "/.sheaf/mux"));
 }
 
 }  // namespace sheaf::wire
