@@ -8,7 +8,8 @@
 # answers wait amid a stream, and the bytes that a client's own messages take; after "instructions" to
 # tests/bench/instructions.py, which counts the instructions that a message takes in each way of delivery; after "fresh"
 # to tests/bench/fresh.py, which measures how old quotes are when a client on a slow link gets them; after "bytes" to
-# tests/bench/bytes.py, which counts the bytes of a message that a stock client gets, beside uvicorn alone.
+# tests/bench/bytes.py, which counts the bytes of a message that a stock client gets, beside uvicorn alone. After "mux"
+# bench.py measures clients that share links, and then tests/bench/mux_floor.py the application's end alone.
 set -eu
 cd "$(dirname "$0")/.."
 cmake --preset release
@@ -24,6 +25,10 @@ case ${1:-} in
   idle-cpu) script=idle_cpu.py; shift ;;
   instructions) script=instructions.py; shift ;;
   fresh) script=fresh.py; python=build/venv/bin/python; shift ;;
+  mux)
+    shift
+    python3 tests/bench/bench.py --table mux,mux-proxy --proxy direct,floor,nginx,sheaf "$@"
+    exec build/venv/bin/python tests/bench/mux_floor.py ;;
   *) script=bench.py ;;
 esac
 exec "$python" "tests/bench/$script" "$@"

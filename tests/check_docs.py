@@ -132,7 +132,7 @@ class Tree:
         sources = "\n".join(self.read(name) for name in sorted(self.files) if not name.endswith(".md"))
         self.script_flags = set(FLAG.findall(sources))
         # Not the variables of the tests, which have mistyped ones, too.
-        scripts = [name for name in self.files if re.search(r"(^docker/.*|\.sh|CMake\w+\.\w+)$", name)]
+        scripts = [name for name in self.files if re.search(r"(^docker/.*|^pool/asgi/.*\.py|\.sh|CMake\w+\.\w+)$", name)]
         variables = re.findall(r"SHEAF_[A-Z0-9_]+", "\n".join(map(self.read, scripts)))
         proxy = self.sources_of("proxy")
         macros = re.findall(r"#define (SHEAF_\w+)", proxy)
@@ -197,7 +197,7 @@ def json_fields(document: Document) -> set[str]:
 
 
 def check_options(document: Document, tree: Tree, _: dict[str, Document]) -> Mistakes:
-    """Each section.key is an option, and so is each SHEAF_SECTION_KEY, if no script has it."""
+    """Each section.key is an option, and so is each SHEAF_SECTION_KEY, if no script and no package has it."""
     sections = "|".join(sorted(tree.sections))
     for line, text in document.code():
         known = tree.options | NOT_OPTIONS | json_fields(document)
@@ -209,7 +209,7 @@ def check_options(document: Document, tree: Tree, _: dict[str, Document]) -> Mis
             yield line, f"{assignment[1]} is no option"
         for variable in re.findall(r"\bSHEAF_[A-Z0-9_]+\b", text):
             if variable not in tree.variables:
-                yield line, f"{variable} is neither an option's variable nor a script's"
+                yield line, f"{variable} is neither an option's variable nor a script's or a package's"
 
 
 def check_metrics(document: Document, tree: Tree, _: dict[str, Document]) -> Mistakes:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Whether Sheaf and the decoders' packages have one version, and the packages' READMEs stand on a package index as well as
-# here (see check_packages.py).
+# Whether Sheaf and its packages have one version, and the packages' READMEs stand on a package index as well as here
+# (see check_packages.py).
 # Usage: tests/check_packages.sh [BINARY]      (default: build/release/sheaf)
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)

@@ -1,5 +1,7 @@
 #!/bin/sh
-# Whether the types of the Python decoders are right, by the strictest rules. Needs tests/install.sh.
+# Whether the types of the Python packages are right, by the strictest rules. Needs tests/install.sh.
 set -eu
-cd "$(dirname "$0")/../batching/clients/python"
-exec ../../../build/venv/bin/mypy --cache-dir=/dev/null
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+for folder in batching/clients/python pool/asgi; do
+  (cd "$root/$folder" && "$root/build/venv/bin/mypy" --cache-dir=/dev/null)
+done

@@ -2,9 +2,10 @@
 
     python -m uvicorn app:app --app-dir tests/bench
 
-It speaks as bench_backend does on /broadcast/RATE: "start" makes the client a member, "stop" ends that and is answered
-with "end COUNT". One task sends every message to each member in turn, as the connection manager of FastAPI's documentation
-does. The text is made once a message, not once a client: the cheapest way there is without Sheaf.
+It speaks as bench_backend does on /broadcast/RATE and /tick/RATE: "start" makes the client a member, "stop" ends that and
+is answered with "end COUNT". One task sends to each member in turn, as the connection manager of FastAPI's documentation
+does: of a broadcast the same text, which is made once a message, not once a client (the cheapest way there is without
+Sheaf), else a text of its own.
 """
 
 from __future__ import annotations
@@ -36,20 +37,44 @@ class Broadcast:
         return self.counts.pop(member, 0)
 
     async def _run(self, interval_seconds: float) -> None:
-        due = time.monotonic()
-        while self.counts:
-            due = max(due + interval_seconds, time.monotonic() - 1)  # held up for longer: the rest is not made up for
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            await self._send(quote(self._sequence, time.monotonic_ns()))
-            self._sequence += 1
+        async for _ in beats(interval_seconds):
+            if not self.counts:
+                return
+            await self._send()
 
-    async def _send(self, text: str) -> None:
+    async def _send(self) -> None:
+        text = quote(self._sequence, time.monotonic_ns())
+        self._sequence += 1
         for member in list(self.counts):
-            if member not in self.counts:
-                continue  # it left meanwhile
-            self.counts[member] += 1
-            with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it is just going
-                await member.send_text(text)
+            if member in self.counts:  # else it left meanwhile
+                self.counts[member] += 1
+                await send(member, text)
+
+
+class OwnMessages(Broadcast):
+    """The same, but each member gets messages of its own, numbered from 0."""
+
+    async def _send(self) -> None:
+        for member in list(self.counts):
+            if member in self.counts:
+                text = quote(self.counts[member], time.monotonic_ns())
+                self.counts[member] += 1
+                await send(member, text)
+
+
+async def send(member: WebSocket, text: str) -> None:
+    """Sends, unless the member is just going."""
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        await member.send_text(text)
+
+
+async def beats(interval_seconds: float) -> AsyncIterator[None]:
+    """One item an interval, for ever; who is held up for more than a second does not make up for the rest."""
+    due = time.monotonic()
+    while True:
+        due = max(due + interval_seconds, time.monotonic() - 1)
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        yield
 
 
 def quote(sequence: int, sent_ns: int) -> str:
@@ -64,8 +89,8 @@ def quote(sequence: int, sent_ns: int) -> str:
 
 @contextlib.asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """One Broadcast a server."""
-    app.state.broadcast = Broadcast()
+    """One Broadcast a server, and one task for all that get their own."""
+    app.state.members = {"broadcast": Broadcast(), "tick": OwnMessages()}
     yield
 
 
@@ -78,10 +103,10 @@ async def index() -> str:
     return "ok"
 
 
-@app.websocket("/broadcast/{rate}")
-async def broadcast(socket: WebSocket, rate: float) -> None:
-    """One client. `rate`: messages a second."""
-    members: Broadcast = app.state.broadcast
+@app.websocket("/{kind}/{rate}")
+async def member(socket: WebSocket, kind: str, rate: float) -> None:
+    """One client. `kind`: broadcast or tick. `rate`: messages a second."""
+    members: Broadcast = app.state.members[kind]
     await socket.accept()
     try:
         async for word in socket.iter_text():

@@ -13,8 +13,6 @@ Message Frame(uint8_t opcode, std::string_view payload) {
   return {.opcode = opcode, .compressed = false, .payload = payload};
 }
 
-constexpr uint8_t kBinary = 0x2;
-
 TEST_CASE("UnbatchTest.JsonIsSplitOnlyBetweenMembers") {
   Parts parts;
   const auto frame = Frame(kText, R"({"type":"batch","batch_size":3,"messages":[{"a":[1,2],"b":"],\",{"}, [2],"x"]})");

@@ -3,6 +3,8 @@
 #include <array>
 #include <vector>
 
+#include "tests/bench/socketio.h"
+
 namespace sheaf::bench {
 namespace {
 
@@ -10,6 +12,11 @@ namespace {
 constexpr std::string_view kKey = "dGhlIHNhbXBsZSBub25jZQ==";
 constexpr uint32_t kSources = 8;
 constexpr std::string_view kDeflate = "permessage-deflate";
+// What Chromium 131 sends with an upgrade beside what a WebSocket needs.
+constexpr std::string_view kBrowserFields =
+    "Pragma: no-cache\r\nCache-Control: no-cache\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 "
+    "(KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n"
+    "Accept-Language: en-US,en;q=0.9\r\n";
 
 // Read into by every client of the process.
 std::array<char, 256 * 1024> receive_buffer;
@@ -39,7 +46,7 @@ void Client::Start() {
 }
 
 void Client::SendText(std::string_view payload) {
-  AppendMessage(out_, kText, payload, NextMask());
+  AppendMessage(out_, kText, target_.socketio ? EventPacket(payload) : std::string(payload), NextMask());
 }
 
 void Client::SendClose() {
@@ -87,6 +94,7 @@ void Client::SendUpgrade() {
     return Flush();
   }
   if (target_.deflate) {
+    out_.append(kBrowserFields);
     out_.append("Sec-WebSocket-Extensions: ").append(kDeflate).append("; client_max_window_bits\r\n");
   }
   out_.append("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
@@ -120,7 +128,7 @@ void Client::OnHead(std::span<char> bytes, uint64_t now_ns) {
   std::string rest = head_.substr(end + 4);
   head_ = {};
   phase_ = Phase::kOpen;
-  events_.OnOpen(*this);
+  if (!target_.socketio) events_.OnOpen(*this);
   if (open() && !rest.empty()) OnBytes(rest, now_ns);
 }
 
@@ -166,7 +174,23 @@ bool Client::OnFrame(Message frame, uint64_t now_ns) {
     frame.payload = *inflated;
   }
   if (!Unbatch(envelope_, frame, messages)) return false;
+  if (target_.socketio) return OnPacket(frame.payload, now_ns);
   for (const std::string_view message : messages) events_.OnMessage(*this, message, now_ns);
+  return true;
+}
+
+bool Client::OnPacket(std::string_view packet, uint64_t now_ns) {
+  if (packet == kEnginePing) {
+    AppendMessage(out_, kText, kEnginePong, NextMask());
+  } else if (packet.starts_with(kNamespace)) {
+    events_.OnOpen(*this);
+  } else if (packet.starts_with(kEngineOpen)) {
+    AppendMessage(out_, kText, kNamespace, NextMask());
+  } else {
+    const std::string message = MessageOfEvent(packet);
+    if (message.empty()) return false;
+    events_.OnMessage(*this, message, now_ns);
+  }
   return true;
 }
 

@@ -31,7 +31,9 @@ struct Target {
   SSL_CTX* tls = nullptr;
   // Asked for, and a connection that does not get it has failed.
   std::string envelope;  // "json", "binary"; empty: none
-  bool deflate = false;  // permessage-deflate, offered as Chromium does
+  bool deflate = false;  // permessage-deflate, offered as Chromium does, with the fields that it sends
+  // Messages are events of Socket.IO; the client is open when it has its namespace.
+  bool socketio = false;
   // A plain request instead of a WebSocket. It never opens; it closes, without a problem, when it was answered with
   // 200.
   bool http = false;
@@ -44,7 +46,8 @@ class Client : public Pollable {
 
   // Connects. The client must be new or closed.
   void Start();
-  // Queues a text message; it leaves at the end of the event in which it was queued, or with Flush.
+  // Queues a text message, or an event of this name; it leaves at the end of the event in which it was queued, or with
+  // Flush.
   void SendText(std::string_view payload);
   // Queues a Close frame with status 1000.
   void SendClose();
@@ -75,6 +78,7 @@ class Client : public Pollable {
   void OnHttpEnd();
   void OnBytes(std::span<char> received_bytes, uint64_t now_ns);
   [[nodiscard]] bool OnFrame(Message frame, uint64_t now_ns);
+  [[nodiscard]] bool OnPacket(std::string_view packet, uint64_t now_ns);
   void OnClose(std::string_view payload);
   void SendUpgrade();
   void End(std::string_view problem);

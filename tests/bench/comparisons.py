@@ -12,23 +12,32 @@ BEST_PEER = "best peer"  # as a proxy: the lowest figure of the other proxies
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """What a column's figure should be: at most so many times another column's, or at least a number."""
+    """What a column's figure should be: at most so many times another column's, or so much more, or a number."""
 
     column: str
     over: str = ""
-    at_most: float | None = None
+    at_most: float | None = None  # without `over` a figure, else a factor
     at_least: float | None = None
+    more: float | None = None  # at most so much more than `over`
 
     def text(self):
         """As the table shows it."""
-        return f"{self.column} <= {self.at_most} x {self.over}" if self.over else f"{self.column} >= {self.at_least}"
+        if self.at_least is not None:
+            return f"{self.column} >= {self.at_least:,}"
+        if self.more is not None:
+            return f"{self.column} <= {self.over} + {self.more:,}"
+        return f"{self.column} <= {self.at_most:,}" + (f" x {self.over}" if self.over else "")
 
     def met(self, cells):
         """True or False; None when a figure is missing. `cells`: column -> figure."""
-        value = cells.get(self.column)
-        if value is None or (self.over and not cells.get(self.over)):
+        value, other = cells.get(self.column), cells.get(self.over)
+        if value is None or (self.over and not other):
             return None
-        return value <= self.at_most * cells[self.over] if self.over else value >= self.at_least
+        if self.at_least is not None:
+            return value >= self.at_least
+        if self.more is not None:
+            return value <= other + self.more
+        return value <= self.at_most * (other if self.over else 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +49,7 @@ class Line:
     digits: int
     ways: dict
     ratios: bool = True
-    target: Target | None = None
+    targets: tuple = ()  # of Target
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +67,9 @@ def batching_lines(load, name):
     ways |= {way: (f"{base}-{way}", "sheaf") for way in ("cork", "cork50", "json", "binary", "deflate")}
     own = {column: way for column, way in ways.items() if way[1] == "sheaf"}
     return [
-        Line(f"{name}: us CPU a message", scenarios.cpu_a_message, 2, ways, target=Target("json", "best peer", 0.25)),
-        Line(f"{name}: messages a frame", scenarios.messages_a_frame, 1, own, False, Target("json", at_least=10)),
+        Line(f"{name}: us CPU a message", scenarios.cpu_a_message, 2, ways,
+             targets=(Target("json", "best peer", 0.25),)),
+        Line(f"{name}: messages a frame", scenarios.messages_a_frame, 1, own, False, (Target("json", at_least=10),)),
         Line(f"{name}: bytes on the wire a message", scenarios.wire_bytes_a_message, 1, own),
         Line(f"{name}: p50 ms", scenarios.milliseconds("p50_us"), 2, ways, False),
         Line(f"{name}: p99 ms", scenarios.milliseconds("p99_us"), 2, ways, False),
@@ -81,7 +91,45 @@ BACKEND_WAYS = {"no deflate": ("backend-plain", "direct"), "deflate": ("backend"
 BESIDE_WAYS = {"Sheaf": ("backend", "sheaf")}
 WIRE_WAYS = {"deflate": ("uvicorn-20x250", "direct"), "Sheaf": ("uvicorn-20x250", "sheaf"),
              "Sheaf json": ("uvicorn-20x250-json", "sheaf")}
-AS_PLAIN = Target("Sheaf", "no deflate", 1.0)
+AS_PLAIN = (Target("Sheaf", "no deflate", 1.0),)
+ALONE_WAYS = ["one send", "nginx", "tunnel", "mux"]
+
+
+def pushed_lines(push, clients):
+    """One load of the Python backend in four ways: by itself, directly, in a tunnel and over mux."""
+    name = scenarios.pushed_name(push, clients)
+    through = {"tunnel": (name, "sheaf"), "mux": (f"{name}-mux", "sheaf")}
+    ways = {"direct": (name, "direct")} | through
+    with_floor = {"floor": (name, "floor")} | ways
+    title = f"{push} {clients:,} x {scenarios.CROWDS[clients]}"
+    factor, more = {"broadcast": (1.4, 1500), "socketio": (1.3, 3000), "own": (2.0, 1500)}[push]
+    pod = (Target("mux", "direct", 0.4),) if push == "broadcast" else ()
+    soon = (Target("mux", at_most=5.0),) if (push, clients) == ("broadcast", 1000) else ()
+    return [
+        Line(f"{title}: backend, us CPU a message", scenarios.cpu_a_message, 2, with_floor,
+             targets=(Target("mux", "floor", factor),)),
+        Line(f"{title}: Sheaf, us CPU a message", scenarios.beside_cpu_a_message, 2, through),
+        Line(f"{title}: pod, us CPU a message", scenarios.both_cpu_a_message, 2, ways, targets=pod),
+        Line(f"{title}: backend, bytes a client", scenarios.bytes_a_connection, 0, with_floor,
+             targets=(Target("mux", "floor", more=more),)),
+        Line(f"{title}: Sheaf, bytes a client", scenarios.beside_bytes_a_connection, 0, through),
+        Line(f"{title}: pod's control group, bytes a client", scenarios.group_bytes_a_connection, 0, ways,
+             targets=(Target("mux", at_most=24000),)),
+        Line(f"{title}: p50 ms", scenarios.milliseconds("p50_us"), 2, ways, targets=soon),
+        Line(f"{title}: p99 ms", scenarios.milliseconds("p99_us"), 2, ways),
+        Line(f"{title}: bytes to the client a message", scenarios.wire_bytes_a_message, 1, ways),
+        Line(f"{title}: bytes from the backend a message", scenarios.upstream_bytes_a_message, 1, through),
+    ]
+
+
+def alone_ways(load):
+    """One load of bench_backend: its own loop of a send(2) for each client, and what Sheaf takes for the same."""
+    return {"one send": (load, "direct"), "nginx": (load, "nginx"), "tunnel": (load, "sheaf"), "mux": (f"{load}-mux", "sheaf")}
+
+
+JSON_WAYS = {"nginx": ("broadcast-200x250", "nginx"), "tunnel": ("broadcast-200x250-json", "sheaf"),
+             "mux": ("broadcast-200x250-json-mux", "sheaf")}
+MUX_TARGETS = (Target("mux", "nginx", 0.5), Target("mux", "one send", 1.2))
 
 TABLES = {
     "batching": Table(
@@ -104,9 +152,9 @@ TABLES = {
         ["no deflate", "deflate", "Sheaf", "Sheaf json"],
         [("Sheaf/no deflate", "Sheaf", "no deflate"), ("Sheaf/deflate", "Sheaf", "deflate")],
         [
-            Line("1000x10: backend, us CPU a message", scenarios.cpu_a_message, 2, BACKEND_WAYS, target=AS_PLAIN),
-            Line("1000x10: backend, bytes a connection", scenarios.bytes_a_connection, 0, BACKEND_WAYS, target=AS_PLAIN),
-            Line("1000x10: p50 ms", scenarios.milliseconds("p50_us"), 2, BACKEND_WAYS, target=AS_PLAIN),
+            Line("1000x10: backend, us CPU a message", scenarios.cpu_a_message, 2, BACKEND_WAYS, targets=AS_PLAIN),
+            Line("1000x10: backend, bytes a connection", scenarios.bytes_a_connection, 0, BACKEND_WAYS, targets=AS_PLAIN),
+            Line("1000x10: p50 ms", scenarios.milliseconds("p50_us"), 2, BACKEND_WAYS, targets=AS_PLAIN),
             Line("1000x10: p99 ms", scenarios.milliseconds("p99_us"), 2, BACKEND_WAYS),
             Line("1000x10: Sheaf itself, us CPU a message", scenarios.beside_cpu_a_message, 2, BESIDE_WAYS, False),
             Line("1000x10: Sheaf itself, bytes a connection", scenarios.beside_bytes_a_connection, 0, BESIDE_WAYS, False),
@@ -115,7 +163,37 @@ TABLES = {
             Line("20x250: bytes on the wire a message", scenarios.wire_bytes_a_message, 1, WIRE_WAYS),
         ],
     ),
+    "mux": Table(
+        "Clients that share links, with Sheaf's defaults and clients that offer deflate: \"broadcast\", the same messages to\n"
+        "all; \"socketio\", events to a room; \"own\", each client its own. Columns: the unchanged application under a server\n"
+        "that does nothing, at the same pace; uvicorn directly; through Sheaf with a connection each, and over links.",
+        ["floor", "direct", "tunnel", "mux"],
+        [("mux/floor", "mux", "floor"), ("mux/direct", "mux", "direct"), ("mux/tunnel", "mux", "tunnel")],
+        [line for push in scenarios.PUSHES for clients in scenarios.CROWDS for line in pushed_lines(push, clients)],
+    ),
+    "mux-proxy": Table(
+        "Sheaf's own side of links, unbatched and in batch frames of 50 ms (json). One send: the backend's own loop of\n"
+        "one send(2) for each client and message, without a proxy.",
+        ALONE_WAYS,
+        [("mux/one send", "mux", "one send"), ("mux/nginx", "mux", "nginx"), ("mux/tunnel", "mux", "tunnel")],
+        [
+            Line("broadcast 1000x20: us CPU a message", scenarios.cpu_a_message, 2, alone_ways("broadcast-1000x20"),
+                 targets=MUX_TARGETS),
+            Line("broadcast 1000x20: p50 ms", scenarios.milliseconds("p50_us"), 3, alone_ways("broadcast-1000x20")),
+            Line("distinct 1000x20: us CPU a message", scenarios.cpu_a_message, 2, alone_ways("tick-1000x20")),
+            Line("distinct 1000x20: p50 ms", scenarios.milliseconds("p50_us"), 3, alone_ways("tick-1000x20")),
+            Line("broadcast 200x250, json: us CPU a message", scenarios.cpu_a_message, 2, JSON_WAYS,
+                 targets=(Target("mux", "nginx", 0.1),)),
+            Line("broadcast 200x250, json: messages a frame", scenarios.messages_a_frame, 1, JSON_WAYS, False,
+                 (Target("mux", at_least=10),)),
+        ],
+    ),
 }
+
+
+def scenarios_of(names):
+    """The scenarios that the tables of these names are made from."""
+    return {scenario for name in names for line in TABLES[name].lines for scenario, _ in line.ways.values()}
 
 
 def flawed(runs):
@@ -135,6 +213,11 @@ def cell(line, way, runs):
     return (statistics.median(values) if values else None), flawed(mine)
 
 
+def verdict(met):
+    """Of a line with these targets: whether all are met; None without any, or when a figure is missing."""
+    return None if not met or None in met else all(met)
+
+
 def make(table, runs):
     """The table's lines as dicts, without those that have no figure."""
     made = []
@@ -148,8 +231,8 @@ def make(table, runs):
         made.append({
             "title": line.title, "digits": line.digits, "figures": figures, "ratios": ratios,
             "marked": [column for column, (_, flaw) in cells.items() if flaw],
-            "target": line.target.text() if line.target else "",
-            "met": line.target.met(figures) if line.target else None,
+            "target": "; ".join(target.text() for target in line.targets),
+            "met": verdict([target.met(figures) for target in line.targets]),
         })
     return made
 

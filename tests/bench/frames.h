@@ -11,6 +11,7 @@ namespace sheaf::bench {
 
 inline constexpr uint8_t kContinuation = 0x0;
 inline constexpr uint8_t kText = 0x1;
+inline constexpr uint8_t kBinary = 0x2;
 inline constexpr uint8_t kClose = 0x8;
 inline constexpr uint8_t kPing = 0x9;
 inline constexpr uint8_t kPong = 0xA;

@@ -1,8 +1,10 @@
 // The load generator: one run of one kind of load against one address; its figures go to stdout as one JSON object.
 //
 //   bench_generator --kind echo|tick|broadcast|idle|hold|connect|soak --address 127.0.0.1:8080 [--tls 1] [--rate 20]
-//                   [--envelope json|binary] [--deflate 1] [--connections 100] [--outstanding 1] [--payload 128]
+//                   [--envelope json|binary] [--deflate 1] [--socketio 1] [--connections 100] [--outstanding 1]
+//                   [--payload 128]
 //                   [--cycles 0] [--used 1] [--rest 0] [--seconds 5] [--settle 1] [--pid N]... [--beside N]...
+//                   [--memory FILE]...
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -23,6 +25,7 @@ struct Command {
   std::string rate;
   std::string envelope;
   bool deflate = false;
+  bool socketio = false;
   bool tls = false;
   Plan plan;
 };
@@ -42,6 +45,8 @@ Command ReadCommand(const std::vector<std::string>& words) {
       command.envelope = value;
     else if (name == "--deflate")
       command.deflate = value == "1";
+    else if (name == "--socketio")
+      command.socketio = value == "1";
     else if (name == "--tls")
       command.tls = value == "1";
     else if (name == "--connections")
@@ -64,11 +69,19 @@ Command ReadCommand(const std::vector<std::string>& words) {
       command.plan.pids.push_back(static_cast<pid_t>(std::stol(value)));
     else if (name == "--beside")
       command.plan.beside.push_back(static_cast<pid_t>(std::stol(value)));
+    else if (name == "--memory")
+      command.plan.memory.push_back(value);
     else
       sheaf::bench::Die("unknown option " + name);
   }
   command.plan.broadcast = command.kind == "broadcast";
   return command;
+}
+
+std::string PathOf(const Command& command) {
+  if (command.socketio) return "/socket.io/?EIO=4&transport=websocket&rate=" + command.rate;
+  const bool pushed = command.kind == "tick" || command.kind == "broadcast";
+  return pushed ? "/" + command.kind + "/" + command.rate : "/echo";
 }
 
 Figures Measure(const Command& command) {
@@ -104,6 +117,7 @@ void Print(Figures figures) {
               figures.connections, figures.messages, figures.cycles, figures.seconds, figures.cpu_us);
   std::printf("\"frames\": %lu, \"bytes\": %lu, \"beside_cpu_us\": %lu, \"beside_pss_growth\": %lu, ", figures.frames,
               figures.bytes, figures.beside_cpu_us, figures.beside_pss_growth);
+  std::printf("\"group_growth\": %lu, ", figures.group_growth);
   std::printf("\"pss_growth\": %lu, \"sent\": %lu, \"received\": %lu, \"lost\": %lu, \"problems\": %lu, ",
               figures.pss_growth, figures.sent, figures.received, figures.Lost(), figures.problems);
   std::printf("\"p50_us\": %.1f, \"p99_us\": %.1f, \"first_problem\": %s}\n", PercentileUs(figures.latencies_ns, 0.5),
@@ -115,12 +129,12 @@ void Print(Figures figures) {
 int main(int argc, char** argv) {
   Command command = ReadCommand({argv + 1, argv + argc});
   const sheaf::bench::SslCtx tls = command.tls ? sheaf::bench::NewClientContext() : nullptr;
-  const bool pushed = command.kind == "tick" || command.kind == "broadcast";
   command.plan.target = {.address = sheaf::bench::ParseAddress(command.address),
-                         .path = pushed ? "/" + command.kind + "/" + command.rate : "/echo",
+                         .path = PathOf(command),
                          .tls = tls.get(),
                          .envelope = command.envelope,
-                         .deflate = command.deflate};
+                         .deflate = command.deflate,
+                         .socketio = command.socketio};
   Print(Measure(command));
   return 0;
 }

@@ -13,9 +13,12 @@ import socket
 import ssl
 import subprocess
 import time
+import urllib.request
 
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
 STARTUP_SECONDS = 10
 SOCKET = "backend.sock"  # of bench_backend, in the folder of the run
+MUX_TOKEN = "of no use outside of the benchmark"
 THREADS = len(os.sched_getaffinity(0))
 
 
@@ -43,6 +46,7 @@ class Site:
         self.settings = settings  # Sheaf's
         self.backend = f"127.0.0.1:{backend_port}"
         self.port = free_port()
+        self.admin = free_port()  # Sheaf's
         self.tls = tls
 
     def write(self, name, text):
@@ -187,7 +191,7 @@ url = "http://{site.backend}"
 [pool]
 max_size = 10000
 [admin]
-address = "127.0.0.1:{free_port()}"
+address = "127.0.0.1:{site.admin}"
 [log]
 level = "warning"
 access = false
@@ -248,16 +252,18 @@ def answers(port, tls):
 
 
 class Running:
-    """A started server, as a context; its log stands in <folder>/<label>.log."""
+    """A started server, as a context; its log stands in <folder>/<label>.log. `group`: a ControlGroup that it is in;
+    `admin`: the port of its metrics."""
 
-    def __init__(self, label, command, environment, folder, port, tls=False):
+    def __init__(self, label, command, environment, folder, port, tls=False, group=None, admin=None):
         self.port = port
+        self.admin = admin
         self._log_path = folder / f"{label}.log"
         self._tls = tls
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [str(word) for word in command], cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=os.environ | environment, start_new_session=True)
+                env=os.environ | environment, start_new_session=True, preexec_fn=group and group.enter)
 
     def __enter__(self):
         deadline = time.monotonic() + STARTUP_SECONDS
@@ -285,16 +291,28 @@ def start_backend(binary, folder):
     return Running("backend", [binary, f"127.0.0.1:{port}", SOCKET], {}, folder, port)
 
 
-def start_uvicorn(python, folder):
-    """app.py beside this file, as it would be run in production but for the access log."""
+def start_uvicorn(python, folder, app, mux, group):
+    """An app beside this file, as it would be run in production but for the access log. `mux`: with the middleware."""
     port = free_port()
-    command = [python, "-m", "uvicorn", "app:app", "--app-dir", pathlib.Path(__file__).parent, "--port", port,
-               "--log-level", "warning", "--backlog", "8192"]
-    return Running("uvicorn", command, {"PYTHONDONTWRITEBYTECODE": "1"}, folder, port)
+    environment = {"PYTHONDONTWRITEBYTECODE": "1"}
+    if mux:
+        environment |= {"PYTHONPATH": str(SOURCE / "pool/asgi"), "SHEAF_APP": app, "SHEAF_TOKEN": MUX_TOKEN}
+    command = [python, "-m", "uvicorn", "sheaf_asgi:app" if mux else app, "--app-dir", pathlib.Path(__file__).parent,
+               "--port", port, "--log-level", "warning", "--backlog", "8192"]
+    return Running("uvicorn", command, environment, folder, port, group=group)
 
 
-def start_proxy(label, setup, binary, folder, backend_port, tls, settings):
+def start_proxy(label, setup, binary, folder, backend_port, tls, settings, group):
     settings = {name: value.replace("FOLDER", str(folder)) for name, value in settings.items()}
     site = Site(folder, backend_port, tls, settings)
     command, environment = setup(binary, site)
-    return Running(label, command, environment, folder, site.port, tls)
+    return Running(label, command, environment, folder, site.port, tls, group, site.admin)
+
+
+def metric(running, name):
+    """One of a Sheaf's metrics, all of its lines added up; None of another proxy."""
+    with contextlib.suppress(OSError):
+        with urllib.request.urlopen(f"http://127.0.0.1:{running.admin}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+    return None

@@ -4,7 +4,6 @@
 
 #include <fstream>
 #include <iterator>
-#include <string>
 
 namespace sheaf::bench {
 
@@ -28,6 +27,16 @@ uint64_t PssBytes(const std::vector<pid_t>& pids) {
     if (at != std::string::npos) kib += std::stoull(rollup.substr(at + 5));
   }
   return kib * 1024;
+}
+
+uint64_t SumOfFiles(const std::vector<std::string>& paths) {
+  uint64_t sum = 0;
+  for (const std::string& path : paths) {
+    uint64_t number = 0;
+    std::ifstream(path) >> number;
+    sum += number;
+  }
+  return sum;
 }
 
 }  // namespace sheaf::bench

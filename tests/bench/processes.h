@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace sheaf::bench {
@@ -14,5 +15,7 @@ uint64_t CpuMicroseconds(const std::vector<pid_t>& pids);
 
 // Proportional set size of all the processes together, in bytes: pages that they share count once.
 uint64_t PssBytes(const std::vector<pid_t>& pids);
+// The numbers that these files hold, added up; 0 for one that cannot be read.
+uint64_t SumOfFiles(const std::vector<std::string>& paths);
 
 }  // namespace sheaf::bench

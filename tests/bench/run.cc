@@ -149,16 +149,21 @@ Figures TickRun::Measure() {
   Open(0, first);
   Tell(0, "start");
   TurnFor(plan_.settle);
-  const uint64_t pss_before = PssBytes(plan_.pids);
-  const uint64_t beside_pss_before = PssBytes(plan_.beside);
+  CountMemory(true);
   Open(first, clients_.size());
   Tell(first, "start");
   MeasureWindow();
-  figures_.pss_growth = Growth(pss_before, PssBytes(plan_.pids));
-  figures_.beside_pss_growth = Growth(beside_pss_before, PssBytes(plan_.beside));
+  CountMemory(false);
   Tell(0, "stop");
   AwaitCounts();
   return figures_;
+}
+
+void TickRun::CountMemory(bool begin) {
+  const auto count = [begin](uint64_t& figure, uint64_t now) { figure = begin ? now : Growth(figure, now); };
+  count(figures_.pss_growth, PssBytes(plan_.pids));
+  count(figures_.beside_pss_growth, PssBytes(plan_.beside));
+  count(figures_.group_growth, SumOfFiles(plan_.memory));
 }
 
 void TickRun::Tell(size_t from, std::string_view word) {

@@ -18,17 +18,18 @@ namespace sheaf::bench {
 struct Plan {
   Target target;
   uint32_t connections = 100;
-  uint32_t outstanding = 1;   // echo: messages of a client under way at the same time
-  size_t payload = 128;       // bytes a message
-  uint64_t cycles = 0;        // soak: connections in all; the run is over with them, or after `seconds`
-  double idle = 0.02;         // soak: seconds between a client's echo and its Close
-  bool used = false;          // idle: each client echoes one message before it falls silent
-  double rest = 0;            // idle: seconds of silence before the memory is looked at
-  double seconds = 5;         // measured
-  double settle = 1;          // before measuring
-  bool broadcast = false;     // tick: all clients get the same messages
-  std::vector<pid_t> pids;    // whose cost is measured
-  std::vector<pid_t> beside;  // whose cost is measured as well, by itself
+  uint32_t outstanding = 1;         // echo: messages of a client under way at the same time
+  size_t payload = 128;             // bytes a message
+  uint64_t cycles = 0;              // soak: connections in all; the run is over with them, or after `seconds`
+  double idle = 0.02;               // soak: seconds between a client's echo and its Close
+  bool used = false;                // idle: each client echoes one message before it falls silent
+  double rest = 0;                  // idle: seconds of silence before the memory is looked at
+  double seconds = 5;               // measured
+  double settle = 1;                // before measuring
+  bool broadcast = false;           // tick: all clients get the same messages
+  std::vector<pid_t> pids;          // whose cost is measured
+  std::vector<pid_t> beside;        // whose cost is measured as well, by itself
+  std::vector<std::string> memory;  // files with a number of bytes each, whose growth is measured: a control group's
 };
 
 struct Figures {
@@ -42,9 +43,10 @@ struct Figures {
   uint64_t pss_growth = 0;   // bytes, of the same
   uint64_t beside_cpu_us = 0;
   uint64_t beside_pss_growth = 0;
-  uint64_t sent = 0;      // by whoever started the messages, in the whole run
-  uint64_t received = 0;  // in the whole run
-  uint64_t problems = 0;  // connections refused or lost, messages changed or out of order
+  uint64_t group_growth = 0;  // bytes, of the plan's memory files
+  uint64_t sent = 0;          // by whoever started the messages, in the whole run
+  uint64_t received = 0;      // in the whole run
+  uint64_t problems = 0;      // connections refused or lost, messages changed or out of order
   std::string first_problem;
   std::vector<uint32_t> latencies_ns;  // a message each, while measuring
 
@@ -111,6 +113,7 @@ class TickRun : public Run {
   void OnMessage(Client& client, std::string_view payload, uint64_t now_ns) override;
   void Tell(size_t from, std::string_view word);
   void AwaitCounts();
+  void CountMemory(bool begin);
   Quote quote_;
 };
 

@@ -4,6 +4,7 @@ import dataclasses
 import statistics
 from typing import Callable
 
+from peers import MUX_TOKEN
 
 # What Sheaf is set to, by option. Its rows beside other proxies are for what those do: every message its own frame.
 UNBATCHED = {"batching.delivery": "off", "deflate.enabled": "false"}
@@ -14,6 +15,7 @@ BATCHED = {"batching.delivery": "offer", "batching.timeout": "50ms", "deflate.en
 BATCHED_DEFLATE = BATCHED | {"deflate.enabled": "true"}
 UNBATCHED_UNIX = UNBATCHED | {"upstream.url": "unix:FOLDER/backend.sock"}
 DEFAULTS = {}
+MUX = {"upstream.mode": "mux", "upstream.token": MUX_TOKEN}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,14 +26,30 @@ class Scenario:
     options: dict
     tls: bool = False
     settings: dict = dataclasses.field(default_factory=UNBATCHED.copy)  # Sheaf's
-    backend: str = "cpp"  # or "uvicorn", whose own cost is then the measured one
+    app: str = ""  # of the Python backend, whose own cost is then the measured one; "": bench_backend
+    floor: bool = False  # the app is measured by itself as well
     others: bool = True  # measured with the other proxies as well
     direct: bool = True  # and without any
 
+    @property
+    def mux(self):
+        """Whether clients share links to the backend."""
+        return self.settings.get("upstream.mode") == "mux"
+
+    def scaled_connections(self, scale):
+        """How many clients there are. `scale`: share of them."""
+        return max(8, int(self.connections * scale)) if self.connections > 8 else self.connections
+
+    def floor_arguments(self, scale):
+        """Those of floor.py, as words."""
+        rate = self.options["rate"]
+        socketio = f"/socket.io/?EIO=4&transport=websocket&rate={rate}"
+        path = socketio if self.options.get("socketio") else f"/{self.kind}/{rate}"
+        return [self.app, "--path", path, "--connections", str(self.scaled_connections(scale))]
+
     def arguments(self, scale):
         """The generator's, as words. `scale`: share of the connections."""
-        connections = max(8, int(self.connections * scale)) if self.connections > 8 else self.connections
-        words = ["--kind", self.kind, "--connections", connections, "--tls", int(self.tls)]
+        words = ["--kind", self.kind, "--connections", self.scaled_connections(scale), "--tls", int(self.tls)]
         for name, value in self.options.items():
             words += [f"--{name}", value]
         return [str(word) for word in words]
@@ -45,9 +63,42 @@ def batched(load, way, settings, **options):
 
 def uvicorn(name, connections, rate, settings, direct, **options):
     """A broadcast by the Python backend; what is measured is that backend."""
-    return Scenario(name, "broadcast", connections, {"rate": rate} | options, settings=settings, backend="uvicorn",
+    return Scenario(name, "broadcast", connections, {"rate": rate} | options, settings=settings, app="app:app",
                     others=False, direct=direct)
 
+
+# What the Python backend does for its clients -> kind, app, what the generator is told besides.
+PUSHES = {
+    "broadcast": ("broadcast", "app:app", {}),
+    "socketio": ("broadcast", "socketio_app:app", {"socketio": 1}),
+    "own": ("tick", "app:app", {}),
+}
+CROWDS = {1000: 10, 5000: 2}  # clients -> messages a second for each, which two CPUs bear in each way
+
+
+def pushed_name(push, clients):
+    """The load's name, without what is most usual."""
+    return "backend" + (f"-{push}" if push != "broadcast" else "") + (f"-{clients}" if clients != 1000 else "")
+
+
+def pushed(push, clients):
+    """One load of the Python backend for clients that offer deflate: directly, by itself, in a tunnel, and over mux."""
+    kind, app, options = PUSHES[push]
+    options = {"rate": CROWDS[clients], "deflate": 1} | options
+    name = pushed_name(push, clients)
+    tunnel = Scenario(name, kind, clients, options, settings=DEFAULTS, app=app, floor=True, others=False)
+    return [tunnel, dataclasses.replace(tunnel, name=f"{name}-mux", settings=MUX, floor=False, direct=False)]
+
+
+def muxed(scenario):
+    """The same load over mux, which is Sheaf's alone."""
+    return dataclasses.replace(scenario, name=f"{scenario.name}-mux", settings=scenario.settings | MUX, others=False,
+                               direct=False)
+
+
+BROADCAST_1000 = Scenario("broadcast-1000x20", "broadcast", 1000, {"rate": 20})
+TICK_1000 = Scenario("tick-1000x20", "tick", 1000, {"rate": 20})
+BROADCAST_JSON = batched("broadcast", "json", BATCHED, envelope="json")
 
 # direct=False: nothing to learn from holding idle connections directly, and the backend has no TLS.
 SCENARIOS = [
@@ -56,7 +107,10 @@ SCENARIOS = [
     Scenario("echo-16k", "echo", 100, {"outstanding": 1, "payload": 16384}),
     Scenario("echo-100x1-unix", "echo", 100, {"outstanding": 1}, settings=UNBATCHED_UNIX, others=False, direct=False),
     Scenario("tick-200x250-unix", "tick", 200, {"rate": 250}, settings=UNBATCHED_UNIX, others=False, direct=False),
-    Scenario("tick-1000x20", "tick", 1000, {"rate": 20}),
+    TICK_1000,
+    BROADCAST_1000,
+    muxed(TICK_1000),
+    muxed(BROADCAST_1000),
     Scenario("tick-200x250", "tick", 200, {"rate": 250}),
     Scenario("broadcast-200x250", "broadcast", 200, {"rate": 250}),
     Scenario("tls-tick-1000x20", "tick", 1000, {"rate": 20}, tls=True, direct=False),
@@ -74,12 +128,14 @@ SCENARIOS = [
     *(batched(load, "cork", CORK) for load in ("tick", "broadcast")),
     *(batched(load, "cork50", CORK50) for load in ("tick", "broadcast")),
     batched("tick", "fresh", FRESH),
-    *(batched(load, "json", BATCHED, envelope="json") for load in ("tick", "broadcast")),
+    batched("tick", "json", BATCHED, envelope="json"),
+    BROADCAST_JSON,
+    muxed(BROADCAST_JSON),
     *(batched(load, "binary", BATCHED, envelope="binary") for load in ("tick", "broadcast")),
     *(batched(load, "deflate", BATCHED_DEFLATE, envelope="json", deflate=1) for load in ("tick", "broadcast")),
     # No deflate, deflate offered as browsers do, and the same to Sheaf, whose defaults then hold.
     uvicorn("backend-plain", 1000, 10, DEFAULTS, direct=True),
-    uvicorn("backend", 1000, 10, DEFAULTS, direct=True, deflate=1),
+    *(scenario for push in PUSHES for clients in CROWDS for scenario in pushed(push, clients)),
     # The same rate a client as in the batched scenarios, with as many clients as the backend can serve.
     uvicorn("uvicorn-20x250", 20, 250, DEFAULTS, direct=True, deflate=1),
     uvicorn("uvicorn-20x250-json", 20, 250, DEFAULTS, direct=False, deflate=1, envelope="json"),
@@ -142,12 +198,20 @@ def beside_bytes_a_connection(run):
     return run["beside_pss_growth"] / run["connections"] if run["connections"] else None
 
 
+def group_bytes_a_connection(run):
+    return run["group_growth"] / run["connections"] if run.get("group_growth") and run["connections"] else None
+
+
 def messages_a_frame(run):
     return run["messages"] / run["frames"] if run.get("frames") else None
 
 
 def wire_bytes_a_message(run):
     return run["bytes"] / run["messages"] if run["messages"] else None
+
+
+def upstream_bytes_a_message(run):
+    return run["upstream_bytes"] / run["received"] if run.get("upstream_bytes") and run["received"] else None
 
 
 def milliseconds(key):

@@ -245,7 +245,7 @@ TEST_CASE("a golden vector of a mux link gives the same records whole and cut in
   const rapidjson::Document json = ReadVectorFile("mux.json");
   size_t checked = 0;
   for (const auto& vector : json["vectors"].GetArray()) {
-    CAPTURE(vector["name"].GetString());
+    CAPTURE(std::string(vector["name"].GetString()));
     const bool for_apps_alone = vector["error"] == "bad_payload" && EndsInOpen(vector);
     if (for_apps_alone) continue;
     ++checked;
@@ -260,7 +260,7 @@ TEST_CASE("a golden OPEN is what the proxy writes from the same request, but for
   size_t checked = 0;
   for (const auto& vector : json["vectors"].GetArray()) {
     if (!EndsInOpen(vector) || vector["error"] != "") continue;
-    CAPTURE(vector["name"].GetString());
+    CAPTURE(std::string(vector["name"].GetString()));
     std::string expected;
     for (const auto& frame : vector["frames"].GetArray()) expected += Unpack(frame);
     const auto& records = vector["records"].GetArray();
