@@ -17,17 +17,13 @@ import pytest
 from harness.backend import Backend
 from harness.closings import Closings
 from harness.frames import RawWebSocket
-from harness.leaky import IDLE, LEVELS, LeakySheaf
+from harness.leaky import IDLE, LEVELS, ReloadableLeaky
 from harness.ports import free_port, wait_until
 from harness.raw import get
 from harness.reloading import TOKEN, ReloadableSheaf, post_and_leave
 from harness.sheaf import BINARY, Conf, write_conf
 
 HUP, TERM = signal.SIGHUP, signal.SIGTERM
-
-
-class ReloadableLeaky(ReloadableSheaf, LeakySheaf):
-    """Both: it leaks, and its conf file is written anew."""
 
 
 def ended_with_1012(proxy: ReloadableSheaf, watched: Closings) -> None:

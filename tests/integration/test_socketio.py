@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 
-import aiohttp
 import pytest
 import socketio
 
@@ -13,22 +11,7 @@ from harness.backend import Backend
 from harness.certificates import Authority, Pair
 from harness.clients_js import node
 from harness.sheaf import Sheaf
-
-
-def check_scenario(seen: dict[str, object], first: str, last: str) -> None:
-    assert seen["transports"] == ([first] if first == last else [first, last])
-    assert seen["forwardedFor"] == "127.0.0.1"
-    assert seen["ack"] == ["text", {"nested": [1, None, "é€𝄞"]}]
-    assert seen["binaryAck"] is True and seen["binaryEvent"] is True and seen["acksInOrder"] is True
-    assert (seen["room"], seen["said"], seen["broadcasts"]) == ("traders", ["inside"], ["all", "all"])
-    assert seen["disconnect"] == "io client disconnect"
-
-
-TRANSPORTS = [
-    ("polling", "polling", "polling"),
-    ("websocket", "websocket", "websocket"),
-    ("polling,websocket", "polling", "websocket"),
-]
+from harness.socketio_scenario import TRANSPORTS, check_python, check_scenario, python_scenario
 
 
 @pytest.mark.parametrize("transports,first,last", TRANSPORTS, ids=["polling", "websocket", "upgrade"])
@@ -61,46 +44,6 @@ def test_ws_client_of_node_echoes_with_compression_offered(sheaf: Sheaf) -> None
     )
 
 
-async def python_scenario(url: str, transports: list[str], context: ssl.SSLContext | None) -> dict[str, object]:
-    """Connects two clients and exercises events, acknowledgements, binaries and rooms."""
-    connector = aiohttp.TCPConnector(ssl=context) if context else None
-    async with aiohttp.ClientSession(connector=connector) as session:
-        first = socketio.AsyncClient(http_session=session, reconnection=False)
-        second = socketio.AsyncClient(http_session=session, reconnection=False)
-        seen: dict[str, object] = {"said": [], "prices": 0}
-        binary: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-
-        @first.on("price_update")
-        def _(_: object) -> None:
-            seen["prices"] += 1  # type: ignore[operator]
-
-        @first.on("said")
-        def _(message: dict[str, str]) -> None:
-            seen["said"].append(message["text"])  # type: ignore[attr-defined]
-
-        @first.on("binary")
-        def _(data: bytes) -> None:
-            binary.set_result(data)
-
-        await first.connect(url, transports=transports)
-        await second.connect(url, transports=transports)
-        try:
-            seen["transport"] = first.transport()
-            seen["ack"] = await first.call("echo", ("é", b"\x00\xff", {"a": [1]}))
-            await first.emit("binary", bytes(range(256)) * 100)
-            seen["binary"] = await asyncio.wait_for(binary, 5) == bytes(range(256)) * 100
-            await first.call("join", "traders")
-            await second.call("say", ("traders", "inside"))
-            await first.call("leave", "traders")
-            await second.call("say", ("traders", "outside"))
-            await asyncio.sleep(0.5)
-        finally:
-            # On polling the client's own disconnect() waits out its last poll, 30 s, with or without a proxy.
-            for client in (first, second):
-                await (client.eio.disconnect(abort=True) if transports == ["polling"] else client.disconnect())
-        return seen
-
-
 @pytest.mark.parametrize(
     "transports,final",
     [(["polling"], "polling"), (["websocket"], "websocket"), (["polling", "websocket"], "websocket")],
@@ -108,11 +51,7 @@ async def python_scenario(url: str, transports: list[str], context: ssl.SSLConte
 )
 def test_python_client_runs_the_whole_scenario(sheaf: Sheaf, transports: list[str], final: str) -> None:
     seen = asyncio.run(asyncio.wait_for(python_scenario(sheaf.url, transports, None), 20))
-    assert seen["transport"] == final
-    assert list(seen["ack"]) == ["é", b"\x00\xff", {"a": [1]}]  # type: ignore[call-overload]
-    assert seen["binary"] is True
-    assert seen["said"] == ["inside"]
-    assert seen["prices"] > 0  # type: ignore[operator]
+    check_python(seen, final)
 
 
 def test_connection_refused_by_the_application_reaches_the_client(sheaf: Sheaf) -> None:

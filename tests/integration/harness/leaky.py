@@ -13,6 +13,7 @@ import pytest
 from .cgroup import MIB
 from .frames import RawWebSocket
 from .ports import wait_until
+from .reloading import ReloadableSheaf
 from .sheaf import ROOT, Conf, Sheaf, is_sanitized, merged
 
 BALLAST_BINARY = Path(os.environ.get("SHEAF_BALLAST_BINARY", ROOT / "build/release/tests/sheaf_ballast"))
@@ -88,6 +89,10 @@ class LeakySheaf(Sheaf):
     def relief(self, step: str) -> float:
         """How often a step was taken; of shed_idle and shed_by_cost, how many sessions were closed by it."""
         return self.metric("sheaf_memory_relief_total", step=step)
+
+
+class ReloadableLeaky(ReloadableSheaf, LeakySheaf):
+    """Both: it leaks, and its conf file is written anew."""
 
 
 MakeLeaky = Callable[..., LeakySheaf]

@@ -33,7 +33,7 @@ class CountingClient(asyncio.Protocol):
     def __init__(self, path: str) -> None:
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.lost = False
-        self._received = bytearray()
+        self.received = bytearray()
         self._path = path
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -45,8 +45,8 @@ class CountingClient(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
-        self._received += data
-        if not self.opened.done() and b"\r\n\r\n" in self._received:
+        self.received += data
+        if not self.opened.done() and b"\r\n\r\n" in self.received:
             self.opened.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -59,7 +59,7 @@ class CountingClient(asyncio.Protocol):
 
     def texts(self) -> list[str]:
         """The texts that came, in order; pings are left out. Every frame is short and whole."""
-        head, _, rest = bytes(self._received).partition(b"\r\n\r\n")
+        head, _, rest = bytes(self.received).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101"), head
         texts, at = [], 0
         while at < len(rest):
