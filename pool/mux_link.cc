@@ -272,6 +272,7 @@ MuxFault MuxLink::OnMulticast(const wire::MuxRecord& record) {
   }
   MuxGroup* const group = groups_.Find(record.stream);
   if (group == nullptr) return MuxFault::kStream;
+  if (record.payload.size() > wire::kMuxMaxPayload) return MuxFault::kLength;
   const bool first = !group->amid_message;
   if (!first && group->opcode != opcode) return MuxFault::kOrder;
   if (first) group->text = {};
