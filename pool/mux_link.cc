@@ -313,7 +313,7 @@ void MuxLink::Violate(MuxFault fault) {
       {{"upstream", pool_.endpoint().url().address}, {"cause", wire::LabelOf(fault)}, {"sessions", sessions()}});
   if (socket_) socket_->SendClose(1002, wire::LabelOf(fault));
   if (!greeted_) return Fail(MuxFailure::kNoMux, "its first words were none of mux");
-  Close(CloseReason::kUpstreamProtocolError);
+  Close(CloseReason::kUpstreamGone);  // which the sessions have no part in
 }
 
 // ---- the turn
