@@ -5,8 +5,10 @@ that does nothing, at the same pace.
 For each load one line: both are in one process, --clients sessions of the floor and as many on one link of a real
 uvicorn, and take turns second by second; the figures are medians over --seconds such pairs, the ratio is the median of
 the pairs' ratios. With --no-gc Python collects no garbage: its full collections fall into a second of either, and with
-python-socketio, which makes a task a delivery, they are half of the time and most of the scatter. A process of its own plays the proxy: it takes the frames, and gives credit. "memory" is the resident
-memory a client of a fresh process for each. (Run it with the tests' Python, build/venv/bin/python.)
+python-socketio, which makes a task a delivery, they are half of the time and most of the scatter.
+
+A process of its own plays the proxy: it takes the frames, and gives credit. "memory" is the resident memory a client of a
+fresh process for each. (Run it with the tests' Python, build/venv/bin/python.)
 """
 
 import argparse
