@@ -109,6 +109,10 @@ MuxFault MuxOpening::OnRefuse(const wire::MuxRecord& record) {
   const auto refuse = wire::ParseMuxRefuse(record.payload);
   if (!refuse) return MuxFault::kPayload;
   refused_ = true;
+  if (!wire::IsValidMuxStatus(refuse->status)) {
+    Break("no_upgrade", "status " + std::to_string(refuse->status));
+    return MuxFault::kNone;
+  }
   const std::string text = RefusedHead(*refuse, record.more());
   wire::ResponseHead& head = link_.pool().response_head();
   if (!wire::ParseResponseHead(text, link_.pool().response_limits(), "GET", head)) {
