@@ -97,12 +97,9 @@ class Codec {
   virtual bool all_is_said() const { return false; }
 };
 
-// A codec that requests and upgrades are given to.
-class RequestCodec : public Codec {
+// What serves a stream from its lease to its end.
+class StreamCarrier {
  public:
-  // What `stream` asks goes out now, and its events come from here on. Only while there is room for it: HTTP/1 has one
-  // slot, which is free again after kReusable.
-  virtual void Attach(PooledStream& stream) = 0;
   // `stream` is given up before its end.
   virtual void Detach(PooledStream& stream, CloseReason reason) = 0;
 
@@ -111,6 +108,17 @@ class RequestCodec : public Codec {
   virtual void PauseReading(PooledStream& stream, PauseReason reason) = 0;
   virtual void ResumeReading(PooledStream& stream, PauseReason reason) = 0;
   virtual size_t Untaken(const PooledStream& stream) const = 0;
+
+ protected:
+  ~StreamCarrier() = default;
+};
+
+// A codec that requests and upgrades are given to.
+class RequestCodec : public Codec, public StreamCarrier {
+ public:
+  // What `stream` asks goes out now, and its events come from here on. Only while there is room for it: HTTP/1 has one
+  // slot, which is free again after kReusable.
+  virtual void Attach(PooledStream& stream) = 0;
 };
 
 }  // namespace sheaf::pool

@@ -39,6 +39,7 @@ EndpointPool::EndpointPool(net::Loop& loop, EndpointRef endpoint, UpstreamSettin
 }
 
 EndpointPool::~EndpointPool() {
+  mux_.reset();  // whose links are connections of this
   for (const LinkState state : {LinkState::kConnecting, LinkState::kIdle, LinkState::kActive, LinkState::kDraining}) {
     while (!list(state).empty()) list(state).front().Close(CloseReason::kDone);
   }
@@ -48,7 +49,11 @@ EndpointPool::~EndpointPool() {
 
 void EndpointPool::Adopt(UpstreamSettings settings) {
   settings_ = std::move(settings);
-  min_share_ = share_.Of(WarmLinks(settings_.pool, endpoint().url()));
+  const bool mux = settings_.mode == UpstreamMode::kMux;
+  if (mux && !mux_) mux_ = std::make_unique<MuxLinks>(*this, events_, metrics_);
+  if (mux_) mux_->Adopt(settings_, settings_.pool.min_size == kAuto ? 1 : share_.Of(settings_.pool.min_size));
+  // Those that are kept are mux links.
+  min_share_ = mux ? 0 : share_.Of(WarmLinks(settings_.pool, endpoint().url()));
   dial_share_ = std::max(share_.Of(settings_.pool.max_dialing), 1U);
   backoff_.Adopt(settings_.pool.backoff_min, settings_.pool.backoff_max, loop_.now());
   FollowHealth();
@@ -74,7 +79,7 @@ bool EndpointPool::over() const {
 
 bool EndpointPool::empty() const {
   const bool unlinked = std::all_of(links_.begin(), links_.end(), [](const LinkList& links) { return links.empty(); });
-  return unlinked && waiting_.deserted();
+  return unlinked && waiting_.deserted() && (!mux_ || mux_->empty());
 }
 
 void EndpointPool::Join(UpstreamLink& link) {
@@ -100,6 +105,11 @@ void EndpointPool::FollowHealth() {
 }
 
 void EndpointPool::Open(PooledStream& stream) {
+  if (settings_.mode == UpstreamMode::kMux && stream.upgrade() != nullptr && mux_->Open(stream)) return;
+  OpenAlone(stream);
+}
+
+void EndpointPool::OpenAlone(PooledStream& stream) {
   if (UpstreamLink* idle = waiting_.empty() ? TakeIdle(stream) : nullptr) return LeaseTo(stream, *idle, true);
   // A new one takes the place of the oldest that is not good enough, so that the backend has no more connections than
   // it would have had.
@@ -239,10 +249,17 @@ size_t EndpointPool::CloseSpare() {
   return closed;
 }
 
+void EndpointPool::CancelWaiting(PooledStream& stream) {
+  if (stream.awaits_mux()) return mux_->CancelWaiting(stream);
+  waiting_.Leave(stream);
+}
+
 void EndpointPool::Maintain() {
+  if (mux_) mux_->Turn();
   const uint32_t returns = endpoint().returns();
   if (std::exchange(seen_returns_, returns) != returns) {
     backoff_.Succeed();
+    if (mux_) mux_->AskAgain();
     moved_ = true;
   }
   // Most turns change nothing here, and there may be many pools.

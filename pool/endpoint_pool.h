@@ -16,6 +16,7 @@
 #include "pool/endpoint.h"
 #include "pool/health_check.h"
 #include "pool/idle_limit.h"
+#include "pool/mux_links.h"
 #include "pool/upstream_link.h"
 #include "pool/upstream_settings.h"
 #include "pool/waiting_line.h"
@@ -42,6 +43,8 @@ class EndpointPoolEvents {
   virtual void OnStirred() = 0;
   // Whether another endpoint takes it. It waits nowhere when this is asked.
   virtual bool GoElsewhere(PooledStream& stream) = 0;
+  // Gives `link` its handshake, with a connection of `pool`'s.
+  virtual void OpenMuxLink(EndpointPool& pool, MuxLink& link) = 0;
 
  protected:
   ~EndpointPoolEvents() = default;
@@ -56,8 +59,10 @@ class EndpointPool {
   EndpointPool& operator=(const EndpointPool&) = delete;
   ~EndpointPool();
 
-  // Serves the stream with an idle connection at once, or has it wait for one. Never calls back from within.
+  // Serves the stream at once, or has it wait: by a mux link what may share one, and else by a connection of its own.
+  // Never calls back from within.
   void Open(PooledStream& stream);
+  void OpenAlone(PooledStream& stream);
 
   // Other settings, from now on. Nothing that is under way is broken off: where less is allowed than is in use, what is
   // idle closes and new requests wait until enough has ended. (pool.max_size and max_waiting are the PoolBudget's.)
@@ -90,7 +95,9 @@ class EndpointPool {
   Endpoint& endpoint() const { return *endpoint_; }
   const EndpointRef& endpoint_ref() const { return endpoint_; }
   size_t count(LinkState state) const { return links_[static_cast<size_t>(state)].size(); }
-  size_t waiting() const { return waiting_.size(); }
+  size_t waiting() const { return waiting_.size() + (mux_ ? mux_->waiting() : 0); }
+  // Whether links are to lie ready.
+  bool keeps_warm() const { return wanted_ && !draining_ && !endpoint_->draining(); }
 
   // For balance: how often new requests were given to it, since the count began.
   uint32_t picks = 0;
@@ -117,7 +124,7 @@ class EndpointPool {
   // The stream's link failed; true when the request waits for another one, here or at another endpoint, instead of
   // failing.
   bool Retry(PooledStream& stream);
-  void CancelWaiting(PooledStream& stream) { waiting_.Leave(stream); }
+  void CancelWaiting(PooledStream& stream);
 
  private:
   using LinkList = List<UpstreamLink, &UpstreamLink::hook_>;
@@ -162,8 +169,6 @@ class EndpointPool {
   void FailWaiting();
   void KeepWarm();
   void FollowHealth();
-  // Whether links are to lie ready.
-  bool keeps_warm() const { return wanted_ && !draining_ && !endpoint_->draining(); }
   PoolBudget& budget() { return endpoint_->budget(); }
   // No link is left, and nobody waits for one.
   bool empty() const;
@@ -186,12 +191,13 @@ class EndpointPool {
   std::array<LinkList, kLinkStates> links_;
   std::unique_ptr<HealthCheck> health_check_;  // the first worker's, unless pool.health_check_interval is 0
   WaitingLine waiting_;
-  bool moved_ = true;          // a link came or changed its state since the last upkeep
-  TimePoint next_look_{};      // when it looks around for what is overdue
-  TimePoint busy_until_{};     // the backend's queue of new connections was full
-  TimePoint shortage_told_{};  // when the log was last told of missing descriptors
-  bool short_ = false;         // the last dial found no descriptor
-  int32_t spare_ = 0;          // idle and connecting links, as the budget knows
+  std::unique_ptr<MuxLinks> mux_;  // where upstream.mode is mux, or was
+  bool moved_ = true;              // a link came or changed its state since the last upkeep
+  TimePoint next_look_{};          // when it looks around for what is overdue
+  TimePoint busy_until_{};         // the backend's queue of new connections was full
+  TimePoint shortage_told_{};      // when the log was last told of missing descriptors
+  bool short_ = false;             // the last dial found no descriptor
+  int32_t spare_ = 0;              // idle and connecting links, as the budget knows
   CloseReason last_failure_ = CloseReason::kUpstreamConnectFailed;
   uint32_t seen_returns_ = 0;  // of the endpoint
   bool wanted_;

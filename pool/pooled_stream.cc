@@ -38,8 +38,8 @@ PooledStream::~PooledStream() {
 
 void PooledStream::Close(CloseReason reason) {
   session_ = SessionCount();
-  if (codec_ != nullptr) {
-    std::exchange(codec_, nullptr)->Detach(*this, reason);
+  if (carrier_ != nullptr) {
+    std::exchange(carrier_, nullptr)->Detach(*this, reason);
   } else if (waiting_hook_.linked()) {
     pool_ != nullptr ? pool_->CancelWaiting(*this) : upstream_.CancelHomeless(*this);
   }
@@ -51,6 +51,20 @@ void PooledStream::MoveTo(EndpointPool& pool) {
   pool.endpoint().counters().requests_total.fetch_add(1, std::memory_order_relaxed);
 }
 
+void PooledStream::TieTo(EndpointPool& pool) {
+  pool_ = &pool;
+  tied_ = true;
+  counts_ = false;
+}
+
+void PooledStream::OnAcquired(WorkerMetrics& metrics, const Acquired& how) {
+  reused_ = true;
+  metrics.pool_acquired_total.Add();
+  if (how.ready) metrics.pool_ready_total.Add();
+  if (how.reused) metrics.pool_reused_total.Add();
+  metrics.pool_acquire_seconds.Observe(upstream_.loop().now() - opened_);
+}
+
 void PooledStream::TellHomeless() {
   events_->OnUpstreamClosed(CloseReason::kUpstreamDrained);
 }
@@ -60,7 +74,7 @@ EndpointRef PooledStream::endpoint() const {
 }
 
 void PooledStream::SendBody(std::string_view data) {
-  if (codec_ != nullptr) return codec_->SendBody(*this, data);
+  if (carrier_ != nullptr) return carrier_->SendBody(*this, data);
   if (!waiting_hook_.linked()) return;
   // Until there is a connection, what came along with the head waits behind it.
   Http1Codec::AppendBody(request_.head, request_.body, data);
@@ -71,22 +85,22 @@ void PooledStream::SendBody(std::string_view data) {
 }
 
 void PooledStream::FinishBody() {
-  if (codec_ != nullptr) return codec_->FinishBody(*this);
+  if (carrier_ != nullptr) return carrier_->FinishBody(*this);
   if (!waiting_hook_.linked() || request_.body_finished) return;
   request_.body_finished = true;
   Http1Codec::AppendBodyEnd(request_.head, request_.body);
 }
 
 void PooledStream::PauseReading(PauseReason reason) {
-  if (codec_ != nullptr) codec_->PauseReading(*this, reason);
+  if (carrier_ != nullptr) carrier_->PauseReading(*this, reason);
 }
 
 void PooledStream::ResumeReading(PauseReason reason) {
-  if (codec_ != nullptr) codec_->ResumeReading(*this, reason);
+  if (carrier_ != nullptr) carrier_->ResumeReading(*this, reason);
 }
 
 size_t PooledStream::Untaken() const {
-  return codec_ == nullptr ? 0 : codec_->Untaken(*this);
+  return carrier_ == nullptr ? 0 : carrier_->Untaken(*this);
 }
 
 bool PooledStream::repeatable() const {
@@ -96,7 +110,7 @@ bool PooledStream::repeatable() const {
 // A connection that was pooled may turn out to be dead. A new one may, too, where a process ends whose kernel has
 // accepted for it; that is told from a process that cannot bear the request by asking another one, once.
 bool PooledStream::MayGoAgain() const {
-  return !given_back_ && repeatable() && (reused_ ? !retried_ : !abandoned_ && upstream_.several());
+  return !given_back_ && repeatable() && (reused_ ? !retried_ : !tied_ && !abandoned_ && upstream_.several());
 }
 
 void PooledStream::OnSent() {
@@ -117,13 +131,13 @@ void PooledStream::OnFinalHead() {
 }
 
 void PooledStream::Open(const wire::ResponseHead& head, std::unique_ptr<SocketStream> socket) {
-  codec_ = nullptr;
+  carrier_ = nullptr;
   upgrade_.reset();
   opening_->OnUpstreamOpen(head, std::move(socket));
 }
 
 void PooledStream::Lose(CloseReason reason, bool untouched) {
-  codec_ = nullptr;
+  carrier_ = nullptr;
   if (untouched && reason == CloseReason::kUpstreamGone && pool_->Retry(*this)) return;
   session_ = SessionCount();
   events_->OnUpstreamClosed(reason);

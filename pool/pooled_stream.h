@@ -1,5 +1,5 @@
-// One request or upgrade: waits in the pool of an endpoint until a link is found, then stands between the link's codec
-// and the user.
+// One request or upgrade: waits in the pool of an endpoint until a link is found, then stands between what serves
+// it, a link's codec most often, and the user.
 //
 // Owned by the user; made by Upstream::Send and Connect. One thread only.
 #pragma once
@@ -14,11 +14,12 @@
 #include "pool/upgrade.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/list.h"
+#include "proxy/base/metrics.h"
 
 namespace sheaf::pool {
 
 class EndpointPool;
-class RequestCodec;
+class StreamCarrier;
 class Upstream;
 
 class PooledStream final : public HttpStream {
@@ -33,11 +34,11 @@ class PooledStream final : public HttpStream {
   void ResumeReading(PauseReason reason) override;
   void Close(CloseReason reason) override;
   size_t Untaken() const override;
-  bool leased() const override { return codec_ != nullptr; }
+  bool leased() const override { return carrier_ != nullptr; }
   bool reused() const override { return reused_; }
   EndpointRef endpoint() const override;
 
-  // The rest is for its Upstream, and for the codec that serves it.
+  // The rest is for its Upstream, and for what serves it.
 
   // What is asked: the one or the other. The request's head and the upgrade live only until OnSent or OnAnswered gives
   // them back.
@@ -56,18 +57,30 @@ class PooledStream final : public HttpStream {
   void OnFinalHead();
 
   ResponseEvents& events() { return *events_; }
-  // The codec serves it from now on.
-  void Join(RequestCodec& codec) { codec_ = &codec; }
-  // The codec serves it no more. OnUpstreamEnd is the caller's to tell.
+  // It is served by this from now on.
+  void Join(StreamCarrier& carrier) { carrier_ = &carrier; }
+  // It is served no more. OnUpstreamEnd is the caller's to tell.
   void Leave() {
-    codec_ = nullptr;
+    carrier_ = nullptr;
     session_ = SessionCount();
   }
   // The upgrade's socket is open. The stream is over, and may be destroyed from within.
   void Open(const wire::ResponseHead& head, std::unique_ptr<SocketStream> socket);
   // The stream is a session of the endpoint's no more, but what comes of it is; and so with the hold on its sid.
   [[nodiscard]] bool TakeSession() { return session_.Release(); }
+  SessionCount TakeSessionCount() { return std::move(session_); }
   Affinity::Hold TakeHold() { return std::move(hold_); }
+  // It waits for a mux link, or does not any more.
+  void AwaitMux(bool awaits) { awaits_mux_ = awaits; }
+  bool awaits_mux() const { return awaits_mux_; }
+  // A link is found. `ready`: it stood already, and the stream did not wait; `reused`: it has served others before.
+  struct Acquired {
+    bool ready;
+    bool reused;
+  };
+  void OnAcquired(WorkerMetrics& metrics, const Acquired& how);
+  // Since when it waits for one.
+  TimePoint opened() const { return opened_; }
   // The stream's connection is lost: it waits for another one, if `untouched` and it may; else it is over.
   void Lose(CloseReason reason, bool untouched);
 
@@ -78,6 +91,8 @@ class PooledStream final : public HttpStream {
 
   // To another endpoint's pool, before it waits there.
   void MoveTo(EndpointPool& pool);
+  // Only there, and no session: a mux link.
+  void TieTo(EndpointPool& pool);
   void TellHomeless();
   // The request, which goes out no more.
   void GiveBack();
@@ -92,10 +107,12 @@ class PooledStream final : public HttpStream {
   HandshakeEvents* const opening_;  // of an upgrade: events_
   HttpRequest request_;
   std::shared_ptr<const Upgrade> upgrade_;
-  RequestCodec* codec_ = nullptr;  // which serves it
+  StreamCarrier* carrier_ = nullptr;  // which serves it
   ListHook waiting_hook_;
   TimePoint opened_;
-  bool counts_ = true;    // as a session of its endpoint
+  bool counts_ = true;  // as a session of its endpoint
+  bool tied_ = false;
+  bool awaits_mux_ = false;
   bool refused_ = false;  // found no place to wait, and was not told yet
   bool reused_ = false;
   bool retried_ = false;  // its pooled connection was dead

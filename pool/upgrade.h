@@ -10,6 +10,7 @@
 #include "pool/socket_stream.h"
 #include "proxy/wire/field_lines.h"
 #include "proxy/wire/http1.h"
+#include "proxy/wire/mux_writer.h"
 #include "proxy/wire/ws_frame.h"
 
 namespace sheaf::pool {
@@ -17,7 +18,10 @@ namespace sheaf::pool {
 // A valid handshake (wire::CheckUpgradeRequest), so that its method is GET and it has no body. Immutable once it is
 // shared.
 struct Upgrade {
-  std::string target;  // in normal form
+  std::string target;         // in normal form
+  std::string client;         // its address, as it is believed
+  bool secure = false;        // wss
+  uint8_t minor_version = 1;  // of the client's HTTP/1.x
   // End to end, Host and Sec-WebSocket-* among them; what asks a neighbour for the upgrade is the codec's.
   wire::FieldLines fields;
   const wire::FrameLimits* frame_limits = nullptr;  // of what the backend sends; outlives the socket
@@ -25,6 +29,8 @@ struct Upgrade {
   // What is in the fields: the key, and the subprotocols offered, joined by ", ".
   std::string_view key() const;
   std::string subprotocols() const;
+  // The same for a link that many share. Views into this.
+  wire::MuxOpen MuxOpen() const { return {secure, minor_version, 0, client, target, fields}; }
 };
 
 // A refusal is a response like any other.

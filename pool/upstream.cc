@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "pool/mux_handshake.h"
+#include "pool/mux_link.h"
+
 namespace sheaf::pool {
 
 Upstream::Upstream(net::Loop& loop, const Backend& backend, UpstreamSettings settings, PoolShare share,
@@ -45,7 +48,17 @@ void Upstream::Place(PooledStream& stream, Placement placement) {
   pool->Open(stream);
 }
 
+void Upstream::OpenMuxLink(EndpointPool& pool, MuxLink& link) {
+  auto stream = std::make_unique<PooledStream>(*this, MuxHandshake(pool.endpoint().url().host_header, settings_.token),
+                                               link.handshake_events(), 0);
+  PooledStream& handshake = *stream;
+  handshake.TieTo(pool);
+  link.Begin(std::move(stream));
+  pool.OpenAlone(handshake);
+}
+
 bool Upstream::GoElsewhere(PooledStream& stream) {
+  if (stream.tied_) return false;
   if (endpoints_.size() < 2 && Find(*endpoints_.front()) == stream.pool_) return false;
   stream.refused_by_.push_back(&stream.pool_->endpoint());
   EndpointPool* const pool = Choose(stream);

@@ -80,6 +80,7 @@ class Upstream final : private EndpointPoolEvents {
  private:
   bool GoElsewhere(PooledStream& stream) override;
   void OnStirred() override { stirred_ = true; }
+  void OpenMuxLink(EndpointPool& pool, MuxLink& link) override;
 
   void Place(PooledStream& stream, Placement placement);
   // Of this backend's endpoints, but those that the stream was refused by. nullptr: there is none.

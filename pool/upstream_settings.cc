@@ -5,7 +5,9 @@
 namespace sheaf::pool {
 
 UpstreamSettings UpstreamSettings::From(const Options& options, const BackendOptions& backend) {
-  UpstreamSettings settings{.pool = options.pool,
+  UpstreamSettings settings{.mode = backend.mode,
+                            .token = backend.token,
+                            .pool = options.pool,
                             .balance = backend.balance,
                             // What the configuration has checked.
                             .balance_key = BalanceKey::Parse(backend.balance_key).value(),

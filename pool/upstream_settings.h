@@ -2,6 +2,8 @@
 // life.
 #pragma once
 
+#include <string>
+
 #include "pool/balance_key.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/option_table.h"
@@ -12,6 +14,8 @@ namespace sheaf::pool {
 struct UpstreamSettings {
   static UpstreamSettings From(const Options& options, const BackendOptions& backend);
 
+  UpstreamMode mode;
+  std::string token;  // of mode mux
   Options::Pool pool;
   Balance balance;
   BalanceKey balance_key;

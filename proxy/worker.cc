@@ -209,6 +209,7 @@ void Worker::Stop() {
   members_.sessions.ForEach([](Session& session) { session.Close(CloseReason::kDrain); });
   members_.greetings.ForEach([](ProxyGreeting& greeting) { greeting.Close(CloseReason::kDrain); });
   members_.clients.ForEach([](Client& client) { client.Close(CloseReason::kDrain); });
+  upstreams_.Maintain();  // mux links send what the sessions' ends have left
   loop_->FlushWrites();
   members_.lingering.ForEach([](LingeringClose& lingering) { lingering.Close(); });
 }

@@ -234,6 +234,30 @@ void WriteUpstream(const MetricsTotals& totals, JsonWriter& json) {
   json.End();
 }
 
+double Ratio(uint64_t part, uint64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+void WriteMux(const MetricsTotals& totals, JsonWriter& json) {
+  const auto links = static_cast<uint64_t>(totals.mux_links[static_cast<size_t>(MuxLinkState::kReady)] +
+                                           totals.mux_links[static_cast<size_t>(MuxLinkState::kLeaving)]);
+  json.Begin("mux");
+  json.Begin("links");
+  for (size_t i = 0; i < MuxLinkStateLabels::kCount; ++i) json.Add(MuxLinkStateLabels::At(i), totals.mux_links[i]);
+  json.End();
+  json.Add("links_opened", totals.mux_links_opened_total);
+  json.AddCounted<MuxFailureLabels>("links_failed", totals.mux_links_failed_total);
+  json.Add("sessions", totals.mux_sessions);
+  json.Add("sessions_per_link", Ratio(static_cast<uint64_t>(totals.mux_sessions), links));
+  json.Add("waiting_for_credit", totals.mux_streams_waiting);
+  json.Add("frames_sent", totals.mux_frames_sent_total);
+  json.Add("records_sent", totals.mux_records_sent_total);
+  json.Add("records_received", totals.mux_records_received_total);
+  json.Add("multicasts", totals.mux_multicasts_total);
+  json.Add("multicast_factor", Ratio(totals.mux_multicast_deliveries_total, totals.mux_multicasts_total));
+  json.End();
+}
+
 void WriteMemory(const StatsSnapshot& snapshot, JsonWriter& json) {
   const MetricsTotals& totals = snapshot.totals;
   json.Begin("memory_optimizer");
@@ -287,6 +311,7 @@ std::string StatsJson(const StatsSnapshot& snapshot) {
   WriteHttp(snapshot, json);
   WriteClients(snapshot.totals, json);
   WriteUpstream(snapshot.totals, json);
+  WriteMux(snapshot.totals, json);
   json.End();
   return json.Take();
 }

@@ -68,6 +68,30 @@ struct LinkStateLabels {
   static constexpr std::string_view At(size_t i) { return kValues[i]; }
 };
 
+// Of a link that many sessions share.
+enum class MuxLinkState : uint8_t {
+  kOpening,  // dialled, and asked for
+  kReady,
+  kLeaving,  // its sessions go on, and no new ones come
+};
+struct MuxLinkStateLabels {
+  static constexpr std::array<std::string_view, 3> kValues = {"opening", "ready", "leaving"};
+  static constexpr size_t kCount = kValues.size();
+  static constexpr std::string_view At(size_t i) { return kValues[i]; }
+};
+
+// How such a link's attempt to come about failed.
+enum class MuxFailure : uint8_t {
+  kUnreachable,  // no connection, or none that lasted: what a session of its own would find out as well
+  kExhausted,    // pool.max_size
+  kNoMux,        // the backend answered, and does not speak mux
+};
+struct MuxFailureLabels {
+  static constexpr std::array<std::string_view, 3> kValues = {"unreachable", "exhausted", "no_mux"};
+  static constexpr size_t kCount = kValues.size();
+  static constexpr std::string_view At(size_t i) { return kValues[i]; }
+};
+
 // Why what was gathered for a client left.
 enum class FlushReason : uint8_t {
   kTimeout,   // the window was over
@@ -322,6 +346,20 @@ struct SessionSecondsBuckets {
   COUNTER(pool_failed_total, "sheaf_pool_failed_total", "Connections to the backend that could not be established.")   \
   COUNTERS(pool_evicted_total, "sheaf_pool_evicted_total", "reason", CloseReasonLabels,                                \
            "Unused connections to the backend that were closed, by reason.")                                           \
+  GAUGES(mux_links, "sheaf_mux_links", "state", MuxLinkStateLabels, "Mux links to the backend, by state.")             \
+  GAUGE(mux_sessions, "sheaf_mux_sessions", "WebSockets that share mux links, handshakes among them.")                 \
+  GAUGE(mux_streams_waiting, "sheaf_mux_streams_waiting",                                                              \
+        "Of these, those with something to send up that waits for credit or for its turn.")                            \
+  COUNTER(mux_links_opened_total, "sheaf_mux_links_opened_total", "Mux links that became ready.")                      \
+  COUNTERS(mux_links_failed_total, "sheaf_mux_links_failed_total", "cause", MuxFailureLabels,                          \
+           "Mux links that did not, by cause; no_mux: the backend does not speak it.")                                 \
+  COUNTER(mux_streams_opened_total, "sheaf_mux_streams_opened_total", "Handshakes of WebSockets sent over mux links.") \
+  COUNTER(mux_frames_sent_total, "sheaf_mux_frames_sent_total", "Frames sent over mux links.")                         \
+  COUNTER(mux_records_sent_total, "sheaf_mux_records_sent_total", "Records in them.")                                  \
+  COUNTER(mux_records_received_total, "sheaf_mux_records_received_total", "Records received over mux links.")          \
+  COUNTER(mux_multicasts_total, "sheaf_mux_multicasts_total", "Of these, messages for several sessions.")              \
+  COUNTER(mux_multicast_deliveries_total, "sheaf_mux_multicast_deliveries_total",                                      \
+          "Sessions that they were for: over sheaf_mux_multicasts_total, the factor.")                                 \
   GAUGE(affinity_sessions, "sheaf_affinity_sessions", "Engine.IO sessions whose endpoint is known by their sid.")      \
   GAUGE(affinity_bytes, "sheaf_affinity_bytes", "Memory that the table of Engine.IO sessions takes.")                  \
   COUNTER(affinity_learnt_total, "sheaf_affinity_learnt_total",                                                        \

@@ -56,7 +56,12 @@
   OPTION(uint32_t, max_fails, "1", "1", "1000", kCount, kLive, 0,                                                      \
          "An endpoint is down after so many failures in a row, to connect or of a health check, and up after the first success.")\
   OPTION(UpstreamMode, mode, "tunnel", "", "", kWord, kNewSessions, 0,                                                 \
-         "How WebSockets reach the backend. tunnel: each client has an upstream WebSocket of its own.")                \
+         "How WebSockets reach the backend. tunnel: each client has an upstream WebSocket of its own. mux: many share one, "\
+         "and sheaf-asgi in the backend takes them apart; where it is not, the tunnel is used.")                       \
+  OPTION(std::string, token, "", "", "", kText, kNewSessions, kSecret,                                                 \
+         "Bearer token by which mode mux is known to the backend, where it is SHEAF_TOKEN; must be set for it.")       \
+  OPTION(std::string, token_file, "", "", "", kText, kNewSessions, 0,                                                  \
+         "A file with the token, in the place of token: of a Secret that is mounted, say. Blanks around it do not count.")\
   OPTION(std::chrono::milliseconds, resolve_interval, "10s", "0s", "1h", kTime, kLive, 0,                              \
          "How often the name in the url is looked up, besides soon after failed connects. 0s: only then.")             \
   OPTION(std::chrono::milliseconds, connect_timeout, "5s", "1ms", "10m", kTime, kLive, 0,                              \
@@ -76,6 +81,8 @@
          "each open connection (gunicorn's sync and gthread workers) or count it (uvicorn --limit-concurrency, Node's server.close()).")       \
   OPTION(uint32_t, max_size, "10000", "1", "1000000", kCount, kLive, 0,                                                \
          "Connections at the same time, those that serve WebSockets included.")                                        \
+  OPTION(uint32_t, sessions_per_link, "5000", "1", "1000000", kCount, kNewSessions, 0,                                 \
+         "WebSockets that share a connection, at most, where the mode of the backend is mux.")                         \
   OPTION(std::chrono::milliseconds, acquire_timeout, "5s", "1ms", "10m", kTime, kLive, 0,                              \
          "The longest that a request waits for a connection; then it is answered with 503.")                           \
   OPTION(uint32_t, max_waiting, "1000", "0", "1000000", kCount, kLive, 0,                                              \
@@ -345,6 +352,8 @@
 // inherits from that option.
 #define SHEAF_BACKEND_OPTIONS(ROW)                                                                                     \
   ROW(mode, upstream, mode)                                                                                            \
+  ROW(token, upstream, token)                                                                                          \
+  ROW(token_file, upstream, token_file)                                                                                \
   ROW(balance, upstream, balance)                                                                                      \
   ROW(balance_key, upstream, balance_key)                                                                              \
   ROW(affinity, upstream, affinity)                                                                                    \

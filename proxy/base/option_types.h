@@ -16,7 +16,8 @@
 
 namespace sheaf {
 
-enum class UpstreamMode : uint8_t { kTunnel };
+// How WebSockets reach a backend: over a connection each, or many over one (proxy/wire/mux_frame.md).
+enum class UpstreamMode : uint8_t { kTunnel, kMux };
 // Which endpoint of a backend gets what is new.
 enum class Balance : uint8_t { kLeastSessions, kRoundRobin, kHash };
 // Whose later requests go where the first one went.
@@ -75,7 +76,7 @@ inline constexpr uint32_t kAuto = UINT32_MAX;
 
 namespace option_internal {
 
-inline constexpr std::array<std::string_view, 1> kUpstreamModeNames = {"tunnel"};
+inline constexpr std::array<std::string_view, 2> kUpstreamModeNames = {"tunnel", "mux"};
 inline constexpr std::array<std::string_view, 2> kLogFormatNames = {"text", "json"};
 inline constexpr std::array<std::string_view, 4> kLogLevelNames = {"debug", "info", "warning", "error"};
 inline constexpr std::array<std::string_view, 3> kLogQueryNames = {"full", "names", "none"};

@@ -25,6 +25,12 @@ std::string ClientForLog(const WorkerContext& context, const wire::RequestHead& 
   return original == client.host ? peer.Name() : original;
 }
 
+// As the backend is told, by a trusted proxy in front or by us.
+bool IsSecure(const wire::FieldLines& fields, const ClientInfo& client) {
+  const auto scheme = fields.Find("X-Forwarded-Proto");
+  return scheme ? EqualsIgnoreCase(*scheme, "https") || EqualsIgnoreCase(*scheme, "wss") : client.tls;
+}
+
 }  // namespace
 
 void RemoveForgedNames(WorkerContext& context) {
@@ -100,6 +106,9 @@ std::shared_ptr<const pool::Upgrade> UpgradeFor(const WorkerContext& context, co
   auto upgrade = std::make_shared<pool::Upgrade>();
   upgrade->target = target;
   upgrade->fields = BuildUpgradeFields(request, client, context.forwarding(), request_id, plan.upstream->host_header());
+  upgrade->client = OriginalClient(request, client, context.forwarding());
+  upgrade->secure = IsSecure(upgrade->fields, client);
+  upgrade->minor_version = static_cast<uint8_t>(request.minor_version);
   upgrade->frame_limits = &plan.upstream_limits;
   return upgrade;
 }
