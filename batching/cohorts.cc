@@ -247,6 +247,7 @@ void Cohorts::Merge(CohortLine& line, const CompressedMessage& message) {
     if (common < kEnoughInCommon) continue;
     CohortLine& larger = other.clients > line.clients ? other : line;
     CohortLine& smaller = &larger == &line ? other : line;
+    metrics_.cohort_merges_total.Add();
     smaller.heir = {larger.index(), larger.generation(), smaller.back().id, larger.back().id, common};
   }
 }

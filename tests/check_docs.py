@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Flags that documents name of programs that are not in this tree.
 FOREIGN_FLAGS = {"--limit-concurrency", "--timeout-keep-alive", "--deploy-hook"}
-# What looks like an option, and is a file of the kernel's.
-NOT_OPTIONS = {"memory.current"}
+# What looks like an option, and is a file of the kernel's, or a word of ASGI.
+NOT_OPTIONS = {"memory.current", "websocket.http", "websocket.disconnect"}
 FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z0-9-]*|-[a-zA-Z](?![\w-]))")
 SPAN = re.compile(r"(`+)(.+?)\1(?!`)", re.DOTALL)
 LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)|^\[[^\]]+\]:\s*(\S+)", re.MULTILINE)

@@ -351,14 +351,14 @@
 // The keys of a [[backend]] besides name, url and urls. ROW(name, section, option): what a backend does not set, it
 // inherits from that option.
 #define SHEAF_BACKEND_OPTIONS(ROW)                                                                                     \
-  ROW(mode, upstream, mode)                                                                                            \
-  ROW(token, upstream, token)                                                                                          \
-  ROW(token_file, upstream, token_file)                                                                                \
   ROW(balance, upstream, balance)                                                                                      \
   ROW(balance_key, upstream, balance_key)                                                                              \
   ROW(affinity, upstream, affinity)                                                                                    \
   ROW(slow_start, upstream, slow_start)                                                                                \
   ROW(max_fails, upstream, max_fails)                                                                                  \
+  ROW(mode, upstream, mode)                                                                                            \
+  ROW(token, upstream, token)                                                                                          \
+  ROW(token_file, upstream, token_file)                                                                                \
   ROW(resolve_interval, upstream, resolve_interval)                                                                    \
   ROW(connect_timeout, upstream, connect_timeout)                                                                      \
   ROW(tls_ca, upstream, tls_ca)                                                                                        \

@@ -50,8 +50,8 @@ std::string DumpOwnKeys(std::span<const Row> rows, Owner& owner, const std::vect
     const std::string origin = origins[i].source == Source::kDefault
                                    ? row.inherits->FullName()
                                    : DescribeOrigin(origins[i], *row.inherits, file_name);
-    const std::string value = ShownValue(*row.inherits, row.slot(owner), from_file);
-    text += std::string(row.name) + " = " + value + "  # " + origin + "\n";
+    text.append(row.name).append(" = ").append(ShownValue(*row.inherits, row.slot(owner), from_file));
+    text.append("  # ").append(origin).append("\n");
   }
   return text;
 }

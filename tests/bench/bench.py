@@ -150,6 +150,8 @@ def measure(arguments, scenario, name, program, folder):
         measured = measured[::-1] if scenario.app else measured
         figures = generate(arguments, scenario, proxy.port, *measured, group)
         figures["upstream_bytes"] = peers.metric(proxy, "sheaf_upstream_received_bytes_total")
+        if scenario.mux and peers.metric(proxy, "sheaf_mux_streams_opened_total") < figures["connections"]:
+            raise RuntimeError("clients had tunnels instead of links, see sheaf.log")
         if proxy.ended():
             raise RuntimeError("it ended by itself")
         return figures

@@ -46,9 +46,6 @@ class Large:
         self._offset = 0
         self._group = 0
 
-    def has_begun(self) -> bool:
-        return self._offset > 0 or self.is_written
-
     def next_records(self, groups: Groups) -> list[bytes]:
         """What is to be written in this turn; empty if nothing can be, or need be any more."""
         if len(self.sessions) > 1:

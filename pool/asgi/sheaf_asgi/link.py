@@ -58,10 +58,10 @@ class Link:
         self._hello: Optional[Hello] = None
         self._sessions: dict[int, Session] = {}  # streams on which something may still come or go
         self._tasks: dict[asyncio.Task[None], Session] = {}  # the application's
+        self._is_lost = False
         self._last_stream = 0
         self._opening: list[bytes] = []  # pieces of an OPEN of which more are to come
         self._allowance = LINK_WINDOW
-        self._unbegun: dict[int, Large] = {}  # large messages that others may still join, by id() of their source
 
     async def run(self, max_message: int, siblings: bool) -> None:
         """`max_message`: bytes of a client's message, 0: any. Raises only CancelledError."""
@@ -82,13 +82,12 @@ class Link:
         finally:
             writing.cancel()
 
-    def end(self) -> None:
-        """The server shuts down, and does not say so to each connection."""
+    def end(self) -> list[asyncio.Task[None]]:
+        """The server shuts down, and has not told the link: ends it, and returns the tasks of its sessions."""
+        if self._is_lost:
+            return []
         self._writer.close(_SERVICE_RESTART, "the process ends")
         self._lose(_SERVICE_RESTART)
-
-    def tasks(self) -> list[asyncio.Task[None]]:
-        """Those of the sessions, which are still running."""
         return [*self._tasks]
 
     async def _write(self, hello: bytes) -> None:
@@ -121,6 +120,7 @@ class Link:
 
     def _lose(self, code: int) -> None:
         """Nothing more comes or goes: tells all sessions."""
+        self._is_lost = True
         for session in [*self._sessions.values()]:
             session.is_gone(code, "")
 
@@ -225,7 +225,7 @@ class Link:
     def _finished(self, task: asyncio.Task[None]) -> None:
         session = self._tasks.pop(task)
         if task.cancelled():
-            session.finish(None)
+            session.finish(asyncio.CancelledError())
             return
         error = task.exception()
         if isinstance(error, ClientGone) or (error is not None and isinstance(error.__context__, ClientGone)):
@@ -243,14 +243,7 @@ class Link:
         self._writer.line_up(large)
 
     def large_message(self, data: Data, body: bytes) -> Large:
-        large = self._unbegun.get(id(data))
-        if large is None or large.has_begun():
-            large = Large(data, body)
-            self._unbegun = {key: one for key, one in self._unbegun.items() if not one.has_begun()}
-            self._unbegun[id(data)] = large
-            self._writer.line_up(large)
-        large.not_before = self._tick.next_index()
-        return large
+        return self._writer.large_message(data, body)
 
     async def drained(self) -> None:
         await self._writer.drained()

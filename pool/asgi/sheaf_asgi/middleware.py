@@ -72,10 +72,7 @@ class SheafMiddleware:
         return watched
 
     async def _end_links(self) -> None:
-        tasks = []
-        for link in self._links:
-            link.end()
-            tasks += link.tasks()
+        tasks = [task for link in self._links for task in link.end()]
         if tasks:
             await asyncio.wait(tasks)
 

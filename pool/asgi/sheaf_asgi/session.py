@@ -13,11 +13,9 @@ from .incoming import CLOSED, CONNECTING, CROWDED, GONE, OPEN, Incoming, wake
 from .large import Large
 from .log import logger
 from .records import MAX_CREDIT, MAX_PAYLOAD, Violation, accept, close, may_close_with, refuse, u32
-from .tick import Tick
+from .tick import MAX_PENDING, Tick
 
 _MAX_REASON = 123
-_MAX_PENDING = 1 << 20
-"""Bytes that may wait on a link before send() waits for them to be written."""
 
 _PLAIN = [(b"content-type", b"text/plain; charset=utf-8")]
 
@@ -91,7 +89,7 @@ class Session(Incoming):
                 return
             if isinstance(data, (str, bytes)) and len(data) <= tick.surely_small:
                 tick.message(self, data)
-                if tick.pending > _MAX_PENDING:
+                if tick.pending > MAX_PENDING:
                     await self._home.drained()
                 return
         await self._send_data(data)
@@ -105,7 +103,7 @@ class Session(Incoming):
             tick.tail_keys.append(self.key)
             self.last = tick.tail_index
             self.credit -= tick.tail_size
-        elif len(data) > tick.surely_small or tick.pending > _MAX_PENDING:
+        elif len(data) > tick.surely_small or tick.pending > MAX_PENDING:
             return False
         else:
             tick.message(self, data)
@@ -175,7 +173,7 @@ class Session(Incoming):
         else:
             self._put_large(data, body)
         self._settle()
-        if self.tick.pending > _MAX_PENDING:
+        if self.tick.pending > MAX_PENDING:
             await self._home.drained()
 
     def _put_large(self, data: Data, body: bytes) -> None:

@@ -8,6 +8,9 @@ from typing import NamedTuple, Optional, Protocol
 from .asgi import Data
 from .records import MAX_PAYLOAD
 
+MAX_PENDING = 1 << 20
+"""Bytes that may wait on a link before send() waits for them to be written."""
+
 
 class Receiver(Protocol):
     """What a tick knows of a session."""

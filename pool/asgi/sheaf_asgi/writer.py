@@ -11,7 +11,7 @@ from .asgi import Data, Send
 from .groups import Groups, split
 from .large import Large
 from .records import BINARY, BINARY_FLAG, HEADER_SIZE, MAX_FRAME, TEXT, word
-from .tick import Tick
+from .tick import MAX_PENDING, Tick
 
 _FAIR_SHARE = MAX_FRAME // 2
 """Bytes of other records between two pieces of large messages, where there are so many."""
@@ -33,6 +33,7 @@ class Writer:
         self._groups = Groups()
         self._urgent: list[bytes] = []
         self._line: deque[Large] = deque()
+        self._unbegun: dict[int, Large] = {}  # large messages that others may join, by id() of their source
         self._written = 0  # entries of the tick, all in all
         self._drained: Optional[asyncio.Future[None]] = None
         self._closing: Optional[tuple[int, str]] = None
@@ -47,7 +48,10 @@ class Writer:
                 await self._send({"type": "websocket.send", "bytes": frame})
                 if self._closing is not None:
                     break
-            self._tell_drained()
+                if self._tick.pending <= MAX_PENDING:
+                    self._tell_drained()
+                if len(frame) > _FAIR_SHARE:
+                    await asyncio.sleep(0)  # a send() that need not wait lets nobody else run
         code, reason = self._closing
         await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
@@ -56,6 +60,15 @@ class Writer:
         if self._closing is None:
             self._closing = (code, reason[:100])
         self._tick.wake()
+
+    def large_message(self, data: Data, body: bytes) -> Large:
+        """The one of this very object that has not begun, or a new one, which is put into the line."""
+        large = self._unbegun.get(id(data))
+        if large is None or len(large.sessions) >= Groups.MOST_IN_ONE:
+            large = self._unbegun[id(data)] = Large(data, body)
+            self.line_up(large)
+        large.not_before = self._tick.next_index()
+        return large
 
     def urgent(self, record: bytes) -> None:
         """Puts a record before all that waits."""
@@ -70,7 +83,7 @@ class Writer:
         self._tick.wake()
 
     async def drained(self) -> None:
-        """Until all that has been gathered is written. Also returns when the link is lost."""
+        """Until no more than MAX_PENDING waits. Also returns when the link is lost."""
         if self._drained is None:
             self._drained = asyncio.get_running_loop().create_future()
         await asyncio.shield(self._drained)
@@ -145,7 +158,12 @@ class Writer:
         """One piece of the first large message in the line that may go on; empty if none may."""
         for _ in range(len(self._line)):
             large = self._line.popleft()
-            records = large.next_records(self._groups) if large.not_before <= self._written else []
+            if large.not_before > self._written:
+                self._line.append(large)
+                continue
+            if self._unbegun.get(id(large.source)) is large:
+                del self._unbegun[id(large.source)]
+            records = large.next_records(self._groups)
             if large.is_written:
                 for session in large.sessions:
                     session.advance()

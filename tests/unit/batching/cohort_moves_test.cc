@@ -145,6 +145,7 @@ TEST_CASE_FIXTURE(Fixture, "two lines that get the same become one") {
     const MessageRef message = Common(Quote(n));
     for (CohortClient* client : {&a, &b, &c, &d}) Give(*client, message);
   }
+  CHECK_EQ(metrics.cohort_merges_total.value(), 1);
   // Of two lines with as many clients neither is the larger one: one more decides.
   CohortClient e{15};
   for (int n = 260; n < 300; ++n) {
