@@ -44,6 +44,7 @@ MuxLink::MuxLink(EndpointPool& pool, MuxLinkEvents& events, WorkerMetrics& metri
 }
 
 MuxLink::~MuxLink() {
+  handshake_.reset();  // which may wait in the pool's line, and the pool ends, too
   if (!over_) End(CloseReason::kDone);
 }
 
@@ -65,6 +66,7 @@ void MuxLink::OnUpstreamOpen(const wire::ResponseHead& head, std::unique_ptr<Soc
   socket_ = std::move(socket);
   socket_->SetEvents(events);
   if (head.Find("Sec-WebSocket-Protocol") != wire::kMuxSubprotocol) {
+    socket_->SendClose(1000, "");
     return Fail(MuxFailure::kNoMux, "it took the link for a WebSocket of the application");
   }
   heard_at_ = pool_.loop().now();
@@ -87,6 +89,7 @@ MuxFault MuxLink::OnHello(const wire::MuxRecord& record) {
   hello_ = *hello;
   const uint16_t version = std::min(hello_.highest, wire::kMuxVersion);
   if (version < hello_.lowest) {
+    socket_->SendClose(1000, "");
     Fail(MuxFailure::kNoMux, "its version of sheaf-asgi is too new for this Sheaf");
     return MuxFault::kNone;
   }
@@ -309,11 +312,11 @@ MuxFault MuxLink::OnLinkCredit(const wire::MuxRecord& record) {
 }
 
 void MuxLink::Violate(MuxFault fault) {
-  Log(LogLevel::kWarning, "the backend broke the mux protocol: its link is closed, and all sessions on it",
-      {{"upstream", pool_.endpoint().url().address}, {"cause", wire::LabelOf(fault)}, {"sessions", sessions()}});
   if (socket_) socket_->SendClose(1002, wire::LabelOf(fault));
   if (!greeted_) return Fail(MuxFailure::kNoMux, "its first words were none of mux");
-  Close(CloseReason::kUpstreamGone);  // which the sessions have no part in
+  Log(LogLevel::kWarning, "the backend broke the mux protocol: its link is closed, and all sessions on it",
+      {{"upstream", pool_.endpoint().url().address}, {"cause", wire::LabelOf(fault)}, {"sessions", sessions()}});
+  Close(CloseReason::kUpstreamGone);  // the sessions have no part in it
 }
 
 // ---- the turn
@@ -364,11 +367,11 @@ void MuxLink::GiveUp() {
 
 void MuxLink::OnUpstreamClose(uint16_t code, std::string_view reason) {
   if (over_) return;
+  if (socket_) socket_->SendClose(code, "");
+  if (!greeted_) return Fail(MuxFailure::kNoMux, "it closed the link before its HELLO");
   Log(code == 1000 || code == 1001 || code == 1012 ? LogLevel::kInfo : LogLevel::kWarning,
       "the backend closed a mux link",
       {{"upstream", pool_.endpoint().url().address}, {"code", code}, {"reason", reason}, {"sessions", sessions()}});
-  if (socket_) socket_->SendClose(code, "");
-  if (!greeted_) return Fail(MuxFailure::kNoMux, "it closed the link before its HELLO");
   Close(CloseReason::kUpstreamGone);
 }
 

@@ -139,9 +139,10 @@ void MuxLinks::OnMuxReady(MuxLink& /*link*/) {
 
 void MuxLinks::OnMuxFailed(MuxLink& link, MuxFailure failure, std::string_view why) {
   if (failure == MuxFailure::kNoMux) {
-    speaks_ = false;
     ask_again_at_ = pool_.loop().now() + kAskAgain;
-    if (!std::exchange(told_, true)) {
+    // One that serves knows better than another that was refused, as in a rolling update.
+    speaks_ = Count(MuxLinkState::kReady) > 0;
+    if (!speaks_ && !std::exchange(told_, true)) {
       Log(LogLevel::kWarning, "the backend does not speak mux: each WebSocket gets a connection of its own",
           {{"upstream", pool_.endpoint().url().address}, {"cause", why}});
     }
@@ -189,7 +190,8 @@ void MuxLinks::LookAfter(MuxLink& link) {
   link.Tick(interval > Duration::zero() ? interval : kPingInterval, settings_.stall_timeout);
   if (link.over()) return;
   const Duration age = pool_.loop().now() - link.created();
-  if (link.Is(MuxLinkState::kOpening) && age >= settings_.pool.acquire_timeout) return link.GiveUp();
+  // Whoever waits for it has the other half for a connection of its own.
+  if (link.Is(MuxLinkState::kOpening) && age >= settings_.pool.acquire_timeout / 2) return link.GiveUp();
   if (settings_.pool.max_lifetime > Duration::zero() && age >= settings_.pool.max_lifetime) link.BeginLeaving();
   if (link.sessions() == 0 && MayClose(link)) link.Close(CloseReason::kDone);
 }
@@ -216,7 +218,8 @@ size_t MuxLinks::Wanted() const {
 void MuxLinks::KeepLinks() {
   const TimePoint now = pool_.loop().now();
   if (!wanted() || !pool_.may_retry() || now < next_dial_) return;
-  if (!speaks_ && now < ask_again_at_) return;
+  const bool serves = Count(MuxLinkState::kReady) > 0;
+  if ((!speaks_ || serves) && now < ask_again_at_) return;
   for (size_t missing = Missing(); missing > 0; --missing) Dial();
 }
 
