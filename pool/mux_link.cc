@@ -84,7 +84,9 @@ void MuxLink::SendHello() {
 
 MuxFault MuxLink::OnHello(const wire::MuxRecord& record) {
   const auto hello = wire::ParseMuxHello(record.payload);
-  if (greeted_ || !hello) return MuxFault::kHello;
+  if (greeted_ || !hello || std::max(hello->session_window, hello->link_window) > wire::kMuxMaxCredit) {
+    return MuxFault::kHello;
+  }
   greeted_ = true;
   hello_ = *hello;
   const uint16_t version = std::min(hello_.highest, wire::kMuxVersion);
@@ -242,6 +244,7 @@ MuxFault MuxLink::OnRecord(const wire::MuxRecord& record) {
       events_.OnMuxStirred();
       return MuxFault::kNone;
     case MuxType::kPing:
+      if (output_.blocked()) return MuxFault::kNone;  // an app that does not read gets no queue of them
       wire::AppendMuxPing(output_.records(), MuxType::kPong, record.payload.first<8>());
       output_.Added();
       output_.Flush();
@@ -333,9 +336,11 @@ void MuxLink::Turn() {
 
 void MuxLink::Tick(Duration ping_interval, Duration patience) {
   const TimePoint now = pool_.loop().now();
-  stalled_.ForEach([&](MuxStream::Waiting& waiting) {
-    if (waiting.stream.given_up() && now - waiting.since >= patience) waiting.stream.GiveUpWaiting();
-  });
+  for (WaitingList* const list : {&stalled_, &turns_}) {
+    list->ForEach([&](MuxStream::Waiting& waiting) {
+      if (waiting.stream.given_up() && now - waiting.since >= patience) waiting.stream.GiveUpWaiting();
+    });
+  }
   if (over_ || !greeted_) return;
   if (pong_due_ && now - std::max(heard_at_, pinged_at_) >= patience) {
     Log(LogLevel::kWarning, "a mux link is silent and given up, and all sessions on it",
@@ -392,7 +397,7 @@ void MuxLink::OnUpstreamClosed(CloseReason reason) {
     return Fail(reason == CloseReason::kPoolExhausted ? MuxFailure::kExhausted : MuxFailure::kUnreachable, "");
   }
   if (!greeted_) return Fail(MuxFailure::kNoMux, "it ended the link before its HELLO");
-  Close(reason);
+  Close(CloseReason::kUpstreamGone);  // whatever it was, the sessions have no part in it
 }
 
 void MuxLink::Close(CloseReason reason) {
