@@ -5,7 +5,8 @@
 //   ... turns, with app.Poll() in between ...
 //   app.Answer();                             // 101 and HELLO
 //   app.Send(MuxAccept(1) + MuxText(1, "hello"));
-//   CHECK(app.told == ...);   // "hello", "open 1 /ws", "text 1 hello", "text+ 1 half", "credit 0 100", "close 1 1000 bye"
+//   CHECK(app.told == ...);   // "hello", "open 1 /ws", "text 1 hello", "text+ 1 half", "credit 0 100", "close 1 1000
+//   bye"
 #pragma once
 
 #include <doctest/doctest.h>

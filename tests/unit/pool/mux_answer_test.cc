@@ -74,11 +74,11 @@ TEST_CASE("an ACCEPT in pieces is one, with others' records between") {
 TEST_CASE("a REFUSE without a body, with one of a declared length, and with one of any length") {
   using wire::kMuxMore;
   CHECK(Answered(MuxRefuse(1, 403)).told() == Lines{"head 403", "end"});
-  CHECK(Answered(MuxRefuse(1, 404, {{"content-length", "5"}}, kMuxMore) + MuxBody(1, "he", kMuxMore) +
-                 MuxBody(1, "llo"))
-            .told() == Lines{"head 404", "body hello", "end"});
-  CHECK(Answered(MuxRefuse(1, 503, {{"x", "y"}}, kMuxMore) + MuxBody(1, "hello", kMuxMore) + MuxBody(1, ""))
-            .told() == Lines{"head 503", "body hello", "end"});
+  CHECK(
+      Answered(MuxRefuse(1, 404, {{"content-length", "5"}}, kMuxMore) + MuxBody(1, "he", kMuxMore) + MuxBody(1, "llo"))
+          .told() == Lines{"head 404", "body hello", "end"});
+  CHECK(Answered(MuxRefuse(1, 503, {{"x", "y"}}, kMuxMore) + MuxBody(1, "hello", kMuxMore) + MuxBody(1, "")).told() ==
+        Lines{"head 503", "body hello", "end"});
   CHECK(Answered(MuxRefuse(1, 401, {{"content-length", "0"}}, kMuxMore) + MuxBody(1, "")).told() ==
         Lines{"head 401", "end"});
 }
@@ -129,9 +129,8 @@ TEST_CASE("a status that no refusal has breaks the answer") {
 }
 
 TEST_CASE("a client that leaves before the answer, or amid it, is told of to the app at once") {
-  for (const std::string& records :
-       {std::string(), MuxRecordOf(wire::MuxType::kAccept, 1, "\x01", wire::kMuxMore),
-        MuxRefuse(1, 403, {}, wire::kMuxMore) + MuxBody(1, "half", wire::kMuxMore)}) {
+  for (const std::string& records : {std::string(), MuxRecordOf(wire::MuxType::kAccept, 1, "\x01", wire::kMuxMore),
+                                     MuxRefuse(1, 403, {}, wire::kMuxMore) + MuxBody(1, "half", wire::kMuxMore)}) {
     Answered it(records);
     const Lines before = it.told();
     it.client->handshake->Close(CloseReason::kClientGone);

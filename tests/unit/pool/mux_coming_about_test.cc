@@ -50,9 +50,8 @@ TEST_CASE("a link is asked for before the first client comes, with its path, its
   mux.Begin();
   const std::string& head = mux.app().head();
   CHECK(head.starts_with("GET /.sheaf/mux HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n"));
-  for (const std::string line :
-       {"Authorization: Bearer secret", "Sec-WebSocket-Protocol: sheaf-mux", "Sec-WebSocket-Version: 13",
-        "Connection: Upgrade", "Upgrade: websocket"}) {
+  for (const std::string line : {"Authorization: Bearer secret", "Sec-WebSocket-Protocol: sheaf-mux",
+                                 "Sec-WebSocket-Version: 13", "Connection: Upgrade", "Upgrade: websocket"}) {
     CAPTURE(line);
     CHECK(head.find("\r\n" + line + "\r\n") != std::string::npos);
   }
@@ -168,7 +167,8 @@ TEST_CASE("those that wait for a HELLO that never comes get a connection of thei
   ExpectTunnel([](MuxFixture& mux) { mux.app().SwitchProtocols(); }, "cause=its HELLO did not come in time");
 }
 
-TEST_CASE("those that wait for a link whose handshake is not answered get a connection of their own, and it is retried") {
+TEST_CASE(
+    "those that wait for a link whose handshake is not answered get a connection of their own, and it is retried") {
   MuxFixture mux;
   mux.pool.options.pool.acquire_timeout = milliseconds(1000);
   LogRecorder log;

@@ -76,7 +76,8 @@ TEST_CASE("a client's frames that come byte by byte are the messages that they w
   mux.app().Answer();
   mux.UntilReady(1);
   MuxClient& client = mux.Open();
-  const std::string frames = ClientFrame(Opcode::kText, "half ", false) + ClientFrame(Opcode::kContinuation, "", false) +
+  const std::string frames = ClientFrame(Opcode::kText, "half ", false) +
+                             ClientFrame(Opcode::kContinuation, "", false) +
                              ClientFrame(Opcode::kContinuation, "whole") + ClientFrame(Opcode::kBinary, "") +
                              ClientFrame(Opcode::kBinary, std::string(130, 'b'));
   for (const char byte : frames) client.Send({&byte, 1});
@@ -152,7 +153,9 @@ TEST_CASE("a message of the app over the limit ends that session, and no other")
   mux.Say(MuxAccept(1));
   MuxClient& other = mux.Open();
   client.events.told.clear();
-  SUBCASE("at once") { mux.Say(MuxText(1, std::string(101, 'x')) + MuxText(1, "crosses")); }
+  SUBCASE("at once") {
+    mux.Say(MuxText(1, std::string(101, 'x')) + MuxText(1, "crosses"));
+  }
   SUBCASE("in pieces") {
     mux.Say(MuxText(1, std::string(100, 'x')));
     client.events.told.clear();

@@ -132,15 +132,13 @@ TEST_CASE("a message to a group of more than a record may hold ends the link, be
 TEST_CASE("nothing of its own comes for a session amid a group's message") {
   for (const bool more : {false, true}) {
     ThreeSessions mux;
-    mux.Say(MuxGroupOf(1, {1, 2}) + MuxToGroup(1, "half", kMuxMore) +
-            MuxText(1, "own", more ? kMuxMore : uint8_t{0}));
+    mux.Say(MuxGroupOf(1, {1, 2}) + MuxToGroup(1, "half", kMuxMore) + MuxText(1, "own", more ? kMuxMore : uint8_t{0}));
     mux.ExpectLinkClosed();
     CHECK(mux.told(1) == Lines{"message half", "closed upstream_protocol_error"});
   }
   for (const bool more : {false, true}) {
     ThreeSessions mux;
-    mux.Say(MuxGroupOf(1, {1, 2}) + MuxText(1, "own", kMuxMore) +
-            MuxToGroup(1, "half", more ? kMuxMore : uint8_t{0}));
+    mux.Say(MuxGroupOf(1, {1, 2}) + MuxText(1, "own", kMuxMore) + MuxToGroup(1, "half", more ? kMuxMore : uint8_t{0}));
     mux.ExpectLinkClosed();
   }
   ThreeSessions mux;

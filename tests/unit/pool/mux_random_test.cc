@@ -29,7 +29,9 @@ struct Play : MuxFixture {
 
   size_t Any(size_t count) { return std::uniform_int_distribution<size_t>(0, count - 1)(random); }
   std::string Text() { return std::to_string(++count) + std::string(Any(8) == 0 ? Any(5'000) : Any(20), '.') + ","; }
-  uint32_t AnySession() { return std::next(sessions.begin(), static_cast<std::ptrdiff_t>(Any(sessions.size())))->first; }
+  uint32_t AnySession() {
+    return std::next(sessions.begin(), static_cast<std::ptrdiff_t>(Any(sessions.size())))->first;
+  }
 
   void OpenOne() {
     if (sessions.size() == kMostSessions) return;
