@@ -144,6 +144,10 @@ void MuxLinks::GiveUpWaiting(MuxFailure failure) {
 
 // ---- links
 
+void MuxLinks::AskAgain() {
+  ask_again_at_ = std::min(ask_again_at_, pool_.loop().now() + kAskSoon);
+}
+
 void MuxLinks::OnMuxStirred() {
   events_.OnStirred();
 }

@@ -46,14 +46,16 @@ class MuxLinks final : private MuxLinkEvents, private net::DeadlineHandler {
 
   // Once a turn, and once a tick besides.
   void Turn();
-  // The endpoint has come back: what it speaks now is not known.
-  void AskAgain() { ask_again_at_ = TimePoint{}; }
+  // A connection was lost, or not made: another process may stand there soon, which speaks mux.
+  void AskAgain();
 
   size_t waiting() const { return waiting_.size(); }
 
  private:
   // From a link that the backend had no words for to the next attempt.
   static constexpr Duration kAskAgain = std::chrono::seconds(30);
+  // ... and after the first sign that another process may be there.
+  static constexpr Duration kAskSoon = std::chrono::milliseconds(500);
   // Between two attempts of which the first came to nothing.
   static constexpr Duration kDialInterval = std::chrono::milliseconds(100);
   // Where pool.health_check_interval is 0.
