@@ -405,6 +405,7 @@ void EndpointPool::FailWaiting() {
 }
 
 void EndpointPool::Disperse() {
+  if (mux_) mux_->Disperse();
   // Whom nobody else takes waits here again, and so is met once.
   for (size_t left = waiting_.size(); left > 0; --left) {
     PooledStream& stream = waiting_.TakeFirst();

@@ -36,8 +36,10 @@ class ContextChoice {
   // `poor`: the client had little of what came before the message, so that a shared frame says little less than one
   // without a context. `caught_up`: of the messages for many it has as much as a context of its own could refer to.
   void OnPlace(bool poor, bool caught_up) {
-    // While the client has earned its context, what it alone gets makes it poor: that is no reason to keep the context.
-    if (!earned_) CountPoor(poor);
+    poor_ = poor ? std::min(static_cast<uint8_t>(poor_ + kPoor), kPoorest)
+                 : static_cast<uint8_t>(poor_ - std::min<uint8_t>(poor_, 1));
+    if (poor_ >= kOftenPoor) often_poor_ = true;
+    if (poor_ < kSeldomPoor) often_poor_ = false;
     if (caught_up) {
       earned_ = false;
       ago_ = kLongAgo;
@@ -47,13 +49,6 @@ class ContextChoice {
   bool wanted() const { return earned_ || often_poor_; }
 
  private:
-  void CountPoor(bool poor) {
-    poor_ = poor ? std::min(static_cast<uint8_t>(poor_ + kPoor), kPoorest)
-                 : static_cast<uint8_t>(poor_ - std::min<uint8_t>(poor_, 1));
-    if (poor_ >= kOftenPoor) often_poor_ = true;
-    if (poor_ < kSeldomPoor) often_poor_ = false;
-  }
-
   // So many messages in a row for this client alone earn it one. A message for many takes away as much: a heartbeat now
   // and then changes nothing.
   static constexpr uint8_t kAlone = 4;

@@ -191,6 +191,22 @@ TEST_CASE_FIXTURE(Fixture, "a message for one client, compressed elsewhere, cost
   CHECK(Moved(CohortMove::kFollow));
 }
 
+TEST_CASE_FIXTURE(Fixture, "a client is poor behind what it skipped, and not behind what it got for itself") {
+  Settle({&a, &b});
+  for (int n = 100; n < 120; ++n) {
+    a.place.LoseTail();
+    const MessageRef message = Common(Quote(n));
+    Give(b, message);
+    CHECK_FALSE(cohorts.Track(a.place, message));
+  }
+  Give(b, Common(Quote(120)));
+  for (int n = 121; n < 124; ++n) {
+    const MessageRef message = Common(Quote(n));
+    Give(b, message);
+    CHECK(cohorts.Track(a.place, message));
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "a context of its own can begin with the last bytes that a client has") {
   Settle({&a, &b});
   const auto last = cohorts.LastBytes(a.place, 100);

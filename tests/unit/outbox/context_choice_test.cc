@@ -77,18 +77,6 @@ TEST_CASE("it is given up 32 messages for many after the last one for this clien
   CHECK_FALSE(choice.wanted());
 }
 
-TEST_CASE("small answers amid a broadcast do not keep one that was earned") {
-  ContextChoice choice;
-  ForOne(choice, 1, kLarge, true);
-  for (int i = 0; i < 32; ++i) {
-    CHECK(choice.wanted());
-    // In a context of its own the answer takes away what the client has of the line.
-    ForMany(choice, 1, true);
-    ForOne(choice, 1, kSmall);
-  }
-  CHECK_FALSE(choice.wanted());
-}
-
 TEST_CASE("who has little of what came before every third message earns one until that is seldom") {
   ContextChoice seldom;
   for (int i = 0; i < 100; ++i) {
