@@ -64,6 +64,7 @@ class AppLink:
         self._socket = connection
         self._waiting: deque[Record] = deque()
         self.close_code: int | None = None
+        self.greeted = threading.Event()
         self.over = threading.Event()
 
     def send(self, *some: Record) -> None:
@@ -81,6 +82,7 @@ class AppLink:
         """Both HELLOs."""
         self.send(hello or app_hello())
         assert self.next().kind == "HELLO"
+        self.greeted.set()
 
     def next(self, *kinds: str, seconds: float = 15) -> Record:
         """The next record, or the next of these kinds, those before it being dropped. PINGs are answered."""
@@ -178,21 +180,22 @@ class FakeApp:
             return
         assert connection.request is not None and "sec-websocket-extensions" not in connection.request.headers
         self.tokens.append(connection.request.headers["authorization"])
-        link = AppLink(connection)
+        link, script = AppLink(connection), self._script
         self.links.append(link)
         try:
-            self._script(link)
-        except ConnectionClosed:
-            pass
+            script(link)
+        except (ConnectionClosed, TimeoutError):
+            pass  # a script that waits for what does not come ends with its link
         link.finish()
 
     def play(self, script: Script) -> None:
-        """Has all links from now on follow the script, and ends those that there are."""
+        """Has all links from now on follow the script, and ends those that there are: not before they have their HELLOs,
+        since that would be an app that does not speak mux."""
         self._script = script
-        for link in self.links:
-            if not link.over.is_set():
-                link.drop()
-                assert link.over.wait(20)
+        for link in list(self.links):
+            wait_until(lambda one=link: one.greeted.is_set() or one.over.is_set(), 20, "the link is made, or given up")
+            link.drop()
+            assert link.over.wait(20)
 
     def nth(self, index: int) -> AppLink:
         """That link, as soon as it is there."""
