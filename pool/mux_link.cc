@@ -396,7 +396,7 @@ void MuxLink::OnUpstreamClosed(CloseReason reason) {
     if (refused) return Fail(MuxFailure::kNoMux, "its answer to the handshake was not valid");
     return Fail(reason == CloseReason::kPoolExhausted ? MuxFailure::kExhausted : MuxFailure::kUnreachable, "");
   }
-  if (!greeted_) return Fail(MuxFailure::kUnreachable, "");
+  if (!greeted_) return Fail(MuxFailure::kNoMux, "it ended the link before its HELLO");
   Close(CloseReason::kUpstreamGone);  // whatever it was, the sessions have no part in it
 }
 
