@@ -186,6 +186,7 @@ def test_workers_of_uvicorn_share_the_sessions_and_engineio_goes_by_the_tunnel(f
         options=("--workers", "2"),
     )  # fmt: skip
     try:
+        wait_until(lambda: backend.log().count("Application startup complete") == 2, 30, "both workers accept")
         proxy = make_reloadable(backend.url, merged(MUX_CONF, {"workers": 1}))
         with ExitStack() as stack:
             pids: set[str | None] = set()

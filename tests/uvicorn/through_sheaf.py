@@ -1,7 +1,8 @@
 """A pytest plugin for uvicorn's own tests: with SHEAF_BINARY set, each server that a test starts gets a Sheaf in front.
 
 The Sheaf takes the port that the test gave its server, and the server moves to another one, so that the tests run as
-they are. The outcome of every test goes to the file OUTCOMES, as lines of name, outcome and whether it met Sheaf.
+they are. With SHEAF_UPSTREAM_MODE=mux, which Sheaf reads too, the server's application gets the middleware around it.
+The outcome of every test goes to the file OUTCOMES, as lines of name, outcome and whether it met Sheaf.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from typing import Any
 import pytest
 from harness.ports import free_port
 from harness.sheaf import AS_SHIPPED, Sheaf, merged
+from sheaf_asgi import SheafMiddleware
 
 OUTCOMES = Path(os.environ["OUTCOMES"])
 FOLDER = OUTCOMES.parent
+IS_MUX = os.environ.get("SHEAF_UPSTREAM_MODE") == "mux"
 
 _met_sheaf = False
 
@@ -33,6 +36,8 @@ def with_sheaf(run_server: Callable[..., Any]) -> Callable[..., Any]:
         _met_sheaf = True
         address = f"127.0.0.1:{config.port}"
         config.port = free_port()
+        if IS_MUX:
+            config.app = SheafMiddleware(config.app, os.environ["SHEAF_UPSTREAM_TOKEN"])
         async with contextlib.AsyncExitStack() as stack:
             server = await stack.enter_async_context(run_server(config, sockets))
             # In threads: the server answers in this loop.

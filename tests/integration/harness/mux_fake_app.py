@@ -15,7 +15,7 @@ from websockets.typing import Subprotocol
 
 from . import mux_records as records
 from .modes import MUX_PATH
-from .mux_records import MORE, Fields, Record
+from .mux_records import MORE, Fields, Hello, Record
 from .ports import free_port, wait_until
 
 SESSION_WINDOW = 262_144
@@ -78,11 +78,12 @@ class AppLink:
         except ConnectionClosed:
             pass
 
-    def greet(self, hello: Record | None = None) -> None:
-        """Both HELLOs."""
+    def greet(self, hello: Record | None = None) -> Hello:
+        """Both HELLOs; returns the proxy's."""
         self.send(hello or app_hello())
-        assert self.next().kind == "HELLO"
+        answer = records.read_hello(self.next())
         self.greeted.set()
+        return answer
 
     def next(self, *kinds: str, seconds: float = 15) -> Record:
         """The next record, or the next of these kinds, those before it being dropped. PINGs are answered."""
