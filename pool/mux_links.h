@@ -53,7 +53,7 @@ class MuxLinks final : private MuxLinkEvents, private net::DeadlineHandler {
 
  private:
   // From a link that the backend had no words for to the next attempt.
-  static constexpr Duration kAskAgain = std::chrono::seconds(30);
+  static constexpr Duration kAskAgain = std::chrono::seconds(10);
   // ... and after the first sign that another process may be there.
   static constexpr Duration kAskSoon = std::chrono::milliseconds(500);
   // Between two attempts of which the first came to nothing.
