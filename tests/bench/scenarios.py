@@ -82,6 +82,7 @@ class Push:
 PUSHES = {
     "broadcast": Push("broadcast", "app:app", {1000: 10, 5000: 2}),
     "socketio": Push("broadcast", "socketio_app:app", {1000: 10, 5000: 1}, {"socketio": 1}),
+    "socketio-changed": Push("broadcast", "socketio_changed_app:app", {1000: 10}, {"socketio": 1}),
     "own": Push("tick", "app:app", {1000: 10, 5000: 2}),
 }
 
