@@ -21,7 +21,7 @@ void RemoveClient(CohortLine& line) {
 
 }  // namespace
 
-CohortPlace::CohortPlace(uint8_t window_bits) : window_bits_(LadderWindow(window_bits)) {
+CohortPlace::CohortPlace(uint8_t window_bits) : window_bits_(LadderWindow(window_bits) & 0x7F) {
   static_assert(sizeof(CohortPlace) == 16, "an idle session's budget");
 }
 
@@ -36,15 +36,22 @@ std::optional<Cohorts::Given> Cohorts::Give(CohortPlace& place, const MessageRef
   const CompressedFrame* frame = FrameFor(move, message, place.window_bits_);
   if (frame == nullptr) return std::nullopt;
   assert(frame->source.reach <= (move.kind < CohortMove::kHop ? move.tail : move.from_tail));
+  const bool poor = IsPoor(place, move);
   Enter(place, move, message);
-  return Given{frame->bytes, frame->source.context, move.tail < kEnoughInCommon};
+  return Given{frame->bytes, frame->source.context, poor};
 }
 
 bool Cohorts::Track(CohortPlace& place, const MessageRef& message) {
   Settle(place);
   const Move move = Next(place, message);
+  const bool poor = IsPoor(place, move);
   Enter(place, move, message);
-  return move.tail < kEnoughInCommon;
+  return poor;
+}
+
+bool Cohorts::IsPoor(const CohortPlace& place, const Move& move) {
+  const bool stays = move.kind == CohortMove::kFollow || move.kind == CohortMove::kAppend;
+  return move.tail < kEnoughInCommon && !(stays && place.lost_);
 }
 
 std::optional<std::string_view> Cohorts::Alone(uint8_t window_bits, const MessageRef& message) {
@@ -82,6 +89,7 @@ void Cohorts::Enter(CohortPlace& place, const Move& move, const MessageRef& mess
     if (move.from != nullptr) RemoveClient(*move.from);
     if (move.line != nullptr) ++move.line->clients;
   }
+  if (move.kind > CohortMove::kAppend || move.tail >= kEnoughInCommon) place.lost_ = false;
   place.tail_ = static_cast<uint16_t>(std::min<size_t>(move.tail + message->size(), UINT16_MAX));
   if (move.kind == CohortMove::kHop) {
     place.guest_ = kGuest;
@@ -247,6 +255,7 @@ void Cohorts::Merge(CohortLine& line, const CompressedMessage& message) {
     if (common < kEnoughInCommon) continue;
     CohortLine& larger = other.clients > line.clients ? other : line;
     CohortLine& smaller = &larger == &line ? other : line;
+    metrics_.cohort_merges_total.Add();
     smaller.heir = {larger.index(), larger.generation(), smaller.back().id, larger.back().id, common};
   }
 }

@@ -36,7 +36,10 @@ class CohortPlace {
   // So many of the client's last bytes are in the log that the place is in, up to 64 KiB.
   size_t tail() const { return tail_; }
   // Its window ends with bytes that no log has. What comes next for all is still found by where it was.
-  void LoseTail() { tail_ = 0; }
+  void LoseTail() {
+    tail_ = 0;
+    lost_ = true;
+  }
 
  private:
   friend class Cohorts;
@@ -46,8 +49,9 @@ class CohortPlace {
   uint16_t line_ = kNoLine;
   uint16_t generation_ = 0;  // of the line
   uint16_t tail_ = 0;
-  uint8_t window_bits_;  // rounded down to a window that there is a context for
-  uint8_t guest_ = 0;    // it hopped to its line, and has not got enough of it yet to be of it
+  uint8_t window_bits_ : 7;  // rounded down to a window that there is a context for
+  bool lost_ : 1 = false;    // its tail, since which it has followed its line, and is not back yet
+  uint8_t guest_ = 0;        // it hopped to its line, and has not got enough of it yet to be of it
 };
 
 class Cohorts {
@@ -67,7 +71,9 @@ class Cohorts {
   struct Given {
     std::string_view frame;  // valid until the next call
     FrameContext context;
-    bool poor;  // the client has little of what came before the message in its line, or strayed from it
+    // The client strayed, lately, so that it has little of what came before the message in its line. What it has lost
+    // by messages of its own does not count.
+    bool poor;
   };
   // The frame with `message`, which is for many, for the client at `place`; the place moves behind it, so the frame
   // must be handed to the connection, and nothing that is compressed may come before it. nullopt: memory could not be
@@ -118,6 +124,7 @@ class Cohorts {
   void Append(Move& move, CohortMove kind, CohortLine& line, CompressedMessage& message);
   void Merge(CohortLine& line, const CompressedMessage& message);
   void FollowHeir(CohortPlace& place, CohortLine& line);
+  static bool IsPoor(const CohortPlace& place, const Move& move);
   void Enter(CohortPlace& place, const Move& move, const MessageRef& message);
   const CompressedFrame* FrameFor(const Move& move, const MessageRef& message, uint8_t window_bits);
 

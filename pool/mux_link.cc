@@ -272,6 +272,7 @@ MuxFault MuxLink::OnMulticast(const wire::MuxRecord& record) {
   }
   MuxGroup* const group = groups_.Find(record.stream);
   if (group == nullptr) return MuxFault::kStream;
+  if (record.payload.size() > wire::kMuxMaxPayload) return MuxFault::kLength;
   const bool first = !group->amid_message;
   if (!first && group->opcode != opcode) return MuxFault::kOrder;
   if (first) group->text = {};
@@ -312,7 +313,7 @@ void MuxLink::Violate(MuxFault fault) {
       {{"upstream", pool_.endpoint().url().address}, {"cause", wire::LabelOf(fault)}, {"sessions", sessions()}});
   if (socket_) socket_->SendClose(1002, wire::LabelOf(fault));
   if (!greeted_) return Fail(MuxFailure::kNoMux, "its first words were none of mux");
-  Close(CloseReason::kUpstreamProtocolError);
+  Close(CloseReason::kUpstreamGone);  // which the sessions have no part in
 }
 
 // ---- the turn

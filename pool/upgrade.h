@@ -20,6 +20,7 @@ namespace sheaf::pool {
 struct Upgrade {
   std::string target;         // in normal form
   std::string client;         // its address, as it is believed
+  uint16_t client_port = 0;   // 0: not known
   bool secure = false;        // wss
   uint8_t minor_version = 1;  // of the client's HTTP/1.x
   // End to end, Host and Sec-WebSocket-* among them; what asks a neighbour for the upgrade is the codec's.
@@ -30,7 +31,7 @@ struct Upgrade {
   std::string_view key() const;
   std::string subprotocols() const;
   // The same for a link that many share. Views into this.
-  wire::MuxOpen MuxOpen() const { return {secure, minor_version, 0, client, target, fields}; }
+  wire::MuxOpen MuxOpen() const { return {secure, minor_version, client_port, client, target, fields}; }
 };
 
 // A refusal is a response like any other.

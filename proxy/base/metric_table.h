@@ -307,6 +307,8 @@ struct SessionSecondsBuckets {
            "that many share, the client's last bytes, nothing.")                                                       \
   COUNTERS(cohort_moves_total, "sheaf_cohort_moves_total", "move", CohortMoveLabels,                                   \
            "Messages for many, by what they did to a client's place in lines of messages (batching/cohorts.md).")      \
+  COUNTER(cohort_merges_total, "sheaf_cohort_merges_total",                                                            \
+          "Lines given up for another one that came to end with the same messages.")                                  \
   GAUGE(cohort_lines, "sheaf_cohort_lines", "Lines of messages that clients share a context of.")                      \
   GAUGE(cohort_bytes, "sheaf_cohort_bytes", "Memory of these lines, their contexts and the frames made of them.")      \
   GAUGE(workers_busy, "sheaf_workers_busy",                                                                            \

@@ -107,6 +107,13 @@ void AppendRules(const RuleFamily& family, const std::vector<RouteTotals>& route
   }
 }
 
+// One family of counters, a series a route. There is a route at least.
+void AppendRouteCounters(std::string_view name, std::string_view help, uint64_t RouteTotals::*count,
+                         const std::vector<RouteTotals>& routes, Exposition& text) {
+  text.Begin(name, MetricType::kCounter, help);
+  for (const RouteTotals& route : routes) text.Add(name, Label("route", route.labels.route), route.*count);
+}
+
 std::optional<uint64_t> CountOpenDescriptors() {
   std::error_code error;
   const std::filesystem::directory_iterator folder("/proc/self/fd", error);
@@ -164,11 +171,14 @@ void AppendRouteMetrics(const MetricsTotals& totals, Exposition& text) {
                &RouteTotals::critical},
               totals.routes, text);
   if (totals.routes.empty()) return;
-  constexpr std::string_view kDropped = "sheaf_dropped_messages_total";
-  text.Begin(kDropped, MetricType::kCounter, "Messages dropped because the client was too slow.");
-  for (const RouteTotals& route : totals.routes) {
-    text.Add(kDropped, Label("route", route.labels.route), route.dropped);
-  }
+  AppendRouteCounters("sheaf_dropped_messages_total", "Messages dropped because the client was too slow.",
+                      &RouteTotals::dropped, totals.routes, text);
+  AppendRouteCounters("sheaf_deflate_route_input_bytes_total",
+                      "Payload bytes for clients that agreed on compression, counted for each client.",
+                      &RouteTotals::deflate_input_bytes, totals.routes, text);
+  AppendRouteCounters("sheaf_deflate_route_output_bytes_total",
+                      "These bytes as they were sent, compressed where it is worth it.",
+                      &RouteTotals::deflate_output_bytes, totals.routes, text);
 }
 
 void AppendEndpointMetrics(const EndpointTable& endpoints, Exposition& text) {

@@ -32,6 +32,8 @@ struct alignas(64) RouteCounters {
   CellArray<Counter, StatusClassLabels> requests;    // answered, by class of the status
   Histogram<RequestSecondsBuckets> request_seconds;  // of those that were not refused at once
   Counter dropped;                                   // slow_client = "drop_oldest"
+  Counter deflate_input_bytes;                       // of payload for clients that agreed on compression
+  Counter deflate_output_bytes;                      // of it as it was sent, compressed or not
 };
 struct alignas(64) RuleCounter : Counter {};
 
@@ -49,6 +51,8 @@ struct RouteTotals {
   StatusTotals requests{};
   HistogramTotals<RequestSecondsBuckets> request_seconds{};
   uint64_t dropped = 0;
+  uint64_t deflate_input_bytes = 0;
+  uint64_t deflate_output_bytes = 0;
   std::vector<uint64_t> critical;  // in the order of the labels
   std::vector<uint64_t> conflated;
 };

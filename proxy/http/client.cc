@@ -142,7 +142,7 @@ bool Client::TakeHead(std::string_view& input) {
 
 ClientInfo Client::InfoOfClient() const {
   const Trust trust = peer_.anonymous ? Trust::kNone : context_.trusted_proxies().TrustOf(peer_.ip);
-  return {peer_.Host(), connection_->is_tls(), trust};
+  return {peer_.Host(), connection_->is_tls(), trust, peer_.port};
 }
 
 // The request is in the context, whose views end with this call.

@@ -19,6 +19,7 @@ struct ClientInfo {
   std::string host;            // the address of the connection's other end
   bool tls = false;            // it came over TLS to this proxy
   Trust trust = Trust::kNone;  // of that address
+  uint16_t port = 0;           // of the same; 0: not known
 
   bool trusted() const { return trust != Trust::kNone; }
 };

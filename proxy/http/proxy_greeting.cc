@@ -17,6 +17,7 @@ Peer PeerFrom(const wire::ProxyHeaderScan& header, const Peer& proxy) {
   using Source = wire::ProxyHeaderScan::Source;
   if (header.source == Source::kNamed) return {.ip = header.ip};
   Peer peer = proxy;
+  peer.port = 0;
   peer.anonymous = header.source == Source::kUnnamed;
   return peer;
 }

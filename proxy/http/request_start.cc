@@ -115,6 +115,8 @@ std::shared_ptr<const pool::Upgrade> UpgradeFor(const WorkerContext& context, co
   upgrade->target = target;
   upgrade->fields = BuildUpgradeFields(request, client, context.forwarding(), request_id, plan.upstream->host_header());
   upgrade->client = OriginalClient(request, client, context.forwarding());
+  // Of a client behind a proxy nobody tells the port.
+  upgrade->client_port = upgrade->client == client.host ? client.port : uint16_t{0};
   upgrade->secure = IsSecure(upgrade->fields, client);
   upgrade->minor_version = static_cast<uint8_t>(request.minor_version);
   upgrade->frame_limits = &plan.upstream_limits;

@@ -9,6 +9,7 @@
 #include "proxy/plan/context.h"
 #include "proxy/plan/negotiation.h"
 #include "proxy/plan/route_plan.h"
+#include "proxy/wire/ws_frame.h"
 
 namespace sheaf {
 namespace {
@@ -216,7 +217,9 @@ void BatchOutbox::SendFrame(std::span<const batching::MessageRef> messages, bool
       wrapped ? context_.outboxes().frames().Get(*examiner_.encoder(), messages) : messages.front();
   const bool for_many = compression_.keeps_context() && IsForMany(*frame, messages);
   try {
-    Write(compression_.Frame(context_, frame, for_many));
+    const std::string_view sent = compression_.Frame(context_, frame, for_many);
+    CountCompression(frame->size(), sent.size() - wire::FrameHeaderSize(static_cast<uint8_t>(sent[1])));
+    Write(sent);
   } catch (const std::bad_alloc&) {
     compression_.ForgetContext();
     throw;
@@ -230,6 +233,13 @@ bool BatchOutbox::IsForMany(const batching::Message& frame, std::span<const batc
   return frame.shared() || std::all_of(messages.begin(), messages.end(), [&store](const batching::MessageRef& message) {
            return store.IsForMany(*message);
          });
+}
+
+// By the bytes of each client, whereas WorkerMetrics counts what was compressed once for all of them.
+void BatchOutbox::CountCompression(size_t plain, size_t sent) {
+  if (!compression_.agreed()) return;
+  plan_.counters.route->deflate_input_bytes.Add(plain);
+  plan_.counters.route->deflate_output_bytes.Add(sent);
 }
 
 void BatchOutbox::Write(std::string_view frame) {
@@ -287,6 +297,7 @@ void BatchOutbox::SendPart(wire::Opcode opcode, std::string_view payload, bool l
     context_.metrics().deflate_input_bytes_total.Add(payload.size());
     context_.metrics().deflate_output_bytes_total.Add(*size);
     if (last) context_.metrics().deflate_messages_total.Add();
+    CountCompression(payload.size(), *size);
   } else {
     wire::AppendFrameHeader(frame, first ? opcode : wire::Opcode::kContinuation, last, payload.size());
     frame.append(payload);

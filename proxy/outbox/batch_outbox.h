@@ -72,6 +72,7 @@ class BatchOutbox : public GatheringOutbox {
   void SendOn(const wire::MessagePart& part);
   void EndLarge();
   void SendPart(wire::Opcode opcode, std::string_view payload, bool last);
+  void CountCompression(size_t plain, size_t sent);
   void Write(std::string_view frame);
 
   void CountReplaced(const batching::MessageFacts& facts, const batching::Queue::Removed& removed);

@@ -25,13 +25,6 @@ constexpr bool IsControl(Opcode opcode) {
   return (static_cast<uint8_t>(opcode) & 0x8) != 0;
 }
 
-// The whole header's size, as its first two bytes say it.
-size_t HeaderSize(uint8_t second) {
-  const uint8_t length = second & 0x7F;
-  const size_t extended = length == kLength64 ? 8 : length == kLength16 ? 2 : 0;
-  return 2 + extended + ((second & kMaskBit) != 0 ? 4 : 0);
-}
-
 uint64_t ReadBigEndian(const uint8_t* bytes, size_t size) {
   uint64_t value = 0;
   for (size_t i = 0; i < size; ++i) value = value << 8 | bytes[i];
@@ -108,7 +101,7 @@ FramePiece FrameDecoder::Next(std::span<uint8_t>& input) {
 
   if (input.size() < 2) return ContinueHeader(input);
   if (const FrameError error = CheckStart(input[0], input[1]); error != FrameError::kNone) return ErrorPiece(error);
-  const size_t header_size = HeaderSize(input[1]);
+  const size_t header_size = FrameHeaderSize(input[1]);
   if (input.size() < header_size) return ContinueHeader(input);
   const std::span<uint8_t> header = input.first(header_size);
   return BeginFrame(header, input);
@@ -123,7 +116,7 @@ FramePiece FrameDecoder::ContinueHeader(std::span<uint8_t>& input) {
     if (const FrameError error = CheckStart(header_[0], header_[1]); error != FrameError::kNone) {
       return ErrorPiece(error);
     }
-    if (header_size_ < HeaderSize(header_[1])) continue;
+    if (header_size_ < FrameHeaderSize(header_[1])) continue;
     const std::span<uint8_t> header(header_, header_size_);
     header_size_ = 0;
     return BeginFrame(header, input);
@@ -305,6 +298,12 @@ FramePiece FrameDecoder::ContinueControl(std::span<uint8_t>& input) {
   const std::span<uint8_t> payload(control.payload.data(), control.size);
   ApplyMask(payload, control.mask);
   return ControlPiece(control.opcode, payload);
+}
+
+size_t FrameHeaderSize(uint8_t second) {
+  const uint8_t length = second & 0x7F;
+  const size_t extended = length == kLength64 ? 8 : length == kLength16 ? 2 : 0;
+  return 2 + extended + ((second & kMaskBit) != 0 ? 4 : 0);
 }
 
 void AppendFrameHeader(std::string& out, Opcode opcode, bool fin, uint64_t payload_size, const uint8_t* mask,

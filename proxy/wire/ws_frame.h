@@ -114,6 +114,9 @@ class FrameDecoder {
   uint8_t header_[kMaxFrameHeader] = {};  // a header that is split over two reads
 };
 
+// The size of a frame's header, as the second of its bytes tells it.
+size_t FrameHeaderSize(uint8_t second);
+
 // Appends the header of a frame. `mask`: key in memory order, or nullptr for an unmasked frame. `compressed`: it is the
 // first frame of a compressed message.
 void AppendFrameHeader(std::string& out, Opcode opcode, bool fin, uint64_t payload_size, const uint8_t* mask = nullptr,

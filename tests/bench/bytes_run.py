@@ -13,6 +13,7 @@ import bytes_plan
 import websockets
 
 PATIENCE = 30  # seconds that a message may take
+AT_ONCE = 100  # handshakes
 PAUSES = {1: 0.002, bytes_plan.BURST: 0.02}  # seconds after a block, by the row's burst
 INSECURE = ssl.create_default_context()
 INSECURE.check_hostname, INSECURE.verify_mode = False, ssl.CERT_NONE
@@ -140,7 +141,9 @@ class Run:
 
     async def _open(self, numbers):
         clients = {n: Client(n, self._texts[n]) for n in numbers}
-        await asyncio.gather(*(client.open(self._base, self._row.load == "events") for client in clients.values()))
+        for some in range(0, len(numbers), AT_ONCE):
+            opened = (clients[n].open(self._base, self._row.load == "events") for n in numbers[some : some + AT_ONCE])
+            await asyncio.gather(*opened)
         return clients
 
     async def _send(self, first, end):

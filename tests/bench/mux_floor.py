@@ -4,13 +4,17 @@ that does nothing, at the same pace.
 
 For each load one line: both are in one process, --clients sessions of the floor and as many on one link of a real
 uvicorn, and take turns second by second; the figures are medians over --seconds such pairs, the ratio is the median of
-the pairs' ratios. A process of its own plays the proxy: it takes the frames, and gives credit. "memory" is the resident
-memory a client of a fresh process for each. (Run it with the tests' Python, build/venv/bin/python.)
+the pairs' ratios. With --no-gc Python collects no garbage: its full collections fall into a second of either, and with
+python-socketio, which makes a task a delivery, they are half of the time and most of the scatter.
+
+A process of its own plays the proxy: it takes the frames, and gives credit. "memory" is the resident memory a client of a
+fresh process for each. (Run it with the tests' Python, build/venv/bin/python.)
 """
 
 import argparse
 import asyncio
 import contextlib
+import gc
 import pathlib
 import subprocess
 import sys
@@ -25,7 +29,7 @@ import report  # noqa: E402
 from harness.ports import free_port  # noqa: E402
 from mux_servers import Floor, LinkServer, driver, resident_bytes, settle  # noqa: E402
 
-HEADING = ["load", "clients", "a second", "floor µs", "mux µs", "mux / floor", "pairs from", "to"]
+HEADING = ["load", "clients", "a second", "floor µs", "mux µs", "mux / floor", "pairs from", "to", "of the sums"]
 
 
 async def pairs(arguments, load, rate):
@@ -54,7 +58,8 @@ def cpu_line(arguments, load, rate):
     found = mux_loads.run(pairs(arguments, load, rate), arguments.loop)
     ratios = [mux / floor for floor, mux in found]
     return [load, f"{arguments.clients:,}", str(rate), f"{median([floor for floor, _ in found]):.2f}",
-            f"{median([mux for _, mux in found]):.2f}", f"{median(ratios):.2f}", f"{min(ratios):.2f}", f"{max(ratios):.2f}"]
+            f"{median([mux for _, mux in found]):.2f}", f"{median(ratios):.2f}", f"{min(ratios):.2f}", f"{max(ratios):.2f}",
+            f"{sum(mux for _, mux in found) / sum(floor for floor, _ in found):.2f}"]
 
 
 async def memory(arguments, load, kind):
@@ -95,13 +100,17 @@ def main():
     parser.add_argument("--seconds", type=int, default=20, help="pairs of seconds for each load")
     parser.add_argument("--loop", choices=("uvloop", "asyncio"), default="uvloop")
     parser.add_argument("--implementation", default="websockets-sansio", help="uvicorn's --ws")
-    parser.add_argument("--only", default="broadcast:50,broadcast:10,send_json:10,own:20,socketio:10,memory", help="load:rate, or memory")
+    parser.add_argument("--no-gc", action="store_true", help="without Python's collector of cycles")
+    parser.add_argument("--only", default="broadcast:50,broadcast:10,send_json:10,own:20,socketio:10,memory",
+                        help="load:rate, or memory")
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     parser.add_argument("--kind", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.memory_of:
         print(mux_loads.run(memory(arguments, arguments.memory_of, arguments.kind), arguments.loop))
         return
+    if arguments.no_gc:
+        gc.disable()
     wanted = [word.partition(":") for word in arguments.only.split(",")]
     print(f"Python {sys.version.split()[0]}, {arguments.implementation}, {arguments.loop}, both paced alike\n")
     lines = [cpu_line(arguments, load, int(rate)) for load, _, rate in wanted if rate]

@@ -324,3 +324,21 @@ def test_bytes_are_counted_on_both_sides_of_the_compression(make_sheaf, backend:
     assert proxy.metric("sheaf_deflate_output_bytes_total") == len(answer.payload)
     assert proxy.metric("sheaf_message_bytes_to_upstream_total") == len(data)
     assert proxy.metric("sheaf_message_bytes_to_clients_total") == len(data)
+
+
+def test_bytes_are_counted_for_each_client_of_a_route(make_sheaf, backend: Backend) -> None:
+    """Compressed, too small for it, or compressed in parts; of a client that agreed on nothing none."""
+    proxy: Sheaf = make_sheaf(backend.url, {"workers": 1}, [{"path": "/ws"}])
+    sent = received = 0
+    for _ in range(2):
+        with RawWebSocket(proxy.port, "/ws/echo", OFFER) as socket, RawWebSocket(proxy.port, "/ws/echo") as plain:
+            for data in (b"counting " * 1000, b"few", samples(500_000)["json"]):
+                plain.check_echo(data)
+                socket.send_frame(BINARY, data)
+                answer = whole(socket)
+                assert content(answer) == data
+                sent += len(data)
+                received += len(answer.payload)
+    assert proxy.metric("sheaf_deflate_route_input_bytes_total", route="/ws") == sent
+    assert proxy.metric("sheaf_deflate_route_output_bytes_total", route="/ws") == received
+    assert proxy.metric("sheaf_deflate_route_input_bytes_total", route="/") == 0

@@ -7,7 +7,6 @@ import gc
 import json
 import logging
 import random
-import re
 import struct
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -173,6 +172,18 @@ def test_fields_are_shared_but_for_what_is_a_clients_own() -> None:
         table.field(b"x", str(number).encode())
     assert len(table._fields) <= FieldTable.MOST
     assert not [field for field in table._fields if field[0] == b"cookie"]
+
+
+def test_lists_of_the_same_ends_and_length_are_not_taken_for_each_other() -> None:
+    groups = Groups()
+    first = [own.u32(stream) for stream in range(1, 31)]
+    second = [*first[:10], own.u32(1000), *first[11:]]
+    for recipients in (first, first, second, second, first, first):
+        sent = [records.decode(b"".join(parts))[0] for parts in groups.multicast([*recipients], b"x", 0)]
+        named = [records.read_streams(one.payload)[0] for one in sent if one.kind == "GROUP"]
+        listed = [records.read_streams(one.payload)[0] for one in sent if one.kind == "MULTICAST" and one.stream == 0]
+        expected_streams = sorted(struct.unpack("<30I", b"".join(recipients)))
+        assert [sorted(streams) for streams in named + listed] == [expected_streams], "neither named nor listed anew"
 
 
 class Sessions:

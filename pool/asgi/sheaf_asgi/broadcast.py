@@ -18,9 +18,9 @@ async def broadcast(sockets: Iterable[_Socket], message: Data) -> list[_Socket]:
     to, since they are closed.
 
     A socket is what the application holds: a WebSocket of Starlette or FastAPI, or anything else with ASGI's scope as
-    `scope` and ASGI's send as `send`; or `send` itself, as an ASGI application gets it. Those that came by a link cost a
-    fraction of a send() each; all others, as without Sheaf, get a plain one, and a slow client holds up none but this
-    call. Order is that of the calls, as with send().
+    `scope` and ASGI's send as `send`; or `send` itself, as an ASGI application gets it. Those that came by a link cost
+    a fraction of a send() each; all others get a plain one, as without Sheaf. A slow client holds up this call alone.
+    Order is that of the calls, as with send().
     """
     return await _send_to_all([(socket, _session_of(socket)) for socket in sockets], message)
 
@@ -52,9 +52,7 @@ class Group(Generic[_Socket]):
             self.discard(socket)
 
 
-async def _send_to_all(
-    sockets: Iterable[tuple[_Socket, Optional[Session]]], message: Data
-) -> list[_Socket]:
+async def _send_to_all(sockets: Iterable[tuple[_Socket, Optional[Session]]], message: Data) -> list[_Socket]:
     if not isinstance(message, (str, bytes)):
         raise TypeError(f"a message is str or bytes, not {type(message).__name__}")
     others = [socket for socket, session in sockets if session is None or not session.offer(message)]

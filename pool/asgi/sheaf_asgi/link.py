@@ -8,7 +8,7 @@ from typing import Optional
 from .asgi import CoroutineApp, Data, Event, Receive, Scope, Send
 from .fields import FieldTable
 from .hello import LINK_WINDOW, Hello, own_hello, read_hello
-from .incoming import CLOSED, CONNECTING
+from .incoming import CONNECTING
 from .large import Large
 from .log import logger
 from .records import (
@@ -48,8 +48,12 @@ class Link:
     it stops waits for theirs.
     """
 
-    def __init__(self, app: CoroutineApp, scope: Scope, receive: Receive, send: Send, table: FieldTable) -> None:
+    def __init__(
+        self, app: CoroutineApp, scope: Scope, receive: Receive, send: Send, table: FieldTable, max_message: int
+    ) -> None:
+        """`scope`, `receive` and `send` are the link's. `max_message`: bytes of a client's message; 0: any."""
         self.largest_message = 0
+        self._max_message = max_message
         self._app = app
         self._receive = receive
         self._scopes = Scopes(scope, table)
@@ -63,10 +67,9 @@ class Link:
         self._opening: list[bytes] = []  # pieces of an OPEN of which more are to come
         self._allowance = LINK_WINDOW
 
-    async def run(self, max_message: int, siblings: bool) -> None:
-        """`max_message`: bytes of a client's message, 0: any. Raises only CancelledError."""
-        self._max_message = max_message
-        writing = asyncio.create_task(self._write(own_hello(max_message, siblings)))
+    async def run(self, siblings: bool) -> None:
+        """`siblings`: whether other processes take links at the same address. Raises only CancelledError."""
+        writing = asyncio.create_task(self._write(own_hello(self._max_message, siblings)))
         try:
             code = await self._read()
             self._lose(_SERVICE_RESTART if code == _SERVICE_RESTART else _ABNORMAL)
@@ -105,18 +108,14 @@ class Link:
             event = await self._receive()
             if event["type"] != "websocket.receive":
                 return int(event.get("code") or _ABNORMAL)
+            if self._is_lost:
+                continue  # it cannot be answered any more
             try:
                 self._on_frame(event)
             except Violation as violation:
                 logger.warning("link closed with %d: the proxy sent %s", _PROTOCOL_ERROR, violation)
                 self._writer.close(_PROTOCOL_ERROR, str(violation))
                 self._lose(_ABNORMAL)
-                return await self._wait_for_end()
-
-    async def _wait_for_end(self) -> int:
-        while (await self._receive())["type"] == "websocket.receive":
-            pass
-        return _ABNORMAL
 
     def _lose(self, code: int) -> None:
         """Nothing more comes or goes: tells all sessions."""
@@ -233,7 +232,7 @@ class Link:
             logger.debug("session %d: the application went on sending after the client had gone", session.stream)
         elif error is not None:
             logger.error("exception in the application, session %d", session.stream, exc_info=error)
-        elif error is None and session.state == CONNECTING:
+        elif session.state == CONNECTING:
             logger.error("the application has returned without an answer, session %d", session.stream)
         session.finish(error)
 

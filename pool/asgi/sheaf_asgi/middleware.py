@@ -42,7 +42,8 @@ class SheafMiddleware:
         token = os.environ.get("SHEAF_TOKEN", "") if token is None else token
         if not token:
             raise ValueError(
-                "SheafMiddleware needs a token, the same as Sheaf's upstream.token: give it as token=..., or set SHEAF_TOKEN"
+                "SheafMiddleware needs a token, the same as Sheaf's upstream.token: "
+                "give it as token=..., or set SHEAF_TOKEN"
             )
         self.app = app
         self._coroutine = _as_coroutine(app)
@@ -87,10 +88,10 @@ class SheafMiddleware:
             return
         await send({"type": "websocket.accept", "subprotocol": _SUBPROTOCOL})
         siblings = has_siblings() if self._siblings is None else self._siblings
-        link = Link(self._coroutine, scope, receive, send, self._table)
+        link = Link(self._coroutine, scope, receive, send, self._table, self._max_message)
         self._links.add(link)
         try:
-            await link.run(self._max_message, siblings)
+            await link.run(siblings)
         finally:
             self._links.discard(link)
 

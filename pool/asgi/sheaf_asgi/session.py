@@ -95,7 +95,7 @@ class Session(Incoming):
         await self._send_data(data)
 
     def offer(self, data: Data) -> bool:
-        """Sends a message if nothing makes it wait. False: it must go by send()."""
+        """Sends a message if nothing makes it wait, as send() does. False: it must go by send()."""
         tick = self.tick
         if self.state != OPEN or self.credit <= 0:
             return False

@@ -45,9 +45,9 @@ class Writer:
             if self._tick.is_empty() and not self._urgent and not self._line:
                 await self._tick.wait()
             for frame in self._frames():
-                await self._send({"type": "websocket.send", "bytes": frame})
                 if self._closing is not None:
                     break
+                await self._send({"type": "websocket.send", "bytes": frame})
                 if self._tick.pending <= MAX_PENDING:
                     self._tell_drained()
                 if len(frame) > _FAIR_SHARE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from .compression import RSV1, STOCK_OFFER
@@ -55,11 +56,22 @@ class Member:
         return sum(len(one.payload) for one in self.frames[-last:])
 
 
-def say(to: Iterable[Member], *texts: bytes) -> None:
-    """The backend says each text to all of these, in turn; each gets it, whole, before the next one is said."""
+KNOWN = 0.4
+"""Seconds for which Sheaf surely knows a text, so that others who get it get the same one."""
+
+
+def say(to: Iterable[Member], *texts: bytes) -> bool:
+    """The backend says each text to all of these, in turn; each gets it, whole, before the next one is said.
+
+    False: one took longer than Sheaf surely knows it, so that it may have been one for each of them.
+    """
     members = list(to)
+    known = True
     for text in texts:
+        began = time.monotonic()
         for member in members:
             member.send(text)
         for member in members:
             assert member.read() == (TEXT, text)
+        known = known and time.monotonic() - began < KNOWN
+    return known

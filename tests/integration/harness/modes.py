@@ -24,7 +24,7 @@ MODES = os.environ.get("SHEAF_TEST_MODES", "direct,tunnel,mux").split(",")
 IN_EVERY_MODE = pytest.mark.parametrize("mode", MODES)
 PROXIED = pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "direct"])
 MUX_PATH = "/.sheaf/mux"
-MUX_TOKEN = "the token of the tests' links"
+MUX_TOKEN = "the-token-of-the-tests-links"
 MUX_CONF: Conf = {"upstream": {"mode": "mux", "token": MUX_TOKEN}}
 APP = "harness.modes_app:app"
 APP_FOLDER = ROOT / "tests/integration"

@@ -18,11 +18,14 @@ TOKEN = "token"
 class MemoryLink:
     """One link. start(), then up() and turn(); `closed` is the code that the application's end closed it with."""
 
-    def __init__(self, app: Callable[..., Awaitable[None]], hello: Record | None = None, window: int = 262_144) -> None:
+    def __init__(
+        self, app: Callable[..., Awaitable[None]], hello: Record | None = None, window: int = 262_144, **options: Any
+    ) -> None:
+        """`options`: the middleware's."""
         self.checker = Checker(window)
         self.frames: list[bytes] = []
         self.closed: int | None = None
-        self._middleware = SheafMiddleware(app, token=TOKEN, siblings=False)
+        self._middleware = SheafMiddleware(app, token=TOKEN, **{"siblings": False, **options})
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._hello = hello or records.hello(session_window=window)

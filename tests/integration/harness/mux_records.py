@@ -65,10 +65,11 @@ def read_fields(block: bytes) -> list[tuple[str, str]]:
 
 
 def hello(
-    *, lowest: int = 1, highest: int = 1, session_window: int = 262_144, largest: int = 0, link_window: int = 0, process: int = 0
+    *, lowest: int = 1, highest: int = 1, session_window: int = 262_144, largest: int = 0
 ) -> Record:
-    head = struct.pack("<8sHHIQ", b"SHEAFMUX", lowest, highest, 0, process)
-    return Record("HELLO", 0, head + struct.pack("<III", link_window, session_window, largest))
+    """The proxy's."""
+    head = struct.pack("<8sHHIQ", b"SHEAFMUX", lowest, highest, 0, 0)
+    return Record("HELLO", 0, head + struct.pack("<III", 0, session_window, largest))
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,9 @@ TEST_CASE("The sum adds what the workers counted for each route and rule") {
   one[0].route->dropped.Add(2);
   other[0].route->dropped.Add(3);
   other[1].route->dropped.Add(7);
+  one[0].route->deflate_input_bytes.Add(100);
+  other[0].route->deflate_input_bytes.Add(50);
+  other[0].route->deflate_output_bytes.Add(10);
   one[0].critical[1]->Add();
   other[0].critical[1]->Add(10);
   other[0].conflated[0]->Add(5);
@@ -95,6 +98,9 @@ TEST_CASE("The sum adds what the workers counted for each route and rule") {
   REQUIRE(totals.routes.size() == 2);
   CHECK(totals.routes[0].dropped == 5);
   CHECK(totals.routes[1].dropped == 7);
+  CHECK(totals.routes[0].deflate_input_bytes == 150);
+  CHECK(totals.routes[0].deflate_output_bytes == 10);
+  CHECK(totals.routes[1].deflate_input_bytes == 0);
   CHECK(totals.routes[0].critical == std::vector<uint64_t>{0, 11});
   CHECK(totals.routes[0].conflated == std::vector<uint64_t>{5});
   CHECK(totals.routes[1].critical.empty());
@@ -257,6 +263,7 @@ TEST_CASE("conf/METRICS.md has a row for every metric, with the table's label an
     const std::string name = line.substr(7, help - 7);
     const std::map<std::string, std::string> labels = {
         {"sheaf_dropped_messages_total", "`route`"},          {"sheaf_http_request_duration_seconds", "`route`"},
+        {"sheaf_deflate_route_input_bytes_total", "`route`"}, {"sheaf_deflate_route_output_bytes_total", "`route`"},
         {"sheaf_http_requests_total", "`route`, `status`"},   {"sheaf_conflated_messages_total", "`route`, `rule`"},
         {"sheaf_critical_messages_total", "`route`, `rule`"}, {"sheaf_build_info", "`version`, `commit`"}};
     check(name, labels.contains(name) ? labels.at(name) : "", line.substr(help + 1));
@@ -288,6 +295,7 @@ TEST_CASE("Counters by route and rule are written with both labels, also while n
   CHECK(HasLine(text, "sheaf_critical_messages_total{route=\"/api\",rule=\"/level=high\"} 0"));
   CHECK(HasLine(text, "sheaf_dropped_messages_total{route=\"/api\"} 0"));
   CHECK(HasLine(text, "sheaf_dropped_messages_total{route=\"/\"} 6"));
+  CHECK(HasLine(text, "sheaf_deflate_route_output_bytes_total{route=\"/api\"} 0"));
 }
 
 TEST_CASE("Requests are counted and timed by route, and those without a route apart") {

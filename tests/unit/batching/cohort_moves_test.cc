@@ -145,6 +145,7 @@ TEST_CASE_FIXTURE(Fixture, "two lines that get the same become one") {
     const MessageRef message = Common(Quote(n));
     for (CohortClient* client : {&a, &b, &c, &d}) Give(*client, message);
   }
+  CHECK_EQ(metrics.cohort_merges_total.value(), 1);
   // Of two lines with as many clients neither is the larger one: one more decides.
   CohortClient e{15};
   for (int n = 260; n < 300; ++n) {
@@ -188,6 +189,22 @@ TEST_CASE_FIXTURE(Fixture, "a message for one client, compressed elsewhere, cost
   CHECK(Give(b, message) == FrameContext::kLine12);
   CHECK(Give(a, message) == FrameContext::kNone);
   CHECK(Moved(CohortMove::kFollow));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a client is poor behind what it skipped, and not behind what it got for itself") {
+  Settle({&a, &b});
+  for (int n = 100; n < 120; ++n) {
+    a.place.LoseTail();
+    const MessageRef message = Common(Quote(n));
+    Give(b, message);
+    CHECK_FALSE(cohorts.Track(a.place, message));
+  }
+  Give(b, Common(Quote(120)));
+  for (int n = 121; n < 124; ++n) {
+    const MessageRef message = Common(Quote(n));
+    Give(b, message);
+    CHECK(cohorts.Track(a.place, message));
+  }
 }
 
 TEST_CASE_FIXTURE(Fixture, "a context of its own can begin with the last bytes that a client has") {
