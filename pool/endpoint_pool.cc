@@ -222,6 +222,8 @@ void EndpointPool::OnLinkReturned(UpstreamLink& link) {
 
 void EndpointPool::OnLinkClosed(UpstreamLink& link, CloseReason reason) {
   if (link.state() == LinkState::kIdle) metrics_.pool_evicted_total[reason].Add();
+  // Another process may be there soon.
+  if (mux_ && (reason == CloseReason::kUpstreamGone || reason == CloseReason::kUpstreamConnectFailed)) mux_->AskAgain();
   budget().ReturnLink();
   // The link rests in its last state until the end of the turn, when Maintain counts and buries it.
   link.MoveTo(reason == CloseReason::kUpstreamStale ? LinkState::kStale : LinkState::kBroken);
@@ -259,7 +261,6 @@ void EndpointPool::Maintain() {
   const uint32_t returns = endpoint().returns();
   if (std::exchange(seen_returns_, returns) != returns) {
     backoff_.Succeed();
-    if (mux_) mux_->AskAgain();
     moved_ = true;
   }
   // Most turns change nothing here, and there may be many pools.
@@ -405,6 +406,7 @@ void EndpointPool::FailWaiting() {
 }
 
 void EndpointPool::Disperse() {
+  if (mux_) mux_->Disperse();
   // Whom nobody else takes waits here again, and so is met once.
   for (size_t left = waiting_.size(); left > 0; --left) {
     PooledStream& stream = waiting_.TakeFirst();

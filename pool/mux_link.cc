@@ -44,6 +44,7 @@ MuxLink::MuxLink(EndpointPool& pool, MuxLinkEvents& events, WorkerMetrics& metri
 }
 
 MuxLink::~MuxLink() {
+  handshake_.reset();  // which may wait in the pool's line, and the pool ends, too
   if (!over_) End(CloseReason::kDone);
 }
 
@@ -65,6 +66,7 @@ void MuxLink::OnUpstreamOpen(const wire::ResponseHead& head, std::unique_ptr<Soc
   socket_ = std::move(socket);
   socket_->SetEvents(events);
   if (head.Find("Sec-WebSocket-Protocol") != wire::kMuxSubprotocol) {
+    socket_->SendClose(1000, "");
     return Fail(MuxFailure::kNoMux, "it took the link for a WebSocket of the application");
   }
   heard_at_ = pool_.loop().now();
@@ -82,11 +84,14 @@ void MuxLink::SendHello() {
 
 MuxFault MuxLink::OnHello(const wire::MuxRecord& record) {
   const auto hello = wire::ParseMuxHello(record.payload);
-  if (greeted_ || !hello) return MuxFault::kHello;
+  if (greeted_ || !hello || std::max(hello->session_window, hello->link_window) > wire::kMuxMaxCredit) {
+    return MuxFault::kHello;
+  }
   greeted_ = true;
   hello_ = *hello;
   const uint16_t version = std::min(hello_.highest, wire::kMuxVersion);
   if (version < hello_.lowest) {
+    socket_->SendClose(1000, "");
     Fail(MuxFailure::kNoMux, "its version of sheaf-asgi is too new for this Sheaf");
     return MuxFault::kNone;
   }
@@ -239,6 +244,7 @@ MuxFault MuxLink::OnRecord(const wire::MuxRecord& record) {
       events_.OnMuxStirred();
       return MuxFault::kNone;
     case MuxType::kPing:
+      if (output_.blocked()) return MuxFault::kNone;  // an app that does not read gets no queue of them
       wire::AppendMuxPing(output_.records(), MuxType::kPong, record.payload.first<8>());
       output_.Added();
       output_.Flush();
@@ -309,11 +315,11 @@ MuxFault MuxLink::OnLinkCredit(const wire::MuxRecord& record) {
 }
 
 void MuxLink::Violate(MuxFault fault) {
-  Log(LogLevel::kWarning, "the backend broke the mux protocol: its link is closed, and all sessions on it",
-      {{"upstream", pool_.endpoint().url().address}, {"cause", wire::LabelOf(fault)}, {"sessions", sessions()}});
   if (socket_) socket_->SendClose(1002, wire::LabelOf(fault));
   if (!greeted_) return Fail(MuxFailure::kNoMux, "its first words were none of mux");
-  Close(CloseReason::kUpstreamGone);  // which the sessions have no part in
+  Log(LogLevel::kWarning, "the backend broke the mux protocol: its link is closed, and all sessions on it",
+      {{"upstream", pool_.endpoint().url().address}, {"cause", wire::LabelOf(fault)}, {"sessions", sessions()}});
+  Close(CloseReason::kUpstreamGone);  // the sessions have no part in it
 }
 
 // ---- the turn
@@ -330,9 +336,11 @@ void MuxLink::Turn() {
 
 void MuxLink::Tick(Duration ping_interval, Duration patience) {
   const TimePoint now = pool_.loop().now();
-  stalled_.ForEach([&](MuxStream::Waiting& waiting) {
-    if (waiting.stream.given_up() && now - waiting.since >= patience) waiting.stream.GiveUpWaiting();
-  });
+  for (WaitingList* const list : {&stalled_, &turns_}) {
+    list->ForEach([&](MuxStream::Waiting& waiting) {
+      if (waiting.stream.given_up() && now - waiting.since >= patience) waiting.stream.GiveUpWaiting();
+    });
+  }
   if (over_ || !greeted_) return;
   if (pong_due_ && now - std::max(heard_at_, pinged_at_) >= patience) {
     Log(LogLevel::kWarning, "a mux link is silent and given up, and all sessions on it",
@@ -364,11 +372,11 @@ void MuxLink::GiveUp() {
 
 void MuxLink::OnUpstreamClose(uint16_t code, std::string_view reason) {
   if (over_) return;
+  if (socket_) socket_->SendClose(code, "");
+  if (!greeted_) return Fail(MuxFailure::kNoMux, "it closed the link before its HELLO");
   Log(code == 1000 || code == 1001 || code == 1012 ? LogLevel::kInfo : LogLevel::kWarning,
       "the backend closed a mux link",
       {{"upstream", pool_.endpoint().url().address}, {"code", code}, {"reason", reason}, {"sessions", sessions()}});
-  if (socket_) socket_->SendClose(code, "");
-  if (!greeted_) return Fail(MuxFailure::kNoMux, "it closed the link before its HELLO");
   Close(CloseReason::kUpstreamGone);
 }
 
@@ -389,7 +397,7 @@ void MuxLink::OnUpstreamClosed(CloseReason reason) {
     return Fail(reason == CloseReason::kPoolExhausted ? MuxFailure::kExhausted : MuxFailure::kUnreachable, "");
   }
   if (!greeted_) return Fail(MuxFailure::kNoMux, "it ended the link before its HELLO");
-  Close(reason);
+  Close(CloseReason::kUpstreamGone);  // whatever it was, the sessions have no part in it
 }
 
 void MuxLink::Close(CloseReason reason) {

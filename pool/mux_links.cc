@@ -11,9 +11,15 @@
 namespace sheaf::pool {
 
 MuxLinks::MuxLinks(EndpointPool& pool, EndpointPoolEvents& events, WorkerMetrics& metrics)
-    : pool_(pool), events_(events), metrics_(metrics), waiting_(pool.endpoint().budget(), metrics.pool_waiting) {}
+    : pool_(pool),
+      events_(events),
+      metrics_(metrics),
+      waiting_(pool.endpoint().budget(), metrics.pool_waiting),
+      next_turn_(*this) {}
 
-MuxLinks::~MuxLinks() = default;
+MuxLinks::~MuxLinks() {
+  pool_.loop().CancelShortDeadline(next_turn_);
+}
 
 void MuxLinks::Adopt(const UpstreamSettings& settings, uint32_t least) {
   // Another token may be the right one.
@@ -22,6 +28,18 @@ void MuxLinks::Adopt(const UpstreamSettings& settings, uint32_t least) {
   least_ = std::max(least, 1U);
   next_look_ = TimePoint{};
   if (settings_.mode != UpstreamMode::kMux) GiveUpWaiting(MuxFailure::kUnreachable);
+}
+
+// A link that has room, or will have as soon as it is there.
+bool MuxLinks::may_come() const {
+  const bool room = std::any_of(links_.begin(), links_.end(), [this](const auto& link) {
+    return link->Is(MuxLinkState::kOpening) || (link->Is(MuxLinkState::kReady) && !IsFull(*link));
+  });
+  return room || (wanted() && pool_.may_retry() && (speaks_ || pool_.loop().now() >= ask_again_at_));
+}
+
+bool MuxLinks::IsFull(const MuxLink& link) const {
+  return link.sessions() >= settings_.pool.sessions_per_link;
 }
 
 bool MuxLinks::wanted() const {
@@ -36,8 +54,8 @@ bool MuxLinks::Open(PooledStream& stream) {
     Serve(stream, *link, true);
     return true;
   }
-  // What is down, or gets nothing new, is the same for all: a connection of its own finds out.
-  if (Count(MuxLinkState::kReady) == 0 && !(wanted() && pool_.may_retry())) return false;
+  // Where no link has room or may be made, a connection of its own may.
+  if (!may_come()) return false;
   stream.AwaitMux(true);
   waiting_.Enter(stream);
   OnMuxStirred();
@@ -83,7 +101,7 @@ MuxLink* MuxLinks::Choose() const {
     return SessionsOf(a.process()) < SessionsOf(b.process());
   };
   for (const auto& link : links_) {
-    if (!link->MayOpen() || link->sessions() >= settings_.pool.sessions_per_link) continue;
+    if (!link->MayOpen() || IsFull(*link)) continue;
     if (best == nullptr || before(*link, *best)) best = link.get();
   }
   return best;
@@ -101,7 +119,8 @@ void MuxLinks::ServeWaiting() {
     if (link == nullptr) return;
     Serve(waiting_.TakeFirst(), *link, false);
   }
-  if (!waiting_.empty()) OnMuxStirred();
+  // The others in the next turn, which is to come at once.
+  if (!waiting_.empty()) pool_.loop().SetShortDeadline(next_turn_, pool_.loop().now());
 }
 
 void MuxLinks::FailWaiting() {
@@ -125,6 +144,10 @@ void MuxLinks::GiveUpWaiting(MuxFailure failure) {
 
 // ---- links
 
+void MuxLinks::AskAgain() {
+  ask_again_at_ = std::min(ask_again_at_, pool_.loop().now() + kAskSoon);
+}
+
 void MuxLinks::OnMuxStirred() {
   events_.OnStirred();
 }
@@ -139,9 +162,10 @@ void MuxLinks::OnMuxReady(MuxLink& /*link*/) {
 
 void MuxLinks::OnMuxFailed(MuxLink& link, MuxFailure failure, std::string_view why) {
   if (failure == MuxFailure::kNoMux) {
-    speaks_ = false;
     ask_again_at_ = pool_.loop().now() + kAskAgain;
-    if (!std::exchange(told_, true)) {
+    // One that serves knows better than another that was refused, as in a rolling update.
+    speaks_ = Count(MuxLinkState::kReady) > 0;
+    if (!speaks_ && !std::exchange(told_, true)) {
       Log(LogLevel::kWarning, "the backend does not speak mux: each WebSocket gets a connection of its own",
           {{"upstream", pool_.endpoint().url().address}, {"cause", why}});
     }
@@ -170,10 +194,10 @@ size_t MuxLinks::Count(MuxLinkState state) const {
 
 void MuxLinks::Turn() {
   FailWaiting();
+  if (pool_.loop().now() >= next_look_) Tick();
   ServeWaiting();
   KeepLinks();
   for (const auto& link : links_) link->Turn();
-  if (pool_.loop().now() >= next_look_) Tick();
 }
 
 void MuxLinks::Tick() {
@@ -189,9 +213,22 @@ void MuxLinks::LookAfter(MuxLink& link) {
   link.Tick(interval > Duration::zero() ? interval : kPingInterval, settings_.stall_timeout);
   if (link.over()) return;
   const Duration age = pool_.loop().now() - link.created();
-  if (link.Is(MuxLinkState::kOpening) && age >= settings_.pool.acquire_timeout) return link.GiveUp();
-  if (settings_.pool.max_lifetime > Duration::zero() && age >= settings_.pool.max_lifetime) link.BeginLeaving();
+  // Whoever waits for it has the other half for a connection of its own.
+  if (link.Is(MuxLinkState::kOpening) && age >= settings_.pool.acquire_timeout / 2) return link.GiveUp();
+  // When another one is there, so that nobody waits for it.
+  if (IsOld(link) && CountFresh() > 0) link.BeginLeaving();
   if (link.sessions() == 0 && MayClose(link)) link.Close(CloseReason::kDone);
+}
+
+bool MuxLinks::IsOld(const MuxLink& link) const {
+  const Duration lifetime = settings_.pool.max_lifetime;
+  return lifetime > Duration::zero() && pool_.loop().now() - link.created() >= lifetime;
+}
+
+size_t MuxLinks::CountFresh() const {
+  return static_cast<size_t>(std::count_if(links_.begin(), links_.end(), [this](const auto& link) {
+    return link->Is(MuxLinkState::kReady) && !IsOld(*link);
+  }));
 }
 
 bool MuxLinks::MayClose(const MuxLink& link) const {
@@ -210,24 +247,26 @@ size_t MuxLinks::Wanted() const {
       processes.push_back(link->process());
     }
   }
-  return std::max({size_t{least_}, kLeastForSeveral, kLinksAProcess * processes.size()});
+  // Requests find room beside them.
+  const size_t several = std::max(kLeastForSeveral, kLinksAProcess * processes.size());
+  return std::max<size_t>(least_, std::min<size_t>(several, settings_.pool.max_size / 2));
 }
 
 void MuxLinks::KeepLinks() {
   const TimePoint now = pool_.loop().now();
   if (!wanted() || !pool_.may_retry() || now < next_dial_) return;
-  if (!speaks_ && now < ask_again_at_) return;
+  const bool serves = Count(MuxLinkState::kReady) > 0;
+  if ((!speaks_ || serves) && now < ask_again_at_) return;
   for (size_t missing = Missing(); missing > 0; --missing) Dial();
 }
 
 size_t MuxLinks::Missing() const {
   const size_t opening = Count(MuxLinkState::kOpening);
-  const size_t there = Count(MuxLinkState::kReady) + opening;
+  const size_t there = CountFresh() + opening;
   const size_t wanted = speaks_ ? Wanted() : 1;
   if (there < wanted) return wanted - there;
-  const bool full = std::all_of(links_.begin(), links_.end(), [this](const auto& link) {
-    return !link->Is(MuxLinkState::kReady) || link->sessions() >= settings_.pool.sessions_per_link;
-  });
+  const bool full = std::all_of(links_.begin(), links_.end(),
+                                [this](const auto& link) { return !link->Is(MuxLinkState::kReady) || IsFull(*link); });
   return full && opening == 0 && !waiting_.empty() ? 1 : 0;
 }
 

@@ -18,13 +18,14 @@
 #include "pool/waiting_line.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
+#include "proxy/net/loop.h"
 
 namespace sheaf::pool {
 
 class EndpointPool;
 class EndpointPoolEvents;
 
-class MuxLinks final : private MuxLinkEvents {
+class MuxLinks final : private MuxLinkEvents, private net::DeadlineHandler {
  public:
   // What is referred to outlives this.
   MuxLinks(EndpointPool& pool, EndpointPoolEvents& events, WorkerMetrics& metrics);
@@ -38,19 +39,23 @@ class MuxLinks final : private MuxLinkEvents {
   // Serves a handshake, now or later. False: it is to have a connection of its own.
   [[nodiscard]] bool Open(PooledStream& stream);
   void CancelWaiting(PooledStream& stream) { waiting_.Leave(stream); }
+  // Those that wait go by connections of their own.
+  void Disperse() { GiveUpWaiting(MuxFailure::kUnreachable); }
   // Nothing is left of it.
   bool empty() const { return links_.empty() && waiting_.deserted(); }
 
   // Once a turn, and once a tick besides.
   void Turn();
-  // The endpoint has come back: what it speaks now is not known.
-  void AskAgain() { ask_again_at_ = TimePoint{}; }
+  // A connection was lost, or not made: another process may stand there soon, which speaks mux.
+  void AskAgain();
 
   size_t waiting() const { return waiting_.size(); }
 
  private:
   // From a link that the backend had no words for to the next attempt.
   static constexpr Duration kAskAgain = std::chrono::seconds(30);
+  // ... and after the first sign that another process may be there.
+  static constexpr Duration kAskSoon = std::chrono::milliseconds(500);
   // Between two attempts of which the first came to nothing.
   static constexpr Duration kDialInterval = std::chrono::milliseconds(100);
   // Where pool.health_check_interval is 0.
@@ -70,8 +75,14 @@ class MuxLinks final : private MuxLinkEvents {
   void OnMuxOver(MuxLink& link) override;
   void OnMuxStirred() override;
 
+  void OnDeadline(net::Deadline& /*deadline*/) override { OnMuxStirred(); }
+
   // Whether links are kept.
   bool wanted() const;
+  bool may_come() const;
+  bool IsFull(const MuxLink& link) const;
+  bool IsOld(const MuxLink& link) const;
+  size_t CountFresh() const;
   bool IsForTunnel(const PooledStream& stream);
   MuxLink* Choose() const;
   size_t SessionsOf(uint64_t process) const;
@@ -98,6 +109,7 @@ class MuxLinks final : private MuxLinkEvents {
   uint32_t least_ = 1;
   std::vector<std::unique_ptr<MuxLink>> links_;
   WaitingLine waiting_;
+  net::Deadline next_turn_;
   TimePoint next_look_{};
   TimePoint next_dial_{};     // after one that came to nothing
   TimePoint ask_again_at_{};  // of a backend that does not speak mux

@@ -29,6 +29,13 @@ bool Has(const wire::MuxFields& fields, std::string_view wanted) {
   return found;
 }
 
+// A line's end in one would make two of it, or the end of the head.
+bool AreValid(const wire::MuxFields& fields) {
+  bool valid = true;
+  fields.ForEach([&](const wire::Field& field) { valid = valid && wire::IsValidMuxField(field); });
+  return valid;
+}
+
 // The answers are checked as the heads are that they stand for: what HTTP would refuse is refused here.
 std::string AcceptedHead(const wire::MuxAccept& accept, const Upgrade& upgrade) {
   std::string head("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n");
@@ -86,6 +93,10 @@ MuxFault MuxOpening::OnAccept(const wire::MuxRecord& record) {
   }
   const auto accept = wire::ParseMuxAccept(AsBytes(payload));
   if (!accept) return MuxFault::kPayload;
+  if (!AreValid(accept->fields) || !wire::IsValidMuxField({"sec-websocket-protocol", accept->subprotocol})) {
+    Break("bad_field", "");
+    return MuxFault::kNone;
+  }
   const std::string text = AcceptedHead(*accept, *stream_->upgrade());
   wire::ResponseHead& head = link_.pool().response_head();
   if (!wire::ParseResponseHead(text, link_.pool().response_limits(), "GET", head)) {
@@ -109,6 +120,10 @@ MuxFault MuxOpening::OnRefuse(const wire::MuxRecord& record) {
   const auto refuse = wire::ParseMuxRefuse(record.payload);
   if (!refuse) return MuxFault::kPayload;
   refused_ = true;
+  if (!wire::IsValidMuxStatus(refuse->status) || !AreValid(refuse->fields)) {
+    Break(AreValid(refuse->fields) ? "no_upgrade" : "bad_field", "status " + std::to_string(refuse->status));
+    return MuxFault::kNone;
+  }
   const std::string text = RefusedHead(*refuse, record.more());
   wire::ResponseHead& head = link_.pool().response_head();
   if (!wire::ParseResponseHead(text, link_.pool().response_limits(), "GET", head)) {

@@ -38,6 +38,7 @@ class MuxOutput {
   [[nodiscard]] bool AddCredit(uint32_t bytes);
   // The connection takes no more at the moment, or does again.
   void SetBlocked(bool blocked) { blocked_ = blocked; }
+  bool blocked() const { return blocked_; }
 
   // What counts against the window may be added.
   bool may_send() const { return credit_ > 0 && !blocked_; }

@@ -77,7 +77,7 @@ MuxFault MuxStream::OnData(const wire::MuxRecord& record) {
   if (events_ == nullptr) return MuxFault::kNone;  // it crosses with the end
   if (window_ <= 0) return MuxFault::kWindow;
   const wire::Opcode opcode = record.type == MuxType::kText ? wire::Opcode::kText : wire::Opcode::kBinary;
-  if (partial_ && partial_->opcode != opcode) return MuxFault::kOrder;
+  if (partial_ && (partial_->opcode != opcode || partial_->shared)) return MuxFault::kOrder;
   const bool first = !partial_;
   const bool last = !record.more();
   if (opcode == wire::Opcode::kText) {
@@ -96,7 +96,7 @@ MuxFault MuxStream::OnShared(const wire::FramePiece& part) {
   if (events_ == nullptr) return MuxFault::kNone;
   if (part.first && window_ <= 0) return MuxFault::kWindow;
   if (part.first == (partial_ != nullptr)) return MuxFault::kOrder;
-  if (part.first && !part.last) partial_ = std::make_unique<Partial>(Partial{.opcode = part.opcode});
+  if (part.first && !part.last) partial_ = std::make_unique<Partial>(Partial{.opcode = part.opcode, .shared = true});
   HandOn(part);
   return MuxFault::kNone;
 }
@@ -160,6 +160,9 @@ void MuxStream::Break(CloseReason reason, uint16_t code) {
 }
 
 void MuxStream::OnLinkLost(CloseReason reason) {
+  // Its lists go with the link, which may be before the end of the turn.
+  if (waiting_) link_.Unlist(*waiting_);
+  waiting_.reset();
   if (SocketEvents* told = Leave()) told->OnUpstreamClosed(reason);
 }
 
@@ -222,7 +225,7 @@ void MuxStream::Enlist() {
 
 MuxFault MuxStream::OnCredit(const wire::MuxRecord& record) {
   const auto bytes = wire::ParseMuxCredit(record.payload);
-  if (!bytes || *bytes == 0) return MuxFault::kPayload;
+  if (!bytes) return MuxFault::kCredit;
   credit_ += *bytes;
   if (credit_ > INT32_MAX) return MuxFault::kCredit;
   if (waiting_ && !waiting_->has_turn && credit_ > 0) {
@@ -245,6 +248,8 @@ void MuxStream::TakeTurn() {
     link_.output().AddData(record.type, record.more(), id(), record.payload, 0);
   }
   if (waits.at == waits.records.size()) return OnAllSent();
+  // A client whose queue is never empty would have all that it ever sent kept.
+  if (waits.at >= kFull) waits.records.erase(0, std::exchange(waits.at, 0));
   link_.Unlist(waits);
   Enlist();
 }

@@ -77,6 +77,7 @@ class MuxStream final : public MuxSlot {
     wire::Opcode opcode;
     uint64_t size = 0;
     wire::Utf8Checker text{};
+    bool shared = false;  // for a group: nothing of this stream's own comes until its end
   };
 
   wire::MuxFault OnData(const wire::MuxRecord& record);

@@ -43,7 +43,7 @@ constexpr std::array<Rule, kMuxTypes> kRules = {{
     {kToBoth, 0, Streams::kLink, 8, 8},                              // PING
     {kToBoth, 0, Streams::kLink, 8, 8},                              // PONG
 }};
-constexpr Rule kMulticastToGroup = {kToProxy, kFlagBits, Streams::kGroup, 0, kMuxMaxListPayload};
+constexpr Rule kMulticastToGroup = {kToProxy, kFlagBits, Streams::kGroup, 0, kMuxMaxPayload};
 
 const Rule& RuleOf(size_t type, uint8_t flags) {
   const bool to_group = type == static_cast<size_t>(MuxType::kMulticast) && (flags & kMuxGroup) != 0;

@@ -17,7 +17,7 @@ from harness import mux_records as records  # noqa: E402
 from harness.mux_driver import connect_link  # noqa: E402
 from mux_servers import TOKEN, request_fields  # noqa: E402
 
-TARGETS = {"socketio": "/socket.io/?mux&EIO=4&transport=websocket"}
+TARGETS = dict.fromkeys(("socketio", "socketio_lean"), "/socket.io/?mux&EIO=4&transport=websocket")
 CREDIT_STEP = 131_072
 
 

@@ -101,7 +101,7 @@ def main():
     parser.add_argument("--loop", choices=("uvloop", "asyncio"), default="uvloop")
     parser.add_argument("--implementation", default="websockets-sansio", help="uvicorn's --ws")
     parser.add_argument("--no-gc", action="store_true", help="without Python's collector of cycles")
-    parser.add_argument("--only", default="broadcast:50,broadcast:10,send_json:10,own:20,socketio:10,memory",
+    parser.add_argument("--only", default="broadcast:50,broadcast:10,send_json:10,own:20,socketio:10,socketio_lean:10,memory",
                         help="load:rate, or memory")
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     parser.add_argument("--kind", help=argparse.SUPPRESS)

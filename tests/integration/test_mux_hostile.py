@@ -14,10 +14,11 @@ import pytest
 
 from harness import mux_records as records
 from harness.frames import BINARY, CLOSE, TEXT, RawWebSocket, upgrade
-from harness.modes import MUX_CONF, MUX_TOKEN
+from harness.modes import MUX_CONF
 from harness.mux_fake_app import (
     AppLink,
     FakeApp,
+    Script,
     accept,
     app_hello,
     group,
@@ -28,57 +29,74 @@ from harness.mux_fake_app import (
     to_group,
 )
 from harness.mux_records import BINARY_FLAG, GROUP_FLAG, MORE, Record
-from harness.ports import wait_until
 from harness.raw import RawClient, Response
-from harness.sheaf import Sheaf, merged
+from harness.reloading import ReloadableSheaf
+from harness.sheaf import merged
 
 WAIT = 15
 
 
-@pytest.fixture(scope="module")
-def fake() -> Iterator[FakeApp]:
-    with FakeApp(token=MUX_TOKEN) as running:
-        yield running
+class Stage:
+    """A fake app and a Sheaf before it, with one worker, that gives it one link at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.fake = FakeApp()
+        self._tokens = itertools.count()
+        conf = {
+            "workers": 1,
+            "pool": {"max_size": 20, "backoff_min": "10ms", "backoff_max": "50ms"},
+            "limits": {"max_upstream_message": "1MiB"},
+            "timeouts": {"response": "2s"},
+        }
+        self.proxy = ReloadableSheaf(folder, self.fake.url, merged(MUX_CONF, conf))
+        self.port = self.proxy.port
+
+    def play(self, script: Script, *, anew: bool = False) -> AppLink:
+        """From now on clients come by links that follow the script; returns the first of these, when it has come about.
+        `anew`: Sheaf asks an app again that did not speak mux the last time, for which it has a new token."""
+        count = len(self.fake.links)
+        self.fake.play(script)
+        if anew:
+            self.proxy.reload({"upstream": {"token": f"the-token-number-{next(self._tokens)}"}})
+        return self.fake.nth(count)
+
+    def stop(self) -> None:
+        self.proxy.stop()
+        self.fake.stop()
 
 
 @pytest.fixture(scope="module")
-def proxy(folder: Path, fake: FakeApp) -> Iterator[Sheaf]:
-    """One worker, one link."""
-    conf = {
-        "workers": 1,
-        "pool": {"max_size": 20, "backoff_min": "10ms", "backoff_max": "50ms"},
-        "limits": {"max_upstream_message": "1MiB"},
-        "timeouts": {"response": "2s"},
-    }
-    running = Sheaf(folder, fake.url, merged(MUX_CONF, conf))
+def running(folder: Path) -> Iterator[Stage]:
+    one = Stage(folder)
+    yield one
+    one.stop()
+
+
+def is_well(stage: Stage, link: AppLink) -> None:
+    """A client comes by a link of which nothing bad is to be said."""
+    tunnels = stage.fake.tunnels
+    with RawWebSocket(stage.port) as client:
+        client.check_echo(b"all is well")
+    assert stage.fake.tunnels == tunnels and not link.over.is_set()
+
+
+@pytest.fixture
+def stage(running: Stage) -> Iterator[Stage]:
+    """After each test a polite app is served as if nothing had been."""
     yield running
-    running.stop()
+    is_well(running, running.play(polite))
 
 
-@pytest.fixture(autouse=True)
-def recovers(proxy: Sheaf, fake: FakeApp) -> Iterator[None]:
-    """Before and after each test the app is polite, and a client is served by a link."""
-    yield
-    fake.script = polite
-    wait_until(lambda: is_echoed(proxy), WAIT, "clients are served again")
-    if fake.links:
-        # The next test's clients are to come by a link that its own script has.
-        fake.links[-1].drop()
-        assert fake.links[-1].over.wait(WAIT)
+@pytest.fixture
+def asking_again(running: Stage) -> Iterator[Stage]:
+    """The same where the test's app does not speak mux."""
+    yield running
+    is_well(running, running.play(polite, anew=True))
 
 
-def is_echoed(proxy: Sheaf) -> bool:
-    try:
-        with RawWebSocket(proxy.port) as client:
-            client.check_echo(b"again")
-    except AssertionError:
-        return False
-    return True
-
-
-def handshake(proxy: Sheaf) -> Response:
+def handshake(stage: Stage) -> Response:
     """The answer to a client's upgrade."""
-    with RawClient(proxy.port, timeout=WAIT) as client:
+    with RawClient(stage.port, timeout=WAIT) as client:
         return client.request(upgrade("/ws/echo"))
 
 
@@ -140,6 +158,8 @@ VIOLATIONS: dict[str, Callable[[int], bytes | str | list[bytes]]] = {
     "a GROUP with bytes behind": lambda s: one("GROUP", 1, streams(s) + b"\0"),
     "a GROUP that descends": lambda s: one("GROUP", 1, streams(s + 1, s)),
     "a GROUP with one twice": lambda s: one("GROUP", 1, streams(s, s)),
+    "a MULTICAST for nobody": lambda s: multicast(b"a", s, OTHER).encode(),
+    "a MULTICAST for stream 0": lambda s: multicast(b"a", 0).encode(),
     "a TEXT for nobody": lambda s: one("TEXT", OTHER, b"a"),
     "a CREDIT for nobody": lambda s: records.credit(OTHER, 1).encode(),
     "a CLOSE for nobody": lambda s: records.close(OTHER).encode(),
@@ -173,7 +193,7 @@ VIOLATIONS: dict[str, Callable[[int], bytes | str | list[bytes]]] = {
 
 
 @pytest.mark.parametrize("name", VIOLATIONS)
-def test_violation_closes_the_link(proxy: Sheaf, fake: FakeApp, name: str) -> None:
+def test_violation_closes_the_link(stage: Stage, name: str) -> None:
     """With 1002; its clients get 1012; the log says it once."""
 
     def script(link: AppLink) -> None:
@@ -182,9 +202,8 @@ def test_violation_closes_the_link(proxy: Sheaf, fake: FakeApp, name: str) -> No
         for frame in sent if isinstance(sent, list) else [sent]:
             link.send_frame(frame)
 
-    fake.script = script
-    with RawWebSocket(proxy.port) as client:
-        link = fake.links[-1]
+    link = stage.play(script)
+    with RawWebSocket(stage.port) as client:
         assert read_close_code(client) == 1012
         assert link.over.wait(WAIT)
         assert link.close_code == 1002
@@ -211,7 +230,7 @@ BEFORE_THE_ANSWER: dict[str, Callable[[int], bytes]] = {
 
 
 @pytest.mark.parametrize("name", BEFORE_THE_ANSWER)
-def test_violation_before_the_answer_closes_the_link(proxy: Sheaf, fake: FakeApp, name: str) -> None:
+def test_violation_before_the_answer_closes_the_link(stage: Stage, name: str) -> None:
     def script(link: AppLink) -> None:
         link.greet()
         stream = link.opened()
@@ -221,17 +240,16 @@ def test_violation_before_the_answer_closes_the_link(proxy: Sheaf, fake: FakeApp
         else:
             link.send_frame(BEFORE_THE_ANSWER[name](stream))
 
-    fake.script = script
-    assert handshake(proxy).status in (502, 503)
-    assert fake.links[-1].over.wait(WAIT)
-    assert fake.links[-1].close_code == 1002
+    link = stage.play(script)
+    assert handshake(stage).status in (101, 502, 503)  # the upgrade may be tried again, without mux
+    assert link.over.wait(WAIT)
+    assert link.close_code == 1002
 
 
 # ---- the first frame
 
 FIRST_FRAMES: dict[str, bytes | str] = {
     "a text message": "HELLO",
-    "no record": b"",
     "a PING": one("PING", 0, bytes(8)),
     "another magic": app_hello().encode().replace(b"SHEAFMUX", b"SHEAFMUY"),
     "lowest over highest": app_hello(lowest=2, highest=1).encode(),
@@ -240,36 +258,33 @@ FIRST_FRAMES: dict[str, bytes | str] = {
     "too short": raw(0, 0, app_hello().payload[:-1]),
     "for a session": raw(0, 1, app_hello().payload),
     "twice": app_hello().encode() * 2,
-    "something behind": app_hello().encode() + one("PING", 0, bytes(8)),
 }
 
 
 @pytest.mark.parametrize("name", FIRST_FRAMES)
-def test_wrong_first_frame_closes_the_link(proxy: Sheaf, fake: FakeApp, name: str) -> None:
+def test_wrong_first_frame_closes_the_link(asking_again: Stage, name: str) -> None:
     """What becomes of the client that waits is not said here, but that it gets an answer."""
-    fake.script = lambda link: link.send_frame(FIRST_FRAMES[name])
-    before = len(fake.links)
-    assert handshake(proxy).status in (101, 502, 503, 504)
-    wait_until(lambda: len(fake.links) > before, WAIT, "a link was tried")
-    assert fake.links[before].over.wait(WAIT)
-    assert fake.links[before].close_code == 1002
+    link = asking_again.play(lambda link: link.send_frame(FIRST_FRAMES[name]))
+    assert handshake(asking_again).status in (101, 502, 503, 504)
+    assert link.over.wait(WAIT)
+    assert link.close_code == 1002
 
 
-def test_app_that_says_nothing(proxy: Sheaf, fake: FakeApp) -> None:
+def test_app_that_says_nothing(asking_again: Stage) -> None:
     """No HELLO: the client is not left waiting for ever."""
-    fake.script = lambda link: None
-    assert handshake(proxy).status in (101, 502, 503, 504)
+    asking_again.play(lambda link: None)
+    assert handshake(asking_again).status in (101, 502, 503, 504)
 
 
-def test_no_common_version_means_the_tunnel(proxy: Sheaf, fake: FakeApp) -> None:
+def test_no_common_version_means_the_tunnel(asking_again: Stage) -> None:
     """And the link is closed in order."""
-    fake.script = lambda link: link.greet(app_hello(lowest=2, highest=7))
-    before, tunnels = len(fake.links), fake.tunnels
-    with RawWebSocket(proxy.port) as client:
+    tunnels = asking_again.fake.tunnels
+    link = asking_again.play(lambda link: link.greet(app_hello(lowest=2, highest=7)))
+    with RawWebSocket(asking_again.port) as client:
         client.check_echo(b"through the tunnel")
-    assert fake.tunnels > tunnels
-    assert fake.links[before].over.wait(WAIT)
-    assert fake.links[before].close_code == 1000
+    assert asking_again.fake.tunnels == tunnels + 1
+    assert link.over.wait(WAIT)
+    assert link.close_code == 1000
 
 
 # ---- answers that are none: the session's end, not the link's
@@ -291,7 +306,7 @@ BAD_ANSWERS: dict[str, Callable[[int], list[Record]]] = {
 
 
 @pytest.mark.parametrize("name", BAD_ANSWERS)
-def test_answer_that_is_none_ends_the_session_alone(proxy: Sheaf, fake: FakeApp, name: str) -> None:
+def test_answer_that_is_none_ends_the_session_alone(stage: Stage, name: str) -> None:
     def script(link: AppLink) -> None:
         link.greet()
         neighbour = link.accepted()
@@ -303,14 +318,14 @@ def test_answer_that_is_none_ends_the_session_alone(proxy: Sheaf, fake: FakeApp,
             link.send(records.close(stream, 1002))
         link.send(Record("TEXT", neighbour, b"lives"))
 
-    fake.script = script
-    with RawWebSocket(proxy.port) as neighbour:
-        answer = handshake(proxy)
+    stage.play(script)
+    with RawWebSocket(stage.port) as neighbour:
+        answer = handshake(stage)
         assert answer.status == 502 and answer.get("x-injected") is None
         assert neighbour.read_message() == (TEXT, b"lives")
 
 
-def test_message_over_the_limit_ends_the_session_alone(proxy: Sheaf, fake: FakeApp) -> None:
+def test_message_over_the_limit_ends_the_session_alone(stage: Stage) -> None:
     """limits.max_upstream_message is 1 MiB; the app's end gets CLOSE 1009, and what crosses with it is dropped."""
 
     def script(link: AppLink) -> None:
@@ -322,8 +337,8 @@ def test_message_over_the_limit_ends_the_session_alone(proxy: Sheaf, fake: FakeA
         link.send(Record("BINARY", stream, b"the end"))
         link.send(Record("TEXT", neighbour, b"lives"))
 
-    fake.script = script
-    with RawWebSocket(proxy.port) as neighbour, RawWebSocket(proxy.port) as client:
+    stage.play(script)
+    with RawWebSocket(stage.port) as neighbour, RawWebSocket(stage.port) as client:
         assert read_close_code(client) == 1009
         assert neighbour.read_message() == (TEXT, b"lives")
 
@@ -331,7 +346,7 @@ def test_message_over_the_limit_ends_the_session_alone(proxy: Sheaf, fake: FakeA
 # ---- flow control
 
 
-def test_data_without_credit_closes_the_link(proxy: Sheaf, fake: FakeApp) -> None:
+def test_data_without_credit_closes_the_link(stage: Stage) -> None:
     """A client that reads nothing; the app goes on when its window is used up."""
 
     def script(link: AppLink) -> None:
@@ -341,9 +356,8 @@ def test_data_without_credit_closes_the_link(proxy: Sheaf, fake: FakeApp) -> Non
         for _ in range(window // 1000 + 40_000):
             link.send(Record("BINARY", stream, bytes(1000)))
 
-    fake.script = script
-    with RawWebSocket(proxy.port, receive_buffer=4096):
-        link = fake.links[-1]
+    link = stage.play(script)
+    with RawWebSocket(stage.port, receive_buffer=4096):
         assert link.over.wait(WAIT)
         assert link.close_code == 1002
 
@@ -352,21 +366,21 @@ def test_data_without_credit_closes_the_link(proxy: Sheaf, fake: FakeApp) -> Non
 
 
 @pytest.mark.parametrize("how", ["drop", "close"])
-def test_lost_link_ends_all_its_sessions_with_1012(proxy: Sheaf, fake: FakeApp, how: str) -> None:
+def test_lost_link_ends_all_its_sessions_with_1012(stage: Stage, how: str) -> None:
     def script(link: AppLink) -> None:
         link.greet()
         for _ in range(5):
             link.accepted()
         link.drop() if how == "drop" else link._socket.close(1011, "why not")  # noqa: SLF001
 
-    fake.script = script
-    clients = [RawWebSocket(proxy.port) for _ in range(5)]
+    stage.play(script)
+    clients = [RawWebSocket(stage.port) for _ in range(5)]
     assert [read_close_code(client) for client in clients] == [1012] * 5
     for client in clients:
         client.close()
 
 
-def test_session_that_is_not_answered(proxy: Sheaf, fake: FakeApp) -> None:
+def test_session_that_is_not_answered(stage: Stage) -> None:
     """timeouts.response is 2 s; the app is told that the client has gone, and the link lives."""
     told = []
 
@@ -377,9 +391,9 @@ def test_session_that_is_not_answered(proxy: Sheaf, fake: FakeApp) -> None:
         told.append((closed.stream == stream, records.read_close(closed)[0]))
         link.send(records.close(stream, told[0][1]), Record("TEXT", neighbour, b"lives"))
 
-    fake.script = script
-    with RawWebSocket(proxy.port) as neighbour:
-        assert handshake(proxy).status == 504
+    stage.play(script)
+    with RawWebSocket(stage.port) as neighbour:
+        assert handshake(stage).status == 504
         assert neighbour.read_message() == (TEXT, b"lives")
     assert told[0][0]
 
@@ -387,7 +401,7 @@ def test_session_that_is_not_answered(proxy: Sheaf, fake: FakeApp) -> None:
 # ---- what looks wrong and is right
 
 
-def served_by(proxy: Sheaf, fake: FakeApp, sent: Callable[[int], list[bytes]], hello: Record | None = None) -> list[tuple[int, bytes]]:
+def served_by(stage: Stage, sent: Callable[[int], list[bytes]], hello: Record | None = None) -> list[tuple[int, bytes]]:
     """The messages that a client gets of these frames, until a binary "end"."""
 
     def script(link: AppLink) -> None:
@@ -396,8 +410,8 @@ def served_by(proxy: Sheaf, fake: FakeApp, sent: Callable[[int], list[bytes]], h
         for frame in [*sent(stream), one("BINARY", stream, b"end")]:
             link.send_frame(frame)
 
-    fake.script = script
-    with RawWebSocket(proxy.port) as client:
+    stage.play(script)
+    with RawWebSocket(stage.port) as client:
         return list(itertools.takewhile(lambda message: message != (BINARY, b"end"), iter(client.read_message, None)))
 
 
@@ -449,19 +463,19 @@ RIGHT: dict[str, tuple[Callable[[int], list[bytes]], list[tuple[int, bytes]]]] =
 
 
 @pytest.mark.parametrize("name", RIGHT)
-def test_what_looks_wrong_and_is_right(proxy: Sheaf, fake: FakeApp, name: str) -> None:
+def test_what_looks_wrong_and_is_right(stage: Stage, name: str) -> None:
     sent, expected = RIGHT[name]
-    assert served_by(proxy, fake, sent) == expected
+    assert served_by(stage, sent) == expected
 
 
-def test_longer_hello_with_unknown_traits_and_a_higher_version(proxy: Sheaf, fake: FakeApp) -> None:
+def test_longer_hello_with_unknown_traits_and_a_higher_version(stage: Stage) -> None:
     payload = bytearray(app_hello(highest=9).payload + b"more of a later version")
     payload[12:16] = b"\xfe\xff\xff\xff"
     hello = Record("HELLO", 0, bytes(payload))
-    assert served_by(proxy, fake, lambda s: [one("TEXT", s, b"a")], hello) == [(TEXT, b"a")]
+    assert served_by(stage, lambda s: [one("TEXT", s, b"a")], hello) == [(TEXT, b"a")]
 
 
-def test_what_crosses_with_the_end_of_a_session_is_dropped(proxy: Sheaf, fake: FakeApp) -> None:
+def test_what_crosses_with_the_end_of_a_session_is_dropped(stage: Stage) -> None:
     """The client has closed; the app goes on for a while, and answers then."""
 
     def script(link: AppLink) -> None:
@@ -473,9 +487,9 @@ def test_what_crosses_with_the_end_of_a_session_is_dropped(proxy: Sheaf, fake: F
         link.send(records.close(stream, 4001))
         link.send(group(1, stream, neighbour) if stream < neighbour else group(1, neighbour, stream), to_group(1, b"to the rest"))
 
-    fake.script = script
-    with RawWebSocket(proxy.port) as neighbour:
-        with RawWebSocket(proxy.port) as client:
+    stage.play(script)
+    with RawWebSocket(stage.port) as neighbour:
+        with RawWebSocket(stage.port) as client:
             client.send_frame(CLOSE, struct.pack(">H", 4001) + b"bye")
             assert read_close_code(client) == 4001
         assert [neighbour.read_message() for _ in range(2)] == [(TEXT, b"later"), (TEXT, b"to the rest")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 import threading
 from collections import deque
@@ -15,7 +16,7 @@ from websockets.typing import Subprotocol
 from . import mux_records as records
 from .modes import MUX_PATH
 from .mux_records import MORE, Fields, Record
-from .ports import free_port
+from .ports import free_port, wait_until
 
 SESSION_WINDOW = 262_144
 PROCESS = 0x1122_3344_5566_7788
@@ -59,10 +60,11 @@ class AppLink:
     """One link, from the app's side. `close_code`: with which the proxy has closed it (None: it has not, or without a
     word)."""
 
-    def __init__(self, socket: ServerConnection) -> None:
-        self._socket = socket
+    def __init__(self, connection: ServerConnection) -> None:
+        self._socket = connection
         self._waiting: deque[Record] = deque()
         self.close_code: int | None = None
+        self.greeted = threading.Event()
         self.over = threading.Event()
 
     def send(self, *some: Record) -> None:
@@ -80,6 +82,7 @@ class AppLink:
         """Both HELLOs."""
         self.send(hello or app_hello())
         assert self.next().kind == "HELLO"
+        self.greeted.set()
 
     def next(self, *kinds: str, seconds: float = 15) -> Record:
         """The next record, or the next of these kinds, those before it being dropped. PINGs are answered."""
@@ -121,7 +124,10 @@ class AppLink:
 
     def drop(self) -> None:
         """Ends the connection without a word."""
-        self._socket.socket.shutdown(2)
+        try:
+            self._socket.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it has ended meanwhile
 
     def finish(self) -> None:
         """Reads until the link ends, and notes how."""
@@ -143,15 +149,15 @@ def polite(link: AppLink) -> None:
 
 
 class FakeApp:
-    """Gives each new link to `script`, which may be changed; what connects without being a link is echoed. `token`: what
-    links must have. `links`: all that there were."""
+    """Gives each new link to its script, see play(); what connects without being a link is echoed. `links`: all that there
+    were; `tokens`: by what they were known; `tunnels`: how many others there were."""
 
-    def __init__(self, script: Script = polite, token: str = "") -> None:
-        self.script = script
+    def __init__(self) -> None:
         self.links: list[AppLink] = []
+        self.tokens: list[str] = []
         self.tunnels = 0
         self.port = free_port()
-        self._token = token
+        self._script: Script = polite
         self._server = serve(
             self._serve, "127.0.0.1", self.port, compression=None, max_size=None, ping_interval=None,
             subprotocols=[Subprotocol("sheaf-mux")], select_subprotocol=self._select,
@@ -163,26 +169,37 @@ class FakeApp:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def _select(self, socket: ServerConnection, offered: list[Subprotocol]) -> Subprotocol | None:
-        return Subprotocol("sheaf-mux") if is_link(socket) and "sheaf-mux" in offered else None
+    def _select(self, connection: ServerConnection, offered: list[Subprotocol]) -> Subprotocol | None:
+        return Subprotocol("sheaf-mux") if is_link(connection) and "sheaf-mux" in offered else None
 
-    def _serve(self, socket: ServerConnection) -> None:
-        if not is_link(socket):
+    def _serve(self, connection: ServerConnection) -> None:
+        if not is_link(connection):
             self.tunnels += 1
-            for message in socket:
-                socket.send(message)
+            for message in connection:
+                connection.send(message)
             return
-        assert socket.request is not None
-        if self._token:
-            assert socket.request.headers["authorization"] == f"Bearer {self._token}"
-        assert socket.subprotocol == "sheaf-mux" and not socket.request.headers.get("sec-websocket-extensions")
-        link = AppLink(socket)
+        assert connection.request is not None and "sec-websocket-extensions" not in connection.request.headers
+        self.tokens.append(connection.request.headers["authorization"])
+        link, script = AppLink(connection), self._script
         self.links.append(link)
         try:
-            self.script(link)
-        except ConnectionClosed:
-            pass
+            script(link)
+        except (ConnectionClosed, TimeoutError):
+            pass  # a script that waits for what does not come ends with its link
         link.finish()
+
+    def play(self, script: Script) -> None:
+        """Has all links from now on follow the script, and ends those that there are: not before they have their HELLOs,
+        since that would be an app that does not speak mux."""
+        self._script = script
+        for link in list(self.links):
+            wait_until(lambda one=link: one.greeted.is_set() or one.over.is_set(), 20, "the link is made, or given up")
+            link.drop()
+            assert link.over.wait(20)
+
+    def nth(self, index: int) -> AppLink:
+        """That link, as soon as it is there."""
+        return wait_until(lambda: self.links[index] if len(self.links) > index else None, 20, "a link comes")
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -195,5 +212,6 @@ class FakeApp:
         self.stop()
 
 
-def is_link(socket: ServerConnection) -> bool:
-    return socket.request is not None and socket.request.path == MUX_PATH
+def is_link(connection: ServerConnection) -> bool:
+    """Whether it asks for the path of links."""
+    return connection.request is not None and connection.request.path == MUX_PATH

@@ -65,11 +65,18 @@ def read_fields(block: bytes) -> list[tuple[str, str]]:
 
 
 def hello(
-    *, lowest: int = 1, highest: int = 1, session_window: int = 262_144, largest: int = 0
+    *,
+    lowest: int = 1,
+    highest: int = 1,
+    traits: int = 0,
+    process: int = 0,
+    link_window: int = 0,
+    session_window: int = 262_144,
+    largest: int = 0,
 ) -> Record:
-    """The proxy's."""
-    head = struct.pack("<8sHHIQ", b"SHEAFMUX", lowest, highest, 0, 0)
-    return Record("HELLO", 0, head + struct.pack("<III", 0, session_window, largest))
+    """The proxy's, as it stands."""
+    head = struct.pack("<8sHHIQ", b"SHEAFMUX", lowest, highest, traits, process)
+    return Record("HELLO", 0, head + struct.pack("<III", link_window, session_window, largest))
 
 
 @dataclass(frozen=True)

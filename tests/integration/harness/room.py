@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -110,3 +111,9 @@ hears: dict[str, asyncio.Event] = {}
 @router.post("/hear")
 async def hear(tag: str) -> None:
     hears[tag].set()
+
+
+@router.post("/block")
+async def block(seconds: float) -> None:
+    """The event loop stands still."""
+    time.sleep(seconds)  # noqa: ASYNC251

@@ -222,4 +222,30 @@ TEST_CASE("a message comes with the header of its frame") {
   CHECK_EQ(binary->text(), std::string(300, 'b'));
 }
 
+TEST_CASE("a broadcast is one message for all that get it, known to be for many, and looked for once") {
+  MessageStore store;
+  const MessageRef first = store.InternBroadcast(7, Opcode::kText, "all");
+  CHECK(first->shared());
+  CHECK(store.InternBroadcast(7, Opcode::kText, "not looked at") == first);
+  const MessageRef next = store.InternBroadcast(8, Opcode::kText, "all");
+  CHECK(next == first);
+  CHECK(store.InternBroadcast(9, Opcode::kBinary, "all") != first);
+  const MessageRef large = store.InternBroadcast(10, Opcode::kText, std::string(MessageStore::kMaxShared + 1, 'x'));
+  CHECK(store.InternBroadcast(10, Opcode::kText, "") == large);
+}
+
+TEST_CASE("a broadcast's number means nothing any more after the period, and after a trim") {
+  for (const bool trims : {false, true}) {
+    MessageStore store;
+    const MessageRef first = store.InternBroadcast(7, Opcode::kText, "one");
+    if (trims) {
+      store.Trim();
+    } else {
+      store.Expire();
+    }
+    const MessageRef again = store.InternBroadcast(7, Opcode::kText, "other");
+    CHECK_EQ(again->text(), "other");
+  }
+}
+
 }  // namespace sheaf::batching
