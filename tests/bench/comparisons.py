@@ -101,8 +101,8 @@ def pushed_lines(push, clients):
     through = {"tunnel": (name, "sheaf"), "mux": (f"{name}-mux", "sheaf")}
     ways = {"direct": (name, "direct")} | through
     with_floor = {"floor": (name, "floor")} | ways
-    title = f"{push} {clients:,} x {scenarios.CROWDS[clients]}"
-    factor, more = {"broadcast": (1.4, 1500), "socketio": (1.3, 3000), "own": (2.0, 1500)}[push]
+    title = f"{push} {clients:,} x {scenarios.PUSHES[push].rates[clients]}"
+    factor, more = {"broadcast": (1.4, 1500), "own": (2.0, 1500)}.get(push, (1.3, 3000))
     pod = (Target("mux", "direct", 0.4),) if push == "broadcast" else ()
     soon = (Target("mux", at_most=5.0),) if (push, clients) == ("broadcast", 1000) else ()
     return [
@@ -165,11 +165,12 @@ TABLES = {
     ),
     "mux": Table(
         "Clients that share links, with Sheaf's defaults and clients that offer deflate: \"broadcast\", the same messages to\n"
-        "all; \"socketio\", events to a room; \"own\", each client its own. Columns: the unchanged application under a server\n"
-        "that does nothing, at the same pace; uvicorn directly; through Sheaf with a connection each, and over links.",
+        "all; \"socketio\", events to a room (\"changed\": with two changes to python-socketio, socketio_changed_app.py); \"own\",\n"
+        "each client its own. Columns: the unchanged application under a server that does nothing, at the same pace;\n"
+        "uvicorn directly; through Sheaf with a connection each, and over links.",
         ["floor", "direct", "tunnel", "mux"],
         [("mux/floor", "mux", "floor"), ("mux/direct", "mux", "direct"), ("mux/tunnel", "mux", "tunnel")],
-        [line for push in scenarios.PUSHES for clients in scenarios.CROWDS for line in pushed_lines(push, clients)],
+        [line for name, push in scenarios.PUSHES.items() for clients in push.rates for line in pushed_lines(name, clients)],
     ),
     "mux-proxy": Table(
         "Sheaf's own side of links, unbatched and in batch frames of 50 ms (json). One send: the backend's own loop of\n"

@@ -67,13 +67,24 @@ def uvicorn(name, connections, rate, settings, direct, **options):
                     others=False, direct=direct)
 
 
-# What the Python backend does for its clients -> kind, app, what the generator is told besides.
+
+@dataclasses.dataclass(frozen=True)
+class Push:
+    """What the Python backend does for its clients. `rates`: clients -> messages a second for each, which two CPUs bear
+    in each way."""
+
+    kind: str
+    app: str
+    rates: dict
+    options: dict = dataclasses.field(default_factory=dict)  # more for the generator
+
+
 PUSHES = {
-    "broadcast": ("broadcast", "app:app", {}),
-    "socketio": ("broadcast", "socketio_app:app", {"socketio": 1}),
-    "own": ("tick", "app:app", {}),
+    "broadcast": Push("broadcast", "app:app", {1000: 10, 5000: 2}),
+    "socketio": Push("broadcast", "socketio_app:app", {1000: 10, 5000: 1}, {"socketio": 1}),
+    "socketio-changed": Push("broadcast", "socketio_changed_app:app", {1000: 10}, {"socketio": 1}),
+    "own": Push("tick", "app:app", {1000: 10, 5000: 2}),
 }
-CROWDS = {1000: 10, 5000: 2}  # clients -> messages a second for each, which two CPUs bear in each way
 
 
 def pushed_name(push, clients):
@@ -81,12 +92,11 @@ def pushed_name(push, clients):
     return "backend" + (f"-{push}" if push != "broadcast" else "") + (f"-{clients}" if clients != 1000 else "")
 
 
-def pushed(push, clients):
+def pushed(name, clients):
     """One load of the Python backend for clients that offer deflate: directly, by itself, in a tunnel, and over mux."""
-    kind, app, options = PUSHES[push]
-    options = {"rate": CROWDS[clients], "deflate": 1} | options
-    name = pushed_name(push, clients)
-    tunnel = Scenario(name, kind, clients, options, settings=DEFAULTS, app=app, floor=True, others=False)
+    push, name = PUSHES[name], pushed_name(name, clients)
+    options = {"rate": push.rates[clients], "deflate": 1} | push.options
+    tunnel = Scenario(name, push.kind, clients, options, settings=DEFAULTS, app=push.app, floor=True, others=False)
     return [tunnel, dataclasses.replace(tunnel, name=f"{name}-mux", settings=MUX, floor=False, direct=False)]
 
 
@@ -135,7 +145,7 @@ SCENARIOS = [
     *(batched(load, "deflate", BATCHED_DEFLATE, envelope="json", deflate=1) for load in ("tick", "broadcast")),
     # No deflate, deflate offered as browsers do, and the same to Sheaf, whose defaults then hold.
     uvicorn("backend-plain", 1000, 10, DEFAULTS, direct=True),
-    *(scenario for push in PUSHES for clients in CROWDS for scenario in pushed(push, clients)),
+    *(scenario for push in PUSHES for clients in PUSHES[push].rates for scenario in pushed(push, clients)),
     # The same rate a client as in the batched scenarios, with as many clients as the backend can serve.
     uvicorn("uvicorn-20x250", 20, 250, DEFAULTS, direct=True, deflate=1),
     uvicorn("uvicorn-20x250-json", 20, 250, DEFAULTS, direct=False, deflate=1, envelope="json"),
