@@ -260,6 +260,40 @@ async def send_at_random(chance: random.Random, turns: int) -> None:
     await asyncio.gather(*waiting, return_exceptions=True)
 
 
+def test_a_large_message_waits_for_all_records_of_the_one_before_it() -> None:
+    asyncio.run(asyncio.wait_for(send_large_behind_a_group(), 60))
+
+
+async def send_large_behind_a_group() -> None:
+    """The half frame after which large messages have their turn is full between a GROUP and its MULTICAST."""
+    app = Sessions()
+    link = MemoryLink(app)
+    await link.start()
+    streams = range(1, 31)
+    for stream in streams:
+        link.open(stream, f"/?{stream}")
+    await link.turn()
+
+    async def send(stream: int, data: bytes) -> None:
+        await app.sends[stream]({"type": "websocket.send", "bytes": data})
+
+    sent: dict[int, list[bytes]] = defaultdict(list)
+    group = len(records.Record("GROUP", 1, struct.pack("<31I", 30, *streams)).encode())
+    before = [bytes([number]) * (own.MAX_FRAME // 8 - own.HEADER_SIZE - group // 8) for number in range(4)]
+    for messages in [[b"first"], [*before, b"second"]]:
+        for message in messages:
+            for stream in [1] if message in before else streams:
+                sent[stream].append(message)
+                await send(stream, message)
+        if len(messages) == 1:
+            await link.turn()
+    sent[7].append(b"large" * 20_000)
+    await send(7, sent[7][-1])
+    await link.turn(100)
+    assert {stream: link.checker.streams[stream].messages for stream in streams} == sent
+    await link.stop()
+
+
 def mutated(chance: random.Random, frame: bytes) -> bytes:
     """A frame with some bytes changed, cut out, doubled or put in."""
     data = bytearray(frame)
