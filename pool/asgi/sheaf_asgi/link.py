@@ -122,6 +122,7 @@ class Link:
         self._is_lost = True
         for session in [*self._sessions.values()]:
             session.is_gone(code, "")
+        self._writer.stop()  # it may be in a send() of the server's that never returns
 
     def _on_frame(self, event: Event) -> None:
         frame = event.get("bytes")

@@ -89,7 +89,7 @@ class Writer:
         await asyncio.shield(self._drained)
 
     def stop(self) -> None:
-        """run() has ended: nobody waits for it in vain."""
+        """The link is lost, or run() has ended: nobody waits for it in vain."""
         self._tell_drained()
 
     def _tell_drained(self) -> None:
