@@ -147,9 +147,11 @@ MessageRef MessageStore::Intern(wire::Opcode opcode, std::string_view payload, c
 }
 
 MessageRef MessageStore::InternBroadcast(uint64_t number, wire::Opcode opcode, std::string_view payload) {
-  if (std::exchange(broadcast_number_, number) == number) return broadcast_;
+  if (broadcast_number_ == number) return broadcast_;
+  ForgetBroadcast();  // where memory cannot be had for it, the one before it must not go out as this
   broadcast_ = Intern(opcode, payload);
   if (!std::exchange(broadcast_->shared_, true)) audience_.Learn(payload, true);
+  broadcast_number_ = number;
   return broadcast_;
 }
 

@@ -177,6 +177,7 @@ void MuxLinks::OnMuxFailed(MuxLink& link, MuxFailure failure, std::string_view w
 }
 
 void MuxLinks::OnMuxOver(MuxLink& link) {
+  next_dial_ = std::max(next_dial_, link.created() + kDialInterval);
   Forget(link);
   OnMuxStirred();
 }
@@ -220,6 +221,11 @@ void MuxLinks::LookAfter(MuxLink& link) {
   if (link.sessions() == 0 && MayClose(link)) link.Close(CloseReason::kDone);
 }
 
+// An app that takes links and does not keep them is asked now and then, not all the time.
+bool MuxLinks::IsHasty(const MuxLink& link) const {
+  return link.Is(MuxLinkState::kLeaving) && pool_.loop().now() - link.created() < kDialInterval;
+}
+
 bool MuxLinks::IsOld(const MuxLink& link) const {
   const Duration lifetime = settings_.pool.max_lifetime;
   return lifetime > Duration::zero() && pool_.loop().now() - link.created() >= lifetime;
@@ -255,6 +261,7 @@ size_t MuxLinks::Wanted() const {
 void MuxLinks::KeepLinks() {
   const TimePoint now = pool_.loop().now();
   if (!wanted() || !pool_.may_retry() || now < next_dial_) return;
+  if (std::any_of(links_.begin(), links_.end(), [this](const auto& link) { return IsHasty(*link); })) return;
   const bool serves = Count(MuxLinkState::kReady) > 0;
   if ((!speaks_ || serves) && now < ask_again_at_) return;
   for (size_t missing = Missing(); missing > 0; --missing) Dial();

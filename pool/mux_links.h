@@ -56,7 +56,7 @@ class MuxLinks final : private MuxLinkEvents, private net::DeadlineHandler {
   static constexpr Duration kAskAgain = std::chrono::seconds(10);
   // ... and after the first sign that another process may be there.
   static constexpr Duration kAskSoon = std::chrono::milliseconds(500);
-  // Between two attempts of which the first came to nothing.
+  // Between two attempts of which the first came to nothing, or did not last so long.
   static constexpr Duration kDialInterval = std::chrono::milliseconds(100);
   // Where pool.health_check_interval is 0.
   static constexpr Duration kPingInterval = std::chrono::seconds(10);
@@ -82,6 +82,7 @@ class MuxLinks final : private MuxLinkEvents, private net::DeadlineHandler {
   bool may_come() const;
   bool IsFull(const MuxLink& link) const;
   bool IsOld(const MuxLink& link) const;
+  bool IsHasty(const MuxLink& link) const;
   size_t CountFresh() const;
   bool IsForTunnel(const PooledStream& stream);
   MuxLink* Choose() const;

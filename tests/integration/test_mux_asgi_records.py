@@ -29,8 +29,9 @@ FLAGS = {"group": own.GROUP_FLAG, "binary": own.BINARY_FLAG, "more": own.MORE}
 NAMES = [kind.lower() for kind in records.KINDS]
 # What a Violation says, by the vectors' cause.
 SAYS = {
-    "type": "of type", "direction": "of type", "flags": "with flags", "stream": "for stream", "length": "with \\d+ bytes",
-    "cut": "ends amid", "hello": "HELLO with", "credit": "CREDIT of", "payload": "OPEN|CLOSE|field|HELLO", "utf8": "UTF-8",
+    "unknown_type": "of type", "wrong_direction": "of type", "bad_flags": "with flags", "bad_stream": "for stream",
+    "bad_length": r"with \d+ bytes", "cut_record": "ends amid", "bad_hello": "HELLO with", "bad_credit": "CREDIT of",
+    "bad_payload": "OPEN|CLOSE|field|HELLO",
 }  # fmt: skip
 
 
@@ -105,7 +106,7 @@ def test_what_the_proxy_sends_is_read_as_the_vectors_say(vector: dict[str, Any])
     *before, last = [unpacked(frame) for frame in vector["frames"]] or [b""]
     for frame in before:
         reading.read(frame)
-    if vector["error"] == "utf8":
+    if vector["error"] == "bad_utf8":
         return  # that is for the whole message to say: test_mux_asgi_violations.py
     if vector["error"]:
         with pytest.raises(own.Violation, match=SAYS[vector["error"]]):
@@ -258,6 +259,40 @@ async def send_at_random(chance: random.Random, turns: int) -> None:
     assert link.checker.multicasts > turns
     await link.stop()
     await asyncio.gather(*waiting, return_exceptions=True)
+
+
+def test_a_large_message_waits_for_all_records_of_the_one_before_it() -> None:
+    asyncio.run(asyncio.wait_for(send_large_behind_a_group(), 60))
+
+
+async def send_large_behind_a_group() -> None:
+    """The half frame after which large messages have their turn is full between a GROUP and its MULTICAST."""
+    app = Sessions()
+    link = MemoryLink(app)
+    await link.start()
+    streams = range(1, 31)
+    for stream in streams:
+        link.open(stream, f"/?{stream}")
+    await link.turn()
+
+    async def send(stream: int, data: bytes) -> None:
+        await app.sends[stream]({"type": "websocket.send", "bytes": data})
+
+    sent: dict[int, list[bytes]] = defaultdict(list)
+    group = len(records.Record("GROUP", 1, struct.pack("<31I", 30, *streams)).encode())
+    before = [bytes([number]) * (own.MAX_FRAME // 8 - own.HEADER_SIZE - group // 8) for number in range(4)]
+    for messages in [[b"first"], [*before, b"second"]]:
+        for message in messages:
+            for stream in [1] if message in before else streams:
+                sent[stream].append(message)
+                await send(stream, message)
+        if len(messages) == 1:
+            await link.turn()
+    sent[7].append(b"large" * 20_000)
+    await send(7, sent[7][-1])
+    await link.turn(100)
+    assert {stream: link.checker.streams[stream].messages for stream in streams} == sent
+    await link.stop()
 
 
 def mutated(chance: random.Random, frame: bytes) -> bytes:

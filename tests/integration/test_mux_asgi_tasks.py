@@ -205,6 +205,40 @@ def test_an_open_that_comes_after_the_end_starts_nothing() -> None:
     run(handler, script)
 
 
+class StuckLink(MemoryLink):
+    """One of a server whose send() never returns where the connection is lost meanwhile, as uvicorn 0.17's with wsproto."""
+
+    async def _send(self, event: dict[str, Any]) -> None:
+        await super()._send(event)
+        if len(self.frames) > 2:
+            await asyncio.get_running_loop().create_future()
+
+
+def test_a_send_that_waits_for_the_link_ends_with_it() -> None:
+    asyncio.run(asyncio.wait_for(lose_a_stuck_link(), 20))
+
+
+async def lose_a_stuck_link() -> None:
+    ended: list[type[BaseException]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+        try:
+            while True:
+                await send({"type": "websocket.send", "bytes": bytes(10_000)})
+        except BaseException as error:
+            ended.append(type(error))
+            raise
+
+    link = StuckLink(app, window=1 << 24)
+    await link.start()
+    link.open(1)
+    await link.turn(500)
+    assert not ended
+    await link.stop()
+    assert ended == [ClientGone]
+
+
 @pytest.mark.parametrize("token", ["", None])
 def test_without_a_token_there_is_no_middleware(token: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SHEAF_TOKEN", raising=False)

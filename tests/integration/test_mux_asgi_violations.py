@@ -127,6 +127,18 @@ def test_a_frame_over_the_links_window_closes_the_link(app: Backend) -> None:
     assert "data without credit for the link" in app.log()
 
 
+def test_an_open_that_has_begun_needs_no_more_credit(app: Backend) -> None:
+    """Its pieces follow each other whatever the window: heads of 64 KiB are any client's to send."""
+    with MuxDriver(app.port) as link:
+        deaf = link.accepted("/deaf?")
+        link.checker.opened(deaf + 1)
+        link.send(
+            *[Record("BINARY", deaf, bytes(16_384))] * 2,
+            *records.opening(deaf + 1, "/echo", [("x-long", "x" * 50_000)]),
+        )
+        assert link.next("ACCEPT").stream == deaf + 1
+
+
 def test_an_open_over_its_limit_closes_the_link(app: Backend) -> None:
     with MuxDriver(app.port) as link:
         for _ in range(8):

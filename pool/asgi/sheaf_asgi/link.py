@@ -122,6 +122,7 @@ class Link:
         self._is_lost = True
         for session in [*self._sessions.values()]:
             session.is_gone(code, "")
+        self._writer.stop()  # it may be in a send() of the server's that never returns
 
     def _on_frame(self, event: Event) -> None:
         frame = event.get("bytes")
@@ -138,7 +139,7 @@ class Link:
                 self._count(payload)
                 self._on_data(kind, more, stream, payload)
             elif kind == OPEN:
-                self._count(payload)
+                self._count(payload, goes_on=bool(self._opening))
                 self._on_open(more, stream, payload)
             else:
                 self._on_other(kind, stream, payload)
@@ -159,8 +160,9 @@ class Link:
             logger.error("the proxy speaks versions %d to %d of the mux protocol: update the package, or the proxy",
                          self._hello.lowest, self._hello.highest)  # fmt: skip
 
-    def _count(self, payload: bytes) -> None:
-        if self._allowance <= 0:
+    def _count(self, payload: bytes, goes_on: bool = False) -> None:
+        """`goes_on`: a piece of an OPEN that has begun, between which nothing may stand, and so no wait either."""
+        if self._allowance <= 0 and not goes_on:
             raise Violation("data without credit for the link")
         self._allowance -= len(payload)
 

@@ -89,7 +89,7 @@ class Writer:
         await asyncio.shield(self._drained)
 
     def stop(self) -> None:
-        """run() has ended: nobody waits for it in vain."""
+        """The link is lost, or run() has ended: nobody waits for it in vain."""
         self._tell_drained()
 
     def _tell_drained(self) -> None:
@@ -135,7 +135,6 @@ class Writer:
         tick = self._tick
         for source, body, recipients in zip(*tick.take()):
             tick.pending -= len(body)
-            self._written += 1
             if source is None:
                 yield len(body), (body,)
             elif isinstance(recipients, bytes):
@@ -147,6 +146,7 @@ class Writer:
                 yield HEADER_SIZE + size, (start, recipients, body)
             else:
                 yield from self._multicast(source, body, recipients)
+            self._written += 1  # not before the last of its records, between which a large message could have its turn
 
     def _multicast(self, source: Data, body: bytes, recipients: list[bytes]) -> Iterator[Chunk]:
         flags = 0 if isinstance(source, str) else BINARY_FLAG

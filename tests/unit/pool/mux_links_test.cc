@@ -103,6 +103,20 @@ TEST_CASE("after the app's GOAWAY new sessions go to another link, and the old o
   CHECK_EQ(mux.Links(MuxLinkState::kLeaving), 0);
 }
 
+TEST_CASE("an app that does not keep the links that it takes is asked ten times a second") {
+  for (const bool leaves : {false, true}) {
+    CAPTURE(leaves);
+    MuxFixture mux;
+    const TimePoint begun = mux.pool.driver.loop().now();
+    mux.Start();
+    for (size_t peer = 0; peer < 3; ++peer) {
+      leaves ? mux.app(peer).Send(MuxGoawayOf(2)) : mux.app(peer).Close();
+      Answer(mux, peer + 1);
+    }
+    CHECK(mux.pool.driver.loop().now() - begun >= milliseconds(300));
+  }
+}
+
 TEST_CASE("a link of its age is replaced, says GOAWAY when the other is there, and ends with its last session") {
   MuxFixture mux;
   mux.pool.options.pool.max_lifetime = milliseconds(200);
