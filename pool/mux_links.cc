@@ -85,6 +85,17 @@ bool MuxLinks::several_processes() const {
   return false;
 }
 
+size_t MuxLinks::CountProcesses() const {
+  std::vector<uint64_t> processes;
+  for (const auto& link : links_) {
+    if (!link->Is(MuxLinkState::kReady)) continue;
+    if (std::find(processes.begin(), processes.end(), link->process()) == processes.end()) {
+      processes.push_back(link->process());
+    }
+  }
+  return processes.size();
+}
+
 size_t MuxLinks::SessionsOf(uint64_t process) const {
   size_t sessions = 0;
   for (const auto& link : links_) sessions += link->process() == process ? link->sessions() : 0;
@@ -207,6 +218,25 @@ void MuxLinks::Tick() {
   std::vector<MuxLink*> all;
   for (const auto& link : links_) all.push_back(link.get());
   for (MuxLink* const link : all) LookAfter(*link);
+  LookForSiblings();
+}
+
+// Where Sheaf was there before the other processes, all links lead to the first: some are made anew.
+void MuxLinks::LookForSiblings() {
+  const TimePoint now = pool_.loop().now();
+  if (now < next_sibling_ || !several_processes() || CountFresh() < Wanted()) return;
+  if (CountProcesses() > 1) {
+    sibling_tries_ = 0;
+    return;
+  }
+  if (sibling_tries_ == kSiblingTries) return;
+  ++sibling_tries_;
+  next_sibling_ = now + kSiblingInterval;
+  const auto fewest = std::min_element(links_.begin(), links_.end(), [](const auto& a, const auto& b) {
+    const bool a_ready = a->Is(MuxLinkState::kReady);
+    return a_ready != b->Is(MuxLinkState::kReady) ? a_ready : a->sessions() < b->sessions();
+  });
+  (*fewest)->BeginLeaving();
 }
 
 void MuxLinks::LookAfter(MuxLink& link) {
@@ -246,15 +276,8 @@ bool MuxLinks::MayClose(const MuxLink& link) const {
 // How many links there are to be, full ones not counted.
 size_t MuxLinks::Wanted() const {
   if (!several_processes()) return least_;
-  std::vector<uint64_t> processes;
-  for (const auto& link : links_) {
-    if (!link->Is(MuxLinkState::kReady)) continue;
-    if (std::find(processes.begin(), processes.end(), link->process()) == processes.end()) {
-      processes.push_back(link->process());
-    }
-  }
   // Requests find room beside them.
-  const size_t several = std::max(kLeastForSeveral, kLinksAProcess * processes.size());
+  const size_t several = std::max(kLeastForSeveral, kLinksAProcess * CountProcesses());
   return std::max<size_t>(least_, std::min<size_t>(several, settings_.pool.max_size / 2));
 }
 

@@ -64,6 +64,9 @@ class MuxLinks final : private MuxLinkEvents, private net::DeadlineHandler {
   // so that chance gives every process some.
   static constexpr size_t kLinksAProcess = 2;
   static constexpr size_t kLeastForSeveral = 8;
+  // Where all of them lead to the same one, so often one is made anew.
+  static constexpr int kSiblingTries = 10;
+  static constexpr Duration kSiblingInterval = std::chrono::seconds(2);
   // A longer head is one of a kind, and goes by itself. Bytes.
   static constexpr size_t kMostHead = 60'000;
   // OPENs a turn and link: what open sessions send has its turn, too.
@@ -86,6 +89,7 @@ class MuxLinks final : private MuxLinkEvents, private net::DeadlineHandler {
   size_t CountFresh() const;
   bool IsForTunnel(const PooledStream& stream);
   MuxLink* Choose() const;
+  size_t CountProcesses() const;
   size_t SessionsOf(uint64_t process) const;
   void Serve(PooledStream& stream, MuxLink& link, bool at_once);
   void ServeWaiting();
@@ -94,6 +98,7 @@ class MuxLinks final : private MuxLinkEvents, private net::DeadlineHandler {
   void GiveUpWaiting(MuxFailure failure);
   void Tick();
   void LookAfter(MuxLink& link);
+  void LookForSiblings();
   void KeepLinks();
   size_t Wanted() const;
   size_t Missing() const;
@@ -112,6 +117,8 @@ class MuxLinks final : private MuxLinkEvents, private net::DeadlineHandler {
   WaitingLine waiting_;
   net::Deadline next_turn_;
   TimePoint next_look_{};
+  TimePoint next_sibling_{};
+  int sibling_tries_ = 0;
   TimePoint next_dial_{};     // after one that came to nothing
   TimePoint ask_again_at_{};  // of a backend that does not speak mux
   bool speaks_ = true;        // as far as is known

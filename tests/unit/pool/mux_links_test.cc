@@ -176,6 +176,23 @@ TEST_CASE("where processes share an address more links are made, Engine.IO is tu
   CHECK_EQ(log.Count("several processes take links at one address"), 1);
 }
 
+TEST_CASE("where all links lead to one of several processes, links are made anew until another one has one") {
+  MuxFixture mux;
+  mux.Begin();
+  mux.app().hello.siblings = true;
+  mux.app().Answer();
+  mux.Until([&] { return mux.pool.backend.accepted() == 8; });
+  for (size_t peer = 1; peer < 8; ++peer) {
+    mux.app(peer).hello.siblings = true;
+    Answer(mux, peer, 1);
+  }
+  mux.Until([&] { return mux.pool.backend.accepted() == 9; });
+  Answer(mux, 8, 2);
+  mux.UntilReady(8);
+  mux.pool.driver.For(milliseconds(2500));
+  CHECK_EQ(mux.pool.backend.accepted(), 9);
+}
+
 TEST_CASE("a link that is refused beside one that serves leaves that one to new sessions") {
   MuxFixture mux;
   mux.pool.options.pool.min_size = 2;
