@@ -46,7 +46,7 @@ MuxStream::MuxStream(MuxLink& link, uint32_t id, const wire::FrameLimits& limits
 }
 
 MuxStream::~MuxStream() {
-  if (waiting_) link_.Unlist(*waiting_);
+  DropWaiting();
 }
 
 const Endpoint& MuxStream::endpoint() const {
@@ -135,10 +135,7 @@ MuxFault MuxStream::OnClose(const wire::MuxRecord& record) {
   const auto close = wire::ParseMuxClose(record.payload);
   if (!close) return MuxFault::kPayload;
   said_close_ = true;
-  if (waiting_) {
-    link_.Unlist(*waiting_);
-    waiting_.reset();
-  }
+  DropWaiting();
   SocketEvents* told = events_;
   if (told != nullptr) told->OnUpstreamClose(close->code == kMuxAbnormal ? 1011 : close->code, close->reason);
   told = Leave();
@@ -153,6 +150,7 @@ SocketEvents* MuxStream::Leave() {
 }
 
 void MuxStream::Break(CloseReason reason, uint16_t code) {
+  DropWaiting();
   link_.SendClose(id(), code, Describe(reason).text);
   SocketEvents* const told = Leave();
   link_.Remove(*this);
@@ -161,8 +159,7 @@ void MuxStream::Break(CloseReason reason, uint16_t code) {
 
 void MuxStream::OnLinkLost(CloseReason reason) {
   // Its lists go with the link, which may be before the end of the turn.
-  if (waiting_) link_.Unlist(*waiting_);
-  waiting_.reset();
+  DropWaiting();
   if (SocketEvents* told = Leave()) told->OnUpstreamClosed(reason);
 }
 
@@ -255,11 +252,15 @@ void MuxStream::TakeTurn() {
 }
 
 void MuxStream::OnAllSent() {
-  link_.Unlist(*waiting_);
   const bool told = waiting_->told;
-  waiting_.reset();
+  DropWaiting();
   if (socket_ == nullptr) return link_.Remove(*this);
   if (told && events_ != nullptr) events_->OnUpstreamDrained();
+}
+
+void MuxStream::DropWaiting() {
+  if (waiting_) link_.Unlist(*waiting_);
+  waiting_.reset();
 }
 
 bool MuxStream::SendClose(uint16_t code, std::string_view reason) {
@@ -280,8 +281,7 @@ void MuxStream::Detach() {
 }
 
 void MuxStream::GiveUpWaiting() {
-  link_.Unlist(*waiting_);
-  waiting_.reset();
+  DropWaiting();
   link_.SendClose(id(), kMuxAbnormal, "");
   link_.Remove(*this);
 }

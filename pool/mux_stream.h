@@ -96,6 +96,8 @@ class MuxStream final : public MuxSlot {
   Waiting& waiting();
   void Enlist();
   void OnAllSent();
+  // Nothing more of it is to go out.
+  void DropWaiting();
 
   MuxLink& link_;
   MuxSocket* socket_ = nullptr;     // nullptr: the session has given it up

@@ -174,6 +174,14 @@ TEST_CASE("a message of the app over the limit ends that session, and no other")
     mux.Say(MuxToGroup(1, std::string(60, 'x'), kMuxMore) + MuxToGroup(1, "end"));
     CHECK(other.events.told == Lines{"message " + std::string(120, 'x') + "end"});
   }
+  SUBCASE("when the client's own turn has come") {
+    while (!client.events.Told("blocked")) client.SendBinary(10'000);
+    mux.Settle();
+    client.events.told.clear();
+    mux.app().told.clear();
+    mux.Say(MuxCredit(1, 100'000) + MuxText(1, std::string(101, 'x')));
+    CHECK_EQ(mux.app().told.size(), 1);  // the CLOSE, and nothing behind it
+  }
   CHECK(client.events.told == Lines{"closed upstream_message_too_big"});
   CHECK_EQ(mux.app().CountOf("close 1 1009"), 1);
   CHECK_EQ(mux.Sessions(), 1);
