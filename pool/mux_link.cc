@@ -265,7 +265,7 @@ MuxFault MuxLink::OnStreamRecord(const wire::MuxRecord& record) {
 
 MuxFault MuxLink::OnMulticast(const wire::MuxRecord& record) {
   const wire::Opcode opcode = record.binary() ? wire::Opcode::kBinary : wire::Opcode::kText;
-  metrics_.mux_multicasts_total.Add();
+  if (!record.more()) metrics_.mux_multicasts_total.Add();
   if (!record.to_group()) {
     const auto multicast = wire::ParseMuxMulticast(record.payload);
     if (!multicast) return MuxFault::kPayload;
@@ -300,7 +300,7 @@ MuxFault MuxLink::Spread(const wire::FramePiece& part, std::span<const uint32_t>
       if (id > last_id_ || id == 0) return MuxFault::kUnopened;
       continue;
     }
-    metrics_.mux_multicast_deliveries_total.Add();
+    if (part.last) metrics_.mux_multicast_deliveries_total.Add();
     if (const MuxFault fault = slot->OnShared(shared); fault != MuxFault::kNone) return fault;
     if (over_) return MuxFault::kNone;
   }

@@ -67,8 +67,9 @@ class MuxLinks final : private MuxLinkEvents, private net::DeadlineHandler {
   // Where all of them lead to the same one, so often one is made anew.
   static constexpr int kSiblingTries = 10;
   static constexpr Duration kSiblingInterval = std::chrono::seconds(2);
-  // A longer head is one of a kind, and goes by itself. Bytes.
-  static constexpr size_t kMostHead = 60'000;
+  // A longer head is one of a kind, and goes by itself: an OPEN stays one record, and no answer to the server's pings
+  // lies behind much more than the link's window. Bytes.
+  static constexpr size_t kMostHead = 16'000;
   // OPENs a turn and link: what open sessions send has its turn, too.
   static constexpr int kOpensATurn = 32;
 

@@ -19,11 +19,19 @@ std::string_view PathOf(std::string_view target) {
   return target == kAsterisk ? "/" : target.substr(0, target.find('?'));
 }
 
+// Also below another path: a backend may be told to take that one off (ASGI's root_path).
+bool EndsInMuxPath(std::string_view path) {
+  for (size_t at = 0; at < path.size(); ++at) {
+    if (path[at] == '/' && wire::MayBeTakenFor(path.substr(at), wire::kMuxPath)) return true;
+  }
+  return false;
+}
+
 // What passes between Sheaf and the backend alone. `path`: in normal form, where letters and dots stand for themselves,
 // so that one look tells of nearly all that they are not the link's.
 bool IsReserved(std::string_view path, std::string_view webhook) {
   constexpr std::string_view kMark = wire::kMuxPath.substr(1, wire::kMuxPath.rfind('/') - 1);
-  if (path.find(kMark) != std::string_view::npos && wire::MayBeTakenFor(path, wire::kMuxPath)) return true;
+  if (path.find(kMark) != std::string_view::npos && EndsInMuxPath(path)) return true;
   return !webhook.empty() && wire::MayBeTakenFor(path, webhook);
 }
 

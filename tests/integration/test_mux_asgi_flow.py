@@ -176,6 +176,16 @@ def test_a_client_message_over_the_limit_closes_its_session_with_1009(link: MuxD
     wait_until(lambda: "NOTE huge disconnect 1009 -" in app.log(), 5, "the application is told")
 
 
+def test_a_client_far_ahead_of_a_handler_is_closed_with_1008(link: MuxDriver, app: Backend) -> None:
+    """By empty messages, for which credit has no word."""
+    deaf, other = link.accepted("/deaf?flood"), link.accepted("/echo?beside")
+    for _ in range(65):
+        link.send(*[Record("TEXT", deaf, b"")] * 1024)
+    assert records.read_close(link.next("CLOSE", deaf)) == (1008, "")
+    link.text(other, "still here")
+    assert link.messages(other, 1) == ["still here"]
+
+
 def test_a_message_over_the_proxys_limit_closes_its_session_with_1009(app: Backend) -> None:
     with MuxDriver(app.port, records.hello(largest=1000)) as link:
         stream = link.accepted("/own?over")

@@ -37,6 +37,8 @@ def proxy(request: pytest.FixtureRequest, folder: Path, recorder: Recorder) -> I
         "/x/../.sheaf/./mux",
         "/x/%2e%2e%2f.sheaf/mux",
         "http://test.example/.sheaf/mux",
+        "/a/.sheaf/mux",
+        "/a/b%2F.sheaf%2fmux",
     ],
 )
 def test_clients_are_refused(proxy: Sheaf, recorder: Recorder, target: str) -> None:
@@ -52,7 +54,7 @@ def test_clients_are_refused(proxy: Sheaf, recorder: Recorder, target: str) -> N
     assert proxy.wait_for_log("reserved_path")
 
 
-@pytest.mark.parametrize("target", ["/.sheaf", "/.sheaf/muxer", "/.sheaf/mux/x", "/a/.sheaf/mux", "/sheaf/mux", "/?/.sheaf/mux"])
+@pytest.mark.parametrize("target", ["/.sheaf", "/.sheaf/muxer", "/.sheaf/mux/x", "/a/.sheafs/mux", "/sheaf/mux", "/?/.sheaf/mux"])
 def test_others_are_the_backends(proxy: Sheaf, recorder: Recorder, target: str) -> None:
     """The twin."""
     recorder.script = lambda _: OK

@@ -15,6 +15,9 @@ _CREDIT_STEP = SESSION_WINDOW // 4
 """Bytes that the application has received before the proxy is told of them; less than the window by so much that
 nobody ever waits for what is not told yet."""
 
+MAX_UNREAD = 1 << 16
+"""Messages that may wait for the application: credit counts bytes, of which empty messages have none."""
+
 CONNECTING, OPEN, CROWDED, CLOSED, GONE = range(5)
 """States of a session. In CROWDED something that was sent waits, and all that comes goes behind it. CLOSED: by the
 application. GONE: by the client, or the link is lost."""
@@ -91,6 +94,10 @@ class Incoming:
     def wake_reader(self) -> None:
         reader, self._reader = self._reader, None
         wake(reader)
+
+    def is_flooded(self) -> bool:
+        """The client is so many messages ahead of the application."""
+        return self._inbox is not None and len(self._inbox) >= 2 * MAX_UNREAD
 
     def on_data(self, kind: int, more: bool, payload: bytes, largest: int) -> bool:
         """A TEXT or BINARY has come. False: the message is larger than `largest` (0: any). Raises Violation."""

@@ -8,7 +8,7 @@ from typing import Optional
 from .asgi import CoroutineApp, Data, Event, Receive, Scope, Send
 from .fields import FieldTable
 from .hello import LINK_WINDOW, Hello, own_hello, read_hello
-from .incoming import CONNECTING
+from .incoming import CONNECTING, MAX_UNREAD
 from .large import Large
 from .log import logger
 from .records import (
@@ -38,6 +38,7 @@ from .writer import Writer
 _PROTOCOL_ERROR = 1002
 _ABNORMAL = 1006
 _SERVICE_RESTART = 1012
+_POLICY = 1008
 _TOO_BIG = 1009
 
 
@@ -172,6 +173,9 @@ class Link:
             return
         if session.state == CONNECTING:
             raise Violation(f"data for session {stream}, which is not accepted")
+        if session.is_flooded():
+            session.fail(_POLICY, f"the client is {MAX_UNREAD} messages ahead of the application")
+            return
         if not session.on_data(kind, more, payload, self._max_message):
             session.fail(_TOO_BIG, f"the client sends a message of more than {self._max_message} bytes")
 
