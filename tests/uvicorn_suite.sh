@@ -1,7 +1,7 @@
 #!/bin/sh
 # uvicorn's own websocket tests, run directly, with a Sheaf in front of each server that they start, and with a Sheaf that
 # shares links and sheaf-asgi around each application: what passes, and which tests differ and why (tests/uvicorn/expected.txt,
-# expected_mux.txt). About five minutes; not part of tests/run.sh.
+# expected_mux.txt). About eight minutes; not part of tests/run.sh.
 # Usage: tests/uvicorn_suite.sh    SHEAF_BINARY names another program than build/release/sheaf.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)

@@ -118,15 +118,24 @@ def test_close_before_accept_is_403(app: Backend, link: MuxDriver) -> None:
 
 @pytest.mark.parametrize("times", [2, 60_000], ids=["small", "large"])
 def test_a_denial_response_keeps_status_fields_and_body(app: Backend, link: MuxDriver, times: int) -> None:
-    assert answer(link, link.open(f"/deny?times={times}")) == (451, [("x-why", "law")], "no " * times)
+    fields = [("x-why", "law"), ("content-length", str(3 * times))]
+    assert answer(link, link.open(f"/deny?times={times}")) == (451, fields, "no " * times)
     noted(app, f"times={times} told 1006")
+
+
+@pytest.mark.parametrize("length, status", [(0, 404), (1, 500)], ids=["whole", "unfinished"])
+def test_a_denial_that_is_never_ended_counts_if_it_is_whole(
+    app: Backend, link: MuxDriver, length: int, status: int
+) -> None:
+    assert answer(link, link.open(f"/forget?length={length}"))[0] == status
+    noted(app, f"length={length} second raised RuntimeError")
 
 
 @pytest.mark.parametrize("how", ["raise", "return"])
 def test_an_application_that_ends_without_an_answer_is_500(app: Backend, link: MuxDriver, how: str) -> None:
     status, fields, body = answer(link, link.open(f"/fail?{how}"))
     assert (status, body) == (500, "Internal Server Error")
-    assert fields == [("content-type", "text/plain; charset=utf-8")]
+    assert fields == [("content-type", "text/plain; charset=utf-8"), ("content-length", "21")]
     if how == "raise":
         wait_until(lambda: "LookupError: as the test wants it" in app.log(), 5, "the traceback is logged")
     else:

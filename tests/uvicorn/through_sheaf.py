@@ -19,12 +19,26 @@ import pytest
 from harness.ports import free_port
 from harness.sheaf import AS_SHIPPED, Sheaf, merged
 from sheaf_asgi import SheafMiddleware
+from sheaf_asgi.records import MAX_FRAME
+from sheaf_asgi.scope import LINK_PATH
 
 OUTCOMES = Path(os.environ["OUTCOMES"])
 FOLDER = OUTCOMES.parent
 IS_MUX = os.environ.get("SHEAF_UPSTREAM_MODE") == "mux"
 
 _met_sheaf = False
+
+
+def links_only(app: SheafMiddleware, strays: list[str]) -> Callable[..., Any]:
+    """The application; the path of each WebSocket that is none of Sheaf's links, and so not the middleware's, goes to
+    `strays`."""
+
+    async def call(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        if scope["type"] == "websocket" and not scope["path"].endswith(LINK_PATH):
+            strays.append(scope["path"])
+        await app(scope, receive, send)
+
+    return call
 
 
 def with_sheaf(run_server: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,10 +48,14 @@ def with_sheaf(run_server: Callable[..., Any]) -> Callable[..., Any]:
     async def run(config: Any, sockets: list[socket.socket] | None = None) -> AsyncIterator[Any]:
         global _met_sheaf
         _met_sheaf = True
+        strays: list[str] = []
         address = f"127.0.0.1:{config.port}"
         config.port = free_port()
         if IS_MUX:
-            config.app = SheafMiddleware(config.app, os.environ["SHEAF_UPSTREAM_TOKEN"])
+            # The limit on a client's messages is the middleware's; the server's is one on frames of the link.
+            limit, config.ws_max_size = config.ws_max_size, max(config.ws_max_size, MAX_FRAME)
+            app = SheafMiddleware(config.app, os.environ["SHEAF_UPSTREAM_TOKEN"], max_message=limit)
+            config.app = links_only(app, strays)
         async with contextlib.AsyncExitStack() as stack:
             server = await stack.enter_async_context(run_server(config, sockets))
             # In threads: the server answers in this loop.
@@ -47,6 +65,7 @@ def with_sheaf(run_server: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 async with server_only:
                     yield server
+                assert not strays, f"WebSockets that came by no link: {strays}"
             finally:
                 await asyncio.to_thread(sheaf.stop)
 

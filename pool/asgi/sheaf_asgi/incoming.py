@@ -56,7 +56,8 @@ class Incoming:
         self.state = CONNECTING
         self.code = 0
         """What `websocket.disconnect` tells; 0: the session lives."""
-        self.reason = ""
+        self.reason: Optional[str] = ""
+        """The same; None: there was no Close of the client's or the application's, and nothing is told."""
         self._is_connected = False
         self._inbox: Optional[deque[Any]] = None  # messages, each with the bytes that credit is owed for behind it
         self._partial: Optional[_Partial] = None
@@ -71,7 +72,7 @@ class Incoming:
             return {"type": "websocket.connect"}
         while self._inbox is None:
             if self.code:
-                return {"type": "websocket.disconnect", "code": self.code, "reason": self.reason}
+                return self._disconnect()
             await self._arrival()
         data = self._inbox.popleft()
         owed = self._inbox.popleft()
@@ -82,6 +83,12 @@ class Incoming:
                 self._partial.owed = 0
         self._give_credit(owed)
         return {"type": "websocket.receive", "text" if isinstance(data, str) else "bytes": data}
+
+    def _disconnect(self) -> Event:
+        event: Event = {"type": "websocket.disconnect", "code": self.code}
+        if self.reason is not None:
+            event["reason"] = self.reason
+        return event
 
     async def _arrival(self) -> None:
         mine = asyncio.get_running_loop().create_future()

@@ -12,6 +12,7 @@ from .incoming import CONNECTING, MAX_UNREAD
 from .large import Large
 from .log import logger
 from .records import (
+    ABNORMAL,
     BINARY,
     CLOSE,
     CREDIT,
@@ -36,7 +37,6 @@ from .tick import Tick
 from .writer import Writer
 
 _PROTOCOL_ERROR = 1002
-_ABNORMAL = 1006
 _SERVICE_RESTART = 1012
 _POLICY = 1008
 _TOO_BIG = 1009
@@ -73,7 +73,7 @@ class Link:
         writing = asyncio.create_task(self._write(own_hello(self._max_message, siblings)))
         try:
             code = await self._read()
-            self._lose(_SERVICE_RESTART if code == _SERVICE_RESTART else _ABNORMAL)
+            self._lose(_SERVICE_RESTART if code == _SERVICE_RESTART else ABNORMAL)
             if self._tasks:
                 await asyncio.wait(self._tasks)
         except asyncio.CancelledError:
@@ -99,7 +99,7 @@ class Link:
             await self._writer.run(hello)
         except Exception as error:  # whatever a server raises when the connection is lost
             logger.debug("a link is lost: %r", error)
-            self._lose(_ABNORMAL)
+            self._lose(ABNORMAL)
         finally:
             self._writer.stop()
 
@@ -108,7 +108,7 @@ class Link:
         while True:
             event = await self._receive()
             if event["type"] != "websocket.receive":
-                return int(event.get("code") or _ABNORMAL)
+                return int(event.get("code") or ABNORMAL)
             if self._is_lost:
                 continue  # it cannot be answered any more
             try:
@@ -116,13 +116,13 @@ class Link:
             except Violation as violation:
                 logger.warning("link closed with %d: the proxy sent %s", _PROTOCOL_ERROR, violation)
                 self._writer.close(_PROTOCOL_ERROR, str(violation))
-                self._lose(_ABNORMAL)
+                self._lose(ABNORMAL)
 
     def _lose(self, code: int) -> None:
         """Nothing more comes or goes: tells all sessions."""
         self._is_lost = True
         for session in [*self._sessions.values()]:
-            session.is_gone(code, "")
+            session.is_gone(code, None)
         self._writer.stop()  # it may be in a send() of the server's that never returns
 
     def _on_frame(self, event: Event) -> None:

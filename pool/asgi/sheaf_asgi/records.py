@@ -21,6 +21,8 @@ MAX_PAYLOAD = 65_535
 MAX_LIST_PAYLOAD = 131_064
 MAX_HEAD = 131_072  # of an OPEN or ACCEPT, all its pieces together
 MAX_CREDIT = 2**31 - 1
+ABNORMAL = 1006
+"""The code of an end without a Close (RFC 6455 7.4.1)."""
 _MAX_PAYLOAD_UP = 16_384
 
 _HEADER = Struct("<II")
@@ -128,7 +130,7 @@ def close(stream: int, code: int, reason: bytes) -> bytes:
 def read_close(payload: bytes) -> tuple[int, str]:
     """Code and reason of a CLOSE."""
     code: int = _U16.unpack_from(payload)[0]
-    if code not in (1005, 1006) and not may_close_with(code):
+    if code not in (1005, ABNORMAL) and not may_close_with(code):
         raise Violation(f"a CLOSE with code {code}")
     try:
         return code, payload[2:].decode()

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
 from typing import Any, Optional, Protocol
 
 from .asgi import Data, Event
+from .denial import Denial
 from .fields import encode_fields
 from .incoming import CLOSED, CONNECTING, CROWDED, GONE, OPEN, Incoming, wake
 from .large import Large
 from .log import logger
-from .records import MAX_CREDIT, MAX_PAYLOAD, Violation, accept, close, may_close_with, refuse, u32
+from .records import ABNORMAL, MAX_CREDIT, MAX_PAYLOAD, Violation, accept, close, may_close_with, u32
 from .tick import MAX_PENDING, Tick
 
 _MAX_REASON = 123
 
-_PLAIN = [(b"content-type", b"text/plain; charset=utf-8")]
+_FORBIDDEN = Denial(403, ())
+_ERROR = Denial(500, [(b"content-type", b"text/plain; charset=utf-8")], b"Internal Server Error")
 
 
 class ClientGone(OSError):
@@ -43,17 +44,6 @@ class Home(Protocol):
         """Nothing more goes to the client."""
 
 
-class _Denial:
-    """An answer instead of a WebSocket, until its body is complete."""
-
-    __slots__ = ("body", "fields", "status")
-
-    def __init__(self, status: int, fields: Iterable[tuple[bytes, bytes]]) -> None:
-        self.status = status
-        self.fields = [*fields]
-        self.body = bytearray()
-
-
 class Session(Incoming):
     """The application's tasks call receive() and send(), the link everything else; all on the loop of the link."""
 
@@ -68,7 +58,7 @@ class Session(Incoming):
         """What the application may send before it waits: the proxy's credit less what waits in the backlog."""
         self._held = 0  # bytes in the backlog, for which the proxy's credit is not used yet
         self._home = home
-        self._denial: Optional[_Denial] = None
+        self._denial: Optional[Denial] = None
         self._backlog: Optional[deque[Large | bytes]] = None  # a message in pieces, and what waits behind it
         self._waiters: Optional[deque[asyncio.Future[None]]] = None  # calls of send() that wait for credit, in order
 
@@ -126,29 +116,32 @@ class Session(Incoming):
             raise RuntimeError(f"{kind} on a WebSocket that is open: websocket.send or websocket.close is expected")
 
     def _answer(self, kind: str, message: Event) -> None:
-        if self._denial is None and kind == "websocket.accept":
+        if self._denial is not None:
+            self._add_to_denial(self._denial, kind, message)
+        elif kind == "websocket.accept":
             subprotocol = (message.get("subprotocol") or "").encode("latin-1")
             fields = encode_fields(message.get("headers") or ())
             self._put_records(accept(self.stream, subprotocol, fields))
             self.state = OPEN
-        elif self._denial is None and kind == "websocket.close":
-            self._refuse(403, [], b"")
-        elif self._denial is None and kind == "websocket.http.response.start":
-            status = message["status"]
-            if not 300 <= status <= 599 or status == 426:
-                raise RuntimeError(f"a WebSocket cannot be refused with status {status}")
-            self._denial = _Denial(status, message.get("headers") or ())
-        elif self._denial is not None and kind == "websocket.http.response.body":
-            self._denial.body += message.get("body", b"")
-            if not message.get("more_body", False):
-                self._refuse(self._denial.status, self._denial.fields, bytes(self._denial.body))
+        elif kind == "websocket.close":
+            self._refuse(_FORBIDDEN)
+        elif kind == "websocket.http.response.start":
+            self._denial = Denial(message["status"], message.get("headers") or ())
         else:
             raise RuntimeError(f"{kind} on a WebSocket that is not accepted")
 
-    def _refuse(self, status: int, fields: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
-        self._put_records(refuse(self.stream, status, encode_fields(fields), body))
+    def _add_to_denial(self, denial: Denial, kind: str, message: Event) -> None:
+        if kind != "websocket.http.response.body":
+            # uvicorn's words, which its own tests compare.
+            raise RuntimeError(f"Expected ASGI message 'websocket.http.response.body' but got '{kind}'.")
+        denial.body += message.get("body", b"")
+        if not message.get("more_body", False):
+            self._refuse(denial)
+
+    def _refuse(self, denial: Denial) -> None:
+        self._put_records(denial.records(self.stream))
         self._denial = None
-        self._end(CLOSED, 1006, "")
+        self._end(CLOSED, ABNORMAL, None)
 
     def _close(self, code: int, reason: str) -> None:
         encoded = reason.encode()
@@ -275,21 +268,24 @@ class Session(Incoming):
         self._put_records([close(self.stream, code, b"")])
         self._end(GONE, code, "")
 
-    def is_gone(self, code: int, reason: str) -> None:
-        """The client has gone, or the link is lost."""
+    def is_gone(self, code: int, reason: Optional[str]) -> None:
+        """The client has gone, with this reason in its Close, or the link is lost (None)."""
+        if self.state == CONNECTING:
+            code = ABNORMAL  # there is no WebSocket yet that could have a Close
         if self.state < CLOSED:
-            self._end(GONE, code, reason)
+            self._end(GONE, code, None if code == ABNORMAL else reason)
         self._backlog = None
         self._home.forget(self)
 
     def finish(self, error: Optional[BaseException]) -> None:
         """The application has returned or raised."""
         if self.state == CONNECTING:
-            self._refuse(500, _PLAIN, b"Internal Server Error")
+            denial = self._denial
+            self._refuse(denial if denial is not None and denial.is_whole() else _ERROR)
         elif self.state in (OPEN, CROWDED):
             self._close(1000 if error is None else 1011, "")
 
-    def _end(self, state: int, code: int, reason: str) -> None:
+    def _end(self, state: int, code: int, reason: Optional[str]) -> None:
         self.state = state
         self.code = code
         self.reason = reason

@@ -90,6 +90,14 @@ async def deny(scope: Scope, receive: Receive, send: Send) -> None:
     note(scope, "told", (await receive())["code"])
 
 
+async def forget(scope: Scope, receive: Receive, send: Send) -> None:
+    """Begins a denial that announces as many bytes as the query says, and returns without its last body event."""
+    length = parse_qs(scope["query_string"].decode())["length"][0].encode()
+    start = {"type": "websocket.http.response.start", "status": 404, "headers": [(b"Content-Length", length)]}
+    await send(start)
+    await try_to_send(scope, send, start, "second")
+
+
 async def fail(scope: Scope, receive: Receive, send: Send) -> None:
     """Raises or returns, before or after accept, as the query says."""
     if b"after" in scope["query_string"]:
@@ -178,7 +186,7 @@ async def own(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.send", "bytes": bytes([65 + len(event["text"]) % 26]) * int(event["text"])})
 
 
-PATHS = {"/echo": echo, "/scope": show_scope, "/refuse": refuse, "/deny": deny, "/fail": fail, "/close": close,
+PATHS = {"/echo": echo, "/scope": show_scope, "/refuse": refuse, "/deny": deny, "/forget": forget, "/fail": fail, "/close": close,
          "/flood": flood, "/deaf": deaf, "/variable": variable, "/room": room, "/own": own, "/mute": mute}  # fmt: skip
 
 
