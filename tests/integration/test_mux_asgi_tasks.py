@@ -250,3 +250,29 @@ def test_without_a_token_there_is_no_middleware(token: str | None, monkeypatch: 
         SheafMiddleware(app, token=token)
     monkeypatch.setenv("SHEAF_TOKEN", "secret")
     SheafMiddleware(app)
+
+
+def test_a_shutdown_waits_for_the_handlers_of_a_link_that_was_lost_before_it() -> None:
+    order: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            order.append((await receive())["type"])
+            return
+        await receive()
+        await receive()
+        await asyncio.sleep(0.05)
+        order.append("handler")
+
+    async def everything() -> None:
+        link = MemoryLink(app)
+        await link.start()
+        link.open(1)
+        await link.turn()
+        stopping = asyncio.create_task(link.stop())
+        await link.turn()
+        await link.shut_down()
+        await stopping
+
+    asyncio.run(asyncio.wait_for(everything(), 20))
+    assert order == ["handler", "lifespan.shutdown"]

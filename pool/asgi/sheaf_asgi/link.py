@@ -87,11 +87,10 @@ class Link:
             writing.cancel()
 
     def end(self) -> list[asyncio.Task[None]]:
-        """The server shuts down, and has not told the link: ends it, and returns the tasks of its sessions."""
-        if self._is_lost:
-            return []
-        self._writer.close(_SERVICE_RESTART, "the process ends")
-        self._lose(_SERVICE_RESTART)
+        """The server shuts down: ends the link if it has not been told, and returns the tasks that sessions still have."""
+        if not self._is_lost:
+            self._writer.close(_SERVICE_RESTART, "the process ends")
+            self._lose(_SERVICE_RESTART)
         return [*self._tasks]
 
     async def _write(self, hello: bytes) -> None:

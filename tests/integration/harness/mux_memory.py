@@ -72,6 +72,14 @@ class MemoryLink:
         self._events.put_nowait({"type": "websocket.disconnect", "code": code})
         await asyncio.wait_for(self._task, 10)
 
+    async def shut_down(self) -> None:
+        """The server's lifespan ends; returns when the application's has."""
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "lifespan.shutdown"}
+
+        await self._middleware({"type": "lifespan"}, receive, self._send)
+
     async def cancel(self) -> None:
         assert self._task is not None
         self._task.cancel()
