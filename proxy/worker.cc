@@ -60,8 +60,8 @@ void Worker::RunOneTurn() {
   loop_->RunPosted();
   ProcessHeldRequests();       // pipelined requests whose turn has come
   outboxes_.FlushDue(*loop_);  // batches of this turn; those of a tick were flushed when it came
+  upstreams_.Maintain();       // after all callbacks, so that it sees the turn's demand as a whole
   relief_.ShedWithinBudget();
-  upstreams_.Maintain();  // after all callbacks, so that it sees the turn's demand, and its ends, as a whole
   loop_->FlushWrites();
   ForgetOldFrames();
   if (affinity_upkeep_) affinity_upkeep_->Turn(loop_->now());
