@@ -22,7 +22,8 @@ std::string_view PathOf(std::string_view target) {
 // Also below another path: a backend may be told to take that one off (ASGI's root_path).
 bool EndsInMuxPath(std::string_view path) {
   for (size_t at = 0; at < path.size(); ++at) {
-    if (path[at] == '/' && wire::MayBeTakenFor(path.substr(at), wire::kMuxPath)) return true;
+    const bool may_begin = path[at] == '/' || path[at] == '%';
+    if (may_begin && wire::MayBeTakenFor(std::string("/").append(path.substr(at)), wire::kMuxPath)) return true;
   }
   return false;
 }

@@ -42,6 +42,16 @@ def send_large(link: MuxDriver, stream: int, payload: bytes, kind: str = "BINARY
         link.next("CREDIT", 0)
 
 
+def test_a_client_far_ahead_of_a_handler_is_closed_with_1008(link: MuxDriver, app: Backend) -> None:
+    """By empty messages, for which credit has no word. First of all: later the handler hears."""
+    deaf, other = link.accepted("/deaf?flood"), link.accepted("/echo?beside")
+    for _ in range(65):
+        link.send(*[Record("TEXT", deaf, b"")] * 1024)
+    assert records.read_close(link.next("CLOSE", deaf)) == (1008, "")
+    link.text(other, "still here")
+    assert link.messages(other, 1) == ["still here"]
+
+
 def test_every_frame_is_credited_to_the_link_at_once(link: MuxDriver) -> None:
     stream = link.accepted("/deaf?credit")
     before = link.checker.given[0]
@@ -174,16 +184,6 @@ def test_a_client_message_over_the_limit_closes_its_session_with_1009(link: MuxD
             link.next("CREDIT", 0)
     assert records.read_close(link.next("CLOSE", stream)) == (1009, "")
     wait_until(lambda: "NOTE huge disconnect 1009 -" in app.log(), 5, "the application is told")
-
-
-def test_a_client_far_ahead_of_a_handler_is_closed_with_1008(link: MuxDriver, app: Backend) -> None:
-    """By empty messages, for which credit has no word."""
-    deaf, other = link.accepted("/deaf?flood"), link.accepted("/echo?beside")
-    for _ in range(65):
-        link.send(*[Record("TEXT", deaf, b"")] * 1024)
-    assert records.read_close(link.next("CLOSE", deaf)) == (1008, "")
-    link.text(other, "still here")
-    assert link.messages(other, 1) == ["still here"]
 
 
 def test_a_message_over_the_proxys_limit_closes_its_session_with_1009(app: Backend) -> None:
