@@ -148,11 +148,7 @@ bool EndpointPool::IsSafe(const UpstreamLink& link) {
 }
 
 void EndpointPool::LeaseTo(PooledStream& stream, UpstreamLink& link, bool pooled) {
-  stream.reused_ = pooled;
-  metrics_.pool_acquired_total.Add();
-  if (pooled) metrics_.pool_ready_total.Add();
-  if (link.answered()) metrics_.pool_reused_total.Add();
-  metrics_.pool_acquire_seconds.Observe(loop_.now() - stream.opened_);
+  stream.OnAcquired(metrics_, {.pooled = pooled, .ready = pooled, .reused = link.answered()});
   link.Lease(stream);
   if (std::exchange(stream.blocked_, false)) stream.events_->OnUpstreamDrained();
 }

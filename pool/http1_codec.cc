@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "pool/bad_answer.h"
 #include "pool/pooled_stream.h"
 #include "proxy/base/bytes.h"
-#include "proxy/base/log.h"
 #include "proxy/base/redaction.h"
 #include "proxy/wire/ws_handshake.h"
 
@@ -99,16 +99,9 @@ CloseReason Http1Codec::lost() const {
   return untouched() ? CloseReason::kUpstreamGone : CloseReason::kUpstreamTruncated;
 }
 
-// One line a fault of the backend: what is wrong, and what was seen. The sink escapes both.
 void Http1Codec::ReportFault(std::string_view upstream, CloseReason /*reason*/) const {
   if (!fault_) return;
-  const RequestInLog request = stream_->events().request_in_log();
-  Log(LogLevel::kWarning, "the backend's answer is not valid",
-      {{"upstream", upstream},
-       {"cause", fault_->cause},
-       {"seen", fault_->seen},
-       {"request", std::string(request.method).append(" ").append(request.target.substr(0, request.target.find('?')))},
-       {"request_id", request.request_id}});
+  ReportBadAnswer(upstream, fault_->cause, fault_->seen, stream_->events().request_in_log());
 }
 
 void Http1Codec::SendBody(PooledStream& stream, std::string_view data) {

@@ -120,7 +120,7 @@ MuxLink* MuxLinks::Choose() const {
 
 void MuxLinks::Serve(PooledStream& stream, MuxLink& link, bool at_once) {
   stream.AwaitMux(false);
-  stream.OnAcquired(metrics_, {.ready = at_once, .reused = link.used()});
+  stream.OnAcquired(metrics_, {.pooled = true, .ready = at_once, .reused = link.used()});
   link.Open(stream);
 }
 

@@ -2,13 +2,13 @@
 
 #include <utility>
 
+#include "pool/bad_answer.h"
 #include "pool/endpoint_pool.h"
 #include "pool/mux_link.h"
 #include "pool/mux_socket.h"
 #include "pool/mux_stream.h"
 #include "pool/pooled_stream.h"
 #include "proxy/base/bytes.h"
-#include "proxy/base/log.h"
 #include "proxy/base/redaction.h"
 #include "proxy/wire/ws_handshake.h"
 
@@ -161,13 +161,7 @@ void MuxOpening::FinishRefusal() {
 
 void MuxOpening::Break(std::string_view cause, std::string_view seen) {
   PooledStream& stream = *std::exchange(stream_, nullptr);
-  const RequestInLog request = stream.events().request_in_log();
-  Log(LogLevel::kWarning, "the backend's answer is not valid",
-      {{"upstream", link_.pool().endpoint().url().address},
-       {"cause", cause},
-       {"seen", seen},
-       {"request", std::string(request.method).append(" ").append(request.target.substr(0, request.target.find('?')))},
-       {"request_id", request.request_id}});
+  ReportBadAnswer(link_.pool().endpoint().url().address, cause, seen, stream.events().request_in_log());
   link_.SendClose(id(), 1002, Describe(CloseReason::kUpstreamProtocolError).text);
   link_.Remove(*this);
   stream.Lose(CloseReason::kUpstreamProtocolError, false);

@@ -1,12 +1,11 @@
 #include "pool/mux_output.h"
 
-#include <algorithm>
 #include <array>
-#include <cstring>
 #include <utility>
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/random.h"
+#include "proxy/wire/frame_in_place.h"
 
 namespace sheaf::pool {
 
@@ -57,21 +56,11 @@ void MuxOutput::AddData(wire::MuxType type, bool more, uint32_t stream, std::spa
 void MuxOutput::Flush() {
   told_ = false;
   if (empty()) return;
-  const size_t payload = frame_.size() - wire::kMaxFrameHeader;
-  std::array<uint8_t, 4> key{};
-  FillRandom(key);  // RFC 6455 5.3: towards the backend we are a client
-  std::string header;
-  wire::AppendFrameHeader(header, wire::Opcode::kBinary, true, payload, key.data());
+  std::array<uint8_t, 4> key;
+  FillRandom(key);  // towards the backend we are a client
   const std::span<uint8_t> all(reinterpret_cast<uint8_t*>(frame_.data()), frame_.size());
-  wire::FramePiece frame;
-  frame.kind = wire::FramePiece::Kind::kData;
-  frame.opcode = wire::Opcode::kBinary;
-  frame.first = frame.last = frame.starts_frame = frame.ends_frame = true;
-  frame.wire = all.subspan(wire::kMaxFrameHeader - header.size());
-  frame.payload = frame.wire.subspan(header.size());
-  std::memcpy(&frame.mask, key.data(), key.size());
-  std::copy(header.begin(), header.end(), frame.wire.begin());
-  wire::ApplyMask(frame.payload, frame.mask);
+  const wire::FramePiece frame =
+      wire::MaskedFrameInPlace(all.subspan(wire::kMaxFrameHeader), wire::Opcode::kBinary, true, true, key);
   metrics_.mux_frames_sent_total.Add();
   if (socket_ != nullptr) socket_->SendMessage(frame);
   if (frame_.capacity() > kKeepCapacity) frame_ = std::string();

@@ -9,6 +9,7 @@
 #include "pool/mux_socket.h"
 #include "proxy/base/bytes.h"
 #include "proxy/wire/frame_in_place.h"
+#include "proxy/wire/frame_run.h"
 #include "proxy/wire/mask.h"
 #include "proxy/wire/mux_payload.h"
 #include "proxy/wire/mux_writer.h"

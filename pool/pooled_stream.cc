@@ -58,7 +58,7 @@ void PooledStream::TieTo(EndpointPool& pool) {
 }
 
 void PooledStream::OnAcquired(WorkerMetrics& metrics, const Acquired& how) {
-  reused_ = true;
+  reused_ = how.pooled;
   metrics.pool_acquired_total.Add();
   if (how.ready) metrics.pool_ready_total.Add();
   if (how.reused) metrics.pool_reused_total.Add();

@@ -73,8 +73,10 @@ class PooledStream final : public HttpStream {
   // It waits for a mux link, or does not any more.
   void AwaitMux(bool awaits) { awaits_mux_ = awaits; }
   bool awaits_mux() const { return awaits_mux_; }
-  // A link is found. `ready`: it stood already, and the stream did not wait; `reused`: it has served others before.
+  // A link is found. `pooled`: the backend may have ended it unnoticed; `ready`: the stream did not wait for it;
+  // `reused`: it has served others before.
   struct Acquired {
+    bool pooled;
     bool ready;
     bool reused;
   };

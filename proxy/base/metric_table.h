@@ -351,17 +351,17 @@ struct SessionSecondsBuckets {
   GAUGES(mux_links, "sheaf_mux_links", "state", MuxLinkStateLabels, "Mux links to the backend, by state.")             \
   GAUGE(mux_sessions, "sheaf_mux_sessions", "WebSockets that share mux links, handshakes among them.")                 \
   GAUGE(mux_streams_waiting, "sheaf_mux_streams_waiting",                                                              \
-        "Of these, those with something to send up that waits for credit or for its turn.")                            \
+        "WebSockets that share mux links, and have something to send up that waits for credit or its turn.")                            \
   COUNTER(mux_links_opened_total, "sheaf_mux_links_opened_total", "Mux links that became ready.")                      \
   COUNTERS(mux_links_failed_total, "sheaf_mux_links_failed_total", "cause", MuxFailureLabels,                          \
-           "Mux links that did not, by cause; no_mux: the backend does not speak it.")                                 \
+           "Mux links that did not become ready, by cause; no_mux: the backend does not speak it.")                                 \
   COUNTER(mux_streams_opened_total, "sheaf_mux_streams_opened_total", "Handshakes of WebSockets sent over mux links.") \
   COUNTER(mux_frames_sent_total, "sheaf_mux_frames_sent_total", "Frames sent over mux links.")                         \
-  COUNTER(mux_records_sent_total, "sheaf_mux_records_sent_total", "Records in them.")                                  \
+  COUNTER(mux_records_sent_total, "sheaf_mux_records_sent_total", "Records sent over mux links.")                                  \
   COUNTER(mux_records_received_total, "sheaf_mux_records_received_total", "Records received over mux links.")          \
-  COUNTER(mux_multicasts_total, "sheaf_mux_multicasts_total", "Of these, messages for several sessions.")              \
+  COUNTER(mux_multicasts_total, "sheaf_mux_multicasts_total", "Messages for several sessions received over mux links.")              \
   COUNTER(mux_multicast_deliveries_total, "sheaf_mux_multicast_deliveries_total",                                      \
-          "Sessions that they were for: over sheaf_mux_multicasts_total, the factor.")                                 \
+          "Sessions that these messages were for: over sheaf_mux_multicasts_total, the factor.")                                 \
   GAUGE(affinity_sessions, "sheaf_affinity_sessions", "Engine.IO sessions whose endpoint is known by their sid.")      \
   GAUGE(affinity_bytes, "sheaf_affinity_bytes", "Memory that the table of Engine.IO sessions takes.")                  \
   COUNTER(affinity_learnt_total, "sheaf_affinity_learnt_total",                                                        \

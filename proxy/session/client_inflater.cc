@@ -1,11 +1,9 @@
 #include "proxy/session/client_inflater.h"
 
-#include <algorithm>
 #include <array>
-#include <cstring>
-#include <string>
 
 #include "proxy/base/random.h"
+#include "proxy/wire/frame_in_place.h"
 
 namespace sheaf {
 
@@ -55,22 +53,10 @@ wire::FrameError ClientInflater::CheckText(std::span<const uint8_t> bytes, bool 
 
 // What is in the room, as a frame.
 void ClientInflater::Send(wire::Opcode opcode, bool last, pool::SocketStream& stream) {
-  std::array<uint8_t, 4> key{};
-  FillRandom(key);  // RFC 6455 5.3: towards the backend we are the client
-  std::string header;
-  wire::AppendFrameHeader(header, begun_ ? wire::Opcode::kContinuation : opcode, last, filled_, key.data());
-  const std::span<uint8_t> room(room_.get(), kRoom);
-  wire::FramePiece frame;
-  frame.kind = wire::FramePiece::Kind::kData;
-  frame.opcode = opcode;
-  frame.first = !begun_;
-  frame.last = last;
-  frame.starts_frame = frame.ends_frame = true;
-  frame.wire = room.subspan(wire::kMaxFrameHeader - header.size(), header.size() + filled_);
-  frame.payload = frame.wire.subspan(header.size());
-  std::memcpy(&frame.mask, key.data(), key.size());
-  std::copy(header.begin(), header.end(), frame.wire.begin());
-  wire::ApplyMask(frame.payload, frame.mask);
+  std::array<uint8_t, 4> key;
+  FillRandom(key);  // towards the backend we are the client
+  const std::span<uint8_t> payload(room_.get() + wire::kMaxFrameHeader, filled_);
+  const wire::FramePiece frame = wire::MaskedFrameInPlace(payload, opcode, !begun_, last, key);
   stream.SendMessage(frame);
   begun_ = true;
   filled_ = 0;

@@ -1,7 +1,9 @@
 #include "proxy/wire/frame_in_place.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <string>
 
 namespace sheaf::wire {
 namespace {
@@ -9,7 +11,18 @@ namespace {
 constexpr uint8_t kFin = 0x80;
 constexpr uint8_t kTwoBytesFollow = 126;  // of the length
 constexpr size_t kShort = 2;              // bytes of a header without them
-constexpr size_t kMaskSize = 4;
+
+FramePiece WholeFrame(std::span<uint8_t> wire, std::span<uint8_t> payload, Opcode opcode, bool first, bool last) {
+  FramePiece piece;
+  piece.kind = FramePiece::Kind::kData;
+  piece.wire = wire;
+  piece.payload = payload;
+  piece.opcode = opcode;
+  piece.first = first;
+  piece.last = last;
+  piece.starts_frame = piece.ends_frame = true;
+  return piece;
+}
 
 }  // namespace
 
@@ -26,28 +39,19 @@ FramePiece FrameInPlace(std::span<uint8_t> payload, Opcode opcode, bool first, b
     start[2] = static_cast<uint8_t>(payload.size() >> 8);
     start[3] = static_cast<uint8_t>(payload.size());
   }
-  FramePiece piece;
-  piece.kind = FramePiece::Kind::kData;
-  piece.wire = {start, header + payload.size()};
-  piece.payload = payload;
-  piece.opcode = opcode;
-  piece.first = first;
-  piece.last = last;
-  piece.starts_frame = piece.ends_frame = true;
-  return piece;
+  return WholeFrame({start, header + payload.size()}, payload, opcode, first, last);
 }
 
-RunFrame TakeFromRun(std::span<const uint8_t>& run) {
-  size_t length = run[1] & 0x7F;
-  size_t header = kShort;
-  if (length == kTwoBytesFollow) {
-    length = size_t{run[2]} << 8 | run[3];
-    header = kRoomInFront;
-  }
-  RunFrame frame{static_cast<Opcode>(run[0] & 0x0F), run.subspan(header + kMaskSize, length), 0};
-  std::memcpy(&frame.mask, run.data() + header, kMaskSize);
-  run = run.subspan(header + kMaskSize + length);
-  return frame;
+FramePiece MaskedFrameInPlace(std::span<uint8_t> payload, Opcode opcode, bool first, bool last,
+                              const std::array<uint8_t, 4>& key) {
+  std::string header;
+  AppendFrameHeader(header, first ? opcode : Opcode::kContinuation, last, payload.size(), key.data());
+  uint8_t* const start = payload.data() - header.size();
+  std::copy(header.begin(), header.end(), start);
+  FramePiece piece = WholeFrame({start, header.size() + payload.size()}, payload, opcode, first, last);
+  std::memcpy(&piece.mask, key.data(), key.size());
+  ApplyMask(payload, piece.mask);
+  return piece;
 }
 
 }  // namespace sheaf::wire

@@ -1,7 +1,8 @@
-// Frames for a client made of payloads that came with another header: the frame's header takes the place of that one,
-// so that not a byte of the payload is moved.
+// Frames made of payloads where these lie: the header is written into the place in front, so that not a byte of the
+// payload is moved.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -13,18 +14,13 @@ namespace sheaf::wire {
 inline constexpr size_t kMostInPlace = UINT16_MAX;  // bytes of payload
 inline constexpr size_t kRoomInFront = 4;
 
-// The unmasked frame of a message, or of one of its parts, with `payload` in it: at most kMostInPlace bytes, in front
-// of which kRoomInFront bytes are written to.
+// The unmasked frame, for a client, of a message, or of one of its parts, with `payload` in it: at most kMostInPlace
+// bytes, in front of which kRoomInFront bytes are written to.
 FramePiece FrameInPlace(std::span<uint8_t> payload, Opcode opcode, bool first, bool last);
 
-// A client's frame that lies whole in a run (MessagePart::before).
-struct RunFrame {
-  Opcode opcode;
-  std::span<const uint8_t> payload;
-  uint32_t mask;  // in memory order
-};
-
-// Takes the frame in front off `run`, which is not empty. What a FrameDecoder has found is not checked again.
-RunFrame TakeFromRun(std::span<const uint8_t>& run);
+// The same for a frame that goes to a backend, of whom we are a client: under `key`, by which the payload is changed in
+// place (RFC 6455 5.3). In front of it kMaxFrameHeader bytes are written to at most; it may have any size.
+FramePiece MaskedFrameInPlace(std::span<uint8_t> payload, Opcode opcode, bool first, bool last,
+                              const std::array<uint8_t, 4>& key);
 
 }  // namespace sheaf::wire

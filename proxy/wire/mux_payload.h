@@ -101,11 +101,6 @@ std::optional<MuxStreams> ParseMuxGroup(std::span<const uint8_t> payload);
 std::optional<MuxMulticast> ParseMuxMulticast(std::span<uint8_t> payload);
 std::optional<MuxClose> ParseMuxClose(std::span<const uint8_t> payload);
 
-// Why no OPEN comes any more: a MuxGoaway (mux_writer.h), or what a later version calls so.
-inline uint16_t ParseMuxGoaway(std::span<const uint8_t> payload) {
-  return ReadLittle16(payload.data());
-}
-
 // Whether a client can be given these in an answer; else MuxFault::kAnswer.
 bool IsValidMuxStatus(uint16_t status);
 bool IsValidMuxField(const Field& field);

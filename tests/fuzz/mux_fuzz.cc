@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/wire/little_endian.h"
 #include "proxy/wire/mux_frame.h"
 #include "proxy/wire/mux_payload.h"
 #include "proxy/wire/mux_writer.h"
@@ -71,7 +72,7 @@ void ReadControl(const MuxRecord& record) {
     if (!close) return;
     AppendMuxClose(written, record.stream, close->code, close->reason);
   } else if (record.type == MuxType::kGoaway) {
-    AppendMuxGoaway(written, static_cast<MuxGoaway>(ParseMuxGoaway(record.payload)));
+    AppendMuxGoaway(written, static_cast<MuxGoaway>(ReadLittle16(record.payload.data())));
   } else {
     AppendMuxPing(written, record.type, std::span<const uint8_t, 8>(record.payload));
   }

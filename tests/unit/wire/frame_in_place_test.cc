@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/wire/frame_run.h"
 #include "tests/fakes/frames.h"
 
 namespace sheaf::wire {

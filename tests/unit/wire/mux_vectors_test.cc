@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/wire/little_endian.h"
 #include "proxy/wire/mux_frame.h"
 #include "proxy/wire/mux_payload.h"
 #include "proxy/wire/mux_writer.h"
@@ -146,7 +147,7 @@ class Receiver {
         return Read(ParseMuxClose(record.payload), MuxFault::kPayload,
                     [](const MuxClose& close) { return Said("code", close.code) + Said("reason", close.reason); });
       case MuxType::kGoaway:
-        return Said("reason", ParseMuxGoaway(record.payload));
+        return Said("reason", ReadLittle16(record.payload.data()));
       case MuxType::kText:
         return Text(record, record.payload);
       case MuxType::kBody:
