@@ -3,6 +3,7 @@
 #include <system_error>
 #include <utility>
 
+#include "proxy/admin/access.h"
 #include "proxy/base/log.h"
 
 namespace sheaf {
@@ -69,13 +70,12 @@ AdminVerdict Admin::Judge(const wire::RequestHead& request) {
   return verdict;
 }
 
-std::optional<AdminAnswer> Admin::Handle(const wire::RequestHead& request, std::string_view body,
-                                         AdminConnection& connection) {
+void Admin::Handle(const wire::RequestHead& request, std::string_view body, AdminConnection& connection) {
   // The reply may come when the connection has gone, so it knows no more than its number.
   const auto reply = [desk = desk_, number = connection.number()](const AdminAnswer& answer) {
     Deliver(*desk, number, answer);
   };
-  return HandleAdminRequest(request, body, source_, liveness_.live(), reply);
+  HandleAdminRequest(request, body, source_, liveness_.live(), reply);
 }
 
 void Admin::Deliver(Desk& desk, uint64_t connection, const AdminAnswer& answer) {

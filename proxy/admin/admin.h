@@ -1,5 +1,5 @@
 // The admin listener: probes, metrics and statistics over plain HTTP, in a thread of its own, so that it answers
-// however busy the workers are. What it answers is in requests.h.
+// however busy the workers are. What it answers is in paths.h.
 //
 //   auto admin = Admin::Start(options.admin, source);    // listens from here on
 //   ...
@@ -18,6 +18,7 @@
 #include "proxy/admin/connection.h"
 #include "proxy/admin/liveness.h"
 #include "proxy/admin/requests.h"
+#include "proxy/admin/source.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/owning_list.h"
@@ -47,9 +48,8 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   const net::IoCounters& io() const { return io_; }
   bool is_unix() const { return is_unix_; }
   AdminVerdict Judge(const wire::RequestHead& request);
-  // nullopt: the answer comes later, to AdminConnection::Complete, if the connection is still there.
-  std::optional<AdminAnswer> Handle(const wire::RequestHead& request, std::string_view body,
-                                    AdminConnection& connection);
+  // The answer comes to AdminConnection::Complete, after this call, if the connection is still there then.
+  void Handle(const wire::RequestHead& request, std::string_view body, AdminConnection& connection);
   // It is closed; destroyed at the end of the turn.
   void Retire(AdminConnection& connection);
 

@@ -90,10 +90,10 @@ void AdminConnection::TakeBody() {
 }
 
 void AdminConnection::Handle() {
-  if (const auto answer = admin_.Handle(request_, body_, *this)) return Answer(*answer);
-  std::string().swap(body_);
   state_ = State::kWaiting;
   admin_.loop().SetDeadline(deadline_, kAnswerTime);
+  admin_.Handle(request_, body_, *this);
+  std::string().swap(body_);
 }
 
 void AdminConnection::Complete(const AdminAnswer& answer) {

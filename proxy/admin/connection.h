@@ -30,7 +30,7 @@ class AdminConnection final : public net::ConnectionEvents, public net::Deadline
 
   // Takes over the accepted socket. False when memory or descriptors ran out (the socket is closed).
   bool Start(int fd);
-  // The answer that was to come later.
+  // The answer to what Admin::Handle was given.
   void Complete(const AdminAnswer& answer);
   // May be called twice.
   void Close();
@@ -47,7 +47,7 @@ class AdminConnection final : public net::ConnectionEvents, public net::Deadline
   static constexpr Duration kBodyTime = std::chrono::seconds(10);
   // Longer than the usual interval of scraping, so that one connection serves Prometheus all day.
   static constexpr Duration kIdleTime = std::chrono::seconds(90);
-  // For an answer that comes later.
+  // For what is asked of the workers, or of the disk.
   static constexpr Duration kAnswerTime = std::chrono::seconds(60);
   // For the client to take the last answer and close.
   static constexpr Duration kLingerTime = std::chrono::seconds(2);
