@@ -9,11 +9,11 @@ what=${1:-all}
 say() { printf '== %s\n' "$*"; }
 
 packages="g++ cmake ninja-build pkg-config libevent-dev libssl-dev zlib1g-dev rapidjson-dev libtomlplusplus-dev
-  libcli11-dev libgoogle-glog-dev node-llhttp doctest-dev"
+  libcli11-dev libgoogle-glog-dev node-llhttp npm doctest-dev"
 case $what in
   build) ;;
-  demo) packages="$packages python3-venv npm" ;;
-  all) packages="$packages python3-venv npm prometheus nginx openssl util-linux procps chromium" ;;
+  demo) packages="$packages python3-venv" ;;
+  all) packages="$packages python3-venv prometheus nginx openssl util-linux procps chromium" ;;
   *) echo "usage: $0 [build|demo|all]" >&2; exit 2 ;;
 esac
 

@@ -1,6 +1,7 @@
 #include "proxy/admin/paths.h"
 
 #include "proxy/admin/backend_requests.h"
+#include "proxy/admin/dashboard_requests.h"
 #include "proxy/admin/message_requests.h"
 #include "proxy/admin/probe_requests.h"
 #include "proxy/admin/reload_requests.h"
@@ -20,6 +21,8 @@ constexpr size_t kMostMessage = 1024 * 1024;
 constexpr size_t kMostMessages = 8 * 1024 * 1024;
 
 constexpr std::array kPaths = {
+    PathRow{kGet, "/", Access::kPage, &AnswerDashboard, "The dashboard"},
+    PathRow{kGet, "/dashboard/{file}", Access::kPage, &AnswerDashboardFile, "What the dashboard is made of"},
     PathRow{kGet, "/livez", Access::kProbe, &AnswerLive, "Whether the process is alive"},
     PathRow{kGet, "/readyz", Access::kProbe, &AnswerReady, "Whether new clients should be sent here"},
     PathRow{kGet, "/startupz", Access::kProbe, &AnswerStarted, "Whether clients can connect"},

@@ -161,10 +161,12 @@ export class ChartCard {
   #drawMarks(plot, color) {
     const {ctx: context, bbox: {left, width}} = plot;
     context.save();
+    context.textAlign = 'left';
+    context.font = `${10 * devicePixelRatio}px system-ui, sans-serif`;
+    context.lineWidth = devicePixelRatio;
     this.#marks.forEach(({at, label, color: name}, i) => {
       const y = Math.round(plot.valToPos(at, 'y', true)) + 0.5;
       context.strokeStyle = context.fillStyle = color(name);
-      context.lineWidth = devicePixelRatio;
       context.beginPath();
       context.moveTo(left, y);
       context.lineTo(left + width, y);

@@ -26,7 +26,7 @@ const connections = new ConnectionsPanel(() => connectionsPoll.kick());
 const range = document.getElementById('range');
 let answered = 0;
 
-const seconds = () => Number(range.elements.range.value);
+const seconds = () => Number(range.querySelector(':checked').value);
 
 async function figures() {
   try {
