@@ -38,6 +38,15 @@ bool TokenIsRight(const wire::RequestHead& request, std::string_view token) {
          EqualsInConstantTime(value.substr(kScheme.size()), token);
 }
 
+// The page asks for its modules with its own origin.
+bool OriginMayAsk(const wire::RequestHead& request, Access access) {
+  const auto origin = request.Find("Origin");
+  if (!origin) return true;
+  if (access != Access::kPage || request.Count("Origin") != 1) return false;
+  const size_t scheme = origin->starts_with("https://") ? 8 : origin->starts_with("http://") ? 7 : 0;
+  return scheme != 0 && !request.host.empty() && EqualsIgnoreCase(origin->substr(scheme), request.host);
+}
+
 AdminAnswer RefuseHost() {
   AdminAnswer answer = RefusalAnswer(403,
                                      "the Host is neither localhost nor an address nor in admin.allowed_hosts: add its "
@@ -56,7 +65,7 @@ AdminAnswer AskForToken() {
 
 std::optional<AdminAnswer> RefuseAccess(const wire::RequestHead& request, const Options::Admin& options,
                                         Access access) {
-  if (request.Find("Origin")) return RefusalAnswer(403, "requests from web pages are refused");
+  if (!OriginMayAsk(request, access)) return RefusalAnswer(403, "requests from web pages are refused");
   if (access == Access::kProbe || TokenIsRight(request, options.token)) return std::nullopt;
   if (!HostIsOurs(request.host, options)) return RefuseHost();
   if (access == Access::kPage) return std::nullopt;

@@ -1,10 +1,10 @@
 // One chart a card: what it shows now and how far that went are text, the line is beside it. uPlot draws.
 
-import {bytes, count, milliseconds, percent, short, time} from './format.js';
+import {byteRate, bytes, count, milliseconds, percent, rate, short, time} from './format.js';
 
+const UNTOLD = 'not told by this Sheaf';
+const LEAST_SECONDS = 60;
 const HEIGHT = 116, AXIS_WIDTH = 46, AXIS_HEIGHT = 20;
-const rate = (value) => `${short(value)}/s`;
-const byteRate = (value) => `${bytes(value)}/s`;
 const BYTES = [bytes, byteRate];
 const BYTE_STEPS = Array.from({length: 42}, (_, power) => 2 ** power);
 
@@ -89,13 +89,15 @@ export class ChartCard {
   update(seconds) {
     this.#seconds = seconds;
     this.#plot ??= new globalThis.uPlot(this.#options(), this.#data(), this.#canvas);
-    const {newest} = this.#history, since = newest - seconds;
+    const {newest, oldest} = this.#history;
+    // A Sheaf that has just begun gets the whole width for what there is.
+    const since = Math.max(newest - seconds, Math.min(oldest, newest - LEAST_SECONDS));
     this.#plot.batch(() => {
       this.#plot.setData(this.#data(), false);
       this.#plot.setScale('x', {min: since, max: newest});
     });
     const summaries = this.#chart.series.map(({field}) => this.#history.summary(field, since));
-    const ranges = this.#chart.series.map(({label}, i) => this.#tellRange(label, summaries[i]));
+    const ranges = summaries.some(Boolean) ? this.#chart.series.map(({label}, i) => this.#tellRange(label, summaries[i])) : [UNTOLD];
     this.#rangeText = ranges.join(' · ');
     const now = this.#chart.series.map(({label}, i) => `${label} ${this.#chart.format(summaries[i]?.newest)}`);
     this.#canvas.setAttribute('aria-label', `${this.#chart.title}, now: ${now.join(', ')}. Range: ${ranges.join(', ')}.`);
@@ -119,7 +121,7 @@ export class ChartCard {
 
   #tellRange(label, summary) {
     const name = this.#chart.series.length > 1 ? `${label} ` : '';
-    if (!summary) return `${name}not told by this Sheaf`;
+    if (!summary) return name + UNTOLD;
     return `${name}${this.#chart.format(summary.least)} to ${this.#chart.format(summary.most)}`;
   }
 

@@ -1,6 +1,6 @@
 // The panel of single connections: asked for only while it can be seen, since it makes the workers look for them.
 
-import {bytes, count, duration, short} from './format.js';
+import {byteRate, bytes, count, duration, short} from './format.js';
 import {note, tellMissing} from './panels.js';
 import {Table} from './table.js';
 
@@ -18,7 +18,7 @@ const COLUMNS = [
   {key: 'idle', title: 'idle', sort: 'idle', text: (row) => duration(row.idle_seconds)},
   {key: 'queued', title: 'queued', sort: 'queued', text: (row) => bytes(row.queued_bytes)},
   {key: 'bytes', title: 'bytes', sort: 'bytes', text: (row) => bytes(row.bytes_out)},
-  {key: 'rate', title: 'rate', sort: 'rate', text: (row) => (row.bytes_per_second === undefined ? '–' : `${bytes(row.bytes_per_second)}/s`)},
+  {key: 'rate', title: 'rate', sort: 'rate', text: (row) => byteRate(row.bytes_per_second)},
   {key: 'messages', title: 'messages', text: (row) => short(row.messages_out)},
   {key: 'batch', title: 'a frame', text: (row) => short(row.batch_ratio)},
   {key: 'delivery', title: 'Delivery', isText: true, text: ({delivery, compression}) => `${delivery}, ${compression}`},

@@ -41,6 +41,22 @@ export function bytes(value) {
 }
 
 /**
+ * @param {number | null | undefined} value a second
+ * @returns {string} as short() has it
+ */
+export function rate(value) {
+  return isKnown(value) ? `${short(value)}/s` : UNKNOWN;
+}
+
+/**
+ * @param {number | null | undefined} value bytes a second
+ * @returns {string} as bytes() has it
+ */
+export function byteRate(value) {
+  return isKnown(value) ? `${bytes(value)}/s` : UNKNOWN;
+}
+
+/**
  * @param {number | null | undefined} value ms
  * @returns {string}
  */

@@ -28,6 +28,11 @@ export class History {
     return this.#columns.get(field);
   }
 
+  /** @returns {number} of the oldest sample, seconds since 1970; 0 without one */
+  get oldest() {
+    return this.#times[0] ?? 0;
+  }
+
   /** @returns {number} of the newest sample, seconds since 1970; 0 without one */
   get newest() {
     return this.#times.at(-1) ?? 0;
