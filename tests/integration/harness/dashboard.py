@@ -40,8 +40,8 @@ class Dashboard:
         self._window = page.command("Browser.getWindowForTarget")["result"]["windowId"]
 
     def json(self, expression: str) -> Any:
-        """A value of the page's, or what a promise brings."""
-        return json.loads(str(self.page.evaluate(f"Promise.resolve({expression}).then(JSON.stringify)")))
+        """A value of the page's, or what a promise brings; None where there is none."""
+        return json.loads(str(self.page.evaluate(f"Promise.resolve({expression}).then((value) => JSON.stringify(value ?? null))")))
 
     def text(self, selector: str) -> str:
         """What stands in the first element; empty where there is none."""

@@ -62,6 +62,6 @@ def break_connections(sheaf: Sheaf) -> Iterator[None]:
 TROUBLES = {
     "pool": Trouble({"pool": {"min_size": 0, "max_size": POOL, "acquire_timeout": "300ms"}}, Sheaf, exhaust_pool),
     "memory": Trouble({"memory": {**QUICK, "check_interval": "500ms"}}, LeakySheaf, fill_memory),
-    "latency": Trouble({"batching": {"adaptive": False, "cork_timeout": "400ms"}}, Sheaf, delay_messages),
+    "latency": Trouble({"batching": {"adaptive": False, "timeout": "400ms", "cork_timeout": "400ms"}}, Sheaf, delay_messages),
     "connections": Trouble({}, Sheaf, break_connections),
 }
