@@ -5,8 +5,10 @@ import {byteRate, bytes, count, milliseconds, percent, rate, short, time} from '
 const UNTOLD = 'not told by this Sheaf';
 const LEAST_SECONDS = 60;
 const HEIGHT = 116, AXIS_WIDTH = 46, AXIS_HEIGHT = 20;
-const BYTES = [bytes, byteRate];
+// Between two lines of the grid, where uPlot's own choice would be no round number.
 const BYTE_STEPS = Array.from({length: 42}, (_, power) => 2 ** power);
+const WHOLE_STEPS = Array.from({length: 21}, (_, i) => [1, 2, 5][i % 3] * 10 ** Math.floor(i / 3));
+const STEPS = new Map([[bytes, BYTE_STEPS], [byteRate, BYTE_STEPS], [count, WHOLE_STEPS]]);
 
 /**
  * @typedef {object} Series
@@ -144,11 +146,11 @@ export class ChartCard {
       ...this.#size(),
       legend: {show: false},
       cursor: {y: false, drag: {x: false, y: false}, sync: {key: 'sheaf'}, points: {size: 6}},
-      padding: [8, 4, 0, 0],
+      padding: [8, 16, 0, 0],
       scales: {y: {range: (_, _least, most) => [0, this.#chart.most ?? Math.max(most ?? 0, 1) * 1.1]}},
       axes: [
-        {...axis, grid: {show: false}, size: AXIS_HEIGHT, space: 70, values: (_, times) => times.map(clock)},
-        {...axis, grid, size: AXIS_WIDTH, space: 32, ...(BYTES.includes(this.#chart.format) && {incrs: BYTE_STEPS}), values: (_, values) => values.map((value) => this.#axisText(value))},
+        {...axis, grid: {show: false}, size: AXIS_HEIGHT, space: 70, values: (_, times, _axis, _space, step) => times.map((one) => clock(one, step))},
+        {...axis, grid, size: AXIS_WIDTH, space: 32, ...(STEPS.has(this.#chart.format) && {incrs: STEPS.get(this.#chart.format)}), values: (_, values) => values.map((value) => this.#axisText(value))},
       ],
       series: [{}, ...this.#chart.series.map(line)],
       hooks: {draw: [(plot) => this.#drawMarks(plot, color)], setCursor: [({cursor}) => this.#tell(cursor.idx ?? null)]},
@@ -189,7 +191,11 @@ function addValue(list, {label, field}) {
   return value;
 }
 
-const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString('en-GB', {hour: '2-digit', minute: '2-digit'});
+// `step`: seconds from one to the next, which says whether they have seconds.
+function clock(seconds, step) {
+  const whole = new Date(seconds * 1000).toLocaleTimeString('en-GB');
+  return step < 60 ? whole : whole.slice(0, 5);
+}
 
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

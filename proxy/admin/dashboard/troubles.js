@@ -52,12 +52,12 @@ function pool(stats, counters) {
   const {pool_size: size, waiting_requests: waiting} = stats.connection_pool;
   const refused = counters.risen(({http}) => http.refused, RECENT_SECONDS).pool_exhausted ?? 0;
   const closed = counters.risen(({sessions}) => sessions.closed, RECENT_SECONDS).pool_exhausted ?? 0;
-  const use = `${count(size.active)} of ${count(size.max)} connections are in use, ${count(waiting)} requests wait`;
   return {
     id: 'pool',
     title: 'Pool exhausted',
     level: refused + closed > 0 ? 'act' : waiting > 0 || size.utilization >= LIMITS.utilization ? 'watch' : 'ok',
-    why: refused + closed > 0 ? `${count(refused + closed)} clients were refused in the last minute; ${use}.` : `${use}.`,
+    why: `${count(size.active)} of ${count(size.max)} connections in use; waiting now: ${count(waiting)}; refused in the last `
+      + `minute: ${count(refused + closed)}.`,
     remedy: 'Raise pool.max_size and the limit of open files, use upstream.mode = "mux", or add replicas. If there are few '
       + 'WebSockets, the backend is too slow: look at its CPU.',
     chapter: 'Pool exhausted',
@@ -69,8 +69,8 @@ function memory(stats, counters) {
   const refused = counters.risen(({memory_optimizer: one}) => ({all: one.requests_refused}), RECENT_SECONDS).all ?? 0;
   const shed = counters.risen(({memory_optimizer: one}) => ({all: one.sessions_shed}), LATELY_SECONDS).all ?? 0;
   const byLevel = {normal: 'ok', moderate: 'watch'}[now.pressure_level] ?? 'act';
-  const done = [refused > 0 && `${count(refused)} requests were refused in the last minute`,
-    shed > 0 && `${count(shed)} sessions were closed in the last 5 minutes`].filter(Boolean);
+  const done = [refused > 0 && `requests refused in the last minute: ${count(refused)}`,
+    shed > 0 && `sessions closed for it in the last 5 minutes: ${count(shed)}`].filter(Boolean);
   return {
     id: 'memory',
     title: 'Memory high',
@@ -91,8 +91,8 @@ function latency(counters) {
     id: 'latency',
     title: 'Latency high',
     level: worse(levelOf(delay, LIMITS.delay_ms), levelOf(acquire, LIMITS.acquire_ms)),
-    why: sum(delays) + acquired > 0 ? `In the last minute 99 % of the batches waited ${milliseconds(delay)} at most, and a `
-      + `connection to the backend was waited for ${milliseconds(acquire)} on average.` : 'There was no traffic in the last minute.',
+    why: sum(delays) + acquired > 0 ? `In the last minute: p99 of what a batch waited ${milliseconds(delay)}; mean wait for a `
+      + `connection to the backend ${milliseconds(acquire)}.` : 'No traffic in the last minute.',
     remedy: 'Batches that wait: lower batching.timeout. Connections that are waited for: see the pool. Else compare the '
       + 'access log with the backend’s own figures, and look at Sheaf’s CPU quota.',
     chapter: 'Latency high',
@@ -110,12 +110,12 @@ function connections(stats, counters) {
   const clients = sum(closed, CLIENTS_BROKEN), backend = sum(closed, BACKEND_BROKEN) + failed;
   const share = (clients + backend) / Math.max(1, stats.sessions.active_sessions + sum(closed) + failed);
   const isMany = clients + backend >= LIMITS.broken.fewest;
-  const counts = `${count(clients)} clients and ${count(backend)} connections to the backend broke or stalled in the last 5 minutes`;
+  const counts = `broken or stalled in the last 5 minutes: clients ${count(clients)}, connections to the backend ${count(backend)}`;
   return {
     id: 'connections',
     title: 'Many stale or broken connections',
     level: stats.upstream.up ? (isMany ? levelOf(share, LIMITS.broken) : 'ok') : 'act',
-    why: stats.upstream.up ? `${counts}.` : `The backend cannot be reached; ${counts}.`,
+    why: stats.upstream.up ? `${counts[0].toUpperCase()}${counts.slice(1)}.` : `The backend cannot be reached; ${counts}.`,
     remedy: 'Clients: lower websocket.ping_interval to find dead ones sooner; look at the network before Sheaf. Backend: see '
       + 'its log, and GET /backends for who is down.',
     chapter: 'Many stale or broken connections',

@@ -103,12 +103,14 @@ class Dashboard:
 
 
 @contextlib.contextmanager
-def open_dashboard(sheaf: Sheaf, folder: Path) -> Iterator[Dashboard]:
-    """The dashboard of `sheaf` in a browser of its own, whose profile is in `folder`."""
+def open_dashboard(sheaf: Sheaf, folder: Path, token: str = "") -> Iterator[Dashboard]:
+    """The dashboard of `sheaf` in a browser of its own, whose profile is in `folder`. `token`: as if it had been entered
+    before."""
     url = f"http://127.0.0.1:{sheaf.admin_port}/"
     with open_page("about:blank", folder) as page:
         page.command("Page.enable")
-        page.command("Page.addScriptToEvaluateOnNewDocument", source=WITNESS)
+        entered = f"sessionStorage.setItem('sheaf-admin-token', {json.dumps(token)});" if token else ""
+        page.command("Page.addScriptToEvaluateOnNewDocument", source=WITNESS + entered)
         page.command("Page.navigate", url=url)
         wait_until(lambda: page.shows(url), 20, "the dashboard is there")
         yield Dashboard(page, sheaf)
@@ -121,10 +123,12 @@ def _read(socket: Any) -> None:
 
 
 @contextlib.contextmanager
-def readers(sheaf: Sheaf, count: int, path: str = "/ws/quotes") -> Iterator[None]:
-    """So many clients that read all that comes, each in a thread."""
+def readers(
+    sheaf: Sheaf, count: int, path: str = "/ws/quotes", fields: dict[str, str] | None = None
+) -> Iterator[None]:
+    """So many clients that read all that comes, each in a thread; `fields`: more of their handshakes."""
     with contextlib.ExitStack() as stack:
         for _ in range(count):
-            socket = stack.enter_context(connect(sheaf.ws_url + path, max_size=None))
+            socket = stack.enter_context(connect(sheaf.ws_url + path, max_size=None, additional_headers=fields))
             threading.Thread(target=_read, args=(socket,), daemon=True).start()
         yield

@@ -29,7 +29,7 @@ class Trouble(NamedTuple):
 def exhaust_pool(sheaf: Sheaf) -> Iterator[None]:
     """WebSockets hold every connection to the backend, and one client more is refused."""
     with ExitStack() as stack:
-        for _ in range(POOL):
+        while sheaf.stats()["connection_pool"]["pool_size"]["active"] < POOL:
             stack.enter_context(RawWebSocket(sheaf.port))
         with RawClient(sheaf.port) as refused:
             assert refused.request(upgrade("/ws/echo")).status == 503
