@@ -32,7 +32,8 @@ namespace sheaf {
 class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
  public:
   // admin.address must not be empty. `source` outlives the object.
-  static Result<std::unique_ptr<Admin>> Start(const Options::Admin& options, AdminSource& source);
+  static Result<std::unique_ptr<Admin>> Start(const Options::Admin& options, AdminSource& source,
+                                              const AdminTimes& times = {});
   Admin(const Admin&) = delete;
   Admin& operator=(const Admin&) = delete;
   ~Admin();
@@ -47,6 +48,7 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   net::Loop& loop() { return *loop_; }
   const net::IoCounters& io() const { return io_; }
   bool is_unix() const { return is_unix_; }
+  const AdminTimes& times() const { return times_; }
   AdminVerdict Judge(const wire::RequestHead& request);
   // The answer comes to AdminConnection::Complete, after this call, if the connection is still there then.
   void Handle(const wire::RequestHead& request, std::string_view body, AdminConnection& connection);
@@ -68,7 +70,7 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   // A scraper that is refused comes again.
   static constexpr Duration kTellInterval = std::chrono::minutes(1);
 
-  Admin(const Options::Admin& options, AdminSource& source, std::unique_ptr<net::Loop> loop,
+  Admin(const Options::Admin& options, AdminSource& source, const AdminTimes& times, std::unique_ptr<net::Loop> loop,
         std::unique_ptr<net::Listener> listener, bool is_unix);
   void Run();
   // Where answers come in that are given later, maybe when there is no Admin any more.
@@ -78,10 +80,12 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   };
   static void Deliver(Desk& desk, uint64_t connection, const AdminAnswer& answer);
   void Complete(uint64_t connection, const AdminAnswer& answer);
+  void MakeRoom();
   void TellOfForeignHost(std::string_view host);
 
   // Set at construction.
   AdminSource& source_;
+  const AdminTimes times_;
   const std::unique_ptr<net::Listener> listener_;  // holds the file of a Unix socket
   const bool is_unix_;
   const std::shared_ptr<Desk> desk_;
