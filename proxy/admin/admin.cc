@@ -15,7 +15,7 @@ Result<std::unique_ptr<Admin>> Admin::Start(const Options::Admin& options, Admin
   Result<std::unique_ptr<net::Loop>> loop = net::Loop::Create(net::BufferMarks{}, net::Sleep::kUntilDue);
   if (!loop.ok()) return Error{loop.error()};
   Result<std::unique_ptr<net::Listener>> listener =
-      net::Listener::Open(address.value(), {.backlog = kBacklog});
+      net::Listener::Open(address.value(), {.backlog = kBacklog, .mode = kOwnerOnly});
   if (!listener.ok()) return Error{"admin.address: " + listener.error()};
   return std::unique_ptr<Admin>(new Admin(options, source, times, std::move(loop.value()), std::move(listener.value()),
                                           address.value().is_unix()));

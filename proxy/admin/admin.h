@@ -9,6 +9,8 @@
 // drain.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -65,6 +67,8 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   // Probes, a scraper and a few people. Beyond it the oldest connection makes room, so that nobody can shut probes out
   // by holding connections open.
   static constexpr size_t kMaxConnections = 64;
+  // Of a Unix socket's file. Over it something can be changed without a token.
+  static constexpr mode_t kOwnerOnly = 0600;
   static constexpr int kBacklog = 128;
   static constexpr Duration kLookInterval = std::chrono::seconds(1);
   // A scraper that is refused comes again.

@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kAbout =
     R"(Plain HTTP, of the process that answers alone. HEAD is answered like GET, without the body. Without `admin.token`, what only
 shows figures is open to whoever reaches the listener by an address or a name that is its own; what shows who is connected, or
-changes something, asks for `admin.token`, except over a Unix socket, whose file's mode says who may come. A request with an
+changes something, asks for `admin.token`, except over a Unix socket, which is its owner's alone. A request with an
 `Origin` is refused, whatever else it has.)";
 
 // What a request is refused with by access.h, requests.cc and connection.cc, whatever its path.

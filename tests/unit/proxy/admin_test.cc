@@ -328,6 +328,15 @@ TEST_CASE_FIXTURE(Running, "Who waits for an answer makes room last") {
   CHECK(waiting.Receive().starts_with("HTTP/1.1 200 "));
 }
 
+TEST_CASE_FIXTURE(Running, "The file of a Unix socket is its owner's alone, whatever the umask") {
+  admin.reset();
+  const mode_t before = umask(0);
+  Start();
+  umask(before);
+  CHECK(std::filesystem::status(path).permissions() ==
+        (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+}
+
 TEST_CASE_FIXTURE(Running, "However many connections are held open, a probe gets through") {
   std::vector<std::unique_ptr<Client>> holders;
   for (int i = 0; i < 100; ++i) holders.push_back(std::make_unique<Client>(options.address));
