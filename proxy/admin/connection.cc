@@ -119,7 +119,7 @@ void AdminConnection::Refuse(RefuseReason reason) {
 // and destroy the answer (RFC 9112 9.6).
 void AdminConnection::Linger() {
   state_ = State::kLingering;
-  admin_.loop().SetDeadline(deadline_, admin_.times().linger);
+  admin_.loop().SetDeadline(deadline_, admin_.times().idle);
   connection_->FinishWriting();
 }
 
@@ -131,7 +131,8 @@ void AdminConnection::OnEnd(net::ConnectionEnd end) {
 }
 
 void AdminConnection::OnFinished() {
-  if (half_closed_) Close();
+  if (half_closed_) return Close();
+  admin_.loop().SetDeadline(deadline_, admin_.times().linger);
 }
 
 void AdminConnection::OnDeadline(net::Deadline& /*deadline*/) {

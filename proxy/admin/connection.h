@@ -25,11 +25,12 @@ struct AdminAnswer;
 struct AdminTimes {
   Duration head = std::chrono::seconds(5);
   Duration body = std::chrono::seconds(10);
-  // Longer than the usual interval of scraping, so that one connection serves Prometheus all day.
+  // For the next request, or for an answer to be taken. Longer than the usual interval of scraping, so that one
+  // connection serves Prometheus all day.
   Duration idle = std::chrono::seconds(90);
   // For what is asked of the workers, or of the disk.
   Duration answer = std::chrono::seconds(60);
-  // For the client to take the last answer and close.
+  // For the client to close, once the kernel has taken the last answer.
   Duration linger = std::chrono::seconds(2);
 };
 

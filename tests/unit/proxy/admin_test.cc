@@ -49,6 +49,13 @@ class FakeSource final : public AdminSource {
     last_payload = pushes.back().payload;
     answered({.tallies = std::vector<PushTally>(pushes.size(), {.meant = 1, .reached = 1}), .late = {}});
   }
+  void AddSamples(int count) {
+    memwatch::MemorySample sample;
+    for (int i = 0; i < count; ++i) {
+      sample.at += std::chrono::seconds(1);
+      history.Add(sample);
+    }
+  }
   std::string last_payload;
   ~FakeSource() {
     if (later.joinable()) later.join();
@@ -61,7 +68,7 @@ class FakeSource final : public AdminSource {
   std::promise<void> reload_asked;
 
   MetricsRegistry registry{"9.9"};
-  memwatch::MemoryHistory history{std::chrono::seconds(10), std::chrono::seconds(1)};
+  memwatch::MemoryHistory history{std::chrono::hours(2), std::chrono::seconds(1)};
   std::atomic<bool> is_ready{true};
 };
 
@@ -300,6 +307,21 @@ TEST_CASE_FIXTURE(Running, "A connection that is kept, and asks nothing, ends wi
   bool closed = false;
   CHECK(client.ReceiveAll(closed).empty());
   CHECK(closed);
+}
+
+TEST_CASE_FIXTURE(Running, "An answer that the kernel does not take at once is not cut off") {
+  admin.reset();
+  source.AddSamples(5000);
+  Start({.linger = std::chrono::milliseconds(1)});
+  Client client(options.address);
+  client.Send("GET /api/performance/websocket/metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  REQUIRE_FALSE(client.Quiet(std::chrono::seconds(10)));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  bool closed = false;
+  const std::string all = client.ReceiveAll(closed);
+  CHECK(closed);
+  CHECK(all.size() > 1'000'000);
+  CHECK(all.ends_with("}\n"));
 }
 
 TEST_CASE_FIXTURE(Running, "A client that has said that it sends no more gets its answer") {
