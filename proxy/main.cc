@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "proxy/admin/manual.h"
 #include "proxy/admin/probe_client.h"
 #include "proxy/base/bounded_write.h"
 #include "proxy/base/log.h"
@@ -122,6 +123,9 @@ int Main(int argc, char** argv) {
       return 0;
     case Action::kPrintOptionsManual:
       std::cout << OptionsManual();
+      return 0;
+    case Action::kPrintAdminManual:
+      std::cout << AdminManual();
       return 0;
     default:
       break;

@@ -23,7 +23,7 @@ enum class Access : uint8_t {
   kPage,      // the dashboard's files, which have no secret and must be there before they can ask for the token
   kReads,     // with the token, if admin.token is set
   kSessions,  // shows who is connected: like kChanges
-  kChanges,   // with the token, always; over a Unix socket without admin.token the file's mode says who may come
+  kChanges,   // with the token, always; over a Unix socket, which is its owner's alone, where admin.token is set
 };
 
 // Why this request is not answered; nullopt: it is.

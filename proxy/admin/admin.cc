@@ -8,20 +8,23 @@
 
 namespace sheaf {
 
-Result<std::unique_ptr<Admin>> Admin::Start(const Options::Admin& options, AdminSource& source) {
+Result<std::unique_ptr<Admin>> Admin::Start(const Options::Admin& options, AdminSource& source,
+                                            const AdminTimes& times) {
   const Result<net::Address> address = net::Address::Resolve(options.address, true);
   if (!address.ok()) return Error{"admin.address: " + address.error()};
   Result<std::unique_ptr<net::Loop>> loop = net::Loop::Create(net::BufferMarks{}, net::Sleep::kUntilDue);
   if (!loop.ok()) return Error{loop.error()};
-  Result<std::unique_ptr<net::Listener>> listener = net::Listener::Open(address.value(), {.backlog = kBacklog});
+  Result<std::unique_ptr<net::Listener>> listener =
+      net::Listener::Open(address.value(), {.backlog = kBacklog, .mode = kOwnerOnly});
   if (!listener.ok()) return Error{"admin.address: " + listener.error()};
-  return std::unique_ptr<Admin>(
-      new Admin(options, source, std::move(loop.value()), std::move(listener.value()), address.value().is_unix()));
+  return std::unique_ptr<Admin>(new Admin(options, source, times, std::move(loop.value()), std::move(listener.value()),
+                                          address.value().is_unix()));
 }
 
-Admin::Admin(const Options::Admin& options, AdminSource& source, std::unique_ptr<net::Loop> loop,
-             std::unique_ptr<net::Listener> listener, bool is_unix)
+Admin::Admin(const Options::Admin& options, AdminSource& source, const AdminTimes& times,
+             std::unique_ptr<net::Loop> loop, std::unique_ptr<net::Listener> listener, bool is_unix)
     : source_(source),
+      times_(times),
       listener_(std::move(listener)),
       is_unix_(is_unix),
       desk_(new Desk{.mutex = {}, .admin = this}),
@@ -102,9 +105,18 @@ void Admin::TellOfForeignHost(std::string_view host) {
 }
 
 void Admin::OnAccepted(int fd, const net::Address& /*peer*/) {
-  if (connections_.size() >= kMaxConnections) connections_.front().Close();
+  if (connections_.size() >= kMaxConnections) MakeRoom();
   auto connection = std::make_unique<AdminConnection>(*this, ++last_number_);
   if (connection->Start(fd)) connections_.Adopt(std::move(connection));
+}
+
+// Who waits for an answer goes last: a drain that a preStop hook waits for would be lost to a crowd of idle ones.
+void Admin::MakeRoom() {
+  AdminConnection* oldest = nullptr;
+  connections_.ForEach([&oldest](AdminConnection& one) {
+    if (oldest == nullptr && !one.is_waiting()) oldest = &one;
+  });
+  (oldest != nullptr ? *oldest : connections_.front()).Close();
 }
 
 void Admin::OnAcceptPaused(int error) {

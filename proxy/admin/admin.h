@@ -9,6 +9,8 @@
 // drain.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -32,7 +34,8 @@ namespace sheaf {
 class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
  public:
   // admin.address must not be empty. `source` outlives the object.
-  static Result<std::unique_ptr<Admin>> Start(const Options::Admin& options, AdminSource& source);
+  static Result<std::unique_ptr<Admin>> Start(const Options::Admin& options, AdminSource& source,
+                                              const AdminTimes& times = {});
   Admin(const Admin&) = delete;
   Admin& operator=(const Admin&) = delete;
   ~Admin();
@@ -47,6 +50,7 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   net::Loop& loop() { return *loop_; }
   const net::IoCounters& io() const { return io_; }
   bool is_unix() const { return is_unix_; }
+  const AdminTimes& times() const { return times_; }
   AdminVerdict Judge(const wire::RequestHead& request);
   // The answer comes to AdminConnection::Complete, after this call, if the connection is still there then.
   void Handle(const wire::RequestHead& request, std::string_view body, AdminConnection& connection);
@@ -63,12 +67,14 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   // Probes, a scraper and a few people. Beyond it the oldest connection makes room, so that nobody can shut probes out
   // by holding connections open.
   static constexpr size_t kMaxConnections = 64;
+  // Of a Unix socket's file. Over it something can be changed without a token.
+  static constexpr mode_t kOwnerOnly = 0600;
   static constexpr int kBacklog = 128;
   static constexpr Duration kLookInterval = std::chrono::seconds(1);
   // A scraper that is refused comes again.
   static constexpr Duration kTellInterval = std::chrono::minutes(1);
 
-  Admin(const Options::Admin& options, AdminSource& source, std::unique_ptr<net::Loop> loop,
+  Admin(const Options::Admin& options, AdminSource& source, const AdminTimes& times, std::unique_ptr<net::Loop> loop,
         std::unique_ptr<net::Listener> listener, bool is_unix);
   void Run();
   // Where answers come in that are given later, maybe when there is no Admin any more.
@@ -78,10 +84,12 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   };
   static void Deliver(Desk& desk, uint64_t connection, const AdminAnswer& answer);
   void Complete(uint64_t connection, const AdminAnswer& answer);
+  void MakeRoom();
   void TellOfForeignHost(std::string_view host);
 
   // Set at construction.
   AdminSource& source_;
+  const AdminTimes times_;
   const std::unique_ptr<net::Listener> listener_;  // holds the file of a Unix socket
   const bool is_unix_;
   const std::shared_ptr<Desk> desk_;

@@ -3,6 +3,7 @@
 #include "proxy/admin/backend_requests.h"
 #include "proxy/admin/dashboard_requests.h"
 #include "proxy/admin/message_requests.h"
+#include "proxy/admin/openapi.h"
 #include "proxy/admin/probe_requests.h"
 #include "proxy/admin/reload_requests.h"
 #include "proxy/admin/stats_requests.h"
@@ -14,7 +15,7 @@ namespace {
 using enum AdminMethod;
 
 constexpr std::array kHistoryParameters = {
-    ParameterRow{"last", "Only samples of the last so much time, such as 10m"},
+    ParameterRow{"last", "Only samples of the last so much time", ParameterType::kDuration},
 };
 
 constexpr size_t kMostMessage = 1024 * 1024;
@@ -39,6 +40,7 @@ constexpr std::array kPaths = {
             "The endpoint gets new sessions and requests again"},
     PathRow{kPost, "/api/messages", Access::kChanges, &BeginPush, "Sends a message to clients", {}, kMostMessage},
     PathRow{kPost, "/api/messages/batch", Access::kChanges, &BeginPushes, "Sends several messages", {}, kMostMessages},
+    PathRow{kGet, "/openapi.json", Access::kReads, &AnswerOpenApi, "What there is here, as OpenAPI 3.1"},
 };
 
 // What stands before the first "{" and behind the last "}".

@@ -11,17 +11,12 @@
 #include "proxy/admin/access.h"
 #include "proxy/admin/answer.h"
 #include "proxy/admin/asked.h"
+#include "proxy/admin/parameters.h"
 
 namespace sheaf {
 
 // GET stands for HEAD, too.
 enum class AdminMethod : uint8_t { kGet, kPost };
-
-// Of a query. Where a row has any, others are refused; where it has none, the query is ignored.
-struct ParameterRow {
-  std::string_view name;
-  std::string_view doc;
-};
 
 struct PathRow {
   AdminMethod method;
@@ -29,6 +24,7 @@ struct PathRow {
   Access access;
   void (*handle)(const Asked& asked, AdminReply reply);
   std::string_view doc;
+  // Of the query. Where there are any, others are refused; where there are none, the query is ignored.
   std::span<const ParameterRow> parameters = {};
   size_t most_body = 0;  // bytes; 0: the request must not have a body
 };

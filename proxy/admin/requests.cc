@@ -1,15 +1,10 @@
 #include "proxy/admin/requests.h"
 
-#include <algorithm>
-#include <span>
-#include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "proxy/admin/access.h"
 #include "proxy/admin/paths.h"
-#include "proxy/wire/query.h"
 
 namespace sheaf {
 namespace {
@@ -45,31 +40,6 @@ AdminAnswer RefuseMethod(const PathRow& other) {
   return answer;
 }
 
-std::string Names(std::span<const ParameterRow> parameters) {
-  std::string names;
-  for (const ParameterRow& one : parameters) names.append(names.empty() ? "" : ", ").append(one.name);
-  return names;
-}
-
-std::optional<AdminAnswer> RefuseQuery(const PathRow& row, const wire::RequestHead& request) {
-  if (row.parameters.empty()) return std::nullopt;
-  std::string error;
-  std::vector<std::string> seen;
-  wire::ForEachParameter(request.target, [&](std::string_view encoded, std::string_view value) {
-    const std::string name = wire::DecodeParameter(encoded);
-    if (std::none_of(row.parameters.begin(), row.parameters.end(), [&](const auto& one) { return one.name == name; })) {
-      error = "the query has \"" + name + "\"; what it may have: " + Names(row.parameters);
-    } else if (value.empty()) {
-      error = name + ": has no value";
-    } else if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
-      error = name + ": may be given once";
-    }
-    seen.push_back(name);
-  });
-  if (error.empty()) return std::nullopt;
-  return RefusalAnswer(400, error);
-}
-
 }  // namespace
 
 AdminVerdict JudgeAdminRequest(const wire::RequestHead& request, const Options::Admin& options) {
@@ -78,7 +48,7 @@ AdminVerdict JudgeAdminRequest(const wire::RequestHead& request, const Options::
   if (auto refusal = RefuseAccess(request, options, any != nullptr ? any->access : Access::kReads)) return {refusal};
   if (any == nullptr) return {RefusalAnswer(404, "there is nothing at this path")};
   if (row == nullptr) return {RefuseMethod(*other)};
-  if (auto refusal = RefuseQuery(*row, request)) return {refusal};
+  if (auto refusal = RefuseQuery(row->parameters, request.target)) return {refusal};
   const bool has_body = request.body != wire::BodyKind::kNone;
   if (has_body && row->most_body == 0) return {RefusalAnswer(400, "this request must not have a body")};
   if (request.content_length > row->most_body) return {RefuseAdminBody(row->most_body)};

@@ -19,6 +19,7 @@ constexpr std::array kActionRows = {
     ActionRow{Action::kDumpConfig, "--dump-config", "the configuration in effect, and whence each value"},
     ActionRow{Action::kPrintDefaultConfig, "--print-default-config", "a conf file with every option, explained"},
     ActionRow{Action::kPrintOptionsManual, "--print-options-manual", "the manual of the options (Markdown)"},
+    ActionRow{Action::kPrintAdminManual, "--print-admin-manual", "the manual of the admin listener (Markdown)"},
     ActionRow{Action::kHealthcheck, "--healthcheck", "ask a running Sheaf's /readyz: exit 0 if it is ready"},
 };
 constexpr const char* kConfigFlags = "-c,--config";

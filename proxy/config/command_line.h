@@ -16,6 +16,7 @@ struct CommandLine {
     kDumpConfig,
     kPrintDefaultConfig,
     kPrintOptionsManual,
+    kPrintAdminManual,
     kHealthcheck,
     kDoctor,
     kShow,  // --help and --version: print `text` on stdout and exit 0
