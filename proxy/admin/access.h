@@ -1,11 +1,11 @@
 // Who may ask the admin listener for what (hardening row 69). Pure.
 //
 // Browsers must not be led here by a foreign page, so a request with an Origin is refused: a browser names it in all
-// requests of other origins' pages, and in no GET of our own but those for its page's modules. A page whose name was rebound to our address sends none
-// either, but its own name as Host; so a Host must be ours: localhost, an address (a rebound name is always a name,
-// while kubelets and Prometheus come with the pod's), the name in admin.address, or one of admin.allowed_hosts. No page
-// knows admin.token, so whoever has that may come with any Host, as may whoever comes over a Unix socket or asks the
-// probes, which tell nothing but well or not.
+// requests of other origins' pages, and in no GET of our own but those for its page's modules. A page whose name was
+// rebound to our address sends none either, but its own name as Host; so a Host must be ours: localhost, an address (a
+// rebound name is always a name, while kubelets and Prometheus come with the pod's), the name in admin.address, or one
+// of admin.allowed_hosts. No page knows admin.token, so whoever has that may come with any Host, as may whoever comes
+// over a Unix socket or asks the probes, which tell nothing but well or not.
 #pragma once
 
 #include <cstdint>

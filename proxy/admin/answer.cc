@@ -30,7 +30,8 @@ std::string SerializeAdminAnswer(const AdminAnswer& answer, bool head_request, b
   std::string bytes = "HTTP/1.1 ";
   bytes.append(std::to_string(answer.status)).append(" ").append(wire::StatusText(answer.status));
   bytes.append("\r\nContent-Type: ").append(answer.content_type);
-  bytes.append("\r\nContent-Length: ").append(std::to_string(answer.body.size()));
+  // Of a 304 it would be the length that a 200 had had (RFC 9110 8.6).
+  if (answer.status != 304) bytes.append("\r\nContent-Length: ").append(std::to_string(answer.body.size()));
   bytes.append("\r\nCache-Control: ").append(answer.cache_control);
   bytes.append("\r\nX-Content-Type-Options: nosniff\r\n").append(answer.extra_fields);
   bytes.append(keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");

@@ -24,6 +24,7 @@ struct NameRow {
   std::string_view meaning;
 };
 constexpr std::array kNames = {
+    NameRow{"file", "Its name"},
     NameRow{"backend", "The name of a backend, as `GET /backends` tells it"},
     NameRow{"endpoint", "The name of its endpoint, as told there; slashes in it as they are, or as `%2F`"},
 };

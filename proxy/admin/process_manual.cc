@@ -33,7 +33,15 @@ constexpr std::array kReloadAnswers = {
 };
 constexpr std::array kOpenApiAnswers = {AnswerRow{200, "An OpenAPI 3.1 document", nullptr}};
 
+constexpr std::array kPageAnswers = {AnswerRow{200, "The page", nullptr, "text/html"}};
+constexpr std::array kFileAnswers = {AnswerRow{200, "The file", nullptr, "text/javascript"},
+                                     AnswerRow{304, "The client has it", nullptr, "text/javascript"},
+                                     AnswerRow{404, "The dashboard has no such file", &kRefusalDocument}};
+
 constexpr std::array kRows = {
+    ManualRow{kGet, "/", "What the JSON of this page tells, drawn and live: see proxy/operating.md.", kPageAnswers},
+    ManualRow{kGet, "/dashboard/{file}", "Script, style and charts of the page; nothing of it is elsewhere.",
+              kFileAnswers},
     ManualRow{kGet, "/livez", "For a liveness probe: it fails when a worker hangs.", kProbeAnswers},
     ManualRow{kGet, "/readyz",
               "For a readiness probe: it fails while no backend is up, during a drain, and while memory is critical.",

@@ -93,7 +93,7 @@ def names(proxy: ReloadableSheaf, document: Json, clients: list[ClientConnection
     """What there is now of each `{name}` in a path."""
     del document, clients
     backends = json.loads(ask(proxy.admin_port, "GET", "/backends", fields=WITH_TOKEN).body)["backends"]
-    return {"backend": backends[0]["name"], "endpoint": backends[0]["endpoints"][0]["endpoint"]}
+    return {"backend": backends[0]["name"], "endpoint": backends[0]["endpoints"][0]["endpoint"], "file": "page.js"}
 
 
 def those(document: Json, method: str) -> list[Operation]:
