@@ -138,7 +138,10 @@ MuxFault MuxStream::OnClose(const wire::MuxRecord& record) {
   said_close_ = true;
   DropWaiting();
   SocketEvents* told = events_;
-  if (told != nullptr) told->OnUpstreamClose(close->code == kMuxAbnormal ? 1011 : close->code, close->reason);
+  const uint16_t code = close->code == kMuxAbnormal ? 1011 : close->code;
+  // An answer has no reason of its own; servers give a client its own back.
+  const bool answers = said_reason_ && close->code == said_code_ && close->reason.empty();
+  if (told != nullptr) told->OnUpstreamClose(code, answers ? std::string_view(*said_reason_) : close->reason);
   told = Leave();
   link_.Remove(*this);
   if (told != nullptr) told->OnUpstreamEnd();
@@ -266,6 +269,8 @@ void MuxStream::DropWaiting() {
 
 bool MuxStream::SendClose(uint16_t code, std::string_view reason) {
   if (std::exchange(said_close_, true)) return false;
+  said_code_ = code;
+  if (!reason.empty()) said_reason_ = std::make_unique<const std::string>(reason);
   if (!waiting_) {
     link_.SendClose(id(), code, reason);
     return true;
