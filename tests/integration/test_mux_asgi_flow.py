@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from harness import mux_records as records
 from harness.backend import Backend
-from harness.mux_driver import MuxDriver, mux_backend
+from harness.fixtures import linked
+from harness.mux_driver import MuxDriver
 from harness.mux_records import MORE, UP, Record
 from harness.ports import wait_until
 from harness.raw import get
 
 WINDOW = 262_144
 
-
-@pytest.fixture(scope="module")
-def app(folder: Path) -> Iterator[Backend]:
-    with mux_backend(folder) as running:
-        yield running
-
-
-@pytest.fixture
-def link(app: Backend) -> Iterator[MuxDriver]:
-    with MuxDriver(app.port) as running:
-        yield running
+app, link = linked()
 
 
 def send_large(link: MuxDriver, stream: int, payload: bytes, kind: str = "BINARY") -> None:
