@@ -110,8 +110,9 @@ bool MuxStream::Admit(const wire::FramePiece& part) {
   } else {
     partial_->size = size;
   }
-  window_ -= static_cast<int32_t>(part.payload.size());
-  owed_ += static_cast<uint32_t>(part.payload.size());
+  const size_t charge = wire::MuxCharge(part.payload.size());
+  window_ -= static_cast<int32_t>(charge);
+  owed_ += static_cast<uint32_t>(charge);
   return true;
 }
 
@@ -193,7 +194,7 @@ void MuxStream::SendPart(wire::Opcode opcode, std::span<const uint8_t> payload, 
 
 void MuxStream::SendRecord(MuxType type, bool more, std::span<const uint8_t> payload, uint32_t mask) {
   if (!waiting_ && credit_ > 0 && link_.MaySend()) {
-    credit_ -= static_cast<int64_t>(payload.size());
+    credit_ -= static_cast<int64_t>(wire::MuxCharge(payload.size()));
     return link_.output().AddData(type, more, id(), payload, mask);
   }
   std::string& records = waiting().records;
@@ -245,7 +246,7 @@ void MuxStream::TakeTurn() {
     link_.output().records().append(AsText(record.wire));
     link_.output().Added();
   } else {
-    credit_ -= static_cast<int64_t>(record.payload.size());
+    credit_ -= static_cast<int64_t>(wire::MuxCharge(record.payload.size()));
     link_.output().AddData(record.type, record.more(), id(), record.payload, 0);
   }
   if (waits.at == waits.records.size()) return OnAllSent();

@@ -83,7 +83,7 @@ class MuxStream final : public MuxSlot {
   wire::MuxFault OnData(const wire::MuxRecord& record);
   wire::MuxFault OnCredit(const wire::MuxRecord& record);
   wire::MuxFault OnClose(const wire::MuxRecord& record);
-  // Notes a part's bytes. False: the message is too large, and the stream is over.
+  // Charges a part to the window. False: the message is too large, and the stream is over.
   bool Admit(const wire::FramePiece& part);
   void HandOn(const wire::FramePiece& part);
   void GiveCredit();
