@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/admin/backends_json.h"
+#include "proxy/admin/connections_json.h"
 #include "proxy/admin/stats.h"
 #include "proxy/admin/stats_history.h"
 
@@ -55,8 +56,7 @@ void Collect(const rapidjson::Value& value, const std::string& path, const Field
   }
 }
 
-void CheckAgainstDocument(const std::string& path, const std::string& json) {
-  const Fields documented = DocumentedFields(path);
+void CheckFields(const Fields& documented, const std::string& json) {
   rapidjson::Document document;
   document.Parse(json.c_str());
   REQUIRE_FALSE(document.HasParseError());
@@ -64,6 +64,10 @@ void CheckAgainstDocument(const std::string& path, const std::string& json) {
   Collect(document, "", documented, found);
   for (const std::string& field : found) CHECK_MESSAGE(documented.contains(field), "not described: " << field);
   for (const std::string& field : documented) CHECK_MESSAGE(found.contains(field), "not in the answer: " << field);
+}
+
+void CheckAgainstDocument(const std::string& path, const std::string& json) {
+  CheckFields(DocumentedFields(path), json);
 }
 
 // Everything was counted, so that no field is left out.
@@ -113,6 +117,21 @@ TEST_CASE("The backends have the fields that the document describes, and no othe
   CHECK(std::string(endpoints[0]["state"].GetString()) == "down");
   CHECK(std::string(endpoints[1]["state"].GetString()) == "up");
   CHECK(std::string(document["backends"][1]["endpoints"][0]["state"].GetString()) == "draining");
+}
+
+TEST_CASE("Sessions have the fields that the document describes, and no others") {
+  SessionView view;
+  view.rates = SessionRates{};
+  CheckAgainstDocument("/connections", ConnectionsJson({}, {.total = 1, .rows = {view}, .late = {1}}));
+}
+
+TEST_CASE("One session has the fields of a row, but for the rates, those that the document adds, and no others") {
+  const std::string row = "connections[].";
+  Fields documented = DocumentedFields("/connections/&lt;id&gt;");
+  for (const std::string& field : DocumentedFields("/connections")) {
+    if (field.starts_with(row) && !field.ends_with("_per_second")) documented.insert(field.substr(row.size()));
+  }
+  CheckFields(documented, ConnectionJson({}));
 }
 
 }  // namespace

@@ -43,6 +43,8 @@ class FakeSource final : public AdminSource {
     last_payload = pushes.back().payload;
     answered({.tallies = std::vector<PushTally>(pushes.size(), {.meant = 1, .reached = 1}), .late = {}});
   }
+  void ListSessions(SessionQuery /*query*/, std::function<void(const SessionList&)> answered) override { answered({}); }
+  void FindSession(SessionId /*id*/, std::function<void(const SessionFound&)> answered) override { answered({}); }
   std::string last_payload;
   ~FakeSource() {
     if (later.joinable()) later.join();
