@@ -15,6 +15,10 @@ std::vector<size_t> AllOf(const Workers& workers) {
   return all;
 }
 
+Operations::Operations(Lent lent)
+    : lent_(std::move(lent)),
+      connections_({.main = lent_.main, .asks = lent_.asks, .workers = lent_.workers, .patience = kPatience}) {}
+
 AdminSource::Readiness Operations::ready() const {
   if (!started()) return {false, "not listening yet"};
   if (lent_.lifecycle.stage() != Stage::kServing) return {false, "draining"};
@@ -94,6 +98,15 @@ void Operations::Deliver(std::vector<Push> pushes, std::function<void(const Push
               answered(answer);
             });
       });
+}
+
+void Operations::ListSessions(SessionQuery query, std::function<void(const SessionList&)> answered) {
+  lent_.main.Post(
+      [this, query = std::move(query), answered = std::move(answered)] { connections_.List(query, answered); });
+}
+
+void Operations::FindSession(SessionId id, std::function<void(const SessionFound&)> answered) {
+  lent_.main.Post([this, id, answered = std::move(answered)] { connections_.Find(id, answered); });
 }
 
 }  // namespace sheaf

@@ -16,6 +16,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/push.h"
+#include "proxy/connections.h"
 #include "proxy/control/ask.h"
 #include "proxy/control/lifecycle.h"
 #include "proxy/net/loop.h"
@@ -45,7 +46,7 @@ class Operations final : public AdminSource {
     std::function<std::shared_ptr<const Generation>()> in_force;
     std::function<std::vector<pool::Backend>()> backends;
   };
-  explicit Operations(Lent lent) : lent_(std::move(lent)) {}
+  explicit Operations(Lent lent);
   Operations(const Operations&) = delete;
   Operations& operator=(const Operations&) = delete;
 
@@ -58,6 +59,8 @@ class Operations final : public AdminSource {
   void Reload(std::function<void(const ReloadAnswer&)> answered) override;
   bool SetDraining(std::string_view backend, std::string_view endpoint, bool draining) override;
   void Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) override;
+  void ListSessions(SessionQuery query, std::function<void(const SessionList&)> answered) override;
+  void FindSession(SessionId id, std::function<void(const SessionFound&)> answered) override;
 
  private:
   // A worker makes a turn at least every 100 ms; one that takes longer is told of.
@@ -68,6 +71,7 @@ class Operations final : public AdminSource {
 
   const Lent lent_;
   const TimePoint started_ = SteadyClock().Now();
+  Connections connections_;
 };
 
 }  // namespace sheaf

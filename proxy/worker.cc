@@ -33,6 +33,7 @@ Worker::Worker(Shared& shared, const std::shared_ptr<const Generation>& first, s
                .members = members_}),
       pusher_(
           {.loop = *loop_, .metrics = metrics, .outboxes = outboxes_, .members = members_, .directory = directory_}),
+      connection_lister_({.context = context_, .members = members_, .directory = directory_}),
       drain_deadline_(*this),
       leaving_deadline_(*this) {
   loop_->WatchQueued(kGrowthToLookAt, [this] { relief_.WatchGrowth(); });

@@ -16,6 +16,7 @@
 #include "proxy/affinity_upkeep.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
+#include "proxy/connection_lister.h"
 #include "proxy/control/drain_pace.h"
 #include "proxy/entrances.h"
 #include "proxy/members.h"
@@ -69,6 +70,8 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   uint64_t Relieve(ReliefStep step) { return relief_.Relieve(step); }
   // Messages of another than the backend, for sessions that are here.
   std::vector<PushTally> Deliver(const std::vector<Push>& pushes) { return pusher_.Deliver(pushes); }
+  // Shows its sessions.
+  const ConnectionLister& connections() const { return connection_lister_; }
   // Posts the change to memory.webhook, if there is one. For the first worker.
   void TellBackend(const memwatch::PressureChange& change);
 
@@ -127,6 +130,7 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   List<Client, &Client::soon_hook_> soon_;
   WorkerRelief relief_;
   Pusher pusher_;
+  const ConnectionLister connection_lister_;
   net::Deadline drain_deadline_;
   DrainPace drain_pace_{TimePoint{}, Duration::zero(), 0};  // since Drain
   net::Deadline leaving_deadline_;

@@ -2,6 +2,7 @@
 
 #include "proxy/admin/backend_requests.h"
 #include "proxy/admin/dashboard_requests.h"
+#include "proxy/admin/connection_requests.h"
 #include "proxy/admin/message_requests.h"
 #include "proxy/admin/openapi.h"
 #include "proxy/admin/probe_requests.h"
@@ -16,6 +17,17 @@ using enum AdminMethod;
 
 constexpr std::array kHistoryParameters = {
     ParameterRow{"last", "Only samples of the last so much time", ParameterType::kDuration},
+};
+
+constexpr std::array kConnectionsParameters = {
+    ParameterRow{"user", "Only sessions of this user"},
+    ParameterRow{"path", "Only sessions whose path is this one or under it"},
+    ParameterRow{"backend", "Only sessions of this backend, or <backend>/<endpoint>"},
+    ParameterRow{"state", "Only sessions in this state: active, idle, slow or closing"},
+    ParameterRow{"sort", "By what they are ordered: age (as shipped), idle, bytes, queued or rate"},
+    ParameterRow{"order", "desc (as shipped): the most of it first; asc: the least"},
+    ParameterRow{"limit", "So many of them, 1 to 1000; 100 as shipped"},
+    ParameterRow{"offset", "Behind so many of them; with limit at most 10000"},
 };
 
 constexpr size_t kMostMessage = 1024 * 1024;
@@ -38,6 +50,9 @@ constexpr std::array kPaths = {
             "The endpoint gets nothing new"},
     PathRow{kPost, "/backends/{backend}/{endpoint}/undrain", Access::kChanges, &BeginUndrainOfEndpoint,
             "The endpoint gets new sessions and requests again"},
+    PathRow{kGet, "/connections", Access::kSessions, &AnswerConnections, "The WebSocket sessions",
+            kConnectionsParameters},
+    PathRow{kGet, "/connections/{id}", Access::kSessions, &AnswerConnection, "One session"},
     PathRow{kPost, "/api/messages", Access::kChanges, &BeginPush, "Sends a message to clients", {}, kMostMessage},
     PathRow{kPost, "/api/messages/batch", Access::kChanges, &BeginPushes, "Sends several messages", {}, kMostMessages},
     PathRow{kGet, "/openapi.json", Access::kReads, &AnswerOpenApi, "What there is here, as OpenAPI 3.1"},

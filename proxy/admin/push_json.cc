@@ -10,8 +10,8 @@
 
 #include "proxy/admin/base64.h"
 #include "proxy/admin/json_writer.h"
+#include "proxy/admin/session_path.h"
 #include "proxy/base/session_id.h"
-#include "proxy/wire/http1_target.h"
 
 namespace sheaf {
 namespace {
@@ -127,11 +127,8 @@ class PushReader {
   Complaint TakeUser(const Value& value) { return TakeTarget(Push::Target::kUser, "user_id", value); }
   Complaint TakePath(const Value& value) {
     if (auto error = TakeTarget(Push::Target::kPath, "path", value)) return error;
-    constexpr std::string_view kRemedy = "is a path such as /ws, without a query, a fragment or white space";
-    const bool unfit = !push_.whom.starts_with('/') || push_.whom.find_first_of("?# \t\r\n") != std::string::npos;
-    std::optional<std::string> normal = unfit ? std::nullopt : wire::NormalizeTarget(push_.whom);
-    if (!normal) return Complain("path", kRemedy);
-    if (normal->size() > 1 && normal->ends_with('/')) normal->pop_back();
+    std::optional<std::string> normal = ReadSessionPath(push_.whom);
+    if (!normal) return Complain("path", kSessionPathRemedy);
     push_.whom = std::move(*normal);
     return std::nullopt;
   }

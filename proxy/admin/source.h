@@ -12,6 +12,7 @@
 #include "proxy/base/metrics.h"
 #include "proxy/base/push.h"
 #include "proxy/base/reload_answer.h"
+#include "proxy/base/session_view.h"
 
 namespace sheaf {
 
@@ -36,6 +37,9 @@ class AdminSource {
   virtual bool SetDraining(std::string_view backend, std::string_view endpoint, bool draining) = 0;
   // Has messages delivered to sessions.
   virtual void Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) = 0;
+  // Looks at sessions.
+  virtual void ListSessions(SessionQuery query, std::function<void(const SessionList&)> answered) = 0;
+  virtual void FindSession(SessionId id, std::function<void(const SessionFound&)> answered) = 0;
 
  protected:
   ~AdminSource() = default;

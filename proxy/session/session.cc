@@ -7,6 +7,7 @@
 #include "pool/endpoint.h"
 #include "proxy/base/log.h"
 #include "proxy/base/random.h"
+#include "proxy/base/saturated.h"
 #include "proxy/plan/context.h"
 #include "proxy/plan/route_plan.h"
 
@@ -127,6 +128,7 @@ void Session::OnClientMessage(size_t size) {
 }
 
 void Session::OnUpstreamBlocked() {
+  CountSaturated(client_pauses_);
   context_.metrics().backpressure_pauses_total[Side::kClient].Add();
   connection_->PauseReading(PauseReason::kPeerFull);
 }

@@ -86,6 +86,14 @@ class Session final : public net::ConnectionEvents,
   std::string_view user() const { return record_.user(); }      // empty: none
   UserEntry* user_entry() const { return record_.user_entry(); }
   bool socket_io() const { return socket_io_; }
+  // For who looks at it (session_facts.h), as long as it is not closed.
+  const Outbox& outbox() const { return *outbox_; }
+  const ClientInput& input() const { return input_; }
+  const ClientWatch& watch() const { return watch_; }
+  const SessionRecord& record() const { return record_; }
+  const net::Connection& connection() const { return *connection_; }
+  const pool::SocketStream* stream() const { return stream_.get(); }  // nullptr: the backend's side is over
+  uint16_t client_pauses() const { return client_pauses_; }           // as SessionErrors has them
   // The directory, when the session joins it.
   void SetId(SessionId id) { id_ = id; }
 
@@ -212,6 +220,7 @@ class Session final : public net::ConnectionEvents,
   CloseHandshake close_;
   SessionState state_ = SessionState::kOpen;
   const bool socket_io_;
+  uint16_t client_pauses_ = 0;  // saturated
 };
 
 }  // namespace sheaf

@@ -1,4 +1,4 @@
-"""Lets one thread of a process stand still, as SIGSTOP cannot."""
+"""A thread of a process that hangs while the others go on."""
 
 from __future__ import annotations
 

@@ -38,7 +38,20 @@ class FakeAdminSource final : public AdminSource {
     answered(answer);
   }
 
+  void ListSessions(SessionQuery query, std::function<void(const SessionList&)> answered) override {
+    asked_for = std::move(query);
+    answered(sessions);
+  }
+  void FindSession(SessionId id, std::function<void(const SessionFound&)> answered) override {
+    SessionFound answer = found;
+    if (answer.detail) answer.detail->view.id = id;
+    answered(answer);
+  }
+
   std::string drained;  // the last of SetDraining
+  SessionQuery asked_for;
+  SessionList sessions;
+  SessionFound found;
   std::vector<Push> pushed;
   PushTally tally{.meant = 3, .reached = 2, .full = 1};  // of each push
   std::vector<size_t> late;

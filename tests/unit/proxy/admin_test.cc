@@ -56,6 +56,8 @@ class FakeSource final : public AdminSource {
       history.Add(sample);
     }
   }
+  void ListSessions(SessionQuery /*query*/, std::function<void(const SessionList&)> answered) override { answered({}); }
+  void FindSession(SessionId /*id*/, std::function<void(const SessionFound&)> answered) override { answered({}); }
   std::string last_payload;
   ~FakeSource() {
     if (later.joinable()) later.join();
