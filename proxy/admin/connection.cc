@@ -123,14 +123,20 @@ void AdminConnection::Linger() {
   connection_->FinishWriting();
 }
 
-// Some clients say that they have sent all before they take the answer.
+// Some clients say that they have sent all before they have taken the answer.
 void AdminConnection::OnEnd(net::ConnectionEnd end) {
-  if (end != net::ConnectionEnd::kEof || state_ != State::kWaiting) return Close();
-  half_closed_ = true;
-  keep_alive_ = false;
+  half_closed_ = end == net::ConnectionEnd::kEof;
+  if (half_closed_ && state_ == State::kWaiting) {
+    keep_alive_ = false;
+  } else if (half_closed_ && state_ == State::kIdle) {
+    Linger();
+  } else if (!half_closed_ || state_ != State::kLingering || finished_) {
+    Close();
+  }
 }
 
 void AdminConnection::OnFinished() {
+  finished_ = true;
   if (half_closed_) return Close();
   admin_.loop().SetDeadline(deadline_, admin_.times().linger);
 }

@@ -315,15 +315,24 @@ TEST_CASE_FIXTURE(Running, "An answer that the kernel does not take at once is n
   admin.reset();
   source.AddSamples(5000);
   Start({.linger = std::chrono::milliseconds(1)});
-  Client client(options.address);
-  client.Send("GET /api/performance/websocket/metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-  REQUIRE_FALSE(client.Quiet(std::chrono::seconds(10)));
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  bool closed = false;
-  const std::string all = client.ReceiveAll(closed);
-  CHECK(closed);
-  CHECK(all.size() > 1'000'000);
-  CHECK(all.ends_with("}\n"));
+  const std::string history = "GET /api/performance/websocket/metrics HTTP/1.1\r\nHost: localhost\r\n";
+  for (const bool keeps : {false, true}) {
+    for (const bool finishes : {false, true}) {
+      if (keeps && !finishes) continue;  // it would stay
+      CAPTURE(keeps);
+      CAPTURE(finishes);
+      Client client(options.address);
+      client.Send(history + (keeps ? "\r\n" : "Connection: close\r\n\r\n"));
+      REQUIRE_FALSE(client.Quiet(std::chrono::seconds(10)));
+      if (finishes) client.FinishSending();
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      bool closed = false;
+      const std::string all = client.ReceiveAll(closed);
+      CHECK(closed);
+      CHECK(all.size() > 1'000'000);
+      CHECK(all.ends_with("}\n"));
+    }
+  }
 }
 
 TEST_CASE_FIXTURE(Running, "A client that has said that it sends no more gets its answer") {
