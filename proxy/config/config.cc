@@ -5,12 +5,12 @@
 #include <tuple>
 #include <utility>
 
+#include "proxy/base/printable.h"
 #include "proxy/config/aliases.h"
 #include "proxy/config/backend_section.h"
 #include "proxy/config/backend_warnings.h"
 #include "proxy/config/checks.h"
 #include "proxy/config/environment.h"
-#include "proxy/config/excerpt.h"
 #include "proxy/config/listener_section.h"
 #include "proxy/config/listener_warnings.h"
 #include "proxy/config/names.h"
