@@ -12,9 +12,11 @@
 #include "proxy/cli/cli.h"
 #include "proxy/config/admin_place.h"
 #include "proxy/config/command_line.h"
+#include "proxy/config/completions.h"
 #include "proxy/config/config.h"
 #include "proxy/config/docs.h"
 #include "proxy/config/dump.h"
+#include "proxy/config/manual_page.h"
 #include "proxy/config/report.h"
 #include "proxy/doctor/doctor.h"
 #include "proxy/libraries.h"
@@ -112,7 +114,10 @@ struct PrintedRow {
   std::string (*text)();
 };
 constexpr PrintedRow kPrintedRows[] = {{Action::kPrintDefaultConfig, &DefaultConfig},
-                                       {Action::kPrintOptionsManual, &OptionsManual}};
+                                       {Action::kPrintOptionsManual, &OptionsManual},
+                                       {Action::kPrintManualPage, &ManualPage},
+                                       {Action::kPrintBashCompletion, &BashCompletion},
+                                       {Action::kPrintZshCompletion, &ZshCompletion}};
 
 int Main(int argc, char** argv) {
   OpenStandardDescriptors();

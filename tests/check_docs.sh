@@ -18,8 +18,8 @@ fail() {
 run_sheaf() { env -i "$sheaf" "$@"; }
 
 compare() { # <flag> <file in conf/>
-  run_sheaf "$1" >"$work/$2" || fail "sheaf $1 did not succeed"
-  diff -u "$root/conf/$2" "$work/$2" >&2 || fail "conf/$2 differs from the option table: sheaf $1 > conf/$2"
+  run_sheaf "$1" >"$work/printed" || fail "sheaf $1 did not succeed"
+  diff -u "$root/conf/$2" "$work/printed" >&2 || fail "conf/$2 differs from the tables: sheaf $1 > conf/$2"
 }
 
 if ! [ -x "$sheaf" ]; then
@@ -29,6 +29,9 @@ fi
 
 compare --print-default-config sheaf.conf
 compare --print-options-manual OPTIONS.md
+compare --print-manual-page man/sheaf.1
+compare --print-bash-completion completions/sheaf.bash
+compare --print-zsh-completion completions/_sheaf
 
 for conf in "$root"/conf/*.conf; do
   run_sheaf --check -c "$conf" >/dev/null || fail "$conf is not valid"

@@ -1,6 +1,6 @@
-// The commands of the command line that ask a running Sheaf, a row each. Parsing (config/command_line.h) and
-// requests (request.h) come from the rows, so a new command is one row, its printer where none of those there will do,
-// and a test.
+// The commands of the command line that ask a running Sheaf, a row each. Parsing (config/command_line.h), requests
+// (request.h), the manual page and the completions all come from the rows, so a new command is one row, its printer
+// where none of those there will do, and a test.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
 // The words of the command line that are no command's of proxy/cli/commands.h: actions, and the options of `sheaf
-// doctor`. Parsing and --help come from these rows.
+// doctor`. Parsing, --help, the manual page and the completions come from these rows.
 #pragma once
 
 #include <array>
@@ -18,6 +18,9 @@ enum class Action : uint8_t {
   kDumpConfig,
   kPrintDefaultConfig,
   kPrintOptionsManual,
+  kPrintManualPage,
+  kPrintBashCompletion,
+  kPrintZshCompletion,
   kHealthcheck,
   kDoctor,
   kAsk,   // a command asks a running Sheaf
@@ -29,6 +32,7 @@ struct ActionRow {
   Action action;
   std::string_view flags;
   std::string_view doc;
+  bool for_packagers = false;  // --help has no room for it
 };
 
 inline constexpr std::array kActionRows = {
@@ -36,6 +40,9 @@ inline constexpr std::array kActionRows = {
     ActionRow{Action::kDumpConfig, "--dump-config", "the configuration in effect, and whence each value"},
     ActionRow{Action::kPrintDefaultConfig, "--print-default-config", "a conf file with every option, explained"},
     ActionRow{Action::kPrintOptionsManual, "--print-options-manual", "the manual of the options (Markdown)"},
+    ActionRow{Action::kPrintManualPage, "--print-manual-page", "the manual page (mdoc)", true},
+    ActionRow{Action::kPrintBashCompletion, "--print-bash-completion", "the completions for bash", true},
+    ActionRow{Action::kPrintZshCompletion, "--print-zsh-completion", "the completions for zsh", true},
     ActionRow{Action::kHealthcheck, "--healthcheck", "ask a running Sheaf's /readyz: exit 0 if it is ready"},
 };
 

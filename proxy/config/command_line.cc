@@ -39,7 +39,9 @@ std::string Help() {
       CommandNames() + "\n";
   for (const ProgramOption& row : kProgramOptions) AppendFlag(row, text);
   text.append("\nActions, instead of serving:\n");
-  for (const ActionRow& row : kActionRows) AppendFlag({row.flags, "", row.doc}, text);
+  for (const ActionRow& row : kActionRows) {
+    if (!row.for_packagers) AppendFlag({row.flags, "", row.doc}, text);
+  }
   AppendFlag(kVersionFlag, text);
   AppendFlag(kHelpFlag, text);
   return text +
