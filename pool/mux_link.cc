@@ -3,15 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstring>
 #include <utility>
 
 #include "pool/endpoint_pool.h"
 #include "pool/mux_opening.h"
 #include "pool/pooled_stream.h"
-#include "proxy/base/bytes.h"
 #include "proxy/base/log.h"
-#include "proxy/wire/frame_in_place.h"
 #include "proxy/wire/mux_writer.h"
 
 namespace sheaf::pool {
@@ -25,11 +22,6 @@ namespace {
 // be the same.
 std::atomic<uint64_t> broadcasts{0};
 
-bool IsUtf8(std::span<const uint8_t> bytes) {
-  wire::Utf8Checker text;
-  return text.Feed(bytes) && text.complete();
-}
-
 }  // namespace
 
 MuxLink::MuxLink(EndpointPool& pool, MuxLinkEvents& events, WorkerMetrics& metrics)
@@ -37,6 +29,7 @@ MuxLink::MuxLink(EndpointPool& pool, MuxLinkEvents& events, WorkerMetrics& metri
       events_(events),
       metrics_(metrics),
       output_(*this, metrics),
+      reader_(*this),
       created_(pool.loop().now()),
       unused_since_(created_),
       heard_at_(created_) {
@@ -185,47 +178,12 @@ void MuxLink::OnUpstreamMessage(const wire::FramePiece& piece) {
   if (over_) return;
   heard_at_ = pool_.loop().now();
   in_doubt_ = false;
-  if (piece.opcode != wire::Opcode::kBinary) return Violate(MuxFault::kType);
-  std::span<uint8_t> bytes = piece.payload;
-  MuxFault fault = partial_.empty() ? MuxFault::kNone : CompletePartial(bytes);
-  if (fault == MuxFault::kNone && !over_) {
-    fault = TakeRecords(bytes);
-    partial_.append(AsText(bytes));
-  }
-  if (fault == MuxFault::kNone && piece.last && !partial_.empty()) fault = MuxFault::kCut;
+  const MuxFault fault = reader_.Take(piece);
   if (fault != MuxFault::kNone && !over_) Violate(fault);
 }
 
-// Takes of `bytes` what lacks of the record that is half here, and the record, if that is all.
-MuxFault MuxLink::CompletePartial(std::span<uint8_t>& bytes) {
-  for (;;) {
-    std::span<uint8_t> held(reinterpret_cast<uint8_t*>(partial_.data()), partial_.size());
-    const MuxFault fault = TakeRecords(held);
-    if (fault != MuxFault::kNone || over_) return fault;
-    if (held.empty()) {
-      partial_.clear();
-      return MuxFault::kNone;
-    }
-    if (bytes.empty()) return MuxFault::kNone;
-    const size_t whole = wire::MuxRecordSize(held);
-    const size_t lacking = std::min(bytes.size(), whole - held.size());
-    partial_.append(AsText(bytes.first(lacking)));
-    bytes = bytes.subspan(lacking);
-  }
-}
-
-MuxFault MuxLink::TakeRecords(std::span<uint8_t>& bytes) {
-  for (;;) {
-    const wire::MuxRecord record = wire::NextMuxRecord(wire::MuxEnd::kProxy, bytes);
-    if (record.kind == wire::MuxRecord::Kind::kNeedMore) return MuxFault::kNone;
-    if (record.kind == wire::MuxRecord::Kind::kError) return record.fault;
-    metrics_.mux_records_received_total.Add();
-    const MuxFault fault = OnRecord(record);
-    if (fault != MuxFault::kNone || over_) return fault;
-  }
-}
-
 MuxFault MuxLink::OnRecord(const wire::MuxRecord& record) {
+  metrics_.mux_records_received_total.Add();
   if (!greeted_ && record.type != MuxType::kHello) return MuxFault::kHello;
   switch (record.type) {
     case MuxType::kHello:
@@ -264,30 +222,10 @@ MuxFault MuxLink::OnStreamRecord(const wire::MuxRecord& record) {
 }
 
 MuxFault MuxLink::OnMulticast(const wire::MuxRecord& record) {
-  const wire::Opcode opcode = record.binary() ? wire::Opcode::kBinary : wire::Opcode::kText;
   if (!record.more()) metrics_.mux_multicasts_total.Add();
-  if (!record.to_group()) {
-    const auto multicast = wire::ParseMuxMulticast(record.payload);
-    if (!multicast) return MuxFault::kPayload;
-    if (!record.binary() && !IsUtf8(multicast->message)) return MuxFault::kUtf8;
-    // The frame's header takes the place of the last number.
-    std::vector<uint32_t> ids;
-    ids.reserve(multicast->streams.size());
-    for (size_t i = 0; i < multicast->streams.size(); ++i) ids.push_back(multicast->streams[i]);
-    return Spread(wire::FrameInPlace(multicast->message, opcode, true, true), ids);
-  }
-  MuxGroup* const group = groups_.Find(record.stream);
-  if (group == nullptr) return MuxFault::kStream;
-  if (record.payload.size() > wire::kMuxMaxPayload) return MuxFault::kLength;
-  const bool first = !group->amid_message;
-  if (!first && group->opcode != opcode) return MuxFault::kOrder;
-  if (first) group->text = {};
-  if (!record.binary() && (!group->text.Feed(record.payload) || (!record.more() && !group->text.complete()))) {
-    return MuxFault::kUtf8;
-  }
-  group->opcode = opcode;
-  group->amid_message = record.more();
-  return Spread(wire::FrameInPlace(record.payload, opcode, first, !record.more()), group->ids);
+  MuxShared shared;
+  if (const MuxFault fault = groups_.Read(record, shared); fault != MuxFault::kNone) return fault;
+  return Spread(shared.part, shared.ids);
 }
 
 MuxFault MuxLink::Spread(const wire::FramePiece& part, std::span<const uint32_t> ids) {

@@ -17,6 +17,7 @@
 
 #include "pool/mux_groups.h"
 #include "pool/mux_output.h"
+#include "pool/mux_reader.h"
 #include "pool/mux_slot.h"
 #include "pool/mux_stream.h"
 #include "pool/upgrade.h"
@@ -50,7 +51,7 @@ class MuxLinkEvents {
   ~MuxLinkEvents() = default;
 };
 
-class MuxLink final : private HandshakeEvents, private SocketEvents, private MuxOutputEvents {
+class MuxLink final : private HandshakeEvents, private SocketEvents, private MuxOutputEvents, private MuxReaderEvents {
  public:
   static constexpr int32_t kSessionWindow = 64 * 1024;  // what a session's app may send ahead
 
@@ -128,12 +129,12 @@ class MuxLink final : private HandshakeEvents, private SocketEvents, private Mux
 
   void OnMuxOutput() override { events_.OnMuxStirred(); }
 
+  // MuxReaderEvents
+  wire::MuxFault OnRecord(const wire::MuxRecord& record) override;
+  bool takes_records() const override { return !over_; }
+
   void SendHello();
-  // The records that lie whole in `bytes`, whose front is taken off.
-  wire::MuxFault TakeRecords(std::span<uint8_t>& bytes);
   void MoveTo(MuxLinkState state);
-  wire::MuxFault CompletePartial(std::span<uint8_t>& bytes);
-  wire::MuxFault OnRecord(const wire::MuxRecord& record);
   wire::MuxFault OnHello(const wire::MuxRecord& record);
   wire::MuxFault OnStreamRecord(const wire::MuxRecord& record);
   wire::MuxFault OnMulticast(const wire::MuxRecord& record);
@@ -152,8 +153,8 @@ class MuxLink final : private HandshakeEvents, private SocketEvents, private Mux
   std::unique_ptr<HttpStream> handshake_;
   std::unique_ptr<SocketStream> socket_;
   MuxOutput output_;
+  MuxReader reader_;
   MuxGroups groups_;
-  std::string partial_;     // a record that is split over several reads
   wire::MuxHello hello_{};  // the app's
   HashIndex<MuxSlot, &MuxSlot::next_, &IdOf> index_;
   List<MuxSlot, &MuxSlot::hook_> slots_;

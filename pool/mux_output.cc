@@ -49,7 +49,7 @@ void MuxOutput::AddData(wire::MuxType type, bool more, uint32_t stream, std::spa
   const size_t begin = out.size();
   out.append(AsText(payload));
   if (mask != 0) wire::ApplyMask({reinterpret_cast<uint8_t*>(out.data()) + begin, payload.size()}, mask);
-  Count(payload.size());
+  Count(wire::MuxCharge(payload.size()));
   Added();
 }
 

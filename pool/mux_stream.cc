@@ -110,8 +110,9 @@ bool MuxStream::Admit(const wire::FramePiece& part) {
   } else {
     partial_->size = size;
   }
-  window_ -= static_cast<int32_t>(part.payload.size());
-  owed_ += static_cast<uint32_t>(part.payload.size());
+  const size_t charge = wire::MuxCharge(part.payload.size());
+  window_ -= static_cast<int32_t>(charge);
+  owed_ += static_cast<uint32_t>(charge);
   return true;
 }
 
@@ -138,7 +139,10 @@ MuxFault MuxStream::OnClose(const wire::MuxRecord& record) {
   said_close_ = true;
   DropWaiting();
   SocketEvents* told = events_;
-  if (told != nullptr) told->OnUpstreamClose(close->code == kMuxAbnormal ? 1011 : close->code, close->reason);
+  const uint16_t code = close->code == kMuxAbnormal ? 1011 : close->code;
+  // An answer has no reason of its own; servers give a client its own back.
+  const bool answers = said_reason_ && close->code == said_code_ && close->reason.empty();
+  if (told != nullptr) told->OnUpstreamClose(code, answers ? std::string_view(*said_reason_) : close->reason);
   told = Leave();
   link_.Remove(*this);
   if (told != nullptr) told->OnUpstreamEnd();
@@ -190,7 +194,7 @@ void MuxStream::SendPart(wire::Opcode opcode, std::span<const uint8_t> payload, 
 
 void MuxStream::SendRecord(MuxType type, bool more, std::span<const uint8_t> payload, uint32_t mask) {
   if (!waiting_ && credit_ > 0 && link_.MaySend()) {
-    credit_ -= static_cast<int64_t>(payload.size());
+    credit_ -= static_cast<int64_t>(wire::MuxCharge(payload.size()));
     return link_.output().AddData(type, more, id(), payload, mask);
   }
   std::string& records = waiting().records;
@@ -242,7 +246,7 @@ void MuxStream::TakeTurn() {
     link_.output().records().append(AsText(record.wire));
     link_.output().Added();
   } else {
-    credit_ -= static_cast<int64_t>(record.payload.size());
+    credit_ -= static_cast<int64_t>(wire::MuxCharge(record.payload.size()));
     link_.output().AddData(record.type, record.more(), id(), record.payload, 0);
   }
   if (waits.at == waits.records.size()) return OnAllSent();
@@ -266,6 +270,8 @@ void MuxStream::DropWaiting() {
 
 bool MuxStream::SendClose(uint16_t code, std::string_view reason) {
   if (std::exchange(said_close_, true)) return false;
+  said_code_ = code;
+  if (!reason.empty()) said_reason_ = std::make_unique<const std::string>(reason);
   if (!waiting_) {
     link_.SendClose(id(), code, reason);
     return true;

@@ -83,7 +83,7 @@ class MuxStream final : public MuxSlot {
   wire::MuxFault OnData(const wire::MuxRecord& record);
   wire::MuxFault OnCredit(const wire::MuxRecord& record);
   wire::MuxFault OnClose(const wire::MuxRecord& record);
-  // Notes a part's bytes. False: the message is too large, and the stream is over.
+  // Charges a part to the window. False: the message is too large, and the stream is over.
   bool Admit(const wire::FramePiece& part);
   void HandOn(const wire::FramePiece& part);
   void GiveCredit();
@@ -110,6 +110,8 @@ class MuxStream final : public MuxSlot {
   int64_t credit_;     // bytes that may be sent up
   int32_t window_;     // bytes that the app may still send
   uint32_t owed_ = 0;  // bytes that have been taken, and for which no credit has been given yet
+  std::unique_ptr<const std::string> said_reason_;  // in our CLOSE, if it has one
+  uint16_t said_code_ = 0;                          // in our CLOSE; 0: none has been sent
   PauseReasons pauses_;
   bool said_close_ = false;
 };

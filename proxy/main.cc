@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "proxy/admin/manual.h"
 #include "proxy/base/bounded_write.h"
 #include "proxy/base/log.h"
 #include "proxy/cli/cli.h"
@@ -113,11 +114,10 @@ struct PrintedRow {
   Action action;
   std::string (*text)();
 };
-constexpr PrintedRow kPrintedRows[] = {{Action::kPrintDefaultConfig, &DefaultConfig},
-                                       {Action::kPrintOptionsManual, &OptionsManual},
-                                       {Action::kPrintManualPage, &ManualPage},
-                                       {Action::kPrintBashCompletion, &BashCompletion},
-                                       {Action::kPrintZshCompletion, &ZshCompletion}};
+constexpr PrintedRow kPrintedRows[] = {
+    {Action::kPrintDefaultConfig, &DefaultConfig},   {Action::kPrintOptionsManual, &OptionsManual},
+    {Action::kPrintAdminManual, &AdminManual},       {Action::kPrintManualPage, &ManualPage},
+    {Action::kPrintBashCompletion, &BashCompletion}, {Action::kPrintZshCompletion, &ZshCompletion}};
 
 int Main(int argc, char** argv) {
   OpenStandardDescriptors();

@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <numeric>
 #include <utility>
 
 #include "memwatch/allocator.h"
 #include "proxy/backend_facts.h"
-#include "proxy/base/build_info.h"
 #include "proxy/base/log.h"
 #include "proxy/control/drain_pace.h"
 #include "proxy/cpu_quota.h"
@@ -133,8 +131,17 @@ Result<bool> Server::MakeWatcher() {
 }
 
 Result<bool> Server::MakeAdmin() {
+  operations_.emplace(Operations::Lent{.main = main_->loop(),
+                                       .lifecycle = lifecycle_,
+                                       .metrics = metrics_,
+                                       .reloader = *reloader_,
+                                       .asks = *asks_,
+                                       .memory = watcher_->monitor(),
+                                       .workers = workers_,
+                                       .in_force = [this] { return in_force(); },
+                                       .backends = [this] { return backends(); }});
   if (in_force()->options.admin.address.empty()) return true;
-  auto admin = Admin::Start(in_force()->options.admin, *this);
+  auto admin = Admin::Start(in_force()->options.admin, *operations_);
   if (!admin.ok()) return Error{admin.error()};
   admin_ = std::move(admin.value());
   return true;
@@ -212,57 +219,6 @@ void Server::OnFilesChanged() {
   reloader_->Ask({.by = "reload.watch", .patience = kPatienceWithFiles});
 }
 
-void Server::Reload(std::function<void(const ReloadAnswer&)> answered) {
-  main_->loop().Post(
-      [this, answered = std::move(answered)] { reloader_->Ask({.by = "POST /reload", .answer = answered}); });
-}
-
-std::vector<size_t> Server::WorkersOf(const std::vector<Push>& pushes) const {
-  std::vector<bool> asked(workers_.size());
-  for (const Push& push : pushes) {
-    if (push.target != Push::Target::kSession) return all_workers();
-    const auto id = SessionId::Parse(push.whom);
-    if (id && id->worker() < asked.size()) asked[id->worker()] = true;
-  }
-  std::vector<size_t> workers = all_workers();
-  std::erase_if(workers, [&asked](size_t worker) { return !asked[worker]; });
-  return workers;
-}
-
-void Server::Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) {
-  main_->loop().Post(
-      [this, pushes = std::make_shared<const std::vector<Push>>(std::move(pushes)), answered = std::move(answered)] {
-        AskForSum<PushTallies>(
-            *asks_, {.workers = WorkersOf(*pushes), .patience = kPatienceWithWorkers},
-            [this, pushes](size_t worker) { return PushTallies{workers_[worker]->Deliver(*pushes)}; },
-            [pushes, answered](const PushTallies& sum, const std::vector<size_t>& late) {
-              PushAnswer answer{.tallies = sum.all, .late = late};
-              answer.tallies.resize(pushes->size());
-              answered(answer);
-            });
-      });
-}
-
-bool Server::SetDraining(std::string_view backend, std::string_view endpoint, bool draining) {
-  bool found = false;
-  for (const pool::Backend& one : backends()) {
-    if (one.name != backend) continue;
-    for (const pool::EndpointRef& place : one.endpoints) {
-      if (place->name() != endpoint) continue;
-      place->SetDraining(draining, SteadyClock().Now());
-      found = true;
-    }
-  }
-  if (!found) return false;
-  Log(LogLevel::kInfo, draining ? "an endpoint is drained: it gets nothing new" : "an endpoint is drained no more",
-      {{"backend", backend}, {"upstream", endpoint}});
-  if (!draining) return true;
-  for (const std::unique_ptr<Worker>& worker : workers_) {
-    worker->Post([&worker = *worker] { worker.CloseLeaving(); });
-  }
-  return true;
-}
-
 std::shared_ptr<const Generation> Server::in_force() const {
   const std::lock_guard lock(generation_mutex_);
   return generation_;
@@ -293,7 +249,7 @@ Result<bool> Server::PrepareAdmin(const Options::Admin& options) {
   next_admin_.reset();
   const bool moves = options.address != in_force()->options.admin.address;
   if (!moves || options.address.empty()) return true;
-  auto admin = Admin::Start(options, *this);
+  auto admin = Admin::Start(options, *operations_);
   if (!admin.ok()) return Error{admin.error()};
   next_admin_ = std::move(admin.value());
   return true;
@@ -318,17 +274,11 @@ void Server::Adopt(std::shared_ptr<const Generation> next, std::function<void()>
     workers_[index]->ChangeEntrances((*entrances)[index]);
     return [] {};
   };
-  asks_->Ask({.workers = all_workers()}, take, [this, moves, admin, done](const std::vector<size_t>& /*late*/) {
+  asks_->Ask({.workers = AllOf(workers_)}, take, [this, moves, admin, done](const std::vector<size_t>& /*late*/) {
     // Whoever asked for the reload over the old address has the answer before it goes.
     const std::unique_ptr<Admin> before = moves ? std::exchange(admin_, std::move(*admin)) : nullptr;
     done();
   });
-}
-
-std::vector<size_t> Server::all_workers() const {
-  std::vector<size_t> all(workers_.size());
-  std::iota(all.begin(), all.end(), size_t{0});
-  return all;
 }
 
 void Server::AdoptInMain(const Generation& next) {
@@ -403,36 +353,6 @@ void Server::Stop() {
   threads_.clear();
   if (listeners_) listeners_->Close();
   admin_.reset();  // the last to go: probes are answered to the end
-}
-
-AdminSource::Readiness Server::ready() const {
-  if (!started()) return {false, "not listening yet"};
-  if (lifecycle_.stage() != Stage::kServing) return {false, "draining"};
-  if (const std::string_view reason = WhyNotReady(backends(), in_force()->options); !reason.empty()) {
-    return {false, reason};
-  }
-  if (InForce(ReliefStep::kRefuse, watcher_->monitor().level())) return {false, "memory is short"};
-  return {true, ""};
-}
-
-StatsSnapshot Server::Stats() const {
-  const std::shared_ptr<const Generation> now = in_force();
-  StatsSnapshot snapshot;
-  snapshot.totals = metrics_.Sum();
-  snapshot.generation = now->number;
-  snapshot.generation_age = SteadyClock().Now() - now->made_at;
-  snapshot.config_sha256 = now->digest;
-  snapshot.version = metrics_.version();
-  snapshot.commit = BuildCommit();
-  snapshot.uptime = SteadyClock().Now() - created_;
-  snapshot.workers = metrics_.workers();
-  snapshot.pool_min_size = WarmLinks(backends(), now->options.pool);
-  snapshot.pool_max_size = now->options.pool.max_size;
-  snapshot.ready = ready().ready;
-  snapshot.memory_thresholds = memwatch::PressureThresholds::From(now->options.memory);
-  snapshot.memory = watcher_->monitor().history().Latest().value_or(memwatch::MemorySample{});
-  snapshot.memory_summary = watcher_->monitor().history().Summary();
-  return snapshot;
 }
 
 }  // namespace sheaf

@@ -26,7 +26,6 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
-#include "proxy/base/push.h"
 #include "proxy/control/ask.h"
 #include "proxy/control/file_watch.h"
 #include "proxy/control/lifecycle.h"
@@ -34,6 +33,7 @@
 #include "proxy/control/service_manager.h"
 #include "proxy/descriptor_limit.h"
 #include "proxy/listeners.h"
+#include "proxy/operations.h"
 #include "proxy/plan/generation.h"
 #include "proxy/reload.h"
 #include "proxy/watchdog.h"
@@ -41,7 +41,7 @@
 
 namespace sheaf {
 
-class Server final : public AdminSource, public LifecycleEvents, public BackendEvents, public ReloadTarget {
+class Server final : public LifecycleEvents, public BackendEvents, public ReloadTarget {
  public:
   // `first`: loaded and checked by proxy/config/config.h. `read`: reads it anew, for a reload.
   Server(ConfigRead first, ReadConfig read, std::string version);
@@ -56,8 +56,6 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
  private:
   // A certificate and its key are replaced one after the other.
   static constexpr Duration kPatienceWithFiles = std::chrono::seconds(5);
-  // A worker makes a turn at least every 100 ms; one that takes longer is told of, not waited for.
-  static constexpr Duration kPatienceWithWorkers = std::chrono::seconds(2);
 
   // Nobody is served before everything that can fail has succeeded.
   Result<bool> Start();
@@ -105,21 +103,6 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   void OnPressure(const memwatch::PressureChange& change);
   uint64_t Relieve(ReliefStep step);
 
-  // AdminSource: the admin thread.
-  Readiness ready() const override;
-  bool started() const override { return lifecycle_.stage() != Stage::kStarting; }
-  StatsSnapshot Stats() const override;
-  const memwatch::MemoryHistory& memory_history() const override { return watcher_->monitor().history(); }
-  const MetricsRegistry& metrics() const override { return metrics_; }
-  void Reload(std::function<void(const ReloadAnswer&)> answered) override;
-  bool SetDraining(std::string_view backend, std::string_view endpoint, bool draining) override;
-  void Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) override;
-
-  std::vector<size_t> all_workers() const;
-  // Those that may have a session which one of the pushes names.
-  std::vector<size_t> WorkersOf(const std::vector<Push>& pushes) const;
-
-  const TimePoint created_ = SteadyClock().Now();
   MetricsRegistry metrics_;
   const ServiceManager service_manager_{ServiceManager::Environment::Read(environ)};
   Lifecycle lifecycle_;
@@ -140,10 +123,11 @@ class Server final : public AdminSource, public LifecycleEvents, public BackendE
   std::optional<Listeners::Change> next_listeners_;  // from Prepare to Adopt
   std::optional<Backends::Change> next_backends_;    // the same
   std::unique_ptr<Asks> asks_;                       // of the workers
-  std::vector<std::unique_ptr<Worker>> workers_;
+  Workers workers_;
   std::vector<std::thread> threads_;
-  std::unique_ptr<Admin> admin_;       // nullptr: admin.address is empty
-  std::unique_ptr<Admin> next_admin_;  // from Prepare to Adopt
+  std::optional<Operations> operations_;  // since MakeAdmin
+  std::unique_ptr<Admin> admin_;          // nullptr: admin.address is empty
+  std::unique_ptr<Admin> next_admin_;     // from Prepare to Adopt
   std::unique_ptr<Watchdog> watchdog_;
   bool hung_up_ = false;  // SIGHUP came before there was anything to reload
 };

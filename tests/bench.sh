@@ -8,8 +8,10 @@
 # answers wait amid a stream, and the bytes that a client's own messages take; after "instructions" to
 # tests/bench/instructions.py, which counts the instructions that a message takes in each way of delivery; after "fresh"
 # to tests/bench/fresh.py, which measures how old quotes are when a client on a slow link gets them; after "bytes" to
-# tests/bench/bytes.py, which counts the bytes of a message that a stock client gets, beside uvicorn alone. After "mux"
-# bench.py measures clients that share links, and then tests/bench/mux_floor.py the application's end alone.
+# tests/bench/bytes.py, which counts the bytes of a message that a stock client gets, beside uvicorn alone; after "push"
+# to tests/bench/push.py, which measures what POST /api/messages takes for thousands of clients; after "dashboard" to
+# tests/bench/dashboard.py, which measures what an open dashboard costs the clients. After "mux" bench.py
+# measures clients that share links, and then tests/bench/mux_floor.py the application's end alone.
 set -eu
 cd "$(dirname "$0")/.."
 cmake --preset release
@@ -24,6 +26,8 @@ case ${1:-} in
   answers) script=answers.py; python=build/venv/bin/python; shift ;;
   idle-cpu) script=idle_cpu.py; shift ;;
   instructions) script=instructions.py; shift ;;
+  dashboard) script=dashboard.py; python=build/venv/bin/python; shift ;;  # it drives a browser
+  push) script=push.py; shift ;;
   fresh) script=fresh.py; python=build/venv/bin/python; shift ;;
   mux)
     shift

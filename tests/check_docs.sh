@@ -17,9 +17,9 @@ fail() {
 # The environment is emptied, since SHEAF_* variables are configuration too.
 run_sheaf() { env -i "$sheaf" "$@"; }
 
-compare() { # <flag> <file in conf/>
+compare() { # <flag> <file>
   run_sheaf "$1" >"$work/printed" || fail "sheaf $1 did not succeed"
-  diff -u "$root/conf/$2" "$work/printed" >&2 || fail "conf/$2 differs from the tables: sheaf $1 > conf/$2"
+  diff -u "$root/$2" "$work/printed" >&2 || fail "$2 differs from the tables it is written from: sheaf $1 > $2"
 }
 
 if ! [ -x "$sheaf" ]; then
@@ -27,11 +27,12 @@ if ! [ -x "$sheaf" ]; then
   exit 1
 fi
 
-compare --print-default-config sheaf.conf
-compare --print-options-manual OPTIONS.md
-compare --print-manual-page man/sheaf.1
-compare --print-bash-completion completions/sheaf.bash
-compare --print-zsh-completion completions/_sheaf
+compare --print-default-config conf/sheaf.conf
+compare --print-options-manual conf/OPTIONS.md
+compare --print-admin-manual proxy/admin/api.md
+compare --print-manual-page conf/man/sheaf.1
+compare --print-bash-completion conf/completions/sheaf.bash
+compare --print-zsh-completion conf/completions/_sheaf
 
 for conf in "$root"/conf/*.conf; do
   run_sheaf --check -c "$conf" >/dev/null || fail "$conf is not valid"

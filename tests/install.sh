@@ -9,11 +9,11 @@ what=${1:-all}
 say() { printf '== %s\n' "$*"; }
 
 packages="g++ cmake ninja-build pkg-config libevent-dev libssl-dev zlib1g-dev rapidjson-dev libtomlplusplus-dev
-  libcli11-dev libgoogle-glog-dev node-llhttp doctest-dev"
+  libcli11-dev libgoogle-glog-dev node-llhttp npm doctest-dev"
 case $what in
   build) ;;
-  demo) packages="$packages python3-venv npm" ;;
-  all) packages="$packages python3-venv npm prometheus nginx openssl util-linux procps chromium man-db zsh" ;;
+  demo) packages="$packages python3-venv" ;;
+  all) packages="$packages python3-venv prometheus nginx openssl util-linux procps chromium man-db zsh" ;;
   *) echo "usage: $0 [build|demo|all]" >&2; exit 2 ;;
 esac
 
@@ -55,14 +55,15 @@ if [ "$(cat "$root/build/venv/.stamp-$what" 2>/dev/null)" != "$stamp" ]; then
 fi
 
 if [ "$what" = all ]; then
-  stamp=$(sha256sum <"$root/tests/requirements-eio3.txt" | cut -d' ' -f1)
-  if [ "$(cat "$root/build/eio3/.stamp" 2>/dev/null)" != "$stamp" ]; then
-    say "installing python-socketio for Engine.IO 3 into build/eio3"
-    rm -rf "$root/build/eio3"
-    "$root/build/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$root/build/eio3" \
-      -r "$root/tests/requirements-eio3.txt"
-    printf '%s\n' "$stamp" >"$root/build/eio3/.stamp"
-  fi
+  for old in eio3 debian12; do
+    stamp=$(sha256sum <"$root/tests/requirements-$old.txt" | cut -d' ' -f1)
+    [ "$(cat "$root/build/$old/.stamp" 2>/dev/null)" != "$stamp" ] || continue
+    say "installing tests/requirements-$old.txt into build/$old"
+    rm -rf "$root/build/$old"
+    "$root/build/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$root/build/$old" \
+      -r "$root/tests/requirements-$old.txt"
+    printf '%s\n' "$stamp" >"$root/build/$old/.stamp"
+  done
 fi
 
 # The demo needs the clients alone; all that the tests need besides takes ten times the room.

@@ -82,7 +82,7 @@ _sheaf() {
   esac
   local words
   case $command in
-    '') words='stats top connections push close flush rebalance drain undrain reload log-level doctor -c --config --set -t --check --dump-config --print-default-config --print-options-manual --print-manual-page --print-bash-completion --print-zsh-completion --healthcheck --version -h --help' ;;
+    '') words='stats top connections push close flush rebalance drain undrain reload log-level doctor -c --config --set -t --check --dump-config --print-default-config --print-options-manual --print-admin-manual --print-manual-page --print-bash-completion --print-zsh-completion --healthcheck --version -h --help' ;;
     'stats') words='-c --config --set --help --json --admin --token-file' ;;
     'top') words='-c --config --set --help --interval --once --sort --json --admin --token-file' ;;
     'connections') words='-c --config --set --help --user --path --state --backend --sort --order --limit --offset --json --admin --token-file' ;;

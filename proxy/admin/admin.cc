@@ -3,24 +3,28 @@
 #include <system_error>
 #include <utility>
 
+#include "proxy/admin/access.h"
 #include "proxy/base/log.h"
 
 namespace sheaf {
 
-Result<std::unique_ptr<Admin>> Admin::Start(const Options::Admin& options, AdminSource& source) {
+Result<std::unique_ptr<Admin>> Admin::Start(const Options::Admin& options, AdminSource& source,
+                                            const AdminTimes& times) {
   const Result<net::Address> address = net::Address::Resolve(options.address, true);
   if (!address.ok()) return Error{"admin.address: " + address.error()};
   Result<std::unique_ptr<net::Loop>> loop = net::Loop::Create(net::BufferMarks{}, net::Sleep::kUntilDue);
   if (!loop.ok()) return Error{loop.error()};
-  Result<std::unique_ptr<net::Listener>> listener = net::Listener::Open(address.value(), {.backlog = kBacklog});
+  Result<std::unique_ptr<net::Listener>> listener =
+      net::Listener::Open(address.value(), {.backlog = kBacklog, .mode = kOwnerOnly});
   if (!listener.ok()) return Error{"admin.address: " + listener.error()};
-  return std::unique_ptr<Admin>(
-      new Admin(options, source, std::move(loop.value()), std::move(listener.value()), address.value().is_unix()));
+  return std::unique_ptr<Admin>(new Admin(options, source, times, std::move(loop.value()), std::move(listener.value()),
+                                          address.value().is_unix()));
 }
 
-Admin::Admin(const Options::Admin& options, AdminSource& source, std::unique_ptr<net::Loop> loop,
-             std::unique_ptr<net::Listener> listener, bool is_unix)
+Admin::Admin(const Options::Admin& options, AdminSource& source, const AdminTimes& times,
+             std::unique_ptr<net::Loop> loop, std::unique_ptr<net::Listener> listener, bool is_unix)
     : source_(source),
+      times_(times),
       listener_(std::move(listener)),
       is_unix_(is_unix),
       desk_(new Desk{.mutex = {}, .admin = this}),
@@ -69,13 +73,12 @@ AdminVerdict Admin::Judge(const wire::RequestHead& request) {
   return verdict;
 }
 
-std::optional<AdminAnswer> Admin::Handle(const wire::RequestHead& request, std::string_view body,
-                                         AdminConnection& connection) {
+void Admin::Handle(const wire::RequestHead& request, std::string_view body, AdminConnection& connection) {
   // The reply may come when the connection has gone, so it knows no more than its number.
   const auto reply = [desk = desk_, number = connection.number()](const AdminAnswer& answer) {
     Deliver(*desk, number, answer);
   };
-  return HandleAdminRequest(request, body, source_, liveness_.live(), reply);
+  HandleAdminRequest(request, body, source_, liveness_.live(), reply);
 }
 
 void Admin::Deliver(Desk& desk, uint64_t connection, const AdminAnswer& answer) {
@@ -102,9 +105,18 @@ void Admin::TellOfForeignHost(std::string_view host) {
 }
 
 void Admin::OnAccepted(int fd, const net::Address& /*peer*/) {
-  if (connections_.size() >= kMaxConnections) connections_.front().Close();
+  if (connections_.size() >= kMaxConnections) MakeRoom();
   auto connection = std::make_unique<AdminConnection>(*this, ++last_number_);
   if (connection->Start(fd)) connections_.Adopt(std::move(connection));
+}
+
+// Who waits for an answer goes last: a drain that a preStop hook waits for would be lost to a crowd of idle ones.
+void Admin::MakeRoom() {
+  AdminConnection* oldest = nullptr;
+  connections_.ForEach([&oldest](AdminConnection& one) {
+    if (oldest == nullptr && !one.is_waiting()) oldest = &one;
+  });
+  (oldest != nullptr ? *oldest : connections_.front()).Close();
 }
 
 void Admin::OnAcceptPaused(int error) {

@@ -1,5 +1,5 @@
 // The admin listener: probes, metrics and statistics over plain HTTP, in a thread of its own, so that it answers
-// however busy the workers are. What it answers is in requests.h.
+// however busy the workers are. What it answers is in paths.h.
 //
 //   auto admin = Admin::Start(options.admin, source);    // listens from here on
 //   ...
@@ -8,6 +8,8 @@
 // Owned by the Server, started after the workers and stopped after them, so that probes are answered to the end of a
 // drain.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <memory>
@@ -18,6 +20,7 @@
 #include "proxy/admin/connection.h"
 #include "proxy/admin/liveness.h"
 #include "proxy/admin/requests.h"
+#include "proxy/admin/source.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/owning_list.h"
@@ -31,7 +34,8 @@ namespace sheaf {
 class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
  public:
   // admin.address must not be empty. `source` outlives the object.
-  static Result<std::unique_ptr<Admin>> Start(const Options::Admin& options, AdminSource& source);
+  static Result<std::unique_ptr<Admin>> Start(const Options::Admin& options, AdminSource& source,
+                                              const AdminTimes& times = {});
   Admin(const Admin&) = delete;
   Admin& operator=(const Admin&) = delete;
   ~Admin();
@@ -46,10 +50,10 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   net::Loop& loop() { return *loop_; }
   const net::IoCounters& io() const { return io_; }
   bool is_unix() const { return is_unix_; }
+  const AdminTimes& times() const { return times_; }
   AdminVerdict Judge(const wire::RequestHead& request);
-  // nullopt: the answer comes later, to AdminConnection::Complete, if the connection is still there.
-  std::optional<AdminAnswer> Handle(const wire::RequestHead& request, std::string_view body,
-                                    AdminConnection& connection);
+  // The answer comes to AdminConnection::Complete, after this call, if the connection is still there then.
+  void Handle(const wire::RequestHead& request, std::string_view body, AdminConnection& connection);
   // It is closed; destroyed at the end of the turn.
   void Retire(AdminConnection& connection);
 
@@ -63,12 +67,14 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   // Probes, a scraper and a few people. Beyond it the oldest connection makes room, so that nobody can shut probes out
   // by holding connections open.
   static constexpr size_t kMaxConnections = 64;
+  // Of a Unix socket's file. Over it something can be changed without a token.
+  static constexpr mode_t kOwnerOnly = 0600;
   static constexpr int kBacklog = 128;
   static constexpr Duration kLookInterval = std::chrono::seconds(1);
   // A scraper that is refused comes again.
   static constexpr Duration kTellInterval = std::chrono::minutes(1);
 
-  Admin(const Options::Admin& options, AdminSource& source, std::unique_ptr<net::Loop> loop,
+  Admin(const Options::Admin& options, AdminSource& source, const AdminTimes& times, std::unique_ptr<net::Loop> loop,
         std::unique_ptr<net::Listener> listener, bool is_unix);
   void Run();
   // Where answers come in that are given later, maybe when there is no Admin any more.
@@ -78,10 +84,12 @@ class Admin final : public net::AcceptorEvents, public net::DeadlineHandler {
   };
   static void Deliver(Desk& desk, uint64_t connection, const AdminAnswer& answer);
   void Complete(uint64_t connection, const AdminAnswer& answer);
+  void MakeRoom();
   void TellOfForeignHost(std::string_view host);
 
   // Set at construction.
   AdminSource& source_;
+  const AdminTimes times_;
   const std::unique_ptr<net::Listener> listener_;  // holds the file of a Unix socket
   const bool is_unix_;
   const std::shared_ptr<Desk> desk_;

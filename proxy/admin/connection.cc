@@ -16,7 +16,7 @@ bool AdminConnection::Start(int fd) {
     close(fd);
     return false;
   }
-  admin_.loop().SetDeadline(deadline_, kHeadTime);
+  admin_.loop().SetDeadline(deadline_, admin_.times().head);
   return true;
 }
 
@@ -38,7 +38,7 @@ void AdminConnection::TakeHead() {
     held_.erase(0, wire::SkippableEmptyLines(held_));
     if (held_.empty() || held_ == "\r") return;
     state_ = State::kHead;
-    admin_.loop().SetDeadline(deadline_, kHeadTime);
+    admin_.loop().SetDeadline(deadline_, admin_.times().head);
   }
   switch (scanner_.Scan(held_, wire::HeadLimits{})) {
     case wire::HeadScanner::Verdict::kNeedMore:
@@ -70,7 +70,7 @@ void AdminConnection::BeginRequest(size_t head_size) {
 void AdminConnection::BeginBody() {
   state_ = State::kBody;
   decoder_.Reset(request_.body, request_.content_length);
-  admin_.loop().SetDeadline(deadline_, kBodyTime);
+  admin_.loop().SetDeadline(deadline_, admin_.times().body);
   if (request_.expect_continue && held_.empty()) connection_->Write(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"));
   TakeBody();
 }
@@ -90,10 +90,10 @@ void AdminConnection::TakeBody() {
 }
 
 void AdminConnection::Handle() {
-  if (const auto answer = admin_.Handle(request_, body_, *this)) return Answer(*answer);
-  std::string().swap(body_);
   state_ = State::kWaiting;
-  admin_.loop().SetDeadline(deadline_, kAnswerTime);
+  admin_.loop().SetDeadline(deadline_, admin_.times().answer);
+  admin_.Handle(request_, body_, *this);
+  std::string().swap(body_);
 }
 
 void AdminConnection::Complete(const AdminAnswer& answer) {
@@ -107,7 +107,7 @@ void AdminConnection::Answer(const AdminAnswer& answer) {
   body_.clear();
   scanner_.Reset();
   state_ = State::kIdle;
-  admin_.loop().SetDeadline(deadline_, kIdleTime);
+  admin_.loop().SetDeadline(deadline_, admin_.times().idle);
 }
 
 void AdminConnection::Refuse(RefuseReason reason) {
@@ -119,12 +119,20 @@ void AdminConnection::Refuse(RefuseReason reason) {
 // and destroy the answer (RFC 9112 9.6).
 void AdminConnection::Linger() {
   state_ = State::kLingering;
-  admin_.loop().SetDeadline(deadline_, kLingerTime);
+  admin_.loop().SetDeadline(deadline_, admin_.times().idle);
   connection_->FinishWriting();
 }
 
-void AdminConnection::OnEnd(net::ConnectionEnd /*end*/) {
-  Close();
+// Some clients say that they have sent all before they take the answer.
+void AdminConnection::OnEnd(net::ConnectionEnd end) {
+  if (end != net::ConnectionEnd::kEof || state_ != State::kWaiting) return Close();
+  half_closed_ = true;
+  keep_alive_ = false;
+}
+
+void AdminConnection::OnFinished() {
+  if (half_closed_) return Close();
+  admin_.loop().SetDeadline(deadline_, admin_.times().linger);
 }
 
 void AdminConnection::OnDeadline(net::Deadline& /*deadline*/) {

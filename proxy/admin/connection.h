@@ -21,6 +21,19 @@ namespace sheaf {
 class Admin;
 struct AdminAnswer;
 
+// How long who asks is waited for.
+struct AdminTimes {
+  Duration head = std::chrono::seconds(5);
+  Duration body = std::chrono::seconds(10);
+  // For the next request, or for an answer to be taken. Longer than the usual interval of scraping, so that one
+  // connection serves Prometheus all day.
+  Duration idle = std::chrono::seconds(90);
+  // For what is asked of the workers, or of the disk.
+  Duration answer = std::chrono::seconds(60);
+  // For the client to close, once the kernel has taken the last answer.
+  Duration linger = std::chrono::seconds(2);
+};
+
 class AdminConnection final : public net::ConnectionEvents, public net::DeadlineHandler {
  public:
   // `number`: its own alone.
@@ -30,7 +43,9 @@ class AdminConnection final : public net::ConnectionEvents, public net::Deadline
 
   // Takes over the accepted socket. False when memory or descriptors ran out (the socket is closed).
   bool Start(int fd);
-  // The answer that was to come later.
+  // Whether Admin::Handle has been asked, and Complete not called yet.
+  bool is_waiting() const { return state_ == State::kWaiting; }
+  // The answer to what Admin::Handle was given.
   void Complete(const AdminAnswer& answer);
   // May be called twice.
   void Close();
@@ -38,20 +53,12 @@ class AdminConnection final : public net::ConnectionEvents, public net::Deadline
   // net::ConnectionEvents
   void OnBytes(std::span<uint8_t> bytes) override;
   void OnEnd(net::ConnectionEnd end) override;
+  void OnFinished() override;
   void OnDeadline(net::Deadline& deadline) override;
 
   ListHook hook_;  // Admin's list
 
  private:
-  static constexpr Duration kHeadTime = std::chrono::seconds(5);
-  static constexpr Duration kBodyTime = std::chrono::seconds(10);
-  // Longer than the usual interval of scraping, so that one connection serves Prometheus all day.
-  static constexpr Duration kIdleTime = std::chrono::seconds(90);
-  // For an answer that comes later.
-  static constexpr Duration kAnswerTime = std::chrono::seconds(60);
-  // For the client to take the last answer and close.
-  static constexpr Duration kLingerTime = std::chrono::seconds(2);
-
   enum class State : uint8_t { kIdle, kHead, kBody, kWaiting, kLingering, kClosed };
 
   void TakeHead();
@@ -77,6 +84,7 @@ class AdminConnection final : public net::ConnectionEvents, public net::Deadline
   State state_ = State::kIdle;
   bool keep_alive_ = false;    // after the next answer
   bool head_request_ = false;  // ... which is HEAD
+  bool half_closed_ = false;   // the client sends no more, and waits for its answer
 };
 
 }  // namespace sheaf

@@ -18,6 +18,7 @@ enum class Action : uint8_t {
   kDumpConfig,
   kPrintDefaultConfig,
   kPrintOptionsManual,
+  kPrintAdminManual,
   kPrintManualPage,
   kPrintBashCompletion,
   kPrintZshCompletion,
@@ -32,7 +33,7 @@ struct ActionRow {
   Action action;
   std::string_view flags;
   std::string_view doc;
-  bool for_packagers = false;  // --help has no room for it
+  bool for_builders = false;  // who builds Sheaf asks for it; --help has no room
 };
 
 inline constexpr std::array kActionRows = {
@@ -40,6 +41,7 @@ inline constexpr std::array kActionRows = {
     ActionRow{Action::kDumpConfig, "--dump-config", "the configuration in effect, and whence each value"},
     ActionRow{Action::kPrintDefaultConfig, "--print-default-config", "a conf file with every option, explained"},
     ActionRow{Action::kPrintOptionsManual, "--print-options-manual", "the manual of the options (Markdown)"},
+    ActionRow{Action::kPrintAdminManual, "--print-admin-manual", "the manual of the admin listener (Markdown)", true},
     ActionRow{Action::kPrintManualPage, "--print-manual-page", "the manual page (mdoc)", true},
     ActionRow{Action::kPrintBashCompletion, "--print-bash-completion", "the completions for bash", true},
     ActionRow{Action::kPrintZshCompletion, "--print-zsh-completion", "the completions for zsh", true},

@@ -40,7 +40,7 @@ std::string Help() {
   for (const ProgramOption& row : kProgramOptions) AppendFlag(row, text);
   text.append("\nActions, instead of serving:\n");
   for (const ActionRow& row : kActionRows) {
-    if (!row.for_packagers) AppendFlag({row.flags, "", row.doc}, text);
+    if (!row.for_builders) AppendFlag({row.flags, "", row.doc}, text);
   }
   AppendFlag(kVersionFlag, text);
   AppendFlag(kHelpFlag, text);

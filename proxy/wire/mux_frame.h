@@ -60,6 +60,12 @@ inline constexpr uint8_t kMuxGroup = 1 << 5;
 inline constexpr uint8_t kMuxBinary = 1 << 6;
 inline constexpr uint8_t kMuxMore = 1 << 7;
 
+// What a record of data with so many bytes of payload costs of a window.
+inline constexpr size_t kMuxLeastCharge = 8;
+constexpr size_t MuxCharge(size_t payload) {
+  return payload < kMuxLeastCharge ? kMuxLeastCharge : payload;
+}
+
 // Who receives.
 enum class MuxEnd : uint8_t { kProxy, kApp };
 

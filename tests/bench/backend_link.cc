@@ -47,7 +47,7 @@ std::string& MuxLink::RoomFor(size_t bytes) {
 }
 
 void MuxLink::SendText(MuxSession& session, std::string_view text) {
-  session.credit -= static_cast<int64_t>(text.size());
+  session.credit -= MuxCharge(text.size());
   AppendRecord(RoomFor(text.size()), MuxType::kText, session.stream, text);
 }
 
@@ -56,7 +56,7 @@ void MuxLink::SendBroadcast(std::string_view text) {
   streams_.clear();
   for (MuxSession* session : listening_) {
     if (session->credit <= 0) continue;
-    session->credit -= static_cast<int64_t>(text.size());
+    session->credit -= MuxCharge(text.size());
     ++session->ticks;
     streams_.push_back(session->stream);
   }
@@ -73,7 +73,7 @@ bool MuxLink::OnFrame(std::string_view frame) {
   while (const std::optional<MuxRecord> record = TakeRecord(frame)) {
     if (!OnRecord(*record)) return false;
     const bool counts = record->type == MuxType::kText || record->type == MuxType::kOpen;
-    if (counts) data += static_cast<uint32_t>(record->payload.size());
+    if (counts) data += MuxCharge(record->payload.size());
   }
   if (data > 0) AppendCredit(RoomFor(sizeof(data)), 0, data);
   return frame.empty();
@@ -123,7 +123,7 @@ bool MuxLink::OnText(const MuxRecord& record) {
   const auto found = sessions_.find(record.stream);
   if (found == sessions_.end()) return false;
   MuxSession& session = found->second;
-  AppendCredit(RoomFor(sizeof(uint32_t)), record.stream, static_cast<uint32_t>(record.payload.size()));
+  AppendCredit(RoomFor(sizeof(uint32_t)), record.stream, MuxCharge(record.payload.size()));
   session.load.rate > 0 ? OnWord(session, record.payload) : SendText(session, record.payload);
   return true;
 }

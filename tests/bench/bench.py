@@ -22,7 +22,7 @@ from scenarios import ROWS, SCENARIOS  # noqa: E402
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 # A run's own waiting (opening, draining, echoes) is bounded in the generator; this is for one that hangs.
-GENERATOR_GRACE_SECONDS = 120
+GENERATOR_GRACE_SECONDS = 240
 ALONE = ["direct", "floor"]  # without a proxy: the backend, and its application without a server (floor.py)
 QUICK = {"rounds": 1, "seconds": 1.2, "settle": 0.1, "scale": 0.1}  # one message a second is the slowest load
 

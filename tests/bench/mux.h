@@ -29,6 +29,11 @@ struct MuxRecord {
   std::string_view payload;  // lies in the frame
 };
 
+// What a record of data with so many bytes of payload costs of a window.
+constexpr uint32_t MuxCharge(size_t payload) {
+  return payload < 8 ? 8 : static_cast<uint32_t>(payload);
+}
+
 // Takes the first record off the frame; nothing when the frame is empty or ends amid a record, which is then left in
 // it.
 std::optional<MuxRecord> TakeRecord(std::string_view& frame);

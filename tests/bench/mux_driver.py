@@ -43,9 +43,9 @@ class Proxy:
         """Takes a frame, answers Engine.IO's first packets, and gives what credit is due."""
         for record in records.decode(self.socket.recv()):
             if record.kind == "TEXT":
-                self._own[record.stream] += len(record.payload)
+                self._own[record.stream] += records.charge(record.payload)
                 if record.payload.startswith(b"0{"):
-                    self.link_credit -= 2
+                    self.link_credit -= records.charge(b"40")
                     self.socket.send(records.Record("TEXT", record.stream, b"40").encode())
             elif record.kind == "MULTICAST":
                 streams, payload = ([], record.payload) if record.flags & 32 else records.read_streams(record.payload)

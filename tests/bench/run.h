@@ -62,7 +62,7 @@ class Run : public ClientEvents {
   void OnOpen(Client& client) override;
   void OnClosed(Client& client, std::string_view problem) override;
 
-  // Opens clients from..to, some at a time, and waits until each is open or has failed.
+  // Opens clients from..to, some at a time, and waits until each is open or has failed, or none of them comes on.
   void Open(size_t from, size_t to);
   // Turns the loop until done() or for so many seconds. False: the time was up.
   template <typename Done>

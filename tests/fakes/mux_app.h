@@ -153,10 +153,10 @@ class MuxApp {
         return size;
       case wire::MuxType::kText:
       case wire::MuxType::kBinary:
-        Spend(record.stream, size);
+        Spend(record.stream, static_cast<uint32_t>(wire::MuxCharge(size)));
         messages[record.stream] += payload;
         told.push_back((record.type == wire::MuxType::kText ? "text" : "binary") + more + stream + " " + payload);
-        return size;
+        return static_cast<uint32_t>(wire::MuxCharge(size));
       case wire::MuxType::kCredit:
         told.push_back("credit " + stream + " " + std::to_string(wire::ReadLittle32(record.payload.data())));
         return 0;

@@ -75,7 +75,8 @@ def test_close_of_the_client(served: Served, code: int, reason: str) -> None:
     with RawWebSocket(served.port, f"/ws/closed?tag={quote(tag)}") as socket:
         socket.check_echo(b"hello")
         socket.send(close_frame(code, reason.encode()))
-        assert socket.read_close().code == code
+        answer = socket.read_close()
+        assert (answer.code, answer.reason) == (code, reason)
         assert socket.ended(3)
     assert served.notes.wait_for(tag) == [[code, reason]]
 

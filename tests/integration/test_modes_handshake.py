@@ -10,16 +10,13 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from harness.frames import TEXT, RawWebSocket, upgrade
-from harness.modes import IN_EVERY_MODE, MODES, Served, served_in
+from harness.modes import IN_EVERY_MODE, PROXIED, Served, served_in
 from harness.raw import RawClient, Response
 from harness.scripts import ACCEPT, script_path
 
 served = served_in()
 
 FORWARDED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-request-id", "forwarded", "via")
-
-
-IN_PROXIED = pytest.mark.parametrize("served", [mode for mode in MODES if mode != "direct"], indirect=True)
 
 
 def told(socket: RawWebSocket) -> dict[str, object]:
@@ -91,7 +88,7 @@ def test_fields_of_the_request(served: Served) -> None:
     assert all(name == name.lower() for name in by_name)
 
 
-@IN_PROXIED
+@PROXIED
 def test_fields_that_sheaf_sets(served: Served) -> None:
     forged = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https"}
     with connect(
@@ -220,7 +217,7 @@ def test_client_that_leaves_before_the_accept(served: Served) -> None:
     assert seen[1]["code"] == 1006
 
 
-@IN_PROXIED
+@PROXIED
 def test_subprotocol_that_nobody_offered(served: Served) -> None:
     accept = {**ACCEPT, "subprotocol": "z"}
     with RawWebSocket(served.port, "/ws/echo") as neighbour:
@@ -229,7 +226,7 @@ def test_subprotocol_that_nobody_offered(served: Served) -> None:
         neighbour.check_echo(b"lives")
 
 
-@IN_PROXIED
+@PROXIED
 def test_user_that_the_application_names(served: Served) -> None:
     """X-User-ID of the accept is for Sheaf alone."""
     accept = {**ACCEPT, "headers": [["X-User-ID", "alice"]]}

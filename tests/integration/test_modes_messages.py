@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from harness.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawWebSocket, frame
-from harness.modes import Served, served_in
+from harness.modes import PROXIED, Served, served_in
 from harness.scripts import scripted
 
 served = served_in()
@@ -58,6 +58,15 @@ def test_character_may_lie_over_any_cut(served: Served, shift: int) -> None:
 
 
 def test_message_over_the_limit_is_closed_with_1009(served: Served) -> None:
+    """Before its payload has come: what is still under way when uvicorn closes would become a reset, and the Close be lost."""
+    with RawWebSocket(served.port) as socket:
+        socket.send(frame(BINARY, b"", length_bytes=8, declared=16 * MIB + 1))
+        assert socket.read_close().code == 1009
+
+
+@PROXIED
+def test_client_that_sends_on_gets_the_close_of_its_message_over_the_limit_too(served: Served) -> None:
+    """Sheaf reads on after its Close; uvicorn alone does not, and a client may find a reset instead."""
     with echo(served, compression=None) as socket:
         with pytest.raises(ConnectionClosed) as closed:
             socket.send(bytes(16 * MIB + 1))

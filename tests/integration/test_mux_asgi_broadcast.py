@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sheaf_asgi import Group, broadcast
@@ -13,23 +11,14 @@ from websockets.sync.client import connect
 
 from harness import mux_records as records
 from harness.backend import Backend
-from harness.mux_driver import MuxDriver, mux_backend
+from harness.fixtures import linked
+from harness.mux_driver import MuxDriver
 from harness.mux_records import GROUP_FLAG, Record
 from harness.ports import wait_until
 
 MANY = 40
 
-
-@pytest.fixture(scope="module")
-def app(folder: Path) -> Iterator[Backend]:
-    with mux_backend(folder) as running:
-        yield running
-
-
-@pytest.fixture
-def link(app: Backend) -> Iterator[MuxDriver]:
-    with MuxDriver(app.port) as running:
-        yield running
+app, link = linked()
 
 
 def multicasts(link: MuxDriver) -> list[Record]:

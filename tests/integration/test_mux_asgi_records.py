@@ -397,3 +397,31 @@ def test_what_was_sent_is_no_container_for_the_garbage_collector() -> None:
         await link.stop()
 
     asyncio.run(run())
+
+
+def test_credit_is_counted_by_both_ends_alike() -> None:
+    """Messages of every length at which the count changes, for one session and, as one object, for two."""
+    sessions: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        sessions.append(scope["extensions"]["sheaf"]["session"])
+        await receive()
+
+    async def everything() -> None:
+        link = MemoryLink(app, window=2_000_000)
+        await link.start()
+        for stream in (1, 2):
+            link.open(stream)
+        await link.turn()
+        for size in (0, 1, 7, 8, 9, 65_535, 65_536, 65_542, 65_543, 131_070, 131_077):
+            shared = "s" * size
+            for session in sessions:
+                await session.send({"type": "websocket.send", "text": shared})
+            await sessions[0].send({"type": "websocket.send", "bytes": b"o" * size})
+            await link.turn(50)
+            assert [one.credit for one in sessions] == [link.checker.streams[one.stream].credit for one in sessions]
+        await link.stop()
+
+    asyncio.run(asyncio.wait_for(everything(), 20))

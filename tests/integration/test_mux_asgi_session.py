@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness import mux_records as records
 from harness.backend import Backend
+from harness.fixtures import linked
 from harness.mux_driver import MuxDriver, mux_backend
 from harness.mux_records import Record
 from harness.ports import wait_until
@@ -26,17 +26,7 @@ REQUEST = [
     ("x-latin", "caf\u00e9"),
 ]
 
-
-@pytest.fixture(scope="module")
-def app(folder: Path) -> Iterator[Backend]:
-    with mux_backend(folder) as running:
-        yield running
-
-
-@pytest.fixture
-def link(app: Backend) -> Iterator[MuxDriver]:
-    with MuxDriver(app.port) as running:
-        yield running
+app, link = linked()
 
 
 def noted(app: Backend, line: str, times: int = 1) -> None:

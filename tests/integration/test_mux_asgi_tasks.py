@@ -103,8 +103,8 @@ def test_sends_that_wait_go_in_order_and_a_cancelled_one_holds_up_none() -> None
         tasks[0].cancel()
         tasks[3].cancel()
         await link.turn()
-        link.checker.streams[1].credit += 2
-        link.up(records.credit(1, 2).encode())
+        link.checker.streams[1].credit += 16
+        link.up(records.credit(1, 16).encode())
         tasks[1].cancel()  # while it may be about to go
         await link.turn()
         assert link.checker.streams[1].messages[1:] in (["2", "4"], ["1", "2"])

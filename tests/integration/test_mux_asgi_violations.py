@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from harness import mux_records as records
 from harness.backend import Backend
-from harness.mux_driver import MuxDriver, connect_link, mux_backend
+from harness.fixtures import linked
+from harness.mux_driver import MuxDriver, connect_link
 from harness.mux_records import MORE, Record
 from harness.ports import wait_until
 
-
-@pytest.fixture(scope="module")
-def app(folder: Path) -> Iterator[Backend]:
-    with mux_backend(folder) as running:
-        yield running
+app, _ = linked()
 
 
 def raw(*some: Record) -> bytes:

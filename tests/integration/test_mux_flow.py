@@ -100,6 +100,32 @@ def test_handler_that_never_receives_stops_its_client_alone(served: Served) -> N
         assert json.loads(client.read_message()[1]) == {"count": count, "size": count * len(piece)}
 
 
+def test_messages_of_no_bytes_are_held_back_too(served: Served) -> None:
+    """A million of them to a handler that does not receive yet."""
+    count, some = 1_000_000, frame(TEXT, b"") * 1000
+    sent = 0
+    with RawWebSocket(served.port, "/deaf?tag=empty") as client:
+        assert client.read_message() == (TEXT, b"deaf")
+
+        def flood() -> None:
+            nonlocal sent
+            while sent < count:
+                client.send(some)
+                sent += 1000
+            client.send_frame(TEXT, b"end")
+
+        client.socket.settimeout(60)
+        flooding = threading.Thread(target=flood)
+        flooding.start()
+        with RawWebSocket(served.port) as other:
+            for number in range(500):
+                other.check_echo(b"%d" % number)
+        assert sent < count, "the client was not stopped"
+        hear(served, "empty")
+        flooding.join()
+        assert json.loads(client.read_message()[1]) == {"count": count, "size": 0}
+
+
 def test_others_pass_large_messages_in_both_directions(served: Served) -> None:
     """While 15 MiB go up and come back, small echoes go on: more of them than if each had waited for it."""
     data = bytes(range(256)) * (15 * MIB // 256)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ctypes
 import json
 import os
 import subprocess
@@ -24,6 +23,7 @@ from harness.pushing import CountingClient, Message, open_clients, post
 from harness.raw import RawClient
 from harness.reloading import TOKEN, ReloadableSheaf
 from harness.sheaf import ROOT, scaled
+from harness.stopped import Stopped
 
 
 MODULES = Path(os.environ.get("SHEAF_NODE_MODULES", ROOT / "build/clients/node_modules"))
@@ -370,30 +370,6 @@ def test_a_body_that_does_not_come(sheaf_with_token: ReloadableSheaf) -> None:
     with RawClient(sheaf_with_token.admin_port, timeout=15) as client:
         client.send(f"{HEAD}Content-Length: 5\n\n".replace("\n", "\r\n").encode() + b"{")
         assert client.response(skip_interim=False).status == 408
-
-
-class Stopped:
-    """One thread of a process stands still, the others go on (ptrace(2)). All in one thread of ours."""
-
-    SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
-
-    def __init__(self, thread: int) -> None:
-        self._thread = thread
-        self._libc = ctypes.CDLL(None, use_errno=True)
-
-    def _trace(self, request: int) -> None:
-        none = ctypes.c_void_p(0)
-        if self._libc.ptrace(ctypes.c_long(request), ctypes.c_long(self._thread), none, none) != 0:
-            raise OSError(ctypes.get_errno(), f"ptrace {request:#x} of thread {self._thread}")
-
-    def __enter__(self) -> Stopped:
-        self._trace(self.SEIZE)
-        self._trace(self.INTERRUPT)
-        os.waitpid(self._thread, 0x40000000)  # __WALL: it has stopped
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._trace(self.DETACH)
 
 
 def test_a_late_worker_is_named(make_reloadable, push_app: Backend) -> None:

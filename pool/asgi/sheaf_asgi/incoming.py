@@ -8,15 +8,12 @@ from typing import Any, Optional
 
 from .asgi import Data, Event
 from .hello import SESSION_WINDOW
-from .records import TEXT, Violation, credit
+from .records import TEXT, Violation, charge, credit
 from .tick import Tick
 
 _CREDIT_STEP = SESSION_WINDOW // 4
 """Bytes that the application has received before the proxy is told of them; less than the window by so much that
 nobody ever waits for what is not told yet."""
-
-MAX_UNREAD = 1 << 16
-"""Messages that may wait for the application: credit counts bytes, of which empty messages have none."""
 
 CONNECTING, OPEN, CROWDED, CLOSED, GONE = range(5)
 """States of a session. In CROWDED something that was sent waits, and all that comes goes behind it. CLOSED: by the
@@ -38,7 +35,7 @@ class _Partial:
         self.pieces: list[bytes] = []
         self.size = 0
         self.owed = 0
-        """Bytes for which no credit was given yet."""
+        """What they cost, for which no credit was given yet."""
 
 
 class Incoming:
@@ -59,7 +56,7 @@ class Incoming:
         self.reason: Optional[str] = ""
         """The same; None: there was no Close of the client's or the application's, and nothing is told."""
         self._is_connected = False
-        self._inbox: Optional[deque[Any]] = None  # messages, each with the bytes that credit is owed for behind it
+        self._inbox: Optional[deque[Any]] = None  # messages, each with the credit that is owed for it behind it
         self._partial: Optional[_Partial] = None
         self._reader: Optional[asyncio.Future[None]] = None
         self._allowance = SESSION_WINDOW
@@ -102,23 +99,20 @@ class Incoming:
         reader, self._reader = self._reader, None
         wake(reader)
 
-    def is_flooded(self) -> bool:
-        """The client is so many messages ahead of the application."""
-        return self._inbox is not None and len(self._inbox) >= 2 * MAX_UNREAD
-
     def on_data(self, kind: int, more: bool, payload: bytes, largest: int) -> bool:
         """A TEXT or BINARY has come. False: the message is larger than `largest` (0: any). Raises Violation."""
         if self._allowance <= 0:
             raise Violation(f"data without credit for session {self.stream}")
         size = len(payload)
-        self._allowance -= size
+        cost = charge(size)
+        self._allowance -= cost
         if self.state >= CLOSED:
             return True
         partial = self._partial
         if partial is None and not more:
             if largest and size > largest:
                 return False
-            self._deliver(kind, payload, size)
+            self._deliver(kind, payload, cost)
             return True
         if partial is None:
             partial = self._partial = _Partial(kind)
@@ -126,7 +120,7 @@ class Incoming:
             raise Violation(f"another type amid a message of session {self.stream}")
         partial.pieces.append(payload)
         partial.size += size
-        partial.owed += size
+        partial.owed += cost
         if largest and partial.size > largest:
             self._partial = None
             return False

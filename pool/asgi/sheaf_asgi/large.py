@@ -6,7 +6,7 @@ from typing import Protocol
 
 from .asgi import Data
 from .groups import Groups, define
-from .records import BINARY, BINARY_FLAG, GROUP_FLAG, MAX_PAYLOAD, MORE, MULTICAST, TEXT, record
+from .records import BINARY, BINARY_FLAG, GROUP_FLAG, MAX_PAYLOAD, MORE, MULTICAST, TEXT, charge, record
 
 
 class Sender(Protocol):
@@ -15,8 +15,8 @@ class Sender(Protocol):
     key: bytes
     stream: int
 
-    def take_for_piece(self, size: int) -> bool:
-        """Whether the other side has credit for a piece of `size` bytes, which is then spent."""
+    def take_for_piece(self, cost: int) -> bool:
+        """Whether the other side has credit for a piece, whose `cost` is then spent."""
 
     def advance(self) -> None:
         """The message is written, or the session is over."""
@@ -32,11 +32,14 @@ class Large:
     protocol wants it: each session has had credit at the beginning.
     """
 
-    __slots__ = ("_group", "_offset", "body", "is_parked", "is_written", "not_before", "sessions", "source")
+    __slots__ = ("_group", "_offset", "body", "cost", "is_parked", "is_written", "not_before", "sessions", "source")
 
     def __init__(self, source: Data, body: bytes) -> None:
         self.source = source
         self.body = body
+        pieces, rest = divmod(len(body), MAX_PAYLOAD)
+        self.cost = pieces * MAX_PAYLOAD + (charge(rest) if rest or not pieces else 0)
+        """The credit that all pieces take."""
         self.sessions: list[Sender] = []
         self.is_written = False
         self.is_parked = False
@@ -55,7 +58,7 @@ class Large:
             self.is_written = True
             return []
         piece = self.body[self._offset : self._offset + MAX_PAYLOAD]
-        if not session.take_for_piece(len(piece)):
+        if not session.take_for_piece(charge(len(piece))):
             self.is_parked = True
             return []
         return [self._record(TEXT if isinstance(self.source, str) else BINARY, session.stream, piece, 0)]

@@ -8,7 +8,7 @@ from typing import Optional
 from .asgi import CoroutineApp, Data, Event, Receive, Scope, Send
 from .fields import FieldTable
 from .hello import LINK_WINDOW, Hello, own_hello, read_hello
-from .incoming import CONNECTING, MAX_UNREAD
+from .incoming import CONNECTING
 from .large import Large
 from .log import logger
 from .records import (
@@ -24,6 +24,7 @@ from .records import (
     PONG,
     TEXT,
     Violation,
+    charge,
     close,
     credit,
     read_close,
@@ -38,7 +39,6 @@ from .writer import Writer
 
 _PROTOCOL_ERROR = 1002
 _SERVICE_RESTART = 1012
-_POLICY = 1008
 _TOO_BIG = 1009
 
 
@@ -164,7 +164,7 @@ class Link:
         """`goes_on`: a piece of an OPEN that has begun, between which nothing may stand, and so no wait either."""
         if self._allowance <= 0 and not goes_on:
             raise Violation("data without credit for the link")
-        self._allowance -= len(payload)
+        self._allowance -= charge(len(payload))
 
     def _on_data(self, kind: int, more: bool, stream: int, payload: bytes) -> None:
         session = self._find(stream)
@@ -172,9 +172,6 @@ class Link:
             return
         if session.state == CONNECTING:
             raise Violation(f"data for session {stream}, which is not accepted")
-        if session.is_flooded():
-            session.fail(_POLICY, f"the client is {MAX_UNREAD} messages ahead of the application")
-            return
         if not session.on_data(kind, more, payload, self._max_message):
             session.fail(_TOO_BIG, f"the client sends a message of more than {self._max_message} bytes")
 

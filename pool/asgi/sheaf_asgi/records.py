@@ -23,6 +23,8 @@ MAX_HEAD = 131_072  # of an OPEN or ACCEPT, all its pieces together
 MAX_CREDIT = 2**31 - 1
 ABNORMAL = 1006
 """The code of an end without a Close (RFC 6455 7.4.1)."""
+LEAST_CHARGE = 8
+"""Bytes of credit that a record of data costs at least, however short it is."""
 _MAX_PAYLOAD_UP = 16_384
 
 _HEADER = Struct("<II")
@@ -65,6 +67,11 @@ def _rules() -> list[Optional[_Rule]]:
 
 
 _RULES = _rules()
+
+
+def charge(size: int) -> int:
+    """The credit that a record of data with `size` bytes of payload costs."""
+    return size if size > LEAST_CHARGE else LEAST_CHARGE
 
 
 def read_records(frame: bytes) -> Iterator[Record]:

@@ -56,7 +56,7 @@ class Session(Incoming):
         self.last = -1
         self.credit = window
         """What the application may send before it waits: the proxy's credit less what waits in the backlog."""
-        self._held = 0  # bytes in the backlog, for which the proxy's credit is not used yet
+        self._held = 0  # what the backlog costs, for which the proxy's credit is not used yet
         self._home = home
         self._denial: Optional[Denial] = None
         self._backlog: Optional[deque[Large | bytes]] = None  # a message in pieces, and what waits behind it
@@ -75,7 +75,7 @@ class Session(Incoming):
             if data is tick.tail and self.last < tick.tail_index:
                 tick.tail_keys.append(self.key)
                 self.last = tick.tail_index
-                self.credit -= tick.tail_size
+                self.credit -= tick.tail_cost
                 return
             if isinstance(data, (str, bytes)) and len(data) <= tick.surely_small:
                 tick.message(self, data)
@@ -92,7 +92,7 @@ class Session(Incoming):
         if data is tick.tail and self.last < tick.tail_index:
             tick.tail_keys.append(self.key)
             self.last = tick.tail_index
-            self.credit -= tick.tail_size
+            self.credit -= tick.tail_cost
         elif len(data) > tick.surely_small or tick.pending > MAX_PENDING:
             return False
         else:
@@ -170,8 +170,6 @@ class Session(Incoming):
             await self._home.drained()
 
     def _put_large(self, data: Data, body: bytes) -> None:
-        self.credit -= len(body)
-        self._held += len(body)
         if self._backlog is None:
             large = self._home.large_message(data, body)
             self._backlog = deque((large,))
@@ -179,6 +177,8 @@ class Session(Incoming):
             large = Large(data, body)
             self._backlog.append(large)
         large.sessions.append(self)
+        self.credit -= large.cost
+        self._held += large.cost
 
     def _put_records(self, records: list[bytes]) -> None:
         if self._backlog is not None:
@@ -231,11 +231,11 @@ class Session(Incoming):
             if isinstance(front, Large) and front.is_parked:
                 self._home.line_up(front)
 
-    def take_for_piece(self, size: int) -> bool:
+    def take_for_piece(self, cost: int) -> bool:
         """See large.Sender."""
         if self.credit + self._held <= 0:
             return False
-        self._held -= size
+        self._held -= cost
         return True
 
     def is_over(self) -> bool:
@@ -248,7 +248,7 @@ class Session(Incoming):
             return
         front = backlog.popleft()
         if isinstance(front, Large) and len(front.sessions) > 1:
-            self._held -= len(front.body)
+            self._held -= front.cost
         while backlog:
             front = backlog[0]
             if isinstance(front, Large):

@@ -6,7 +6,7 @@ import asyncio
 from typing import NamedTuple, Optional, Protocol
 
 from .asgi import Data
-from .records import MAX_PAYLOAD
+from .records import MAX_PAYLOAD, charge
 
 MAX_PENDING = 1 << 20
 """Bytes that may wait on a link before send() waits for them to be written."""
@@ -42,7 +42,7 @@ class Tick:
     """
 
     __slots__ = ("_bodies", "_first", "_index", "_recipients", "_sources", "_waiter", "pending", "surely_small",
-                 "tail", "tail_index", "tail_keys", "tail_size")  # fmt: skip
+                 "tail", "tail_cost", "tail_index", "tail_keys")  # fmt: skip
 
     def __init__(self) -> None:
         self.surely_small = MAX_PAYLOAD // 4
@@ -53,7 +53,7 @@ class Tick:
         self.tail: Optional[Data] = None
         self.tail_index = -1
         self.tail_keys: list[bytes] = []
-        self.tail_size = 0
+        self.tail_cost = 0
         self._first = 0  # the index of the first entry in the lists
         self._index: dict[int, int] = {}  # id() of a source to the entry's index; the lists keep the source alive
         self._sources: list[Optional[Data]] = []
@@ -72,7 +72,7 @@ class Tick:
             return
         body = data.encode() if isinstance(data, str) else data
         session.last = self._index[id(data)] = self.next_index()
-        session.credit -= len(body)
+        session.credit -= charge(len(body))
         self._add(data, body, session.key)
 
     def record(self, body: bytes) -> int:
@@ -97,8 +97,8 @@ class Tick:
             keys = self._recipients[position] = [keys, session.key]
         session.last = at
         self.tail, self.tail_index, self.tail_keys = data, at, keys
-        self.tail_size = len(self._bodies[position])
-        session.credit -= self.tail_size
+        self.tail_cost = charge(len(self._bodies[position]))
+        session.credit -= self.tail_cost
 
     def take(self) -> Entries:
         """All entries; new ones begin."""

@@ -1,8 +1,8 @@
 """What tests/stock_clients.sh runs: stock WebSocket clients, each directly at uvicorn and FastAPI (app.py) and through Sheaf
 with its shipped options. Prints a line a client and case.
 
-Usage: table.py FOLDER CLIENT...: where the programs and logs are, and the clients whose toolchains are there. Exits 1
-where a case differs that is not among EXPECTED.
+Usage: table.py FOLDER MODE CLIENT...: where the programs and logs are, how Sheaf reaches the backend (tunnel or mux), and
+the clients whose toolchains are there. Exits 1 where a case differs that is not meant to.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from harness.backend import Backend
 from harness.browser import Page, open_page
+from harness.modes import Served
 from harness.ports import wait_until
-from harness.sheaf import AS_SHIPPED, ROOT, Sheaf
+from harness.sheaf import AS_SHIPPED, ROOT
 
 HERE = Path(__file__).resolve().parent
 PATIENCE = 60.0
@@ -46,6 +46,11 @@ CASES = {
 EXPECTED = {
     "killed": "websocket.upstream_lost: a lost backend is told by 1012; \"none\" leaves it at 1006",
     "half": "a FIN without a Close is the end of a WebSocket's client: an answer still under way may be lost",
+}
+# Over links, besides.
+EXPECTED_OF_MUX = {
+    "stopped": "the server's 1012 is the link's; what is said beside it to the clients is Sheaf's",
+    "abort": "a client that is gone is 1006, as RFC 6455 has it; uvicorn says 1005 with some of its implementations",
 }
 
 Ask = Callable[[str, str, Callable[[], None]], str]
@@ -111,73 +116,67 @@ def client(name: str, folder: Path, page_url: str) -> Iterator[Ask]:
     }[name]
 
 
-class Bench:
-    """One backend, and a Sheaf in front of it."""
+def run(name: str, ask: Ask, served: Served, case: str) -> str:
+    """What a client saw of one case, and where the client ended it, what the backend saw."""
+    if case not in ("stopped", "killed"):
+        seen = ask(served.ws_url, case, lambda: None)
+        return seen if case not in ("close", "abort") or seen == "-" else f"{seen}; the backend: {end_of(name, served)}"
+    process = served.backend.process
+    seen = ask(served.ws_url, case, process.terminate if case == "stopped" else process.kill)
+    served.backend.stop()
+    served.backend.start()
+    if served.mode != "direct":
+        wait_until(lambda: served.sheaf.admin("/readyz")[0] == 200, 10, "sheaf has the backend back")
+    if served.mode == "mux":
+        links = served.sheaf.stats()["workers"]
+        wait_until(lambda: served.sheaf.metric("sheaf_mux_links", state="ready") >= links, 10, "each worker has a link")
+    return seen
 
-    def __init__(self, folder: Path) -> None:
-        self.backend = Backend(folder, app="app:app", app_folder=HERE)
-        self.sheaf = Sheaf(folder, self.backend.url, AS_SHIPPED)
 
-    def close(self) -> None:
-        self.sheaf.stop()
-        self.backend.stop()
+def end_of(name: str, served: Served) -> str:
+    """How the application saw the client's WebSocket end."""
 
-    def run(self, name: str, ask: Ask, base: str, case: str) -> str:
-        """What a client saw of one case, and where the client ended it, what the backend saw."""
-        if case not in ("stopped", "killed"):
-            seen = ask(base, case, lambda: None)
-            return seen if case not in ("close", "abort") or seen == "-" else f"{seen}; the backend: {self._end(name)}"
-        process = self.backend.process
-        seen = ask(base, case, process.terminate if case == "stopped" else process.kill)
-        self.backend.stop()
-        self.backend.start()
-        wait_until(lambda: self.sheaf.admin("/readyz")[0] == 200, 10, "sheaf has the backend back")
-        return seen
+    def look() -> str:
+        with urllib.request.urlopen(f"{served.backend.url}/ends?id={name}", timeout=5) as answer:
+            return str(json.load(answer))
 
-    def _end(self, name: str) -> str:
-        def look() -> str:
-            with urllib.request.urlopen(f"{self.backend.url}/ends?id={name}", timeout=5) as answer:
-                return str(json.load(answer))
-
-        try:
-            return wait_until(look, 3, "the backend has seen the end")
-        except AssertionError:
-            return "saw no end within 3 s"
+    try:
+        return wait_until(look, 3, "the backend has seen the end")
+    except AssertionError:
+        return "saw no end within 3 s"
 
 
 def main() -> int:
-    folder, names = Path(sys.argv[1]), sys.argv[2:]
+    folder, mode, names = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    bench = Bench(logs)
-    direct_base, sheaf_base = f"ws://127.0.0.1:{bench.backend.port}", bench.sheaf.ws_url
+    meant = EXPECTED | (EXPECTED_OF_MUX if mode == "mux" else {})
     same = expected = differ = absent = 0
     form = "{:<12} {:<10} {:<46} {:<46} {}"
-    try:
-        print(form.format("client", "case", "directly", "through Sheaf", ""))
+    served_by = {"app": "app:app", "app_folder": HERE, "conf": AS_SHIPPED}
+    with Served(logs, "direct", **served_by) as alone, Served(logs, mode, **served_by) as proxied:
+        print(form.format("client", "case", "directly", f"through Sheaf ({mode})", ""))
         for name in names:
-            with client(name, folder, f"{bench.backend.url}/") as ask:
+            with client(name, folder, f"{alone.url}/") as ask:
                 for case in CASES:
-                    direct = bench.run(name, ask, direct_base, case)
-                    through = bench.run(name, ask, sheaf_base, case)
+                    direct = run(name, ask, alone, case)
+                    through = run(name, ask, proxied, case)
                     verdict = "same"
                     if direct == through == "-":
                         absent += 1
                         verdict = "the client cannot"
                     elif direct == through:
                         same += 1
-                    elif case in EXPECTED:
+                    elif case in meant:
                         expected += 1
                         verdict = "differs, as meant"
                     else:
                         differ += 1
                         verdict = "DIFFERS"
                     print(form.format(name, case, direct, through, verdict), flush=True)
-    finally:
-        bench.close()
     print("\nThe cases:")
     for case, meaning in CASES.items():
-        print(f"  {case:<10} {meaning}" + (f". Meant: {EXPECTED[case]}" if case in EXPECTED else ""))
+        print(f"  {case:<10} {meaning}" + (f". Meant: {meant[case]}" if case in meant else ""))
     print(f"\n{same} the same, {expected} differ as meant, {differ} DIFFER; {absent} that a client cannot do")
     return 1 if differ else 0
 

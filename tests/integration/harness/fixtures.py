@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from .backend import Backend
+from .mux_driver import MuxDriver, mux_backend
 from .recorder import Recorder, Script
 from .reloading import ReloadableSheaf
 from .sheaf import Conf
@@ -42,3 +44,20 @@ def reloadable(
         running.reload()
 
     return running, proxy
+
+
+def linked() -> tuple[Callable[..., object], Callable[..., object]]:
+    """The fixtures `app`, uvicorn with harness.mux_app for all tests of the file, and `link`, a new MuxDriver of it for
+    each test."""
+
+    @pytest.fixture(scope="module")
+    def app(folder: Path) -> Iterator[Backend]:
+        with mux_backend(folder) as running:
+            yield running
+
+    @pytest.fixture
+    def link(app: Backend) -> Iterator[MuxDriver]:
+        with MuxDriver(app.port) as running:
+            yield running
+
+    return app, link

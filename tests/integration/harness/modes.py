@@ -22,7 +22,8 @@ from .sheaf import ROOT, Conf, merged
 
 MODES = os.environ.get("SHEAF_TEST_MODES", "direct,tunnel,mux").split(",")
 IN_EVERY_MODE = pytest.mark.parametrize("mode", MODES)
-PROXIED = pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "direct"])
+# For tests of the fixture that served_in makes: only where Sheaf stands before the app.
+PROXIED = pytest.mark.parametrize("served", [mode for mode in MODES if mode != "direct"], indirect=True)
 MUX_PATH = "/.sheaf/mux"
 MUX_TOKEN = "the-token-of-the-tests-links"
 MUX_CONF: Conf = {"upstream": {"mode": "mux", "token": MUX_TOKEN}}

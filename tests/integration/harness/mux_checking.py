@@ -86,7 +86,7 @@ class Checker:
                 continue
             assert session.state == "accepted" and session.partial is None
             assert session.credit > 0 or begun is not None, f"a multicast without credit for {stream}"
-            session.credit -= len(payload)
+            session.credit -= records.charge(payload)
             if not record.more:
                 session.messages.append(_message(kind, (begun or b"") + payload))
 
@@ -120,7 +120,7 @@ class Checker:
     def _take_data(self, session: Stream, record: Record) -> None:
         assert session.state == "accepted", f"data for a session that is {session.state}"
         assert session.credit > 0, f"data without credit for {record.stream}"
-        session.credit -= len(record.payload)
+        session.credit -= records.charge(record.payload)
         kind, begun = session.partial or (record.kind, b"")
         assert kind == record.kind, "another type amid a message"
         whole = begun + record.payload

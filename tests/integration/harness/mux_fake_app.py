@@ -118,8 +118,8 @@ class AppLink:
             if record.kind == "OPEN" and not record.more:
                 self.send(accept(record.stream))
             elif record.kind in ("TEXT", "BINARY"):
-                self.send(record, records.credit(record.stream, max(1, len(record.payload))))
-                self.send(records.credit(0, max(1, len(record.payload))))
+                self.send(record, records.credit(record.stream, records.charge(record.payload)))
+                self.send(records.credit(0, records.charge(record.payload)))
             elif record.kind == "CLOSE":
                 self.send(Record("CLOSE", record.stream, record.payload[:2]))
 

@@ -115,6 +115,11 @@ def opening(stream: int, target: str = "/ws", headers: Fields = (), **more: obje
     return pieces("OPEN", stream, open_payload(target, headers, **more))  # type: ignore[arg-type]
 
 
+def charge(payload: bytes) -> int:
+    """What a record of data with this payload costs of a window."""
+    return max(8, len(payload))
+
+
 def credit(stream: int, size: int) -> Record:
     return Record("CREDIT", stream, struct.pack("<I", size))
 

@@ -13,6 +13,10 @@ from pathlib import Path
 from .mux_driver import ENVIRONMENT
 from .ports import free_port, wait_until
 from .raw import get
+from .sheaf import ROOT
+
+# uvicorn 0.17 and Starlette 0.26; tests/install.sh puts them there.
+DEBIAN12 = ROOT / "build/debian12"
 
 # {app}, {port} and {workers} are filled in.
 SERVERS = {
@@ -21,14 +25,22 @@ SERVERS = {
     "uvicorn-websockets": "uvicorn {app} --port {port} --workers {workers} --ws websockets",
     "uvicorn-wsproto": "uvicorn {app} --port {port} --workers {workers} --ws wsproto",
     "hypercorn": "hypercorn {app} --bind 127.0.0.1:{port} --workers {workers}",
+    "uvicorn-debian12": "uvicorn {app} --port {port} --workers {workers} --ws websockets",
+    "uvicorn-debian12-wsproto": "uvicorn {app} --port {port} --workers {workers} --ws wsproto",
     "granian": "granian --interface asgi {app} --port {port} --workers {workers}",
 }
+
+
+def is_old(name: str) -> bool:
+    """Whether this server is Debian 12's, which knows no answer of the application's own to a handshake."""
+    return "debian12" in name
 
 
 @dataclass
 class Running:
     """A server that answers."""
 
+    name: str
     process: subprocess.Popen[bytes]
     port: int
     log_file: Path
@@ -55,6 +67,10 @@ def serving(
 ) -> Iterator[Running]:
     """A server of SERVERS; `options` are more words for it, `environment` more variables."""
     port = free_port()
+    if is_old(name):
+        assert DEBIAN12.is_dir(), f"{DEBIAN12} is not there: run tests/install.sh"
+        path = os.pathsep.join((str(DEBIAN12), ENVIRONMENT["PYTHONPATH"]))
+        environment = {"PYTHONPATH": path, **(environment or {})}
     module, *words = SERVERS[name].format(app=app, port=port, workers=workers).split()
     log_file = folder / f"{name}-{port}.log"
     with log_file.open("wb") as log:
@@ -66,7 +82,7 @@ def serving(
             cwd=folder,
             env={**os.environ, **ENVIRONMENT, **(environment or {})},
         )
-    running = Running(process, port, log_file)
+    running = Running(name, process, port, log_file)
     try:
         wait_until(running.answers, 30, f"the server answers; its log: {running.log()[-2000:]}")
         yield running

@@ -34,7 +34,7 @@ TEST_CASE("a client that closes is answered by the app, behind what the app had 
   mux.Until([&] { return mux.app().Told("close 1 1001 away"); });
   CHECK(Lines(mux.app().told.end() - 2, mux.app().told.end()) == Lines{"text 1 last words", "close 1 1001 away"});
   mux.Say(MuxText(1, "on its way") + MuxClose(1, 1001));
-  CHECK(client.events.told == Lines{"message on its way", "close 1001", "end"});
+  CHECK(client.events.told == Lines{"message on its way", "close 1001 away", "end"});
   CHECK_EQ(mux.Sessions(), 0);
   CHECK(client.socket().endpoint() == nullptr);
   client.events.socket.reset();
@@ -78,6 +78,15 @@ TEST_CASE("two Closes that cross end the session once") {
   mux.Say(MuxClose(1, 1000));  // the app's answer to what crossed
   CHECK_EQ(client.events.told.size(), 2);
   CHECK_EQ(mux.Links(MuxLinkState::kReady), 1);
+}
+
+TEST_CASE("a Close of the app's own that crosses with the client's keeps its words") {
+  MuxFixture mux;
+  mux.Start();
+  MuxClient& client = mux.Open();
+  CHECK(client.socket().SendClose(4001, "mine"));
+  mux.Say(MuxClose(1, 1000));
+  CHECK(client.events.told == Lines{"close 1000", "end"});
 }
 
 TEST_CASE("a session that is given up is gone for the app, and nobody hears what crosses with that") {
@@ -127,7 +136,7 @@ TEST_CASE("a Close of the client goes behind what it had sent, and the app's Clo
     mux.Until([&] { return mux.app().Told("close 1 1000 bye"); });
     CHECK(mux.app().told == Lines{"text 1 waits", "close 1 1000 bye"});
     mux.Say(MuxClose(1, 1000));
-    CHECK(client.events.told == Lines{"close 1000", "end"});
+    CHECK(client.events.told == Lines{"close 1000 bye", "end"});
   }
   SUBCASE("without") {
     mux.Say(MuxClose(1, 1011, "mine"));

@@ -161,6 +161,26 @@ TEST_CASE("a link without a window takes what the sessions' windows allow") {
   for (const size_t frame : mux.app().frames) CHECK(frame <= wire::kMuxMaxFrame);
 }
 
+TEST_CASE("a message of no bytes takes 8 of the window, in both directions") {
+  constexpr size_t kFit = 16'384 / 8;
+  MuxFixture mux;
+  mux.Begin();
+  mux.app().hello.session_window = 16'384;
+  mux.app().Answer();
+  mux.UntilReady(1);
+  MuxClient& client = mux.Open();
+  for (size_t i = 0; i < kFit; ++i) client.SendText("");
+  client.SendText("behind");
+  mux.Settle();
+  CHECK_EQ(mux.app().CountOf("text"), kFit);
+  mux.app().GiveCredit(1, 1);
+  mux.Until([&] { return mux.app().Told("text 1 behind"); });
+  std::string half;
+  for (size_t i = 0; i < kWindow / 2 / 8; ++i) half += MuxText(1, "");
+  mux.Say(half);
+  CHECK(mux.app().Told("credit 1 " + std::to_string(kWindow / 2)));
+}
+
 TEST_CASE("a window of the largest number there is can be given back") {
   MuxFixture mux;
   mux.Begin();
@@ -170,9 +190,9 @@ TEST_CASE("a window of the largest number there is can be given back") {
   mux.app().Answer();
   mux.UntilReady(1);
   MuxClient& client = mux.Open();
-  client.SendText("five!");
-  mux.Until([&] { return mux.app().Told("text 1 five!"); });
-  mux.Say(MuxCredit(1, 5) + MuxCredit(0, 5));
+  client.SendText("8 bytes!");
+  mux.Until([&] { return mux.app().Told("text 1 8 bytes!"); });
+  mux.Say(MuxCredit(1, 8) + MuxCredit(0, 8));
   CHECK_EQ(mux.Links(MuxLinkState::kReady), 1);
   mux.Say(MuxCredit(1, 1));
   CHECK(mux.app().Told("closed 1002"));

@@ -120,7 +120,7 @@ TEST_CASE_FIXTURE(Fixture, "With a token, all but the probes ask for it") {
   for (const std::string& path : kGuarded) {
     const AdminAnswer refused = Ask("GET " + path);
     CHECK(refused.status == 401);
-    CHECK(refused.extra_field == "WWW-Authenticate: Bearer\r\n");
+    CHECK(refused.extra_fields == "WWW-Authenticate: Bearer\r\n");
     CHECK(Ask("GET " + path, "Authorization: Bearer correct-horse\r\n").status == 200);
     CHECK(Ask("GET " + path, "Authorization: bearer correct-horse\r\n").status == 200);
   }

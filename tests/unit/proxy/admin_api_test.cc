@@ -1,13 +1,15 @@
-// proxy/admin/api.md against the documents that it describes.
+// The tables of paths and fields, and the documents that they describe, with every counter counted.
 #include <doctest/doctest.h>
 #include <rapidjson/document.h>
 
-#include <fstream>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/admin/backends_json.h"
+#include "proxy/admin/manual.h"
+#include "proxy/admin/openapi.h"
 #include "proxy/admin/stats.h"
 #include "proxy/admin/stats_history.h"
 
@@ -16,16 +18,19 @@ namespace {
 
 using Fields = std::set<std::string>;
 
-// The fields that the section for `path` describes, each with a unit or a meaning or both.
-Fields DocumentedFields(const std::string& path) {
-  std::ifstream file(SHEAF_SOURCE_DIR "/proxy/admin/api.md");
+const ManualRow& ManualOf(std::string_view path) {
+  const ManualRow* manual = nullptr;
+  for (const PathRow& row : AdminPaths()) manual = row.path == path ? FindManual(row) : manual;
+  REQUIRE(manual != nullptr);
+  return *manual;
+}
+
+// The fields of the answer at `path`.
+Fields DocumentedFields(std::string_view path) {
   Fields fields;
-  bool inside = false;
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("## ")) inside = line == "## GET " + path;
-    if (!inside || !line.starts_with("| `")) continue;
-    const std::string field = line.substr(3, line.find('`', 3) - 3);
-    CHECK_MESSAGE(fields.insert(field).second, "twice: " << field);
+  for (const FieldRow& field : ManualOf(path).answers.front().document->fields) {
+    if (field.path.empty()) continue;
+    CHECK_MESSAGE(fields.emplace(field.path).second, "twice: " << field.path);
   }
   REQUIRE(fields.size() > 5);
   return fields;
@@ -85,20 +90,20 @@ StatsSnapshot FullSnapshot(const std::vector<RouteLabels>& routes) {
 
 const std::vector<RouteLabels> kRoutes = {{.route = "/", .critical = {"alert"}, .conflated = {"p /s"}}};
 
-TEST_CASE("The statistics have the fields that the document describes, and no others") {
+TEST_CASE("The statistics have the fields that the tables describe, and no others") {
   CheckAgainstDocument("/api/performance/websocket/stats", StatsJson(FullSnapshot(kRoutes)));
 }
 
-TEST_CASE("The summary has the fields that the document describes, and no others") {
+TEST_CASE("The summary has the fields that the tables describe, and no others") {
   CheckAgainstDocument("/api/performance/websocket/summary", SummaryJson(FullSnapshot(kRoutes)));
 }
 
-TEST_CASE("The history has the fields that the document describes, and no others") {
+TEST_CASE("The history has the fields that the tables describe, and no others") {
   const std::vector<memwatch::MemorySample> samples(2);
   CheckAgainstDocument("/api/performance/websocket/metrics", HistoryJson(samples));
 }
 
-TEST_CASE("The backends have the fields that the document describes, and no others") {
+TEST_CASE("The backends have the fields that the tables describe, and no others") {
   EndpointTable table;
   const auto first = table.Find("default", "127.0.0.1:1");
   const auto second = table.Find("default", "127.0.0.1:2");
@@ -113,6 +118,32 @@ TEST_CASE("The backends have the fields that the document describes, and no othe
   CHECK(std::string(endpoints[0]["state"].GetString()) == "down");
   CHECK(std::string(endpoints[1]["state"].GetString()) == "up");
   CHECK(std::string(document["backends"][1]["endpoints"][0]["state"].GetString()) == "draining");
+}
+
+TEST_CASE("Each path tells of its answers, of its body if it takes one, and of the names in it") {
+  for (const PathRow& path : AdminPaths()) {
+    CAPTURE(path.path);
+    const ManualRow* manual = FindManual(path);
+    REQUIRE(manual != nullptr);
+    CHECK_FALSE(path.doc.empty());
+    CHECK_FALSE(manual->prose.empty());
+    CHECK_FALSE(manual->answers.empty());
+    CHECK((manual->body != nullptr) == (path.most_body > 0));
+    for (size_t at = path.path.find('{'); at != std::string_view::npos; at = path.path.find('{', at + 1)) {
+      CHECK_FALSE(MeaningOfName(path.path.substr(at + 1, path.path.find('}', at) - at - 1)).empty());
+    }
+  }
+}
+
+TEST_CASE("A parameter that may have few values has a default among them") {
+  for (const PathRow& path : AdminPaths()) {
+    for (const ParameterRow& row : path.parameters) {
+      CAPTURE(row.name);
+      CHECK((row.type == ParameterType::kWord) == !row.words.empty());
+      const std::string query = std::string("/?").append(row.name).append("=").append(row.fallback);
+      if (!row.fallback.empty()) CHECK_FALSE(RefuseQuery(path.parameters, query));
+    }
+  }
 }
 
 }  // namespace

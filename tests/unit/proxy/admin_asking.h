@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/admin/access.h"
 #include "proxy/admin/requests.h"
 
 namespace sheaf {
@@ -75,9 +76,8 @@ struct AdminAsking {
     REQUIRE(body.size() <= verdict.most_body);
     // The source answers at once, where others take their time.
     AdminAnswer replied;
-    const auto answer =
-        HandleAdminRequest(request, body, source, live, [&replied](AdminAnswer later) { replied = std::move(later); });
-    return answer.value_or(replied);
+    HandleAdminRequest(request, body, source, live, [&replied](AdminAnswer answer) { replied = std::move(answer); });
+    return replied;
   }
 };
 

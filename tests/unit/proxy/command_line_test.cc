@@ -39,6 +39,7 @@ TEST_CASE("each action has its flag") {
   CHECK(Parse({"--dump-config"}).action == Action::kDumpConfig);
   CHECK(Parse({"--print-default-config"}).action == Action::kPrintDefaultConfig);
   CHECK(Parse({"--print-options-manual"}).action == Action::kPrintOptionsManual);
+  CHECK(Parse({"--print-admin-manual"}).action == Action::kPrintAdminManual);
   CHECK(Parse({"--healthcheck"}).action == Action::kHealthcheck);
 }
 
@@ -68,8 +69,9 @@ TEST_CASE("the help fits a screen and names every action") {
   size_t count = 0;
   for (std::string line; std::getline(lines, line); ++count) CHECK(line.size() <= 80);
   CHECK(count <= 24);
-  for (const char* flag : {"-c, --config FILE", "-t, --check", "--dump-config", "--print-default-config",
-                           "--print-options-manual", "--healthcheck", "--version", "-h, --help", "sheaf doctor"}) {
+  for (const char* flag :
+       {"-c, --config FILE", "-t, --check", "--dump-config", "--print-default-config", "--print-options-manual",
+        "--print-admin-manual", "--healthcheck", "--version", "-h, --help", "sheaf doctor"}) {
     CHECK(help.find(flag) != std::string::npos);
   }
 }

@@ -1,4 +1,4 @@
-#include "proxy/admin/push_requests.h"
+#include "proxy/admin/push_json.h"
 
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>

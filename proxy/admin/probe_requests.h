@@ -1,0 +1,12 @@
+// The probes: well or not, for kubelets and load balancers.
+#pragma once
+
+#include "proxy/admin/asked.h"
+
+namespace sheaf {
+
+void AnswerLive(const Asked& asked, AdminReply reply);
+void AnswerReady(const Asked& asked, AdminReply reply);
+void AnswerStarted(const Asked& asked, AdminReply reply);
+
+}  // namespace sheaf

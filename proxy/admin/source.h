@@ -1,0 +1,44 @@
+// What the admin listener's answers are made from. Implemented by the Server, which outlives Admin; called in the admin
+// thread. What takes a look into the workers' threads is told later: `answered` is called once, in any thread, maybe at
+// once.
+#pragma once
+
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "memwatch/memory_history.h"
+#include "proxy/admin/stats.h"
+#include "proxy/base/metrics.h"
+#include "proxy/base/push.h"
+#include "proxy/base/reload_answer.h"
+
+namespace sheaf {
+
+class AdminSource {
+ public:
+  struct Readiness {
+    bool ready = false;
+    std::string_view reason;  // why not, as a sentence for the operator; a constant
+  };
+
+  // Whether new clients should be sent here: a backend is up and no drain has begun.
+  virtual Readiness ready() const = 0;
+  // Whether all of the start-up is done; it never waits for the backend.
+  virtual bool started() const = 0;
+  virtual StatsSnapshot Stats() const = 0;
+  virtual const memwatch::MemoryHistory& memory_history() const = 0;
+  // All workers are in it before Admin starts.
+  virtual const MetricsRegistry& metrics() const = 0;
+  // Has the configuration read anew.
+  virtual void Reload(std::function<void(const ReloadAnswer&)> answered) = 0;
+  // An endpoint of a backend gets nothing new, or does again. False: there is none of that name.
+  virtual bool SetDraining(std::string_view backend, std::string_view endpoint, bool draining) = 0;
+  // Has messages delivered to sessions.
+  virtual void Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) = 0;
+
+ protected:
+  ~AdminSource() = default;
+};
+
+}  // namespace sheaf

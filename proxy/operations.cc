@@ -1,0 +1,99 @@
+#include "proxy/operations.h"
+
+#include <numeric>
+#include <utility>
+
+#include "proxy/backend_facts.h"
+#include "proxy/base/build_info.h"
+#include "proxy/base/log.h"
+
+namespace sheaf {
+
+std::vector<size_t> AllOf(const Workers& workers) {
+  std::vector<size_t> all(workers.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  return all;
+}
+
+AdminSource::Readiness Operations::ready() const {
+  if (!started()) return {false, "not listening yet"};
+  if (lent_.lifecycle.stage() != Stage::kServing) return {false, "draining"};
+  if (const std::string_view reason = WhyNotReady(lent_.backends(), lent_.in_force()->options); !reason.empty()) {
+    return {false, reason};
+  }
+  if (InForce(ReliefStep::kRefuse, lent_.memory.level())) return {false, "memory is short"};
+  return {true, ""};
+}
+
+StatsSnapshot Operations::Stats() const {
+  const std::shared_ptr<const Generation> now = lent_.in_force();
+  StatsSnapshot snapshot;
+  snapshot.totals = lent_.metrics.Sum();
+  snapshot.generation = now->number;
+  snapshot.generation_age = SteadyClock().Now() - now->made_at;
+  snapshot.config_sha256 = now->digest;
+  snapshot.version = lent_.metrics.version();
+  snapshot.commit = BuildCommit();
+  snapshot.uptime = SteadyClock().Now() - started_;
+  snapshot.workers = lent_.metrics.workers();
+  snapshot.pool_min_size = WarmLinks(lent_.backends(), now->options.pool);
+  snapshot.pool_max_size = now->options.pool.max_size;
+  snapshot.ready = ready().ready;
+  snapshot.memory_thresholds = memwatch::PressureThresholds::From(now->options.memory);
+  snapshot.memory = lent_.memory.history().Latest().value_or(memwatch::MemorySample{});
+  snapshot.memory_summary = lent_.memory.history().Summary();
+  return snapshot;
+}
+
+void Operations::Reload(std::function<void(const ReloadAnswer&)> answered) {
+  lent_.main.Post(
+      [this, answered = std::move(answered)] { lent_.reloader.Ask({.by = "POST /reload", .answer = answered}); });
+}
+
+bool Operations::SetDraining(std::string_view backend, std::string_view endpoint, bool draining) {
+  bool found = false;
+  for (const pool::Backend& one : lent_.backends()) {
+    if (one.name != backend) continue;
+    for (const pool::EndpointRef& place : one.endpoints) {
+      if (place->name() != endpoint) continue;
+      place->SetDraining(draining, SteadyClock().Now());
+      found = true;
+    }
+  }
+  if (!found) return false;
+  Log(LogLevel::kInfo, draining ? "an endpoint is drained: it gets nothing new" : "an endpoint is drained no more",
+      {{"backend", backend}, {"upstream", endpoint}});
+  if (!draining) return true;
+  for (const std::unique_ptr<Worker>& worker : lent_.workers) {
+    worker->Post([&worker = *worker] { worker.CloseLeaving(); });
+  }
+  return true;
+}
+
+std::vector<size_t> Operations::WorkersOf(const std::vector<Push>& pushes) const {
+  std::vector<bool> asked(lent_.workers.size());
+  for (const Push& push : pushes) {
+    if (push.target != Push::Target::kSession) return AllOf(lent_.workers);
+    const auto id = SessionId::Parse(push.whom);
+    if (id && id->worker() < asked.size()) asked[id->worker()] = true;
+  }
+  std::vector<size_t> workers = AllOf(lent_.workers);
+  std::erase_if(workers, [&asked](size_t worker) { return !asked[worker]; });
+  return workers;
+}
+
+void Operations::Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) {
+  lent_.main.Post(
+      [this, pushes = std::make_shared<const std::vector<Push>>(std::move(pushes)), answered = std::move(answered)] {
+        AskForSum<PushTallies>(
+            lent_.asks, {.workers = WorkersOf(*pushes), .patience = kPatience},
+            [this, pushes](size_t worker) { return PushTallies{lent_.workers[worker]->Deliver(*pushes)}; },
+            [pushes, answered](const PushTallies& sum, const std::vector<size_t>& late) {
+              PushAnswer answer{.tallies = sum.all, .late = late};
+              answer.tallies.resize(pushes->size());
+              answered(answer);
+            });
+      });
+}
+
+}  // namespace sheaf
