@@ -69,10 +69,12 @@ TEST_CASE("the help fits a screen and names every action") {
   size_t count = 0;
   for (std::string line; std::getline(lines, line); ++count) CHECK(line.size() <= 80);
   CHECK(count <= 24);
-  for (const char* flag :
-       {"-c, --config FILE", "-t, --check", "--dump-config", "--print-default-config", "--print-options-manual",
-        "--print-admin-manual", "--healthcheck", "--version", "-h, --help", "sheaf doctor"}) {
+  for (const char* flag : {"-c, --config FILE", "-t, --check", "--dump-config", "--print-default-config",
+                           "--print-options-manual", "--healthcheck", "--version", "-h, --help", "sheaf doctor"}) {
     CHECK(help.find(flag) != std::string::npos);
+  }
+  for (const cli::CommandRow& command : cli::Commands()) {
+    CHECK(help.find(" " + std::string(command.name)) != std::string::npos);
   }
 }
 
