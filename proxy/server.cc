@@ -154,6 +154,8 @@ void Server::Serve() {
   WarnOfWarmLinks();
   LogListening();
   WatchFiles();
+  service_manager_.Ready("serving");
+  watchdog_ = std::make_unique<Watchdog>(main_->loop(), metrics_, service_manager_);
   if (hung_up_) OnHangUp();
 }
 
@@ -186,6 +188,18 @@ void Server::OnHangUp() {
   } else {
     reloader_->Ask({.by = "SIGHUP"});
   }
+}
+
+void Server::OnReloadBegins() {
+  if (lifecycle_.stage() == Stage::kServing) service_manager_.Reloading(main_->loop().now());
+}
+
+void Server::OnReloadEnds(const ReloadAnswer& answer) {
+  if (lifecycle_.stage() != Stage::kServing) return;
+  const std::string generation = std::to_string(answer.generation);
+  service_manager_.Ready(answer.taken
+                             ? "serving, generation " + generation
+                             : "the last reload failed, serving generation " + generation + ": " + answer.error);
 }
 
 void Server::WatchFiles() {

@@ -8,6 +8,8 @@
 // Run must be called in the main thread, before any other is started.
 #pragma once
 
+#include <unistd.h>
+
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -28,11 +30,13 @@
 #include "proxy/control/file_watch.h"
 #include "proxy/control/lifecycle.h"
 #include "proxy/control/main_loop.h"
+#include "proxy/control/service_manager.h"
 #include "proxy/descriptor_limit.h"
 #include "proxy/listeners.h"
 #include "proxy/operations.h"
 #include "proxy/plan/generation.h"
 #include "proxy/reload.h"
+#include "proxy/watchdog.h"
 #include "proxy/worker.h"
 
 namespace sheaf {
@@ -67,6 +71,7 @@ class Server final : public LifecycleEvents, public BackendEvents, public Reload
   void Stop();
 
   // LifecycleEvents
+  void OnEnding() override { service_manager_.Stopping("draining"); }
   void OnDrain(Duration window) override;
   // BackendEvents
   void OnEndpoints(const pool::Backend& backend) override;
@@ -74,6 +79,8 @@ class Server final : public LifecycleEvents, public BackendEvents, public Reload
   // ReloadTarget
   Result<std::shared_ptr<const Generation>> Prepare(ConfigRead read) override;
   void Adopt(std::shared_ptr<const Generation> next, std::function<void()> done) override;
+  void OnReloadBegins() override;
+  void OnReloadEnds(const ReloadAnswer& answer) override;
   std::string_view refusal() const override;
   // Any thread.
   std::shared_ptr<const Generation> in_force() const override;
@@ -97,6 +104,7 @@ class Server final : public LifecycleEvents, public BackendEvents, public Reload
   uint64_t Relieve(ReliefStep step);
 
   MetricsRegistry metrics_;
+  const ServiceManager service_manager_{ServiceManager::Environment::Read(environ)};
   Lifecycle lifecycle_;
   std::unique_ptr<MainLoop> main_;
   ConfigRead first_;             // until it is a generation
@@ -120,7 +128,8 @@ class Server final : public LifecycleEvents, public BackendEvents, public Reload
   std::optional<Operations> operations_;  // since MakeAdmin
   std::unique_ptr<Admin> admin_;          // nullptr: admin.address is empty
   std::unique_ptr<Admin> next_admin_;     // from Prepare to Adopt
-  bool hung_up_ = false;                  // SIGHUP came before there was anything to reload
+  std::unique_ptr<Watchdog> watchdog_;
+  bool hung_up_ = false;  // SIGHUP came before there was anything to reload
 };
 
 }  // namespace sheaf

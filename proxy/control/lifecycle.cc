@@ -26,6 +26,7 @@ void Lifecycle::Begin(const Ending& ending, TimePoint now) {
   end_ = now + (ending.hurried ? std::min(timeout_, kHurry) : timeout_);
   delay_end_ = ending.hurried ? now : std::min(end_, now + delay_);
   MoveTo(Stage::kDelaying);
+  events_.OnEnding();
   if (now >= delay_end_) Drain(now);
 }
 

@@ -27,6 +27,8 @@ enum class Stage : uint8_t {
 
 class LifecycleEvents {
  public:
+  // The process is about to end: kDelaying has begun.
+  virtual void OnEnding() = 0;
   // kDraining has begun. All sessions are to get their Close within `window`.
   virtual void OnDrain(Duration window) = 0;
 

@@ -19,6 +19,10 @@ struct Life : LifecycleEvents {
       : options{.delay = delay, .timeout = timeout}, life(options, close_timeout, *this) {
     SetLogLevel(LogLevel::kError);
   }
+  void OnEnding() override {
+    CHECK(life.stage() == Stage::kDelaying);
+    ++endings;
+  }
   void OnDrain(Duration given) override {
     CHECK_FALSE(window.has_value());
     window = given;
@@ -26,6 +30,7 @@ struct Life : LifecycleEvents {
 
   Options::Drain options;
   std::optional<Duration> window;
+  int endings = 0;
   Lifecycle life;
 };
 
@@ -38,7 +43,9 @@ TEST_CASE("SIGTERM delays, drains, and stops when the last client has gone") {
   CHECK(is.life.stage() == Stage::kServing);
   is.life.Look(kBegin - 1s, 0);
   CHECK(is.life.stage() == Stage::kServing);
+  CHECK(is.endings == 0);
   is.life.End(kTerm, kBegin);
+  CHECK(is.endings == 1);
   CHECK(is.life.stage() == Stage::kDelaying);
   is.life.Look(kBegin + 4999ms, 0);
   CHECK(is.life.stage() == Stage::kDelaying);

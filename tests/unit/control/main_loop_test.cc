@@ -22,6 +22,7 @@ struct Main : LifecycleEvents {
     REQUIRE(made.ok());
     main = std::move(made.value());
   }
+  void OnEnding() override {}
   void OnDrain(Duration given) override { window = given; }
 
   const Options::Drain options{.delay = 0ms, .timeout = 60s};
