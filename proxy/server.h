@@ -25,6 +25,7 @@
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/control/ask.h"
+#include "proxy/control/drain_desk.h"
 #include "proxy/control/file_watch.h"
 #include "proxy/control/lifecycle.h"
 #include "proxy/control/main_loop.h"
@@ -68,6 +69,8 @@ class Server final : public LifecycleEvents, public BackendEvents, public Reload
 
   // LifecycleEvents
   void OnDrain(Duration window) override;
+  Result<bool> OnUndrain() override;
+  void OnDrainOver(DrainEnd end) override { drains_.OnDrainOver(end); }
   // BackendEvents
   void OnEndpoints(const pool::Backend& backend) override;
   void OnNoAddress(std::string_view backend) override;
@@ -98,6 +101,7 @@ class Server final : public LifecycleEvents, public BackendEvents, public Reload
 
   MetricsRegistry metrics_;
   Lifecycle lifecycle_;
+  DrainDesk drains_{lifecycle_, metrics_};
   std::unique_ptr<MainLoop> main_;
   ConfigRead first_;             // until it is a generation
   const std::string conf_file_;  // empty: there is none

@@ -26,6 +26,7 @@
 #include "proxy/pusher.h"
 #include "proxy/session/directory.h"
 #include "proxy/session/inflater_store.h"
+#include "proxy/session_actions.h"
 #include "proxy/worker_relief.h"
 
 namespace sheaf {
@@ -54,6 +55,8 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   // No new connections; those without a request close; sessions get their Close spread evenly over `window`, the
   // longest idle first, so that their clients do not come back all at once. 0: all now.
   void Drain(Duration window);
+  // New connections again, to these; who has not been told to go stays.
+  void Undrain(const EntranceChanges& changes);
   // Cuts off what is left, and ends Run.
   void Stop();
   // The endpoints that a backend has now, since its name leads to others.
@@ -69,6 +72,9 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   uint64_t Relieve(ReliefStep step) { return relief_.Relieve(step); }
   // Messages of another than the backend, for sessions that are here.
   std::vector<PushTally> Deliver(const std::vector<Push>& pushes) { return pusher_.Deliver(pushes); }
+  // What an operator has done to sessions that are here.
+  ActionTally Close(const CloseAction& action) { return actions_.Close(action); }
+  ActionTally Flush(const Selector& of) { return actions_.Flush(of); }
   // Posts the change to memory.webhook, if there is one. For the first worker.
   void TellBackend(const memwatch::PressureChange& change);
 
@@ -127,6 +133,7 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   List<Client, &Client::soon_hook_> soon_;
   WorkerRelief relief_;
   Pusher pusher_;
+  SessionActions actions_;
   net::Deadline drain_deadline_;
   DrainPace drain_pace_{TimePoint{}, Duration::zero(), 0};  // since Drain
   net::Deadline leaving_deadline_;

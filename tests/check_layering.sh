@@ -29,7 +29,7 @@ header ^openssl/                          ^proxy/net/
 header ^llhttp                            ^proxy/wire/
 header ^zlib\.h                           ^proxy/wire/(ws_deflate|libraries)
 header ^glog/                             ^proxy/logging\.(h|cc)$
-header ^rapidjson/                        ^(proxy/admin/json_writer\.h|(proxy/((admin|config)/[a-z_]*|libraries|logging)|batching/(packet|envelope_[a-z_]*))\.cc)$
+header ^rapidjson/                        ^(proxy/admin/json_(writer|reader)\.h|(proxy/((admin|config)/[a-z_]*|libraries|logging)|batching/(packet|envelope_[a-z_]*))\.cc)$
 header ^toml\+\+/                         ^proxy/(config/[a-z_]*|libraries)\.cc$
 header ^CLI/                              ^proxy/config/command_line\.cc$
 '

@@ -47,7 +47,7 @@ class AdminConnection final : public net::ConnectionEvents, public net::Deadline
   static constexpr Duration kBodyTime = std::chrono::seconds(10);
   // Longer than the usual interval of scraping, so that one connection serves Prometheus all day.
   static constexpr Duration kIdleTime = std::chrono::seconds(90);
-  // For what is asked of the workers, or of the disk.
+  // For what is asked of the workers, or of the disk; what may take longer has no limit.
   static constexpr Duration kAnswerTime = std::chrono::seconds(60);
   // For the client to take the last answer and close.
   static constexpr Duration kLingerTime = std::chrono::seconds(2);
@@ -74,6 +74,7 @@ class AdminConnection final : public net::ConnectionEvents, public net::Deadline
   wire::BodyDecoder decoder_;
   std::string body_;
   size_t most_body_ = 0;
+  bool may_take_long_ = false;
   State state_ = State::kIdle;
   bool keep_alive_ = false;    // after the next answer
   bool head_request_ = false;  // ... which is HEAD

@@ -1,6 +1,8 @@
 #include "proxy/admin/paths.h"
 
+#include "proxy/admin/action_requests.h"
 #include "proxy/admin/backend_requests.h"
+#include "proxy/admin/drain_requests.h"
 #include "proxy/admin/message_requests.h"
 #include "proxy/admin/probe_requests.h"
 #include "proxy/admin/reload_requests.h"
@@ -18,6 +20,7 @@ constexpr std::array kHistoryParameters = {
 
 constexpr size_t kMostMessage = 1024 * 1024;
 constexpr size_t kMostMessages = 8 * 1024 * 1024;
+constexpr size_t kMostAction = 16 * 1024;
 
 constexpr std::array kPaths = {
     PathRow{kGet, "/livez", Access::kProbe, &AnswerLive, "Whether the process is alive"},
@@ -36,6 +39,18 @@ constexpr std::array kPaths = {
             "The endpoint gets new sessions and requests again"},
     PathRow{kPost, "/api/messages", Access::kChanges, &BeginPush, "Sends a message to clients", {}, kMostMessage},
     PathRow{kPost, "/api/messages/batch", Access::kChanges, &BeginPushes, "Sends several messages", {}, kMostMessages},
+    PathRow{kPost, "/drain", Access::kChanges, &BeginDrain, "Nobody new comes, and all are told to go"},
+    PathRow{.method = kGet,
+            .path = "/drain",
+            .access = Access::kChanges,
+            .handle = &AwaitDrain,
+            .doc = "The same, for preStop hooks: answered when it is over",
+            .may_take_long = true},
+    PathRow{kPost, "/undrain", Access::kChanges, &BeginUndrain, "Clients may come again"},
+    PathRow{kPost, "/flush", Access::kChanges, &BeginFlush, "What is gathered for sessions leaves", {}, kMostAction},
+    PathRow{kPost, "/close", Access::kChanges, &BeginClose, "Closes sessions", {}, kMostAction},
+    PathRow{kPost, "/rebalance", Access::kChanges, &BeginRebalance, "Closes a share of the sessions", {}, kMostAction},
+    PathRow{kPost, "/log_level", Access::kChanges, &ChangeLogLevel, "Until the next reload", {}, kMostAction},
 };
 
 // What stands before the first "{" and behind the last "}".

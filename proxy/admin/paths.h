@@ -30,7 +30,8 @@ struct PathRow {
   void (*handle)(const Asked& asked, AdminReply reply);
   std::string_view doc;
   std::span<const ParameterRow> parameters = {};
-  size_t most_body = 0;  // bytes; 0: the request must not have a body
+  size_t most_body = 0;        // bytes; 0: the request must not have a body
+  bool may_take_long = false;  // the answer comes when something is over, whenever that is
 };
 
 std::span<const PathRow> AdminPaths();

@@ -43,6 +43,11 @@ class FakeSource final : public AdminSource {
     last_payload = pushes.back().payload;
     answered({.tallies = std::vector<PushTally>(pushes.size(), {.meant = 1, .reached = 1}), .late = {}});
   }
+  void Close(CloseAction /*action*/, std::function<void(const ActionAnswer&)> answered) override { answered({}); }
+  void Flush(Selector /*of*/, std::function<void(const ActionAnswer&)> answered) override { answered({}); }
+  void BeginDrain(std::function<void(const DrainAnswer&)> answered) override { answered({}); }
+  void AwaitDrain(std::function<void(const DrainAnswer&)> answered) override { answered({}); }
+  void Undrain(std::function<void(const DrainAnswer&)> answered) override { answered({}); }
   std::string last_payload;
   ~FakeSource() {
     if (later.joinable()) later.join();
