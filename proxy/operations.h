@@ -18,6 +18,7 @@
 #include "proxy/base/push.h"
 #include "proxy/connections.h"
 #include "proxy/control/ask.h"
+#include "proxy/control/drain_desk.h"
 #include "proxy/control/lifecycle.h"
 #include "proxy/net/loop.h"
 #include "proxy/plan/generation.h"
@@ -37,6 +38,7 @@ class Operations final : public AdminSource {
   struct Lent {
     net::Loop& main;
     const Lifecycle& lifecycle;
+    DrainDesk& drains;  // the main thread's
     MetricsRegistry& metrics;
     Reloader& reloader;  // the main thread's
     Asks& asks;          // the main thread's
@@ -61,13 +63,21 @@ class Operations final : public AdminSource {
   void Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) override;
   void ListSessions(SessionQuery query, std::function<void(const SessionList&)> answered) override;
   void FindSession(SessionId id, std::function<void(const SessionFound&)> answered) override;
+  void Close(CloseAction action, std::function<void(const ActionAnswer&)> answered) override;
+  void Flush(Selector of, std::function<void(const ActionAnswer&)> answered) override;
+  void BeginDrain(std::function<void(const DrainAnswer&)> answered) override;
+  void AwaitDrain(std::function<void(const DrainAnswer&)> answered) override;
+  void Undrain(std::function<void(const DrainAnswer&)> answered) override;
 
  private:
   // A worker makes a turn at least every 100 ms; one that takes longer is told of.
   static constexpr Duration kPatience = std::chrono::seconds(2);
 
-  // Those that may have a session which one of the pushes names.
-  std::vector<size_t> WorkersOf(const std::vector<Push>& pushes) const;
+  // Those that may have a session which one of the selectors means.
+  std::vector<size_t> WorkersOf(const std::vector<Selector>& selectors) const;
+  // Has `act` called in the thread of each worker that may have a session of `of`.
+  void Act(const Selector& of, std::function<ActionTally(Worker& worker)> act,
+           std::function<void(const ActionAnswer&)> done);
 
   const Lent lent_;
   const TimePoint started_ = SteadyClock().Now();

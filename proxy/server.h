@@ -27,6 +27,7 @@
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/control/ask.h"
+#include "proxy/control/drain_desk.h"
 #include "proxy/control/file_watch.h"
 #include "proxy/control/lifecycle.h"
 #include "proxy/control/main_loop.h"
@@ -73,6 +74,8 @@ class Server final : public LifecycleEvents, public BackendEvents, public Reload
   // LifecycleEvents
   void OnEnding() override { service_manager_.Stopping("draining"); }
   void OnDrain(Duration window) override;
+  Result<bool> OnUndrain() override;
+  void OnDrainOver(DrainEnd end) override { drains_.OnDrainOver(end); }
   // BackendEvents
   void OnEndpoints(const pool::Backend& backend) override;
   void OnNoAddress(std::string_view backend) override;
@@ -106,6 +109,7 @@ class Server final : public LifecycleEvents, public BackendEvents, public Reload
   MetricsRegistry metrics_;
   const ServiceManager service_manager_{ServiceManager::Environment::Read(environ)};
   Lifecycle lifecycle_;
+  DrainDesk drains_{lifecycle_, metrics_};
   std::unique_ptr<MainLoop> main_;
   ConfigRead first_;             // until it is a generation
   const std::string conf_file_;  // empty: there is none

@@ -30,7 +30,7 @@ header ^openssl/                          ^proxy/net/
 header ^llhttp                            ^proxy/wire/
 header ^zlib\.h                           ^proxy/wire/(ws_deflate|libraries)
 header ^glog/                             ^proxy/logging\.(h|cc)$
-header ^rapidjson/                        ^(proxy/admin/json_writer\.h|proxy/cli/json_reader\.h|(proxy/((admin|cli|config)/[a-z_]*|libraries|logging)|batching/(packet|envelope_[a-z_]*))\.cc)$
+header ^rapidjson/                        ^(proxy/admin/json_(writer|reader)\.h|proxy/cli/json_reader\.h|(proxy/((admin|cli|config)/[a-z_]*|libraries|logging)|batching/(packet|envelope_[a-z_]*))\.cc)$
 header ^toml\+\+/                         ^proxy/(config/[a-z_]*|libraries)\.cc$
 header ^CLI/                              ^proxy/config/(command_line|subcommands)\.cc$
 '

@@ -64,6 +64,7 @@ void AdminConnection::BeginRequest(size_t head_size) {
   const AdminVerdict verdict = admin_.Judge(request_);
   if (verdict.refusal) return Answer(*verdict.refusal);
   most_body_ = verdict.most_body;
+  may_take_long_ = verdict.may_take_long;
   has_body ? BeginBody() : Handle();
 }
 
@@ -91,7 +92,8 @@ void AdminConnection::TakeBody() {
 
 void AdminConnection::Handle() {
   state_ = State::kWaiting;
-  admin_.loop().SetDeadline(deadline_, admin_.times().answer);
+  may_take_long_ ? admin_.loop().CancelDeadline(deadline_)
+                 : admin_.loop().SetDeadline(deadline_, admin_.times().answer);
   admin_.Handle(request_, body_, *this);
   std::string().swap(body_);
 }

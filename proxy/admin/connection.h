@@ -81,6 +81,7 @@ class AdminConnection final : public net::ConnectionEvents, public net::Deadline
   wire::BodyDecoder decoder_;
   std::string body_;
   size_t most_body_ = 0;
+  bool may_take_long_ = false;
   State state_ = State::kIdle;
   bool keep_alive_ = false;    // after the next answer
   bool head_request_ = false;  // ... which is HEAD

@@ -1,8 +1,10 @@
 #include "proxy/admin/paths.h"
 
+#include "proxy/admin/action_requests.h"
 #include "proxy/admin/backend_requests.h"
-#include "proxy/admin/dashboard_requests.h"
 #include "proxy/admin/connection_requests.h"
+#include "proxy/admin/dashboard_requests.h"
+#include "proxy/admin/drain_requests.h"
 #include "proxy/admin/message_requests.h"
 #include "proxy/admin/openapi.h"
 #include "proxy/admin/probe_requests.h"
@@ -32,6 +34,7 @@ constexpr std::array kConnectionsParameters = {
 
 constexpr size_t kMostMessage = 1024 * 1024;
 constexpr size_t kMostMessages = 8 * 1024 * 1024;
+constexpr size_t kMostAction = 16 * 1024;
 
 constexpr std::array kPaths = {
     PathRow{kGet, "/", Access::kPage, &AnswerDashboard, "The dashboard"},
@@ -55,6 +58,18 @@ constexpr std::array kPaths = {
     PathRow{kGet, "/connections/{id}", Access::kSessions, &AnswerConnection, "One session"},
     PathRow{kPost, "/api/messages", Access::kChanges, &BeginPush, "Sends a message to clients", {}, kMostMessage},
     PathRow{kPost, "/api/messages/batch", Access::kChanges, &BeginPushes, "Sends several messages", {}, kMostMessages},
+    PathRow{kPost, "/drain", Access::kChanges, &BeginDrain, "Nobody new comes, and all are told to go"},
+    PathRow{.method = kGet,
+            .path = "/drain",
+            .access = Access::kChanges,
+            .handle = &AwaitDrain,
+            .doc = "The same, for preStop hooks: answered when it is over",
+            .may_take_long = true},
+    PathRow{kPost, "/undrain", Access::kChanges, &BeginUndrain, "Clients may come again"},
+    PathRow{kPost, "/flush", Access::kChanges, &BeginFlush, "What is gathered for sessions leaves", {}, kMostAction},
+    PathRow{kPost, "/close", Access::kChanges, &BeginClose, "Closes sessions", {}, kMostAction},
+    PathRow{kPost, "/rebalance", Access::kChanges, &BeginRebalance, "Closes a share of the sessions", {}, kMostAction},
+    PathRow{kPost, "/log_level", Access::kChanges, &ChangeLogLevel, "Until the next reload", {}, kMostAction},
     PathRow{kGet, "/openapi.json", Access::kReads, &AnswerOpenApi, "What there is here, as OpenAPI 3.1"},
 };
 

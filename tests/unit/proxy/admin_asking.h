@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,6 +49,22 @@ class FakeAdminSource final : public AdminSource {
     answered(answer);
   }
 
+  void Close(CloseAction asked, std::function<void(const ActionAnswer&)> answered) override {
+    closing = std::move(asked);
+    answered({.tally = acted, .late = late});
+  }
+  void Flush(Selector of, std::function<void(const ActionAnswer&)> answered) override {
+    flushed = std::move(of);
+    answered({.tally = acted, .late = late});
+  }
+  void BeginDrain(std::function<void(const DrainAnswer&)> answered) override { answered(drain); }
+  void AwaitDrain(std::function<void(const DrainAnswer&)> answered) override { answered(drain); }
+  void Undrain(std::function<void(const DrainAnswer&)> answered) override { answered(drain); }
+
+  std::optional<CloseAction> closing;
+  std::optional<Selector> flushed;
+  ActionTally acted{.sessions = 5, .bytes = 700};
+  DrainAnswer drain{.state = DrainAnswer::State::kDrained, .sessions = 1, .closed = 9};
   std::string drained;  // the last of SetDraining
   SessionQuery asked_for;
   SessionList sessions;

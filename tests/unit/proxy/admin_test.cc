@@ -58,6 +58,11 @@ class FakeSource final : public AdminSource {
   }
   void ListSessions(SessionQuery /*query*/, std::function<void(const SessionList&)> answered) override { answered({}); }
   void FindSession(SessionId /*id*/, std::function<void(const SessionFound&)> answered) override { answered({}); }
+  void Close(CloseAction /*action*/, std::function<void(const ActionAnswer&)> answered) override { answered({}); }
+  void Flush(Selector /*of*/, std::function<void(const ActionAnswer&)> answered) override { answered({}); }
+  void BeginDrain(std::function<void(const DrainAnswer&)> answered) override { answered({}); }
+  void AwaitDrain(std::function<void(const DrainAnswer&)> answered) override { answered({}); }
+  void Undrain(std::function<void(const DrainAnswer&)> answered) override { answered({}); }
   std::string last_payload;
   ~FakeSource() {
     if (later.joinable()) later.join();
