@@ -7,7 +7,7 @@
 
 #include "pool/balance.h"
 #include "pool/http1_codec.h"
-#include "proxy/base/log.h"
+#include "proxy/base/events.h"
 #include "proxy/base/random.h"
 
 namespace sheaf::pool {
@@ -369,10 +369,10 @@ void EndpointPool::ReportShortage(int error) {
   short_ = true;
   if (shortage_told_ != TimePoint{} && loop_.now() - shortage_told_ < kShortageInterval) return;
   shortage_told_ = loop_.now();
-  Log(LogLevel::kError,
-      "no descriptor is left for a connection to the backend: raise the limit of open files, or lower "
-      "listen.max_connections",
-      {{"error", std::generic_category().message(error)}});
+  Announce(EventKind::kUpstream, LogLevel::kError,
+           "no descriptor is left for a connection to the backend: raise the limit of open files, or lower "
+           "listen.max_connections",
+           {{"error", std::generic_category().message(error)}});
 }
 
 void EndpointPool::KeepWarm() {

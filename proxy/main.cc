@@ -9,7 +9,7 @@
 
 #include "proxy/admin/probe_client.h"
 #include "proxy/base/bounded_write.h"
-#include "proxy/base/log.h"
+#include "proxy/base/events.h"
 #include "proxy/config/command_line.h"
 #include "proxy/config/config.h"
 #include "proxy/config/docs.h"
@@ -67,7 +67,7 @@ int Serve(const CommandLine& line, Configuration configuration) {
   // A peer or a reader of the log that is gone shows up as an error of the write.
   std::signal(SIGPIPE, SIG_IGN);
   SetupLogging(configuration.options);
-  for (const std::string& warning : configuration.warnings) Log(LogLevel::kWarning, warning);
+  for (const std::string& warning : configuration.warnings) Announce(EventKind::kStart, LogLevel::kWarning, warning);
   LogIgnoredVariables(configuration);
   const int status = Run(line, std::move(configuration));
   // The log's thread still uses what exit() would destroy.

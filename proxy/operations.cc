@@ -5,7 +5,7 @@
 
 #include "proxy/backend_facts.h"
 #include "proxy/base/build_info.h"
-#include "proxy/base/log.h"
+#include "proxy/base/events.h"
 
 namespace sheaf {
 
@@ -61,8 +61,9 @@ bool Operations::SetDraining(std::string_view backend, std::string_view endpoint
     }
   }
   if (!found) return false;
-  Log(LogLevel::kInfo, draining ? "an endpoint is drained: it gets nothing new" : "an endpoint is drained no more",
-      {{"backend", backend}, {"upstream", endpoint}});
+  Announce(EventKind::kDrain, LogLevel::kInfo,
+           draining ? "an endpoint is drained: it gets nothing new" : "an endpoint is drained no more",
+           {{"backend", backend}, {"upstream", endpoint}});
   if (!draining) return true;
   for (const std::unique_ptr<Worker>& worker : lent_.workers) {
     worker->Post([&worker = *worker] { worker.CloseLeaving(); });

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "proxy/base/metrics.h"
+#include "proxy/wire/utf8.h"
 
 namespace sheaf {
 
@@ -49,7 +50,7 @@ class JsonWriter {
   }
   void Add(std::string_view name, std::string_view value) {
     WriteKey(name);
-    writer_.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+    WriteText(value);
   }
   // Only the labels that were counted: the list of reasons is long, and most never happen.
   template <typename Labels, size_t kCount>
@@ -85,7 +86,7 @@ class JsonWriter {
   void AddTexts(std::string_view name, const std::vector<std::string>& texts) {
     WriteKey(name);
     writer_.StartArray();
-    for (const std::string& text : texts) writer_.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+    for (const std::string& text : texts) WriteText(text);
     writer_.EndArray();
   }
   void AddNumbers(std::string_view name, const std::vector<size_t>& numbers) {
@@ -97,6 +98,11 @@ class JsonWriter {
   std::string Take() { return {buffer_.GetString(), buffer_.GetSize()}; }
 
  private:
+  // JSON is UTF-8, and what is told need not be.
+  void WriteText(std::string_view text) {
+    const std::string valid = wire::ValidUtf8(text);
+    writer_.String(valid.data(), static_cast<rapidjson::SizeType>(valid.size()));
+  }
   void WriteKey(std::string_view name) { writer_.Key(name.data(), static_cast<rapidjson::SizeType>(name.size())); }
 
   rapidjson::StringBuffer buffer_;

@@ -1,6 +1,7 @@
 #include "proxy/admin/paths.h"
 
 #include "proxy/admin/backend_requests.h"
+#include "proxy/admin/event_requests.h"
 #include "proxy/admin/message_requests.h"
 #include "proxy/admin/probe_requests.h"
 #include "proxy/admin/reload_requests.h"
@@ -16,6 +17,10 @@ constexpr std::array kHistoryParameters = {
     ParameterRow{"last", "Only samples of the last so much time, such as 10m"},
 };
 
+constexpr std::array kEventParameters = {
+    ParameterRow{"since", "Only events that came after the one of this number"},
+};
+
 constexpr size_t kMostMessage = 1024 * 1024;
 constexpr size_t kMostMessages = 8 * 1024 * 1024;
 
@@ -28,6 +33,8 @@ constexpr std::array kPaths = {
     PathRow{kGet, "/api/performance/websocket/summary", Access::kReads, &AnswerSummary, "What to look at first"},
     PathRow{kGet, "/api/performance/websocket/metrics", Access::kReads, &AnswerHistory,
             "Samples of the last memory.history, the oldest first", kHistoryParameters},
+    PathRow{kGet, "/events", Access::kReads, &AnswerEvents, "What happened to the process, the newest 200",
+            kEventParameters},
     PathRow{kPost, "/reload", Access::kChanges, &BeginReload, "Reads the configuration anew"},
     PathRow{kGet, "/backends", Access::kReads, &AnswerBackends, "The endpoints of each backend"},
     PathRow{kPost, "/backends/{backend}/{endpoint}/drain", Access::kChanges, &BeginDrainOfEndpoint,

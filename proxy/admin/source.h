@@ -9,6 +9,7 @@
 
 #include "memwatch/memory_history.h"
 #include "proxy/admin/stats.h"
+#include "proxy/base/events.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/push.h"
 #include "proxy/base/reload_answer.h"
@@ -28,6 +29,7 @@ class AdminSource {
   virtual bool started() const = 0;
   virtual StatsSnapshot Stats() const = 0;
   virtual const memwatch::MemoryHistory& memory_history() const = 0;
+  virtual const EventRing& events() const = 0;
   // All workers are in it before Admin starts.
   virtual const MetricsRegistry& metrics() const = 0;
   // Has the configuration read anew.

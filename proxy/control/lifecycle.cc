@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "proxy/base/log.h"
+#include "proxy/base/events.h"
 
 namespace sheaf {
 
@@ -22,7 +22,7 @@ void Lifecycle::End(const Ending& ending, TimePoint now) {
 }
 
 void Lifecycle::Begin(const Ending& ending, TimePoint now) {
-  Log(LogLevel::kInfo, "draining", {{"signal", ending.signal}});
+  Announce(EventKind::kDrain, LogLevel::kInfo, "draining", {{"signal", ending.signal}});
   end_ = now + (ending.hurried ? std::min(timeout_, kHurry) : timeout_);
   delay_end_ = ending.hurried ? now : std::min(end_, now + delay_);
   MoveTo(Stage::kDelaying);
@@ -35,7 +35,8 @@ void Lifecycle::Look(TimePoint now, uint32_t connections) {
   if (stage() != Stage::kDraining || now - drain_began_ < kLook) return;
   if (connections > 0) {
     if (now < end_) return;
-    Log(LogLevel::kWarning, "drain.timeout is over, what is left is cut off", {{"connections", connections}});
+    Announce(EventKind::kDrain, LogLevel::kWarning, "drain.timeout is over, what is left is cut off",
+             {{"connections", connections}});
   }
   MoveTo(Stage::kStopped);
 }

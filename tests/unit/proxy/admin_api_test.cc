@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/admin/backends_json.h"
+#include "proxy/admin/event_requests.h"
 #include "proxy/admin/stats.h"
 #include "proxy/admin/stats_history.h"
 
@@ -113,6 +114,13 @@ TEST_CASE("The backends have the fields that the document describes, and no othe
   CHECK(std::string(endpoints[0]["state"].GetString()) == "down");
   CHECK(std::string(endpoints[1]["state"].GetString()) == "up");
   CHECK(std::string(document["backends"][1]["endpoints"][0]["state"].GetString()) == "draining");
+}
+
+TEST_CASE("The events have the fields that the document describes, and no others") {
+  EventRing ring;
+  const LogField field{"upstream", "a:80"};
+  ring.Add(EventKind::kUpstream, LogLevel::kWarning, "the backend is down", {&field, 1});
+  CheckAgainstDocument("/events", EventsJson(ring.Since(0)));
 }
 
 }  // namespace

@@ -28,6 +28,25 @@ TEST_CASE_FIXTURE(Fixture, "A reload asks for the token, which must be set, or f
   CHECK(Ask("POST /reload").status == 200);
 }
 
+TEST_CASE_FIXTURE(Fixture, "Events are told from a number on, and are UTF-8 whatever their texts are") {
+  const LogField field{"file", "/caf\xe9/\x1b[0m\xc3\xa9"};
+  source.ring.Add(EventKind::kStart, LogLevel::kInfo, "listening", {});
+  source.ring.Add(EventKind::kReload, LogLevel::kError, "reload failed", {&field, 1});
+  const AdminAnswer all = Ask("GET /events");
+  CHECK(all.status == 200);
+  rapidjson::Document document;
+  document.Parse<rapidjson::kParseValidateEncodingFlag>(all.body.c_str());
+  REQUIRE_FALSE(document.HasParseError());
+  CHECK(document["last"].GetUint64() == 2);
+  CHECK(document["events"].Size() == 2);
+  CHECK(document["events"][1]["fields"]["file"].GetString() == std::string("/caf\uFFFD/\x1b[0m\u00e9"));
+  CHECK(Ask("GET /events?since=2").body == "{\"last\":2,\"events\":[]}\n");
+  for (const char* const wrong : {"-1", "x", "1.5", "99999999999999999999"}) {
+    CHECK(Ask(std::string("GET /events?since=") + wrong).status == 400);
+  }
+  CHECK(Ask("GET /events?last=1").status == 400);
+}
+
 const std::string kPush = "POST /api/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n";
 
 TEST_CASE_FIXTURE(Fixture, "A push is passed on as it was meant, and the answer tells what came of it") {

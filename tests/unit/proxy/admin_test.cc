@@ -28,6 +28,7 @@ class FakeSource final : public AdminSource {
   bool started() const override { return true; }
   StatsSnapshot Stats() const override { return {}; }
   const memwatch::MemoryHistory& memory_history() const override { return history; }
+  const EventRing& events() const override { return ring; }
   const MetricsRegistry& metrics() const override { return registry; }
   bool SetDraining(std::string_view /*backend*/, std::string_view /*endpoint*/, bool /*draining*/) override {
     return false;
@@ -50,6 +51,7 @@ class FakeSource final : public AdminSource {
 
   std::thread later;
 
+  EventRing ring;
   MetricsRegistry registry{"9.9"};
   memwatch::MemoryHistory history{std::chrono::seconds(10), std::chrono::seconds(1)};
   std::atomic<bool> is_ready{true};
