@@ -18,6 +18,7 @@ constexpr std::array kHistoryParameters = {
 };
 
 constexpr std::array kEventParameters = {
+    ParameterRow{"since", "Only samples from this time on, in seconds since 1970"},
     ParameterRow{"since", "Only events that came after the one of this number"},
 };
 

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <rapidjson/document.h>
 
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -135,9 +136,31 @@ TEST_CASE_FIXTURE(Fixture, "The history has all of the samples, or those of the 
   CHECK(samples("?last=150m") == 2);
   CHECK(samples("?last=1m") == 1);
   CHECK(samples("?last=2562047788015h") == 3);
-  for (const std::string wrong : {"?last=", "?last=5", "?last=-1m", "?first=1m", "?last=1m&x=1", "?last=1m&last=1m"}) {
+  const auto second = [](auto time) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
+  };
+  CHECK(samples("?since=" + second(now - std::chrono::minutes(150))) == 2);
+  CHECK(samples("?since=" + second(now + std::chrono::minutes(1))) == 0);
+  CHECK(samples("?since=0") == 3);
+  for (const std::string wrong :
+       {"?last=", "?last=5", "?last=-1m", "?first=1m", "?last=1m&x=1", "?last=1m&last=1m", "?since=", "?since=-1",
+        "?since=1e300", "?since=nan", "?since=10m", "?since=1&last=1m"}) {
     CHECK_MESSAGE(Ask("GET /api/performance/websocket/metrics" + wrong).status == 400, wrong);
   }
+}
+
+TEST_CASE_FIXTURE(Fixture, "From the time of a sample on, that sample is the first") {
+  const auto now = std::chrono::system_clock::now();
+  for (const int seconds : {3, 2, 1}) source.history.Add({.at = now - std::chrono::seconds(seconds), .reading = {}});
+  rapidjson::Document all;
+  all.Parse(Ask("GET /api/performance/websocket/metrics").body.c_str());
+  REQUIRE(all["metrics"].Size() == 3);
+  std::ostringstream time;
+  time.precision(17);
+  time << all["metrics"][1]["timestamp"].GetDouble();
+  rapidjson::Document later;
+  later.Parse(Ask("GET /api/performance/websocket/metrics?since=" + time.str()).body.c_str());
+  CHECK(later["metrics"].Size() == 2);
 }
 
 TEST_CASE_FIXTURE(Fixture, "A sample of the history has the original's names") {
