@@ -207,6 +207,17 @@ size_t MuxLinks::Count(MuxLinkState state) const {
       std::count_if(links_.begin(), links_.end(), [state](const auto& link) { return link->Is(state); }));
 }
 
+void MuxLinks::AddTo(PoolLook& look) {
+  look.waiting += waiting_.size();
+  look.longest_wait = std::max(look.longest_wait, waiting_.LongestWait(pool_.loop().now()));
+  for (const auto& link : links_) {
+    for (size_t state = 0; state < look.mux_links.size(); ++state) {
+      if (link->Is(static_cast<MuxLinkState>(state))) ++look.mux_links[state];
+    }
+    look.mux_sessions += link->sessions();
+  }
+}
+
 void MuxLinks::Turn() {
   FailWaiting();
   if (pool_.loop().now() >= next_look_) Tick();

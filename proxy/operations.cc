@@ -6,6 +6,7 @@
 #include "proxy/backend_facts.h"
 #include "proxy/base/build_info.h"
 #include "proxy/base/events.h"
+#include "proxy/pool_rows.h"
 
 namespace sheaf {
 
@@ -43,6 +44,20 @@ StatsSnapshot Operations::Stats() const {
   snapshot.memory = lent_.memory.history().Latest().value_or(memwatch::MemorySample{});
   snapshot.memory_summary = lent_.memory.history().Summary();
   return snapshot;
+}
+
+void Operations::LookAtPools(std::function<void(const PoolsAnswer&)> answered) {
+  lent_.main.Post([this, answered = std::move(answered)] {
+    AskForSum<pool::PoolLooks>(
+        lent_.asks, {.workers = AllOf(lent_.workers), .patience = kPatience},
+        [this](size_t worker) { return lent_.workers[worker]->LookAtPools(); },
+        [this, answered](const pool::PoolLooks& looks, const std::vector<size_t>& late) {
+          const std::shared_ptr<const Generation> now = lent_.in_force();
+          answered(
+              {PoolRows(lent_.metrics.endpoints().All(), now->options, lent_.backends(), looks, lent_.workers.size()),
+               late});
+        });
+  });
 }
 
 void Operations::Reload(std::function<void(const ReloadAnswer&)> answered) {

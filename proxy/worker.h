@@ -69,6 +69,7 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   uint64_t Relieve(ReliefStep step) { return relief_.Relieve(step); }
   // Messages of another than the backend, for sessions that are here.
   std::vector<PushTally> Deliver(const std::vector<Push>& pushes) { return pusher_.Deliver(pushes); }
+  pool::PoolLooks LookAtPools() { return upstreams_.LookAtPools(); }
   // Posts the change to memory.webhook, if there is one. For the first worker.
   void TellBackend(const memwatch::PressureChange& change);
 

@@ -3,6 +3,7 @@
 #include "proxy/admin/backend_requests.h"
 #include "proxy/admin/event_requests.h"
 #include "proxy/admin/message_requests.h"
+#include "proxy/admin/pool_requests.h"
 #include "proxy/admin/probe_requests.h"
 #include "proxy/admin/reload_requests.h"
 #include "proxy/admin/stats_requests.h"
@@ -15,10 +16,10 @@ using enum AdminMethod;
 
 constexpr std::array kHistoryParameters = {
     ParameterRow{"last", "Only samples of the last so much time, such as 10m"},
+    ParameterRow{"since", "Only samples from this time on, in seconds since 1970"},
 };
 
 constexpr std::array kEventParameters = {
-    ParameterRow{"since", "Only samples from this time on, in seconds since 1970"},
     ParameterRow{"since", "Only events that came after the one of this number"},
 };
 
@@ -38,6 +39,7 @@ constexpr std::array kPaths = {
             kEventParameters},
     PathRow{kPost, "/reload", Access::kChanges, &BeginReload, "Reads the configuration anew"},
     PathRow{kGet, "/backends", Access::kReads, &AnswerBackends, "The endpoints of each backend"},
+    PathRow{kGet, "/pools", Access::kReads, &AnswerPools, "The connections to each endpoint"},
     PathRow{kPost, "/backends/{backend}/{endpoint}/drain", Access::kChanges, &BeginDrainOfEndpoint,
             "The endpoint gets nothing new"},
     PathRow{kPost, "/backends/{backend}/{endpoint}/undrain", Access::kChanges, &BeginUndrainOfEndpoint,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "memwatch/memory_history.h"
+#include "proxy/admin/pools.h"
 #include "proxy/admin/stats.h"
 #include "proxy/base/events.h"
 #include "proxy/base/metrics.h"
@@ -30,6 +31,8 @@ class AdminSource {
   virtual StatsSnapshot Stats() const = 0;
   virtual const memwatch::MemoryHistory& memory_history() const = 0;
   virtual const EventRing& events() const = 0;
+  // The pools of all workers.
+  virtual void LookAtPools(std::function<void(const PoolsAnswer&)> answered) = 0;
   // All workers are in it before Admin starts.
   virtual const MetricsRegistry& metrics() const = 0;
   // Has the configuration read anew.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ctypes
 import json
 import os
 import subprocess
@@ -24,6 +23,7 @@ from harness.pushing import CountingClient, Message, open_clients, post
 from harness.raw import RawClient
 from harness.reloading import TOKEN, ReloadableSheaf
 from harness.sheaf import ROOT, scaled
+from harness.stopped import Stopped, threads_of
 
 
 MODULES = Path(os.environ.get("SHEAF_NODE_MODULES", ROOT / "build/clients/node_modules"))
@@ -372,37 +372,13 @@ def test_a_body_that_does_not_come(sheaf_with_token: ReloadableSheaf) -> None:
         assert client.response(skip_interim=False).status == 408
 
 
-class Stopped:
-    """One thread of a process stands still, the others go on (ptrace(2)). All in one thread of ours."""
-
-    SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
-
-    def __init__(self, thread: int) -> None:
-        self._thread = thread
-        self._libc = ctypes.CDLL(None, use_errno=True)
-
-    def _trace(self, request: int) -> None:
-        none = ctypes.c_void_p(0)
-        if self._libc.ptrace(ctypes.c_long(request), ctypes.c_long(self._thread), none, none) != 0:
-            raise OSError(ctypes.get_errno(), f"ptrace {request:#x} of thread {self._thread}")
-
-    def __enter__(self) -> Stopped:
-        self._trace(self.SEIZE)
-        self._trace(self.INTERRUPT)
-        os.waitpid(self._thread, 0x40000000)  # __WALL: it has stopped
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._trace(self.DETACH)
-
-
 def test_a_late_worker_is_named(make_reloadable, push_app: Backend) -> None:
     """A worker that hangs is not waited for; when it goes on, it delivers what it was asked."""
     proxy = make_reloadable(push_app.url, {"workers": 1})
     with opened(proxy, "/ws/x") as socket:
-        others = {int(one) for one in os.listdir(f"/proc/{proxy.process.pid}/task")} - {proxy.process.pid}
+        others = threads_of(proxy)
         late = 0
-        for thread in sorted(others):
+        for thread in others:
             with Stopped(thread):
                 begin = time.monotonic()
                 try:

@@ -9,6 +9,7 @@
 
 #include "proxy/admin/backends_json.h"
 #include "proxy/admin/event_requests.h"
+#include "proxy/admin/pool_requests.h"
 #include "proxy/admin/stats.h"
 #include "proxy/admin/stats_history.h"
 
@@ -121,6 +122,13 @@ TEST_CASE("The events have the fields that the document describes, and no others
   const LogField field{"upstream", "a:80"};
   ring.Add(EventKind::kUpstream, LogLevel::kWarning, "the backend is down", {&field, 1});
   CheckAgainstDocument("/events", EventsJson(ring.Since(0)));
+}
+
+TEST_CASE("The pools have the fields that the document describes, and no others") {
+  EndpointTable table;
+  PoolsAnswer pools{.rows = {}, .late = {1}};
+  pools.rows.push_back({.counters = table.Find("default", "127.0.0.1:1"), .look = {}});
+  CheckAgainstDocument("/pools", PoolsJson(pools));
 }
 
 }  // namespace
