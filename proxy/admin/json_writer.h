@@ -52,6 +52,12 @@ class JsonWriter {
     WriteKey(name);
     WriteText(value);
   }
+  // `json`: a value as it is to stand there.
+  void AddJson(std::string_view name, std::string_view json) {
+    WriteKey(name);
+    const std::string valid = wire::ValidUtf8(json);
+    writer_.RawValue(valid.data(), valid.size(), rapidjson::kObjectType);
+  }
   // Only the labels that were counted: the list of reasons is long, and most never happen.
   template <typename Labels, size_t kCount>
   void AddCounted(std::string_view name, const std::array<uint64_t, kCount>& counts) {

@@ -146,7 +146,7 @@ def test_mux_links(mux: Served) -> None:
 
 
 def test_it_answers_while_a_worker_hangs(make_sheaf, backend: Backend) -> None:
-    """And so does the other one that looks at what happens."""
+    """And so do the others that only look."""
     proxy: Sheaf = make_sheaf(backend.url, {"workers": 2})
     late = set()
     for thread in threads_of(proxy):
@@ -157,5 +157,6 @@ def test_it_answers_while_a_worker_hangs(make_sheaf, backend: Backend) -> None:
                 continue  # the admin thread itself
             assert status == 200 and len(json.loads(body)["pools"]) == 1
             late |= set(json.loads(body)["late_workers"])
-            assert proxy.admin("/events")[0] == 200
+            for path in ("/config", "/routes", "/events"):
+                assert proxy.admin(path)[0] == 200
     assert late == {0, 1}
