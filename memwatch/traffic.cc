@@ -23,8 +23,8 @@ static_assert(kActive < LinkStateLabels::kCount && kIdle < LinkStateLabels::kCou
 // A client that goes without a Close has lost its network, or its browser was closed: so sessions end every day.
 constexpr bool IsError(CloseReason reason) {
   using enum CloseReason;
-  constexpr std::array kOrderly = {kNone,           kDone,  kClientClosed, kClientGone,
-                                   kUpstreamClosed, kDrain, kRouteRemoved, kUpstreamDrained};
+  constexpr std::array kOrderly = {kNone,  kDone,         kClientClosed,    kClientGone, kUpstreamClosed,
+                                   kDrain, kRouteRemoved, kUpstreamDrained, kOperator,   kRebalance};
   return std::find(kOrderly.begin(), kOrderly.end(), reason) == kOrderly.end();
 }
 

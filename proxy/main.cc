@@ -51,8 +51,9 @@ Result<Configuration> Load(const CommandLine& line) {
 }
 
 ConfigRead ToServe(Configuration configuration) {
+  OptionSources sources = SourcesOf(configuration);
   return {.options = std::move(configuration.options),
-          .file = std::move(configuration.file_name),
+          .sources = std::move(sources),
           .digest = std::move(configuration.digest),
           .warnings = std::move(configuration.warnings)};
 }

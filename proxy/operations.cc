@@ -7,6 +7,7 @@
 #include "proxy/backend_facts.h"
 #include "proxy/base/build_info.h"
 #include "proxy/base/events.h"
+#include "proxy/plan/rule_labels.h"
 #include "proxy/pool_rows.h"
 
 namespace sheaf {
@@ -49,6 +50,16 @@ StatsSnapshot Operations::Stats() const {
   snapshot.memory = lent_.memory.history().Latest().value_or(memwatch::MemorySample{});
   snapshot.memory_summary = lent_.memory.history().Summary();
   return snapshot;
+}
+
+ConfigurationInForce Operations::Configuration() const {
+  const std::shared_ptr<const Generation> now = lent_.in_force();
+  return {.generation = now->number,
+          .digest = now->digest,
+          .age = SteadyClock().Now() - now->made_at,
+          .options = {now, &now->options},
+          .sources = {now, &now->sources},
+          .labels = MakeRouteLabels(now->options.routes)};
 }
 
 void Operations::LookAtPools(std::function<void(const PoolsAnswer&)> answered) {

@@ -58,6 +58,7 @@ class Operations final : public AdminSource {
   StatsSnapshot Stats() const override;
   const memwatch::MemoryHistory& memory_history() const override { return lent_.memory.history(); }
   const EventRing& events() const override { return Events(); }
+  ConfigurationInForce Configuration() const override;
   void LookAtPools(std::function<void(const PoolsAnswer&)> answered) override;
   const MetricsRegistry& metrics() const override { return lent_.metrics; }
   void Reload(std::function<void(const ReloadAnswer&)> answered) override;

@@ -46,14 +46,17 @@ std::vector<std::string> FilesOf(const std::string& conf, const Options& options
   return files;
 }
 
-std::vector<std::string> KeepWhatNeedsRestart(const Options& before, Options& after) {
+std::vector<std::string> KeepWhatNeedsRestart(const Generation& before, ConfigRead& after) {
   std::vector<std::string> names;
-  Options in_force = before;  // slots lead to values that may be changed
-  for (const OptionRow& row : OptionRows()) {
+  Options in_force = before.options;  // slots lead to values that may be changed
+  const auto rows = OptionRows();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const OptionRow& row = rows[i];
     if (row.takes != Takes::kRestart) continue;
-    if (FormatValue(row, row.slot(in_force)) == FormatValue(row, row.slot(after))) continue;
+    if (FormatValue(row, row.slot(in_force)) == FormatValue(row, row.slot(after.options))) continue;
     names.push_back(row.FullName());
-    CopyValue(row.slot(in_force), row.slot(after));
+    CopyValue(row.slot(in_force), row.slot(after.options));
+    if (i < after.sources.options.size()) after.sources.options[i] = before.sources.options[i];
   }
   return names;
 }
@@ -94,12 +97,13 @@ void Reloader::Try() {
   Result<ConfigRead> read = read_();
   if (!read.ok()) return Fail(std::move(answer), read.error(), read.may_pass());
   if (BecameEmpty(*before, read.value())) {
-    return Fail(std::move(answer),
-                read.value().file + " is empty, as it is amid being written: a restart goes back to the defaults",
-                true);
+    return Fail(
+        std::move(answer),
+        read.value().sources.file + " is empty, as it is amid being written: a restart goes back to the defaults",
+        true);
   }
   const std::vector<std::string> warnings = std::move(read.value().warnings);
-  answer.needs_restart = KeepWhatNeedsRestart(before->options, read.value().options);
+  answer.needs_restart = KeepWhatNeedsRestart(*before, read.value());
   const Result<std::shared_ptr<const Generation>> made = target_.Prepare(std::move(read.value()));
   if (!made.ok()) return Fail(std::move(answer), made.error(), true);
   for (const std::string& warning : warnings) Announce(EventKind::kReload, LogLevel::kWarning, warning);

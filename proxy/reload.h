@@ -19,6 +19,7 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
+#include "proxy/base/option_sources.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/reload_answer.h"
 #include "proxy/base/status.h"
@@ -30,7 +31,7 @@ namespace sheaf {
 // What a reading of the conf file, the environment and the command line gave.
 struct ConfigRead {
   Options options;
-  std::string file;                   // its path; empty: there is no file
+  OptionSources sources;              // the file among them
   std::string digest;                 // of the file: SHA-256 in hexadecimal; empty: there is no file
   std::vector<std::string> warnings;  // for the log
 };
@@ -101,7 +102,7 @@ class Reloader final : public net::DeadlineHandler {
 std::vector<std::string> FilesOf(const std::string& conf, const Options& options);
 
 // Options that differ and that a running process cannot change, by name. In `after` they get back the values that are
-// in force.
-std::vector<std::string> KeepWhatNeedsRestart(const Options& before, Options& after);
+// in force, and where these came from.
+std::vector<std::string> KeepWhatNeedsRestart(const Generation& before, ConfigRead& after);
 
 }  // namespace sheaf

@@ -30,7 +30,7 @@ Server::Server(ConfigRead first, ReadConfig read, std::string version)
     : metrics_(std::move(version)),
       lifecycle_(first.options.drain, first.options.websocket.close_timeout, *this),
       first_(std::move(first)),
-      conf_file_(first_.file),
+      conf_file_(first_.sources.file),
       read_(std::move(read)) {}
 
 Server::~Server() {
@@ -75,7 +75,8 @@ Result<bool> Server::MakeGeneration() {
   if (!backends.ok()) return Error{backends.error()};
   backends_->Apply(std::move(backends.value()));
   PublishBackends();
-  Publish(std::make_shared<const Generation>(std::move(first_.options), std::move(first_.digest), nullptr));
+  Publish(std::make_shared<const Generation>(std::move(first_.options), std::move(first_.digest), nullptr,
+                                             std::move(first_.sources)));
   return true;
 }
 
@@ -246,7 +247,8 @@ Result<std::shared_ptr<const Generation>> Server::Prepare(ConfigRead read) {
   if (auto admin = PrepareAdmin(read.options.admin); !admin.ok()) return Error{admin.error()};
   next_listeners_.emplace(std::move(change.value()));
   next_backends_.emplace(std::move(backends.value()));
-  return std::make_shared<const Generation>(std::move(read.options), std::move(read.digest), in_force().get());
+  return std::make_shared<const Generation>(std::move(read.options), std::move(read.digest), in_force().get(),
+                                            std::move(read.sources));
 }
 
 Result<bool> Server::PrepareAdmin(const Options::Admin& options) {

@@ -11,7 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "proxy/admin/json_text.h"
 #include "proxy/base/metrics.h"
 #include "proxy/wire/utf8.h"
 
@@ -49,10 +48,15 @@ class JsonWriter {
     WriteKey(name);
     writer_.Bool(value);
   }
-  // Any bytes (json_text.h).
   void Add(std::string_view name, std::string_view value) {
     WriteKey(name);
-    IsUtf8(value) ? WriteText(value) : WriteText(ToUtf8(value));
+    WriteText(value);
+  }
+  // `json`: a value as it is to stand there.
+  void AddJson(std::string_view name, std::string_view json) {
+    WriteKey(name);
+    const std::string valid = wire::ValidUtf8(json);
+    writer_.RawValue(valid.data(), valid.size(), rapidjson::kObjectType);
   }
   // Only the labels that were counted: the list of reasons is long, and most never happen.
   template <typename Labels, size_t kCount>
@@ -100,7 +104,11 @@ class JsonWriter {
   std::string Take() { return {buffer_.GetString(), buffer_.GetSize()}; }
 
  private:
-  void WriteText(std::string_view text) { writer_.String(text.data(), static_cast<rapidjson::SizeType>(text.size())); }
+  // JSON is UTF-8 (RFC 8259 8.1), and what is told need not be.
+  void WriteText(std::string_view text) {
+    const std::string valid = wire::ValidUtf8(text);
+    writer_.String(valid.data(), static_cast<rapidjson::SizeType>(valid.size()));
+  }
   void WriteKey(std::string_view name) { writer_.Key(name.data(), static_cast<rapidjson::SizeType>(name.size())); }
 
   rapidjson::StringBuffer buffer_;

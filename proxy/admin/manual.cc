@@ -5,6 +5,7 @@
 
 #include "proxy/admin/action_manual.h"
 #include "proxy/admin/backend_manual.h"
+#include "proxy/admin/config_manual.h"
 #include "proxy/admin/connection_manual.h"
 #include "proxy/admin/event_manual.h"
 #include "proxy/admin/history_manual.h"
@@ -16,8 +17,8 @@
 namespace sheaf {
 namespace {
 
-constexpr std::array kManuals = {&ProcessManual,    &StatsManual, &HistoryManual, &BackendManual, &PoolManual,
-                                 &ConnectionManual, &EventManual, &MessageManual, &ActionManual};
+constexpr std::array kManuals = {&ProcessManual, &StatsManual,      &HistoryManual, &BackendManual, &PoolManual,
+                                 &ConfigManual,  &ConnectionManual, &EventManual,   &MessageManual, &ActionManual};
 
 constexpr std::array kRefusalFields = {
     FieldRow{"status", FieldType::kCount, "", "The HTTP status."},

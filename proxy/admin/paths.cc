@@ -2,6 +2,7 @@
 
 #include "proxy/admin/action_requests.h"
 #include "proxy/admin/backend_requests.h"
+#include "proxy/admin/config_requests.h"
 #include "proxy/admin/connection_requests.h"
 #include "proxy/admin/dashboard_requests.h"
 #include "proxy/admin/drain_requests.h"
@@ -11,6 +12,7 @@
 #include "proxy/admin/pool_requests.h"
 #include "proxy/admin/probe_requests.h"
 #include "proxy/admin/reload_requests.h"
+#include "proxy/admin/route_requests.h"
 #include "proxy/admin/stats_requests.h"
 #include "proxy/wire/query.h"
 
@@ -60,6 +62,8 @@ constexpr std::array kPaths = {
     PathRow{kPost, "/reload", Access::kChanges, &BeginReload, "Reads the configuration anew"},
     PathRow{kGet, "/backends", Access::kReads, &AnswerBackends, "The endpoints of each backend"},
     PathRow{kGet, "/pools", Access::kReads, &AnswerPools, "The connections to each endpoint"},
+    PathRow{kGet, "/config", Access::kReads, &AnswerConfig, "The options in force, secrets hidden"},
+    PathRow{kGet, "/routes", Access::kReads, &AnswerRoutes, "What is in force for each route, and its counts"},
     PathRow{kPost, "/backends/{backend}/{endpoint}/drain", Access::kChanges, &BeginDrainOfEndpoint,
             "The endpoint gets nothing new"},
     PathRow{kPost, "/backends/{backend}/{endpoint}/undrain", Access::kChanges, &BeginUndrainOfEndpoint,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "memwatch/memory_history.h"
+#include "proxy/admin/configuration.h"
 #include "proxy/admin/pools.h"
 #include "proxy/admin/stats.h"
 #include "proxy/base/drain_answer.h"
@@ -34,6 +35,7 @@ class AdminSource {
   virtual StatsSnapshot Stats() const = 0;
   virtual const memwatch::MemoryHistory& memory_history() const = 0;
   virtual const EventRing& events() const = 0;
+  virtual ConfigurationInForce Configuration() const = 0;
   // The pools of all workers.
   virtual void LookAtPools(std::function<void(const PoolsAnswer&)> answered) = 0;
   // All workers are in it before Admin starts.

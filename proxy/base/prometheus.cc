@@ -107,6 +107,12 @@ void AppendRules(const RuleFamily& family, const std::vector<RouteTotals>& route
   }
 }
 
+void AppendRouteSessions(const std::vector<RouteTotals>& routes, Exposition& text) {
+  constexpr std::string_view kName = "sheaf_route_websocket_sessions";
+  text.Begin(kName, MetricType::kGauge, "WebSocket sessions open now, by route.");
+  for (const RouteTotals& route : routes) text.Add(kName, Label("route", route.labels.route), route.sessions);
+}
+
 // One family of counters, a series a route. There is a route at least.
 void AppendRouteCounters(std::string_view name, std::string_view help, uint64_t RouteTotals::*count,
                          const std::vector<RouteTotals>& routes, Exposition& text) {
@@ -171,6 +177,7 @@ void AppendRouteMetrics(const MetricsTotals& totals, Exposition& text) {
                &RouteTotals::critical},
               totals.routes, text);
   if (totals.routes.empty()) return;
+  AppendRouteSessions(totals.routes, text);
   AppendRouteCounters("sheaf_dropped_messages_total", "Messages dropped because the client was too slow.",
                       &RouteTotals::dropped, totals.routes, text);
   AppendRouteCounters("sheaf_deflate_route_input_bytes_total",

@@ -52,6 +52,7 @@ void RouteCounterTable::AddTo(std::vector<RouteTotals>& totals) const {
     }
     Add(route.counters.requests, sum->requests);
     sum->request_seconds.Add(route.counters.request_seconds);
+    sum->sessions += route.counters.sessions.value();
     sum->dropped += route.counters.dropped.value();
     sum->deflate_input_bytes += route.counters.deflate_input_bytes.value();
     sum->deflate_output_bytes += route.counters.deflate_output_bytes.value();

@@ -31,6 +31,7 @@ struct RouteLabels {
 struct alignas(64) RouteCounters {
   CellArray<Counter, StatusClassLabels> requests;    // answered, by class of the status
   Histogram<RequestSecondsBuckets> request_seconds;  // of those that were not refused at once
+  Gauge sessions;                                    // WebSockets open now
   Counter dropped;                                   // slow_client = "drop_oldest"
   Counter deflate_input_bytes;                       // of payload for clients that agreed on compression
   Counter deflate_output_bytes;                      // of it as it was sent, compressed or not
@@ -50,6 +51,7 @@ struct RouteTotals {
   RouteLabels labels;
   StatusTotals requests{};
   HistogramTotals<RequestSecondsBuckets> request_seconds{};
+  int64_t sessions = 0;
   uint64_t dropped = 0;
   uint64_t deflate_input_bytes = 0;
   uint64_t deflate_output_bytes = 0;

@@ -340,6 +340,24 @@ const Origin& OriginOf(const Configuration& configuration, const OptionRow& row)
   return configuration.origins[static_cast<size_t>(&row - OptionRows().data())];
 }
 
+OptionSources SourcesOf(const Configuration& configuration) {
+  const auto all = [](const std::vector<Origin>& origins) {
+    std::vector<Source> sources;
+    for (const Origin& origin : origins) sources.push_back(origin.source);
+    return sources;
+  };
+  const auto of_each = [&all](const auto& sections) {
+    std::vector<std::vector<Source>> sources;
+    for (const auto& section : sections) sources.push_back(all(section.keys));
+    return sources;
+  };
+  return {.file = configuration.file_name,
+          .options = all(configuration.origins),
+          .routes = of_each(configuration.route_origins),
+          .listeners = of_each(configuration.listener_origins),
+          .backends = of_each(configuration.backend_origins)};
+}
+
 Result<Configuration> LoadConfiguration(const ConfigSources& sources, Purpose purpose) {
   return Loader(sources, purpose).Load();
 }

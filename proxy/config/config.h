@@ -57,6 +57,9 @@ struct Configuration {
 
 const Origin& OriginOf(const Configuration& configuration, const OptionRow& row);
 
+// Of all values, without their places.
+OptionSources SourcesOf(const Configuration& configuration);
+
 // To serve, a file that this user may not read is an error; to check what another user will serve, it is a note. To ask
 // one that runs, nothing counts but [admin].
 enum class Purpose : uint8_t { kServe, kCheck, kAsk };

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/base/option_sources.h"
 #include "proxy/base/option_table.h"
 #include "proxy/base/status.h"
 #include "proxy/config/file.h"
@@ -23,9 +24,7 @@ struct ConfigSources {
 Result<ConfigSources> CollectSources(const std::string& file_name, std::vector<std::string> settings,
                                      const char* const* environment);
 
-// Where a value came from. In order of precedence, lowest first.
-enum class Source : uint8_t { kDefault, kFile, kEnvironment, kCommandLine };
-
+// Where a value came from.
 struct Origin {
   Source source = Source::kDefault;  // of a route's, listener's or backend's key: inherited
   Position position;                 // in the file

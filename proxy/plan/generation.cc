@@ -14,11 +14,12 @@ wire::HeadLimits HeadLimitsFrom(const Options::Limits& limits) {
 
 }  // namespace
 
-Generation::Generation(Options checked, std::string conf_digest, const Generation* before)
+Generation::Generation(Options checked, std::string conf_digest, const Generation* before, OptionSources from)
     : number(before != nullptr ? before->number + 1 : 1),
       digest(std::move(conf_digest)),
       made_at(SteadyClock().Now()),
       options(std::move(checked)),
+      sources(std::move(from)),
       routes(options),
       forwarding(options),
       head_limits(HeadLimitsFrom(options.limits)) {}

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "proxy/base/clock.h"
+#include "proxy/base/option_sources.h"
 #include "proxy/base/option_table.h"
 #include "proxy/plan/forwarding_rules.h"
 #include "proxy/plan/routes.h"
@@ -21,8 +22,8 @@ namespace sheaf {
 class Generation {
  public:
   // `options`: checked. `digest`: of the conf file, for people who compare. `before`: the one in force; nullptr at
-  // start.
-  Generation(Options options, std::string digest, const Generation* before);
+  // start. `sources`: where the options came from, for people too.
+  Generation(Options options, std::string digest, const Generation* before, OptionSources sources = {});
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
 
@@ -30,6 +31,7 @@ class Generation {
   const std::string digest;
   const TimePoint made_at;
   const Options options;
+  const OptionSources sources;
   const Routes routes;
   const ForwardingRules forwarding;
   const wire::HeadLimits head_limits;  // of clients' requests

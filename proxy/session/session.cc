@@ -38,6 +38,7 @@ void Session::Start(std::string_view early) {
   if (!socket_io_ && outbox_->takes_runs()) stream_->AllowRuns();
   context_.metrics().websocket_sessions.Add();
   context_.metrics().websocket_sessions_opened_total.Add();
+  plan_->counters.route->sessions.Add();
   SetNextLook();
   if (early.empty()) return;
   std::string copy(early);
@@ -351,6 +352,7 @@ void Session::Close(CloseReason reason) noexcept {
 void Session::CountEnd() const {
   WorkerMetrics& metrics = context_.metrics();
   metrics.websocket_sessions.Sub();
+  plan_->counters.route->sessions.Sub();
   metrics.websocket_closes_total[close_.reason()].Add();
   metrics.websocket_close_codes_total[CloseEndOf(close_.code(), close_.reason())].Add();
   metrics.websocket_session_seconds.Observe(context_.loop().now() - record_.started());

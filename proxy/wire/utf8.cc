@@ -144,4 +144,27 @@ bool Utf8Checker::Feed(std::span<const uint8_t> bytes, uint32_t mask) {
   return ascii == bytes.size() || FeedFrom(ascii, bytes, mask, state_);
 }
 
+namespace {
+
+bool IsWhole(std::string_view text) {
+  Utf8Checker checker;
+  return checker.Feed({reinterpret_cast<const uint8_t*>(text.data()), text.size()}) && checker.complete();
+}
+
+}  // namespace
+
+std::string ValidUtf8(std::string_view text) {
+  if (IsWhole(text)) return std::string(text);
+  constexpr size_t kLongest = 4;  // bytes of a character
+  std::string valid;
+  while (!text.empty()) {
+    size_t length = 1;
+    while (length < std::min(kLongest, text.size()) && !IsWhole(text.substr(0, length))) ++length;
+    const bool whole = IsWhole(text.substr(0, length));
+    valid.append(whole ? text.substr(0, length) : "\uFFFD");
+    text.remove_prefix(whole ? length : 1);
+  }
+  return valid;
+}
+
 }  // namespace sheaf::wire

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
 
 namespace sheaf::wire {
 
@@ -20,5 +22,8 @@ class Utf8Checker {
  private:
   uint32_t state_ = 0;
 };
+
+// With U+FFFD for each byte that is no part of UTF-8.
+std::string ValidUtf8(std::string_view text);
 
 }  // namespace sheaf::wire

@@ -123,8 +123,8 @@ def test_whatever_a_client_calls_itself(proxy: ReloadableSheaf) -> None:
         )
         assert client.response().status == 101
         (row,) = rows(proxy)
-        assert row["user"] == 'caf\\xE9"},{'
-        assert connection(proxy, row["id"])[1]["user_agent"] == "\\xFF\\xFE \\u0041"
+        assert row["user"] == 'caf\uFFFD"},{'
+        assert connection(proxy, row["id"])[1]["user_agent"] == "\uFFFD\uFFFD \\u0041"
         status, body = proxy.admin("/connections?user=caf%E9%22%7D,%7B")
         assert status == 200 and [one["id"] for one in json.loads(body)["connections"]] == [row["id"]]
 

@@ -111,7 +111,7 @@ def test_idle_connections_that_are_closed(make_sheaf, backend: Backend) -> None:
 
 
 def test_several_endpoints(make_reloadable, processes: Processes) -> None:
-    proxy: ReloadableSheaf = make_reloadable("", processes.conf(balance="round_robin"))
+    proxy: ReloadableSheaf = make_reloadable("", processes.conf())
     drained = name_of(processes[0])
     set_draining(proxy, drained)
     sockets = open_sockets(proxy, 9)
@@ -120,8 +120,9 @@ def test_several_endpoints(make_reloadable, processes: Processes) -> None:
     told = endpoints_of(proxy)
     assert {name: row["state"] for name, row in rows.items()} == {name: one["state"] for name, one in told.items()}
     assert rows[drained]["state"] == "draining" and rows[drained]["sessions"] == 0
-    assert sorted(row["sessions"] for row in rows.values()) == [0, 3, 3, 3]
-    assert all(row["created"] >= 3 for name, row in rows.items() if name != drained)
+    assert sum(row["sessions"] for row in rows.values()) == 9
+    for name in set(rows) - {drained}:
+        assert rows[name]["created"] >= rows[name]["sessions"] > 0
     for socket in sockets:
         socket.close()
 
@@ -145,7 +146,7 @@ def test_mux_links(mux: Served) -> None:
 
 
 def test_it_answers_while_a_worker_hangs(make_sheaf, backend: Backend) -> None:
-    """And so does the other one that looks at what happens."""
+    """And so do the others that only look."""
     proxy: Sheaf = make_sheaf(backend.url, {"workers": 2})
     late = set()
     for _ in each_stopped(proxy.process.pid):
@@ -155,5 +156,6 @@ def test_it_answers_while_a_worker_hangs(make_sheaf, backend: Backend) -> None:
             continue  # the admin thread itself
         assert status == 200 and len(json.loads(body)["pools"]) == 1
         late |= set(json.loads(body)["late_workers"])
-        assert proxy.admin("/events")[0] == 200
+        for path in ("/config", "/routes", "/events"):
+            assert proxy.admin(path)[0] == 200
     assert late == {0, 1}

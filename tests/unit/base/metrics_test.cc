@@ -265,7 +265,8 @@ TEST_CASE("conf/METRICS.md has a row for every metric, with the table's label an
         {"sheaf_dropped_messages_total", "`route`"},          {"sheaf_http_request_duration_seconds", "`route`"},
         {"sheaf_deflate_route_input_bytes_total", "`route`"}, {"sheaf_deflate_route_output_bytes_total", "`route`"},
         {"sheaf_http_requests_total", "`route`, `status`"},   {"sheaf_conflated_messages_total", "`route`, `rule`"},
-        {"sheaf_critical_messages_total", "`route`, `rule`"}, {"sheaf_build_info", "`version`, `commit`"}};
+        {"sheaf_critical_messages_total", "`route`, `rule`"}, {"sheaf_build_info", "`version`, `commit`"},
+        {"sheaf_route_websocket_sessions", "`route`"}};
     check(name, labels.contains(name) ? labels.at(name) : "", line.substr(help + 1));
   }
 }

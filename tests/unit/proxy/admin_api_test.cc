@@ -45,7 +45,9 @@ std::string PlaceholderAt(const std::string& path, const Fields& documented) {
 }
 
 void Collect(const rapidjson::Value& value, const std::string& path, const Fields& documented, Fields& found) {
-  if (value.IsArray()) {
+  if (documented.contains(path)) {  // whatever it is: the value of an option may be a list
+    found.insert(path);
+  } else if (value.IsArray()) {
     REQUIRE_MESSAGE(!value.Empty(), path << " has no example");
     for (const auto& item : value.GetArray()) Collect(item, path + "[]", documented, found);
   } else if (value.IsObject()) {

@@ -31,6 +31,7 @@ class FakeSource final : public AdminSource {
   StatsSnapshot Stats() const override { return {}; }
   const memwatch::MemoryHistory& memory_history() const override { return history; }
   const EventRing& events() const override { return ring; }
+  ConfigurationInForce Configuration() const override { return {}; }
   void LookAtPools(std::function<void(const PoolsAnswer&)> answered) override { answered({}); }
   const MetricsRegistry& metrics() const override { return registry; }
   bool SetDraining(std::string_view /*backend*/, std::string_view /*endpoint*/, bool /*draining*/) override {

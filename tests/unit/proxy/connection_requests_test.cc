@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "proxy/admin/json_text.h"
 #include "tests/unit/proxy/admin_asking.h"
 
 namespace sheaf {
@@ -130,14 +129,6 @@ TEST_CASE_FIXTURE(Fixture, "A session that is over, never was, or whose worker i
 TEST_CASE_FIXTURE(Fixture, "Late workers are named beside what the others know") {
   source.sessions = {.total = 1, .rows = {SessionView{}}, .late = {1, 4}};
   CHECK(Get("/connections").body.ends_with("\"late_workers\":[1,4]}\n"));
-}
-
-TEST_CASE("Bytes that are no UTF-8 are written as the log writes them, all others stay") {
-  CHECK_EQ(ToUtf8("plain \xC3\xA9\xE2\x82\xAC\xF0\x9D\x84\x9E"), "plain \xC3\xA9\xE2\x82\xAC\xF0\x9D\x84\x9E");
-  CHECK_EQ(ToUtf8("caf\xE9"), "caf\\xE9");
-  CHECK_EQ(ToUtf8("\xC3\xC3\xA9\xE2\x82"), "\\xC3\xC3\xA9\\xE2\\x82");
-  CHECK_EQ(ToUtf8("\xED\xA0\x80"), "\\xED\\xA0\\x80");  // a surrogate
-  CHECK_EQ(ToUtf8(""), "");
 }
 
 TEST_CASE_FIXTURE(Fixture, "Whatever clients call themselves, the answer is JSON in UTF-8") {

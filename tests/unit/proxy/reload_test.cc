@@ -59,7 +59,7 @@ struct Target final : public ReloadTarget {
   Reloader reloader{driver.loop(),
                     [this]() -> Result<ConfigRead> {
                       if (!unreadable.empty()) return Error{unreadable, may_pass};
-                      return ConfigRead{.options = file, .file = {}, .digest = digest, .warnings = {}};
+                      return ConfigRead{.options = file, .sources = {}, .digest = digest, .warnings = {}};
                     },
                     *this, metrics};
 };

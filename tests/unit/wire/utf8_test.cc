@@ -149,4 +149,13 @@ TEST_CASE("a wrong byte is known at once, not when the character ought to be com
   CHECK_FALSE(checker.Feed(wrong));
 }
 
+TEST_CASE("what is no UTF-8 is replaced byte by byte, and all else stays") {
+  CHECK(ValidUtf8("").empty());
+  CHECK(ValidUtf8("plain \u00fc\u20ac\U0001F600") == "plain \u00fc\u20ac\U0001F600");
+  CHECK(ValidUtf8("caf\xe9!") == "caf\uFFFD!");
+  CHECK(ValidUtf8("\xe2\x82") == "\uFFFD\uFFFD");
+  CHECK(ValidUtf8("\xe2\x82\u00fc\xff") == "\uFFFD\uFFFD\u00fc\uFFFD");
+  CHECK(ValidUtf8(std::string_view("a\0\xc0\x80", 4)) == std::string("a\0\uFFFD\uFFFD", 8));
+}
+
 }  // namespace sheaf::wire
