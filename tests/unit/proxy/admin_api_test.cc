@@ -131,11 +131,12 @@ TEST_CASE_FIXTURE(AdminAsking, "What is done has the fields that the document de
                       {"POST /close", R"({"all":true})"},
                       {"POST /log_level", R"({"level":"error"})"}};
   for (const Row& row : rows) {
-    CAPTURE(row.path);
+    const std::string path = row.path;
+    CAPTURE(path);
     const std::string head = std::string(row.path) +
                              " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n" +
                              (*row.body != 0 ? "Content-Length: 1\r\n\r\n" : "\r\n");
-    CheckAgainstDocument(row.path, AskWith(head, row.body).body);
+    CheckAgainstDocument(path, AskWith(head, row.body).body);
   }
   source.drain.state = DrainAnswer::State::kServing;
   CheckAgainstDocument("POST /undrain", Ask("POST /undrain", "Authorization: Bearer secret\r\n").body);
