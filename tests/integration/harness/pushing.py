@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 Message = dict[str, Any]
 
@@ -71,13 +73,32 @@ class CountingClient(asyncio.Protocol):
         return texts
 
 
-async def open_clients(port: int, path: str, count: int) -> list[CountingClient]:
+class LeavingClient(CountingClient):
+    """Notes the code of its Close and when (time.monotonic()) it came, and answers it. Pings are for others to answer."""
+
+    code = 0
+    closed_at = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        opened = self.opened.done()
+        super().data_received(data)
+        if opened and data[0] == 0x88 and not self.code:
+            self.code, self.closed_at = int.from_bytes(data[2:4], "big"), time.monotonic()
+            self.transport.write(b"\x88\x82\0\0\0\0" + data[2:4])
+
+
+Client = TypeVar("Client", bound=CountingClient)
+
+
+async def open_clients(
+    port: int, path: str, count: int, kind: Callable[[str], Client] = CountingClient
+) -> list[Client]:
     """So many of them, all past their handshakes."""
     loop = asyncio.get_running_loop()
-    clients: list[CountingClient] = []
+    clients: list[Client] = []
     for begin in range(0, count, 100):
         several = [
-            loop.create_connection(lambda: CountingClient(path), "127.0.0.1", port)
+            loop.create_connection(lambda: kind(path), "127.0.0.1", port)
             for _ in range(min(100, count - begin))
         ]
         made = [protocol for _, protocol in await asyncio.gather(*several)]

@@ -369,6 +369,7 @@ TEST_CASE("closed entrances let nobody in any more, not by what comes later eith
   fixture.takers[0]->entrances.Close();
   CHECK(fixture.Came() == 1);
   CHECK(IsRefused(address));
+  fixture.takers[0]->entrances.Close();
   fixture.Adopt({At(address), At(later)});
   CHECK(IsRefused(later));
 }
