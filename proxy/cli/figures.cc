@@ -11,11 +11,11 @@
 namespace sheaf::cli {
 namespace {
 
-// Two digits behind the point of what is below one, none of what is not small; zeros in the end say nothing.
+// Three digits, or two of what is below one; zeros behind the point say nothing.
 std::string Short(double number) {
   std::array<char, 32> text{};
   const double size = std::fabs(number);
-  std::snprintf(text.data(), text.size(), "%.*f", size >= 9.95 ? 0 : size >= 0.995 ? 1 : 2, number);
+  std::snprintf(text.data(), text.size(), "%.*f", size >= 99.95 ? 0 : size >= 0.995 ? 1 : 2, number);
   std::string digits = text.data();
   if (digits.find('.') != std::string::npos) digits.erase(digits.find_last_not_of('0') + 1);
   if (digits.ends_with('.')) digits.pop_back();

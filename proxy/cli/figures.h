@@ -10,7 +10,7 @@ namespace sheaf::cli {
 
 std::string CountText(double number);      // "0", "1,234,567"; a part of one is rounded away
 std::string RateText(double per_second);   // "0", "3.5", "12", "12.3k", "4.5M"
-std::string SizeText(double bytes);        // "512 B", "1.5 KiB", "12 MiB"
+std::string SizeText(double bytes);        // "512 B", "1.5 KiB", "12.3 MiB"
 std::string TimeText(double seconds);      // "0.4 s", "42 s", "3m 20s", "5h 12m", "3d 4h"
 std::string MillisText(double millis);     // "0.25 ms", "41 ms"
 std::string PercentText(double fraction);  // "12 %", "99.5 %"

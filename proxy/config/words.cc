@@ -38,6 +38,7 @@ Word WordOf(const DoctorOption& row) {
 template <typename Rows>
 std::vector<Word> WordsOf(const Rows& rows) {
   std::vector<Word> words;
+  words.reserve(rows.size());
   for (const auto& row : rows) words.push_back(WordOf(row));
   return words;
 }

@@ -15,7 +15,7 @@ TEST_CASE("counts, rates and shares are written short") {
   CHECK(RateText(3.52) == "3.5");
   CHECK(RateText(999) == "999");
   CHECK(RateText(999.9) == "1k");
-  CHECK(RateText(12'345) == "12k");
+  CHECK(RateText(12'345) == "12.3k");
   CHECK(RateText(1'234'567) == "1.2M");
   CHECK(PercentText(0) == "0 %");
   CHECK(PercentText(0.995) == "99.5 %");
@@ -30,7 +30,7 @@ TEST_CASE("sizes and times have the largest unit that fits") {
   CHECK(SizeText(1023) == "1023 B");
   CHECK(SizeText(1536) == "1.5 KiB");
   CHECK(SizeText(1024 * 1024) == "1 MiB");
-  CHECK(SizeText(12.4 * 1024 * 1024 * 1024) == "12 GiB");
+  CHECK(SizeText(12.4 * 1024 * 1024 * 1024) == "12.4 GiB");
   CHECK(TimeText(0) == "0 s");
   CHECK(TimeText(0.44) == "0.44 s");
   CHECK(TimeText(42.9) == "42 s");
@@ -39,7 +39,7 @@ TEST_CASE("sizes and times have the largest unit that fits") {
   CHECK(TimeText(5 * 3600 + 12 * 60 + 59) == "5h 12m");
   CHECK(TimeText(3 * 86'400 + 4 * 3600) == "3d 4h");
   CHECK(MillisText(0.25) == "0.25 ms");
-  CHECK(MillisText(41.2) == "41 ms");
+  CHECK(MillisText(41.2) == "41.2 ms");
 }
 
 TEST_CASE("what is too wide is cut at a character") {

@@ -80,7 +80,7 @@ TEST_CASE("stats show each group's figures") {
     "http":{"total_requests":77,"refused":{"pool_exhausted":5}}})"));
   for (const char* part :
        {"Sheaf 0.1.0, up 3h 12m, ready, generation 3\n", "1,000 open, 12,345 opened", "1,234,567 (0 B) to clients",
-        "12 messages a batch", "123,456 frames saved", "12 MiB became 3 MiB; compression 5.2",
+        "12.3 messages a batch", "123,456 frames saved", "12 MiB became 3 MiB; compression 5.2",
         "12 leased of at most 1,000, 3 idle, 0 connecting, 0 stale, 1 broken; 2 waiting", "50 % reused, 97.5 % ready",
         "45.1 % of 512 MiB, normal (60/72/80), RSS 210 MiB", "2 KiB wait", "12 client_closed, 3 drain\n",
         "refused: 5 pool_exhausted"}) {
