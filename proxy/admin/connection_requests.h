@@ -1,7 +1,6 @@
 // Who is connected: a page of the sessions that a query names, and one of them.
 #pragma once
 
-#include <array>
 #include <string_view>
 
 #include "proxy/admin/asked.h"

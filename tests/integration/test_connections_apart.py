@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.backend import Backend
+from harness.certificates import Pair
 from harness.connecting import CONF, connection, connections, ids, opened_as, push_to, row_of, rows
 from harness.frames import RawWebSocket
 from harness.ports import wait_until
@@ -74,6 +76,13 @@ def test_dropped_messages_are_counted(make_reloadable, app: Backend) -> None:
 
         wait_until(lambda: dropped() >= 3, 20, "more than the client takes is dropped")
         assert connection(proxy, session)[1]["errors"]["messages_dropped"] == proxy.metric("sheaf_dropped_messages_total")
+
+
+def test_tls(make_reloadable, app: Backend, certificate: Pair, client_tls: ssl.SSLContext) -> None:
+    listen = {"tls_certificate": str(certificate.certificate), "tls_key": str(certificate.key)}
+    proxy = make_reloadable(app.url, {**CONF, "listen": listen})
+    with opened_as(proxy, "secret", "/ws/x", ssl=client_tls):
+        assert connection(proxy, row_of(proxy, "secret")["id"])[1]["tls"] is True
 
 
 def test_backends_and_endpoints(make_reloadable, app: Backend, folder: Path) -> None:
