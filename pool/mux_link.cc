@@ -356,7 +356,7 @@ void MuxLink::End(CloseReason reason) {
   while (!slots_.empty()) {
     MuxSlot& slot = slots_.front();
     Remove(slot);
-    slot.OnLinkLost(reason);
+    slot.OnLinkLost(reason);  // NOLINT(clang-analyzer-cplusplus.NewDelete): the graveyard keeps it for this turn
   }
   // Either may be the caller.
   pool_.loop().graveyard().Retire(std::move(handshake_));

@@ -18,6 +18,14 @@
 //   pool                 240    TunnelStream 32, UpstreamLink 96, TunnelCodec 112
 //   libevent's tables     48    two descriptors
 //   Directory              8    its place, 4 to 8 bytes; of a session with a user besides 32 in its record, a user 48
+//
+// Over mux a session has no connection to the backend of its own:
+//
+//   net::Connection      240    the client's
+//   pool                 190    MuxStream 144, MuxSocket 32, its place in the link's index 8 to 16
+//   libevent's tables     24    one descriptor
+//
+// all else being the same; 4,000 of them took 1,070 each, where a tunnel took 1,330 to 1,570 (in one run).
 #pragma once
 
 #include <chrono>

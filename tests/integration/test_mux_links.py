@@ -79,12 +79,12 @@ def test_links_age_and_their_sessions_stay(make_served: Callable[..., Served]) -
 def test_path_of_links_is_refused_to_clients(make_served: Callable[..., Served], path: str) -> None:
     """Whatever its spelling, and with the right token."""
     served = make_served()
-    before = links_of(served.backend)
+    wait_until(lambda: links_of(served.backend) == 2, 20, "each worker has its link")
     fields = f"Authorization: Bearer {MUX_TOKEN}\nSec-WebSocket-Protocol: sheaf-mux\n"
     for request in (upgrade(path, fields), f"GET {path} HTTP/1.1\nHost: a\n{fields}\n"):
         with RawClient(served.port) as client:
             assert client.request(request).status in (403, 404)
-    assert links_of(served.backend) == before
+    assert links_of(served.backend) == 2
 
 
 def served_by_tunnel(proxy: ReloadableSheaf, backend: Backend) -> None:

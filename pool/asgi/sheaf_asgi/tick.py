@@ -8,8 +8,9 @@ from typing import NamedTuple, Optional, Protocol
 from .asgi import Data
 from .records import MAX_PAYLOAD, charge
 
-MAX_PENDING = 1 << 20
-"""Bytes that may wait on a link before send() waits for them to be written."""
+MAX_PENDING = 1 << 16
+"""Bytes that may wait on a link before send() waits for them to be written: while the application sends thousands of
+messages in one turn of the loop, the first of them are on their way. A message to many counts once."""
 
 
 class Receiver(Protocol):
