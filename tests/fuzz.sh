@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-30}
 [ $# -eq 0 ] || shift
-targets=${*:-request_fuzz response_fuzz frame_fuzz handshake_fuzz inflate_fuzz envelope_fuzz proxy_header_fuzz engine_io_fuzz mux_fuzz}
+targets=${*:-request_fuzz response_fuzz frame_fuzz handshake_fuzz inflate_fuzz envelope_fuzz proxy_header_fuzz engine_io_fuzz mux_fuzz admin_fuzz}
 
 cmake --preset fuzz >/dev/null
 cmake --build --preset fuzz --target $targets
@@ -18,6 +18,7 @@ for target in $targets; do
   case $target in
     frame_fuzz | proxy_header_fuzz | mux_fuzz) dictionary= ;;
     envelope_fuzz) dictionary=-dict=tests/fuzz/envelope.dict ;;
+    admin_fuzz) dictionary=-dict=tests/fuzz/admin.dict ;;
     engine_io_fuzz) dictionary=-dict=tests/fuzz/engine_io.dict ;;
     *) dictionary=-dict=tests/fuzz/http.dict ;;
   esac

@@ -62,7 +62,7 @@ class CloseReader : public SelectorReader {
  private:
   // Those that a server may send, and that clients know what to do with.
   static bool MayBeSent(unsigned code) {
-    for (const unsigned one : {1000, 1001, 1008, 1011, 1012, 1013}) {
+    for (const unsigned one : {1000U, 1001U, 1008U, 1011U, 1012U, 1013U}) {
       if (code == one) return true;
     }
     return code >= 3000 && code <= 4999;

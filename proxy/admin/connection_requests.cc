@@ -1,8 +1,6 @@
 #include "proxy/admin/connection_requests.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,41 +8,16 @@
 
 #include "proxy/admin/connections_json.h"
 #include "proxy/admin/session_path.h"
+#include "proxy/base/units.h"
 #include "proxy/wire/query.h"
 
 namespace sheaf {
 namespace {
 
-// A page, and how deep pages go: every worker has as many rows made.
-constexpr size_t kMostRows = 1000;
+// How deep pages go: every worker has as many rows made.
 constexpr size_t kMostDeep = 10'000;
 
 using Complaint = std::optional<std::string>;  // nullopt: none
-
-std::string Join(std::span<const std::string_view> names) {
-  std::string text;
-  for (const std::string_view name : names) text.append(text.empty() ? "" : ", ").append(name);
-  return text;
-}
-
-// The place of a word among `names`. nullopt: it is none of them.
-std::optional<size_t> FindWord(std::span<const std::string_view> names, std::string_view word) {
-  const auto found = std::find(names.begin(), names.end(), word);
-  if (found == names.end()) return std::nullopt;
-  return static_cast<size_t>(found - names.begin());
-}
-
-std::optional<size_t> Number(std::string_view text, size_t least, size_t most) {
-  size_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < least || number > most) return std::nullopt;
-  return number;
-}
-
-Complaint TakeUser(std::string value, SessionQuery& query) {
-  query.user = std::move(value);
-  return std::nullopt;
-}
 
 Complaint TakePath(std::string value, SessionQuery& query) {
   std::optional<std::string> path = ReadSessionPath(value);
@@ -62,51 +35,37 @@ Complaint TakeBackend(std::string value, SessionQuery& query) {
   return half ? Complaint("is a backend's name, or <name>/<endpoint>, as GET /backends has them") : std::nullopt;
 }
 
-Complaint TakeState(std::string value, SessionQuery& query) {
-  const auto word = FindWord(kSessionConditionNames, value);
-  if (!word) return "is one of " + Join(kSessionConditionNames);
-  query.condition = static_cast<SessionCondition>(*word);
-  return std::nullopt;
+// The place of a word that is among `names`.
+size_t PlaceOf(std::span<const std::string_view> names, std::string_view word) {
+  return static_cast<size_t>(std::find(names.begin(), names.end(), word) - names.begin());
 }
 
-Complaint TakeSort(std::string value, SessionQuery& query) {
-  const auto word = FindWord(SessionQuery::kSortNames, value);
-  if (!word) return "is one of " + Join(SessionQuery::kSortNames);
-  query.sort = static_cast<SessionQuery::Sort>(*word);
-  return std::nullopt;
-}
-
-Complaint TakeOrder(std::string value, SessionQuery& query) {
-  query.ascending = value == "asc";
-  return query.ascending || value == "desc" ? std::nullopt : Complaint("is asc or desc");
-}
-
-Complaint TakeLimit(std::string value, SessionQuery& query) {
-  const auto number = Number(value, 1, kMostRows);
-  query.limit = number.value_or(query.limit);
-  return number ? std::nullopt : Complaint("is a number from 1 to 1000");
-}
-
-Complaint TakeOffset(std::string value, SessionQuery& query) {
-  const auto number = Number(value, 0, kMostDeep - 1);
-  query.offset = number.value_or(query.offset);
-  return number ? std::nullopt : Complaint("is a number from 0 to 9999");
+// What the rows of the parameters say all of.
+void TakeChecked(std::string_view target, SessionQuery& query) {
+  const auto value = [target](std::string_view name) { return wire::FindParameter(target, name); };
+  query.user = value("user").value_or("");
+  if (const auto state = value("state")) {
+    query.condition = static_cast<SessionCondition>(PlaceOf(kSessionConditionNames, *state));
+  }
+  if (const auto sort = value("sort")) {
+    query.sort = static_cast<SessionQuery::Sort>(PlaceOf(SessionQuery::kSortNames, *sort));
+  }
+  query.ascending = value("order") == "asc";
+  if (const auto limit = value("limit")) query.limit = ParseNumber(*limit).value();
+  if (const auto offset = value("offset")) query.offset = ParseNumber(*offset).value();
 }
 
 struct Parameter {
   std::string_view name;
   Complaint (*take)(std::string value, SessionQuery& query);
 };
-constexpr std::array kParameters = {
-    Parameter{"user", &TakeUser},   Parameter{"path", &TakePath},     Parameter{"backend", &TakeBackend},
-    Parameter{"state", &TakeState}, Parameter{"sort", &TakeSort},     Parameter{"order", &TakeOrder},
-    Parameter{"limit", &TakeLimit}, Parameter{"offset", &TakeOffset},
-};
+constexpr std::array kParameters = {Parameter{"path", &TakePath}, Parameter{"backend", &TakeBackend}};
 
 }  // namespace
 
 Result<SessionQuery> ReadSessionQuery(std::string_view target) {
   SessionQuery query;
+  TakeChecked(target, query);
   for (const Parameter& parameter : kParameters) {
     std::optional<std::string> value = wire::FindParameter(target, parameter.name);
     if (!value) continue;

@@ -9,8 +9,7 @@
 
 namespace sheaf {
 
-// The query of a target. Its names are known to be right and there once (requests.cc). The error names the parameter
-// and the remedy.
+// The query of a target that its rows in paths.cc have let pass. The error names the parameter and the remedy.
 Result<SessionQuery> ReadSessionQuery(std::string_view target);
 
 void AnswerConnections(const Asked& asked, AdminReply reply);

@@ -35,11 +35,11 @@ constexpr std::array kConnectionsParameters = {
     ParameterRow{"user", "Only sessions of this user"},
     ParameterRow{"path", "Only sessions whose path is this one or under it"},
     ParameterRow{"backend", "Only sessions of this backend, or <backend>/<endpoint>"},
-    ParameterRow{"state", "Only sessions in this state: active, idle, slow or closing"},
-    ParameterRow{"sort", "By what they are ordered: age (as shipped), idle, bytes, queued or rate"},
-    ParameterRow{"order", "desc (as shipped): the most of it first; asc: the least"},
-    ParameterRow{"limit", "So many of them, 1 to 1000; 100 as shipped"},
-    ParameterRow{"offset", "Behind so many of them; with limit at most 10000"},
+    ParameterRow{"state", "Only sessions in this state", ParameterType::kWord, {}, "active|idle|slow|closing"},
+    ParameterRow{"sort", "By what they are ordered", ParameterType::kWord, "age", "idle|bytes|rate|queued|age"},
+    ParameterRow{"order", "desc: the most of it first; asc: the least", ParameterType::kWord, "desc", "desc|asc"},
+    ParameterRow{"limit", "So many of them", ParameterType::kCount, "100", {}, 1, 1000},
+    ParameterRow{"offset", "Behind so many of them; with limit at most 10000", ParameterType::kCount, "0", {}, 0, 9999},
 };
 
 constexpr size_t kMostMessage = 1024 * 1024;

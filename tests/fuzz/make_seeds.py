@@ -141,11 +141,31 @@ def engine_io_seeds():
             yield READ_SIZE + target + b"\n" + answer
 
 
+def admin_seeds():
+    """Yields a request to each kind of path (bytes), behind the token, over a Unix socket, and without either."""
+    bodies = [b'{"all":true,"text":"x"}', b'{"user_id":"a","event":"e","data":[1],"namespace":"/n"}',
+              b'{"messages":[{"path":"/a","binary":"aGk=","message_type":"batch"}]}', b'{"session_id":"1-1","text":""}']
+    requests = [(b"GET " + path, b"") for path in (
+        b"/livez", b"/metrics", b"/api/performance/websocket/stats", b"/api/performance/websocket/metrics?last=10m",
+        b"/openapi.json", b"/backends", b"/drain", b"/connections/1-1",
+        b"/connections?user=a&state=slow&sort=rate&limit=7&offset=3", b"http://evil.example/livez")]
+    requests += [(b"POST " + path, b"") for path in (b"/reload", b"/backends/a/unix%3A%2Fb/drain", b"/backends/a/b:1/undrain")]
+    requests += [(b"POST /close", b'{"all":true,"code":1012,"reason":"x","over":"1s"}'), (b"POST /flush", b'{"user_id":"a"}'),
+                 (b"POST /rebalance", b'{"share":0.25,"over":"1m"}'), (b"POST /drain", b""), (b"POST /undrain", b"")]
+    requests += [(b"POST " + path, body) for path in (b"/api/messages", b"/api/messages/batch") for body in bodies]
+    for line, body in requests:
+        for how in (b"\x00", b"\x01", b"\x02"):
+            length = b"Content-Length: %d\r\n" % len(body) if body else b""
+            yield (READ_SIZE + how + line + b" HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer t0ken\r\n" + length +
+                   b"\r\n" + body)
+
+
 def main():
     seeds = {"frame_fuzz": frame_seeds(), "request_fuzz": http_seeds(REQUEST_LINES, b"Host: a.example\r\n"),
              "response_fuzz": http_seeds(STATUS_LINES, b""), "handshake_fuzz": handshake_seeds(), "inflate_fuzz": inflate_seeds(),
              "envelope_fuzz": envelope_seeds(), "proxy_header_fuzz": proxy_header_seeds(),
-             "engine_io_fuzz": engine_io_seeds(), "mux_fuzz": mux_seeds()}
+             "engine_io_fuzz": engine_io_seeds(), "mux_fuzz": mux_seeds(),
+             "admin_fuzz": admin_seeds()}
     for target, inputs in seeds.items():
         folder = pathlib.Path(sys.argv[1]) / target
         folder.mkdir(parents=True, exist_ok=True)

@@ -127,12 +127,12 @@ def test_who_may(proxy: ReloadableSheaf, make_reloadable, make_sheaf, app: Backe
 
 
 MISTAKES = [
-    ("limit=0", "limit: is a number from 1 to 1000"),
+    ("limit=0", "limit: a whole number from 1 to 1000"),
     ("offset=9901", "offset: with limit"),
-    ("sort=size", "sort: is one of"),
-    ("state=deaf", "state: is one of"),
+    ("sort=size", "sort: one of"),
+    ("state=deaf", "state: one of"),
     ("path=ws", "path: is a path"),
-    ("order=up", "order: is asc or desc"),
+    ("order=up", "order: one of desc, asc"),
     ("user=", "user: has no value"),
     ("limit=1&limit=2", "limit: may be given once"),
     ("x=1", "what it may have: user, path"),

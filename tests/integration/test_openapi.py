@@ -114,15 +114,13 @@ def clients(proxy: ReloadableSheaf) -> Iterator[list[ClientConnection]]:
 
 
 @pytest.fixture(scope="module")
-def names(proxy: ReloadableSheaf, document: Json, clients: list[ClientConnection]) -> Json:
+def names(proxy: ReloadableSheaf, clients: list[ClientConnection]) -> Json:
     """What there is now of each `{name}` in a path."""
-    del clients
+    assert clients
     backends = json.loads(ask(proxy.admin_port, "GET", "/backends", fields=WITH_TOKEN).body)["backends"]
     names = {"backend": backends[0]["name"], "endpoint": backends[0]["endpoints"][0]["endpoint"], "file": "page.js"}
-    if "/connections" in document["paths"]:
-        listed = json.loads(ask(proxy.admin_port, "GET", "/connections", fields=WITH_TOKEN).body)
-        names["id"] = listed["connections"][0]["id"]
-    return names
+    listed = json.loads(ask(proxy.admin_port, "GET", "/connections", fields=WITH_TOKEN).body)
+    return {**names, "id": listed["connections"][0]["id"]}
 
 
 def those(document: Json, method: str) -> list[Operation]:
@@ -278,3 +276,21 @@ def test_failed_probe_is_as_described(make_sheaf, document: Json) -> None:
     (ready,) = [one for one in operations(document) if one.template == "/readyz"]
     response = ask(proxy.admin_port, "GET", "/readyz")
     assert response.status == 503 and ready.check(response)["reason"]
+
+
+def test_every_answer_about_a_drain_is_as_described(make_reloadable, push_app: Backend, document: Json) -> None:
+    """Begun, taken back, and waited for to its end, which a session's Close is."""
+    proxy = make_reloadable(push_app.url)
+    by_name = {str(one): one for one in operations(document)}
+
+    def told(name: str) -> Any:
+        one = by_name[name]
+        response = ask(proxy.admin_port, one.method, one.template, fields=WITH_TOKEN)
+        assert response.status == 200, f"{name}: {response.body!r}"
+        return one.check(response)
+
+    with connect(f"{proxy.ws_url}/as/alice"):
+        assert told("POST /drain")["status"] == "draining"
+        assert told("POST /undrain")["status"] == "serving"
+        assert told("GET /drain")["status"] == "drained"
+        assert told("POST /drain")["status"] == told("GET /drain")["status"] == "drained"
