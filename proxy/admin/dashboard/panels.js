@@ -1,8 +1,9 @@
 // The panels with tables of whole Sheaf: pools, ends of sessions, events.
 
-import {LATELY_SECONDS} from './troubles.js';
+import {setText} from './dom.js';
 import {count, time} from './format.js';
 import {Table} from './table.js';
+import {LATELY_SECONDS} from './troubles.js';
 
 const MOST_EVENTS = 50, OVERLAP = 10;
 
@@ -16,8 +17,7 @@ const EVENT_LEVELS = {info: 'none', warning: 'watch', error: 'act'};
  * @param {string} text
  */
 export function note(panel, text) {
-  const line = panel.querySelector('.note');
-  if (line.textContent !== text) line.textContent = text;
+  setText(panel.querySelector('.note'), text);
 }
 
 /**
