@@ -155,6 +155,7 @@ class Batcher {
   // What the queue takes, about: a flood of empty messages counts, too.
   size_t memory() const { return bytes_ + messages_ * kPlace; }
   TimePoint oldest() const { return oldest_; }
+  uint32_t dropped() const { return dropped_; }  // by DropOldest, ever, modulo 2^32
   // The oldest gathered message; nullptr when there is none.
   const Message* front() const { return queue_ ? queue_->front() : nullptr; }
 
@@ -167,6 +168,7 @@ class Batcher {
     if (!size) return std::nullopt;
     --messages_;
     bytes_ -= *size;
+    ++dropped_;
     return size;
   }
 
@@ -206,6 +208,7 @@ class Batcher {
   size_t bytes_ = 0;
   TimePoint oldest_{};
   Window window_;
+  uint32_t dropped_ = 0;
 };
 
 }  // namespace sheaf::batching

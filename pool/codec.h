@@ -31,6 +31,8 @@ class CodecHost {
   virtual std::unique_ptr<SocketStream> OpenTunnel(PooledStream& handshake) = 0;
   // nullptr: nobody knows.
   virtual const Endpoint* endpoint() const = 0;
+  // The connection had served somebody before its last lease.
+  virtual bool reused() const = 0;
 
   // The connection's last stream is given up: it breaks off, or ends when what is queued has gone out.
   virtual void Close(CloseReason reason) = 0;

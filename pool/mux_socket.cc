@@ -47,4 +47,9 @@ const Endpoint* MuxSocket::endpoint() const {
   return stream_ != nullptr ? &stream_->endpoint() : nullptr;
 }
 
+// A link numbers its streams from 1 on.
+SocketStream::LinkUse MuxSocket::link_use() const {
+  return {.shared = true, .reused = stream_ != nullptr && stream_->id() > 1};
+}
+
 }  // namespace sheaf::pool

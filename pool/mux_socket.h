@@ -29,6 +29,7 @@ class MuxSocket final : public SocketStream {
   void ReadNow() override;
   void Close(CloseReason reason) override;
   const Endpoint* endpoint() const override;
+  LinkUse link_use() const override;
 
   // For the stream: it is over.
   void Leave() { stream_ = nullptr; }

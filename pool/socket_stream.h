@@ -43,6 +43,13 @@ class SocketStream : public UpstreamStream {
 
   // Where it leads; nullptr: nowhere any more. Valid as long as the socket is open.
   virtual const Endpoint* endpoint() const = 0;
+  // The link that it goes over: others may share it (mux), and it had served somebody before. Of a socket that leads
+  // nowhere any more, nothing is known.
+  struct LinkUse {
+    bool shared = false;
+    bool reused = false;
+  };
+  virtual LinkUse link_use() const = 0;
 
   // A hint, for messages that wait anyway: reading may wait until about `bytes` have come, or until ReadNow; 1: it
   // does not wait any more.

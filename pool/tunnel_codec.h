@@ -28,6 +28,7 @@ class TunnelCodec final : public Codec {
   bool SendClose(uint16_t code, std::string_view reason);
   net::Connection& connection() { return host_.connection(); }
   const Endpoint* endpoint() const { return host_.endpoint(); }
+  bool reused() const { return host_.reused(); }
 
   Verdict OnBytes(std::span<uint8_t>& bytes) override;
   Verdict OnEnd() override { return close_received_ ? Verdict::kFinished : Verdict::kGone; }

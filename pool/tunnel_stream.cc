@@ -23,6 +23,10 @@ const Endpoint* TunnelStream::endpoint() const {
   return codec_ != nullptr ? codec_->endpoint() : nullptr;
 }
 
+SocketStream::LinkUse TunnelStream::link_use() const {
+  return {.shared = false, .reused = codec_ != nullptr && codec_->reused()};
+}
+
 void TunnelStream::AllowRuns() {
   if (codec_ != nullptr) codec_->AllowRuns();
 }

@@ -26,6 +26,7 @@ class TunnelStream final : public SocketStream {
   void ReadNow() override;
   void Close(CloseReason reason) override;
   const Endpoint* endpoint() const override;
+  LinkUse link_use() const override;
 
   // For the codec: who is told, and that the tunnel is over.
   SocketEvents* events() const { return events_; }

@@ -61,6 +61,7 @@ void UpstreamLink::OnConnected() {
 
 void UpstreamLink::Lease(PooledStream& stream) {
   MoveTo(LinkState::kActive);
+  reused_ = answered_;
   if (!codec_) codec_ = std::make_unique<Http1Codec>(*this, pool_.response_limits(), pool_.response_head());
   // Whoever has a tunnel's codec is not idle again.
   static_cast<RequestCodec&>(*codec_).Attach(stream);

@@ -63,6 +63,7 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
   bool upstream_full() const override { return connection_->full(); }
   net::Connection& connection() override { return *connection_; }
   const Endpoint* endpoint() const override;
+  bool reused() const override { return reused_; }
   std::unique_ptr<SocketStream> OpenTunnel(PooledStream& handshake) override;
   // Closes the connection and leaves its list; destroyed at the end of the turn. May be called twice.
   void Close(CloseReason reason) override;
@@ -84,6 +85,7 @@ class UpstreamLink final : public net::ConnectionEvents, public CodecHost {
   LinkState state_ = LinkState::kConnecting;
   uint8_t target_ = 0;
   bool answered_ = false;
+  bool reused_ = false;
   bool closed_ = false;
   bool counts_ = false;  // as a session of its endpoint: a tunnel
 };

@@ -59,7 +59,7 @@ void Entrances::Change(const EntranceChanges& changes) {
 
 void Entrances::Drain() {
   for (const std::unique_ptr<Entrance>& entrance : entrances_) entrance->Empty();
-  Close();
+  entrances_.clear();
 }
 
 void Entrances::Close() {

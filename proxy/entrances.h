@@ -51,7 +51,7 @@ class Entrances {
   ~Entrances();
 
   // Opens what is new first. Who has connected to one that is removed is let in before it closes. After Close, what is
-  // added closes at once.
+  // added closes at once; after Drain it is opened.
   void Change(const EntranceChanges& changes);
   // Lets in all that have connected, and closes them all.
   void Drain();

@@ -67,8 +67,8 @@ const Listeners::Place* Listeners::Find(const Place& wanted) const {
   // Which families a socket takes is settled when it is bound.
   const bool both_families = wanted.address.family() == AF_INET6;
   const auto found = std::find_if(places_.begin(), places_.end(), [&](const Place& place) {
-    return place.address == wanted.address && (!both_families || place.options.ipv6_only == wanted.options.ipv6_only) &&
-           place.listener->in_place();
+    return place.listener && place.address == wanted.address &&
+           (!both_families || place.options.ipv6_only == wanted.options.ipv6_only) && place.listener->in_place();
   });
   return found == places_.end() ? nullptr : &*found;
 }
@@ -80,7 +80,7 @@ bool Listeners::Stays(const Place& place, const Change& change) const {
 
 bool Listeners::TakesOver(const Place& wanted, const Change& change) const {
   return std::any_of(places_.begin(), places_.end(), [&](const Place& place) {
-    return IsOnePort(place.address, wanted.address) && !Stays(place, change);
+    return IsOnePort(place.address, wanted.address) && !Stays(place, change) && !place.closed;
   });
 }
 
@@ -99,7 +99,8 @@ Result<Listeners::Change> Listeners::Prepare(std::span<const ListenerOptions> wa
                 .terms = {.tls = std::move(tls.value()),
                           .proxy_protocol = options.proxy_protocol == ProxyProtocol::kOn,
                           .backlog = static_cast<int>(options.backlog)},
-                .listener = nullptr};
+                .listener = nullptr,
+                .closed = false};
     if (const Place* present = Find(place)) place.id = present->id;
     change.places_.push_back(std::move(place));
   }
@@ -152,6 +153,14 @@ std::vector<EntranceChanges> Listeners::Apply(Change change) {
     worker.removed = of_all.removed;
   }
   return changes;
+}
+
+void Listeners::GiveUp() {
+  for (Place& place : places_) place.listener.reset();
+}
+
+void Listeners::OnAllClosed() {
+  for (Place& place : places_) place.closed = !place.listener;
 }
 
 }  // namespace sheaf

@@ -30,7 +30,9 @@ class Listeners {
     net::Address address;
     ListenerOptions options;
     ListenerTerms terms;
-    std::unique_ptr<net::Listener> listener;  // in a Change, nullptr: the one that is there stays
+    // nullptr: in a Change, the one that is there stays; here, it is given up, and `closed` by all workers, too.
+    std::unique_ptr<net::Listener> listener;
+    bool closed = false;
   };
 
  public:
@@ -56,8 +58,11 @@ class Listeners {
   Result<Change> Prepare(std::span<const ListenerOptions> wanted) const;
   // What each worker is to do, worker by worker. The files of Unix sockets that go are removed.
   std::vector<EntranceChanges> Apply(Change change);
+  // The workers close all sockets: what is prepared from now on is opened anew, with the TLS contexts that there are.
   // Removes the files of Unix sockets.
-  void Close() { places_.clear(); }
+  void GiveUp();
+  // They have done it: whoever listens there now is another program.
+  void OnAllClosed();
 
   size_t size() const { return places_.size(); }
 

@@ -8,13 +8,16 @@
 #include <utility>
 
 #include "proxy/admin/manual.h"
-#include "proxy/admin/probe_client.h"
 #include "proxy/base/bounded_write.h"
 #include "proxy/base/log.h"
+#include "proxy/cli/cli.h"
+#include "proxy/config/admin_place.h"
 #include "proxy/config/command_line.h"
+#include "proxy/config/completions.h"
 #include "proxy/config/config.h"
 #include "proxy/config/docs.h"
 #include "proxy/config/dump.h"
+#include "proxy/config/manual_page.h"
 #include "proxy/config/report.h"
 #include "proxy/doctor/doctor.h"
 #include "proxy/libraries.h"
@@ -24,15 +27,14 @@
 namespace sheaf {
 namespace {
 
-using Action = CommandLine::Action;
-
 constexpr int kExitConfiguration = 1;
 constexpr int kExitUsage = 2;
 
-int Healthcheck(const Options& options) {
-  const Result<std::string> answer = AskReadiness(options.admin.address);
-  if (!answer.ok()) std::cerr << answer.error() << '\n';
-  return answer.ok() ? 0 : 1;
+int Ask(const CommandLine& line) {
+  const Result<cli::AdminPlace> place = FindAdmin(line, environ);
+  if (place.ok()) return static_cast<int>(cli::Run(line.asking, place.value(), std::cout, std::cerr));
+  std::cerr << place.error() << '\n';
+  return kExitConfiguration;
 }
 
 int Examine(const Options& options, const doctor::Wishes& wishes) {
@@ -85,7 +87,7 @@ int RunConfigured(const CommandLine& line, Configuration configuration) {
       std::cout << DumpConfiguration(configuration);
       return 0;
     case Action::kHealthcheck:
-      return Healthcheck(configuration.options);
+      return static_cast<int>(cli::Healthcheck(configuration.options.admin.address, std::cerr));
     case Action::kDoctor:
       return Examine(configuration.options, line.doctor);
     default:
@@ -108,9 +110,23 @@ void HoldHangUps() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
+struct PrintedRow {
+  Action action;
+  std::string (*text)();
+};
+constexpr PrintedRow kPrintedRows[] = {
+    {Action::kPrintDefaultConfig, &DefaultConfig},   {Action::kPrintOptionsManual, &OptionsManual},
+    {Action::kPrintAdminManual, &AdminManual},       {Action::kPrintManualPage, &ManualPage},
+    {Action::kPrintBashCompletion, &BashCompletion}, {Action::kPrintZshCompletion, &ZshCompletion}};
+
 int Main(int argc, char** argv) {
   OpenStandardDescriptors();
   const CommandLine line = ParseCommandLine(argc, argv, VersionText(SHEAF_VERSION, BuildCommit(), Libraries()));
+  for (const PrintedRow& row : kPrintedRows) {
+    if (row.action != line.action) continue;
+    std::cout << row.text();
+    return 0;
+  }
   switch (line.action) {
     case Action::kShow:
       std::cout << line.text;
@@ -118,15 +134,8 @@ int Main(int argc, char** argv) {
     case Action::kFail:
       std::cerr << line.text;
       return kExitUsage;
-    case Action::kPrintDefaultConfig:
-      std::cout << DefaultConfig();
-      return 0;
-    case Action::kPrintOptionsManual:
-      std::cout << OptionsManual();
-      return 0;
-    case Action::kPrintAdminManual:
-      std::cout << AdminManual();
-      return 0;
+    case Action::kAsk:
+      return Ask(line);
     default:
       break;
   }

@@ -1,5 +1,6 @@
 #include "proxy/operations.h"
 
+#include <chrono>
 #include <numeric>
 #include <utility>
 
@@ -14,6 +15,10 @@ std::vector<size_t> AllOf(const Workers& workers) {
   std::iota(all.begin(), all.end(), size_t{0});
   return all;
 }
+
+Operations::Operations(Lent lent)
+    : lent_(std::move(lent)),
+      connections_({.main = lent_.main, .asks = lent_.asks, .workers = lent_.workers, .patience = kPatience}) {}
 
 AdminSource::Readiness Operations::ready() const {
   if (!started()) return {false, "not listening yet"};
@@ -70,11 +75,11 @@ bool Operations::SetDraining(std::string_view backend, std::string_view endpoint
   return true;
 }
 
-std::vector<size_t> Operations::WorkersOf(const std::vector<Push>& pushes) const {
+std::vector<size_t> Operations::WorkersOf(const std::vector<Selector>& selectors) const {
   std::vector<bool> asked(lent_.workers.size());
-  for (const Push& push : pushes) {
-    if (push.target != Push::Target::kSession) return AllOf(lent_.workers);
-    const auto id = SessionId::Parse(push.whom);
+  for (const Selector& selector : selectors) {
+    if (selector.by != Selector::By::kSession) return AllOf(lent_.workers);
+    const auto id = SessionId::Parse(selector.whom);
     if (id && id->worker() < asked.size()) asked[id->worker()] = true;
   }
   std::vector<size_t> workers = AllOf(lent_.workers);
@@ -83,17 +88,80 @@ std::vector<size_t> Operations::WorkersOf(const std::vector<Push>& pushes) const
 }
 
 void Operations::Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) {
+  std::vector<Selector> to;
+  for (const Push& push : pushes) to.push_back(push.to);
+  lent_.main.Post([this, pushes = std::make_shared<const std::vector<Push>>(std::move(pushes)), workers = WorkersOf(to),
+                   answered = std::move(answered)] {
+    AskForSum<PushTallies>(
+        lent_.asks, {.workers = workers, .patience = kPatience},
+        [this, pushes](size_t worker) { return PushTallies{lent_.workers[worker]->Deliver(*pushes)}; },
+        [pushes, answered](const PushTallies& sum, const std::vector<size_t>& late) {
+          PushAnswer answer{.tallies = sum.all, .late = late};
+          answer.tallies.resize(pushes->size());
+          answered(answer);
+        });
+  });
+}
+
+void Operations::Act(const Selector& of, std::function<ActionTally(Worker& worker)> act,
+                     std::function<void(const ActionAnswer&)> done) {
+  lent_.main.Post([this, workers = WorkersOf({of}), act = std::move(act), done = std::move(done)] {
+    AskForSum<ActionTally>(
+        lent_.asks, {.workers = workers, .patience = kPatience},
+        [this, act](size_t worker) { return act(*lent_.workers[worker]); },
+        [done](const ActionTally& sum, const std::vector<size_t>& late) { done({.tally = sum, .late = late}); });
+  });
+}
+
+void Operations::Close(CloseAction action, std::function<void(const ActionAnswer&)> answered) {
+  const auto done = [action, answered = std::move(answered)](const ActionAnswer& answer) {
+    Log(LogLevel::kInfo, "sessions are closed",
+        {{"end", Describe(action.reason).label},
+         {"of", NameOf(action.of.by)},
+         {"whom", action.of.whom},
+         {"sessions", answer.tally.sessions},
+         {"code", action.words.code},
+         {"over_ms", std::chrono::duration_cast<std::chrono::milliseconds>(action.over).count()},
+         {"late_workers", answer.late.size()}});
+    answered(answer);
+  };
+  Act(
+      action.of, [action](Worker& worker) { return worker.Close(action); }, done);
+}
+
+void Operations::Flush(Selector of, std::function<void(const ActionAnswer&)> answered) {
+  const auto done = [of, answered = std::move(answered)](const ActionAnswer& answer) {
+    Log(LogLevel::kInfo, "sessions are flushed",
+        {{"of", NameOf(of.by)},
+         {"whom", of.whom},
+         {"sessions", answer.tally.sessions},
+         {"bytes", answer.tally.bytes},
+         {"late_workers", answer.late.size()}});
+    answered(answer);
+  };
+  Act(
+      of, [of](Worker& worker) { return worker.Flush(of); }, done);
+}
+
+void Operations::BeginDrain(std::function<void(const DrainAnswer&)> answered) {
+  lent_.main.Post([this, answered = std::move(answered)] { lent_.drains.Begin(lent_.main.now(), answered); });
+}
+
+void Operations::AwaitDrain(std::function<void(const DrainAnswer&)> answered) {
+  lent_.main.Post([this, answered = std::move(answered)] { lent_.drains.Await(lent_.main.now(), answered); });
+}
+
+void Operations::Undrain(std::function<void(const DrainAnswer&)> answered) {
+  lent_.main.Post([this, answered = std::move(answered)] { lent_.drains.Undrain(answered); });
+}
+
+void Operations::ListSessions(SessionQuery query, std::function<void(const SessionList&)> answered) {
   lent_.main.Post(
-      [this, pushes = std::make_shared<const std::vector<Push>>(std::move(pushes)), answered = std::move(answered)] {
-        AskForSum<PushTallies>(
-            lent_.asks, {.workers = WorkersOf(*pushes), .patience = kPatience},
-            [this, pushes](size_t worker) { return PushTallies{lent_.workers[worker]->Deliver(*pushes)}; },
-            [pushes, answered](const PushTallies& sum, const std::vector<size_t>& late) {
-              PushAnswer answer{.tallies = sum.all, .late = late};
-              answer.tallies.resize(pushes->size());
-              answered(answer);
-            });
-      });
+      [this, query = std::move(query), answered = std::move(answered)] { connections_.List(query, answered); });
+}
+
+void Operations::FindSession(SessionId id, std::function<void(const SessionFound&)> answered) {
+  lent_.main.Post([this, id, answered = std::move(answered)] { connections_.Find(id, answered); });
 }
 
 }  // namespace sheaf

@@ -16,7 +16,9 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/push.h"
+#include "proxy/connections.h"
 #include "proxy/control/ask.h"
+#include "proxy/control/drain_desk.h"
 #include "proxy/control/lifecycle.h"
 #include "proxy/net/loop.h"
 #include "proxy/plan/generation.h"
@@ -36,6 +38,7 @@ class Operations final : public AdminSource {
   struct Lent {
     net::Loop& main;
     const Lifecycle& lifecycle;
+    DrainDesk& drains;  // the main thread's
     MetricsRegistry& metrics;
     Reloader& reloader;  // the main thread's
     Asks& asks;          // the main thread's
@@ -45,7 +48,7 @@ class Operations final : public AdminSource {
     std::function<std::shared_ptr<const Generation>()> in_force;
     std::function<std::vector<pool::Backend>()> backends;
   };
-  explicit Operations(Lent lent) : lent_(std::move(lent)) {}
+  explicit Operations(Lent lent);
   Operations(const Operations&) = delete;
   Operations& operator=(const Operations&) = delete;
 
@@ -58,16 +61,27 @@ class Operations final : public AdminSource {
   void Reload(std::function<void(const ReloadAnswer&)> answered) override;
   bool SetDraining(std::string_view backend, std::string_view endpoint, bool draining) override;
   void Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) override;
+  void ListSessions(SessionQuery query, std::function<void(const SessionList&)> answered) override;
+  void FindSession(SessionId id, std::function<void(const SessionFound&)> answered) override;
+  void Close(CloseAction action, std::function<void(const ActionAnswer&)> answered) override;
+  void Flush(Selector of, std::function<void(const ActionAnswer&)> answered) override;
+  void BeginDrain(std::function<void(const DrainAnswer&)> answered) override;
+  void AwaitDrain(std::function<void(const DrainAnswer&)> answered) override;
+  void Undrain(std::function<void(const DrainAnswer&)> answered) override;
 
  private:
   // A worker makes a turn at least every 100 ms; one that takes longer is told of.
   static constexpr Duration kPatience = std::chrono::seconds(2);
 
-  // Those that may have a session which one of the pushes names.
-  std::vector<size_t> WorkersOf(const std::vector<Push>& pushes) const;
+  // Those that may have a session which one of the selectors means.
+  std::vector<size_t> WorkersOf(const std::vector<Selector>& selectors) const;
+  // Has `act` called in the thread of each worker that may have a session of `of`.
+  void Act(const Selector& of, std::function<ActionTally(Worker& worker)> act,
+           std::function<void(const ActionAnswer&)> done);
 
   const Lent lent_;
   const TimePoint started_ = SteadyClock().Now();
+  Connections connections_;
 };
 
 }  // namespace sheaf

@@ -3,7 +3,7 @@
 #include <new>
 #include <utility>
 
-#include "proxy/plan/routes.h"
+#include "proxy/session_finder.h"
 
 namespace sheaf {
 
@@ -17,7 +17,7 @@ std::vector<PushTally> Pusher::Deliver(const std::vector<Push>& pushes) {
 PushTally Pusher::Deliver(const Push& push) {
   PushTally tally;
   try {
-    FindTargets(push);
+    SessionFinder(lent_.members, lent_.directory).Find(push.to, targets_);
     tally.meant = targets_.size();
     if (!targets_.empty()) {
       batching::MessageStore& messages = lent_.outboxes.messages();
@@ -35,27 +35,6 @@ PushTally Pusher::Deliver(const Push& push) {
   lent_.metrics.pushed_messages_total[push.urgency].Add(tally.reached);
   lent_.metrics.pushes_refused_total.Add(tally.full);
   return tally;
-}
-
-void Pusher::FindTargets(const Push& push) {
-  const auto add = [this](Session& session) {
-    if (!session.closing()) targets_.push_back(&session);
-  };
-  switch (push.target) {
-    case Push::Target::kSession:
-      if (const auto id = SessionId::Parse(push.whom)) {
-        if (Session* session = lent_.directory.Find(*id)) add(*session);
-      }
-      return;
-    case Push::Target::kUser:
-      return lent_.directory.ForEachOfUser(push.whom, add);
-    case Push::Target::kPath:
-      return lent_.members.sessions.ForEach([&](Session& session) {
-        if (IsAtOrUnder(session.target(), push.whom)) add(session);
-      });
-    case Push::Target::kAll:
-      return lent_.members.sessions.ForEach(add);
-  }
 }
 
 void Pusher::DeliverTo(Session& session, const batching::MessageRef& message, const Push& push, PushTally& tally) {

@@ -34,8 +34,6 @@ class Pusher {
   static constexpr size_t kMostGathered = 256 * 1024;
 
   PushTally Deliver(const Push& push);
-  // Sessions that the target names and that are not on their way out.
-  void FindTargets(const Push& push);
   void DeliverTo(Session& session, const batching::MessageRef& message, const Push& push, PushTally& tally);
 
   const Lent lent_;

@@ -79,6 +79,7 @@ void Reloader::Ask(Asked asked) {
 void Reloader::Begin() {
   askers_ = std::exchange(next_, {});
   began_ = loop_.now();
+  target_.OnReloadBegins();
   Try();
 }
 
@@ -126,7 +127,7 @@ void Reloader::Fail(ReloadAnswer answer, std::string error, bool may_pass) {
   Count(answer);
   const std::vector<Asked> failed = std::exchange(askers_, std::move(waiting));
   for (const Asked& asked : failed) asked.answer(answer);
-  if (!next_.empty() && !under_way()) Begin();
+  End(answer);
 }
 
 void Reloader::OnDeadline(net::Deadline& /*deadline*/) {
@@ -141,7 +142,14 @@ void Reloader::Finish(const ReloadAnswer& answer) {
 
 void Reloader::Answer(const ReloadAnswer& answer) {
   for (const Asked& asked : std::exchange(askers_, {})) asked.answer(answer);
-  if (!next_.empty() && !under_way()) Begin();
+  End(answer);
+}
+
+// Unless there are some who have patience, or one that asked anew.
+void Reloader::End(const ReloadAnswer& answer) {
+  if (under_way()) return;
+  target_.OnReloadEnds(answer);
+  if (!next_.empty()) Begin();
 }
 
 std::string Reloader::Askers() const {

@@ -44,6 +44,9 @@ class ReloadTarget {
   // Takes the generation up. Has `done` called in the main thread, later, when all workers have.
   virtual void Adopt(std::shared_ptr<const Generation> next, std::function<void()> done) = 0;
   virtual std::shared_ptr<const Generation> in_force() const = 0;
+  // A reload is under way, and over, whatever came of it.
+  virtual void OnReloadBegins() = 0;
+  virtual void OnReloadEnds(const ReloadAnswer& answer) = 0;
   // A sentence why nothing is taken up any more, which is no failure of the configuration; empty while it is.
   virtual std::string_view refusal() const = 0;
 
@@ -79,6 +82,7 @@ class Reloader final : public net::DeadlineHandler {
   void Fail(ReloadAnswer answer, std::string error, bool may_pass);
   void Finish(const ReloadAnswer& answer);
   void Answer(const ReloadAnswer& answer);
+  void End(const ReloadAnswer& answer);
   std::string Askers() const;
   void Tell(const ReloadAnswer& answer) const;
   void Count(const ReloadAnswer& answer);

@@ -133,6 +133,7 @@ Result<bool> Server::MakeWatcher() {
 Result<bool> Server::MakeAdmin() {
   operations_.emplace(Operations::Lent{.main = main_->loop(),
                                        .lifecycle = lifecycle_,
+                                       .drains = drains_,
                                        .metrics = metrics_,
                                        .reloader = *reloader_,
                                        .asks = *asks_,
@@ -154,6 +155,8 @@ void Server::Serve() {
   WarnOfWarmLinks();
   LogListening();
   WatchFiles();
+  service_manager_.Ready("serving");
+  watchdog_ = std::make_unique<Watchdog>(main_->loop(), metrics_, service_manager_);
   if (hung_up_) OnHangUp();
 }
 
@@ -188,6 +191,18 @@ void Server::OnHangUp() {
   }
 }
 
+void Server::OnReloadBegins() {
+  if (lifecycle_.stage() == Stage::kServing) service_manager_.Reloading(main_->loop().now());
+}
+
+void Server::OnReloadEnds(const ReloadAnswer& answer) {
+  if (lifecycle_.stage() != Stage::kServing) return;
+  const std::string generation = std::to_string(answer.generation);
+  service_manager_.Ready(answer.taken
+                             ? "serving, generation " + generation
+                             : "the last reload failed, serving generation " + generation + ": " + answer.error);
+}
+
 void Server::WatchFiles() {
   const std::shared_ptr<const Generation> now = in_force();
   if (!now->options.reload.watch) return file_watch_.reset();
@@ -216,7 +231,7 @@ void Server::Publish(std::shared_ptr<const Generation> next) {
 }
 
 std::string_view Server::refusal() const {
-  return lifecycle_.stage() == Stage::kServing ? "" : "the process is not serving: it starts or ends";
+  return lifecycle_.stage() == Stage::kServing ? "" : "the process is not serving: it starts, drains or ends";
 }
 
 Result<std::shared_ptr<const Generation>> Server::Prepare(ConfigRead read) {
@@ -277,13 +292,31 @@ void Server::AdoptInMain(const Generation& next) {
   if (admin_ && stays) admin_->Adopt(next.options.admin);
 }
 
+// Sockets that nobody accepts from close: balancers try the next pod at once where they are refused, and would not
+// where they got a 503.
 void Server::OnDrain(Duration window) {
+  drains_.OnDrain();
   shared_->draining.store(true, std::memory_order_relaxed);
+  listeners_->GiveUp();
   const int64_t sessions = metrics_.Sum().websocket_sessions;
   if (sessions <= int64_t{DrainPace::kAtOnce}) window = Duration::zero();
-  for (const std::unique_ptr<Worker>& worker : workers_) {
-    worker->Post([&worker = *worker, window] { worker.Drain(window); });
+  const auto drain = [this, window](size_t index) -> Asks::Answer {
+    workers_[index]->Drain(window);
+    return [] {};
+  };
+  asks_->Ask({.workers = AllOf(workers_)}, drain,
+             [this](const std::vector<size_t>& /*late*/) { listeners_->OnAllClosed(); });
+}
+
+Result<bool> Server::OnUndrain() {
+  auto opened = listeners_->Prepare(in_force()->options.listeners);
+  if (!opened.ok()) return Error{opened.error()};
+  shared_->draining.store(false, std::memory_order_relaxed);
+  const std::vector<EntranceChanges> changes = listeners_->Apply(std::move(opened.value()));
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    workers_[i]->Post([&worker = *workers_[i], change = changes[i]] { worker.Undrain(change); });
   }
+  return true;
 }
 
 void Server::OnEndpoints(const pool::Backend& backend) {
@@ -337,7 +370,7 @@ void Server::Stop() {
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
-  if (listeners_) listeners_->Close();
+  if (listeners_) listeners_->GiveUp();
   admin_.reset();  // the last to go: probes are answered to the end
 }
 

@@ -8,6 +8,8 @@
 // Run must be called in the main thread, before any other is started.
 #pragma once
 
+#include <unistd.h>
+
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -25,14 +27,17 @@
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
 #include "proxy/control/ask.h"
+#include "proxy/control/drain_desk.h"
 #include "proxy/control/file_watch.h"
 #include "proxy/control/lifecycle.h"
 #include "proxy/control/main_loop.h"
+#include "proxy/control/service_manager.h"
 #include "proxy/descriptor_limit.h"
 #include "proxy/listeners.h"
 #include "proxy/operations.h"
 #include "proxy/plan/generation.h"
 #include "proxy/reload.h"
+#include "proxy/watchdog.h"
 #include "proxy/worker.h"
 
 namespace sheaf {
@@ -67,13 +72,18 @@ class Server final : public LifecycleEvents, public BackendEvents, public Reload
   void Stop();
 
   // LifecycleEvents
+  void OnEnding() override { service_manager_.Stopping("draining"); }
   void OnDrain(Duration window) override;
+  Result<bool> OnUndrain() override;
+  void OnDrainOver(DrainEnd end) override { drains_.OnDrainOver(end); }
   // BackendEvents
   void OnEndpoints(const pool::Backend& backend) override;
   void OnNoAddress(std::string_view backend) override;
   // ReloadTarget
   Result<std::shared_ptr<const Generation>> Prepare(ConfigRead read) override;
   void Adopt(std::shared_ptr<const Generation> next, std::function<void()> done) override;
+  void OnReloadBegins() override;
+  void OnReloadEnds(const ReloadAnswer& answer) override;
   std::string_view refusal() const override;
   // Any thread.
   std::shared_ptr<const Generation> in_force() const override;
@@ -97,7 +107,9 @@ class Server final : public LifecycleEvents, public BackendEvents, public Reload
   uint64_t Relieve(ReliefStep step);
 
   MetricsRegistry metrics_;
+  const ServiceManager service_manager_{ServiceManager::Environment::Read(environ)};
   Lifecycle lifecycle_;
+  DrainDesk drains_{lifecycle_, metrics_};
   std::unique_ptr<MainLoop> main_;
   ConfigRead first_;             // until it is a generation
   const std::string conf_file_;  // empty: there is none
@@ -120,7 +132,8 @@ class Server final : public LifecycleEvents, public BackendEvents, public Reload
   std::optional<Operations> operations_;  // since MakeAdmin
   std::unique_ptr<Admin> admin_;          // nullptr: admin.address is empty
   std::unique_ptr<Admin> next_admin_;     // from Prepare to Adopt
-  bool hung_up_ = false;                  // SIGHUP came before there was anything to reload
+  std::unique_ptr<Watchdog> watchdog_;
+  bool hung_up_ = false;  // SIGHUP came before there was anything to reload
 };
 
 }  // namespace sheaf

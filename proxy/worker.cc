@@ -33,6 +33,8 @@ Worker::Worker(Shared& shared, const std::shared_ptr<const Generation>& first, s
                .members = members_}),
       pusher_(
           {.loop = *loop_, .metrics = metrics, .outboxes = outboxes_, .members = members_, .directory = directory_}),
+      connection_lister_({.context = context_, .members = members_, .directory = directory_}),
+      actions_({.loop = *loop_, .members = members_, .directory = directory_}),
       drain_deadline_(*this),
       leaving_deadline_(*this) {
   loop_->WatchQueued(kGrowthToLookAt, [this] { relief_.WatchGrowth(); });
@@ -157,10 +159,16 @@ void Worker::Retire(LingeringClose& lingering) {
 
 void Worker::Drain(Duration window) {
   entrances_.Drain();
+  actions_.Stop();  // all go with the drain, so that it is even
   drain_pace_ = DrainPace(loop_->now(), window, RandomFraction());
   members_.greetings.ForEach([](ProxyGreeting& greeting) { greeting.Drain(); });
   members_.clients.ForEach([](Client& client) { client.Drain(); });
   CloseSomeSessions();
+}
+
+void Worker::Undrain(const EntranceChanges& changes) {
+  loop_->CancelDeadline(drain_deadline_);
+  entrances_.Change(changes);
 }
 
 void Worker::OnDeadline(net::Deadline& deadline) {

@@ -16,6 +16,7 @@
 #include "proxy/affinity_upkeep.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/option_table.h"
+#include "proxy/connection_lister.h"
 #include "proxy/control/drain_pace.h"
 #include "proxy/entrances.h"
 #include "proxy/members.h"
@@ -26,6 +27,7 @@
 #include "proxy/pusher.h"
 #include "proxy/session/directory.h"
 #include "proxy/session/inflater_store.h"
+#include "proxy/session_actions.h"
 #include "proxy/worker_relief.h"
 
 namespace sheaf {
@@ -54,6 +56,8 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   // No new connections; those without a request close; sessions get their Close spread evenly over `window`, the
   // longest idle first, so that their clients do not come back all at once. 0: all now.
   void Drain(Duration window);
+  // New connections again, to these; who has not been told to go stays.
+  void Undrain(const EntranceChanges& changes);
   // Cuts off what is left, and ends Run.
   void Stop();
   // The endpoints that a backend has now, since its name leads to others.
@@ -69,6 +73,11 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   uint64_t Relieve(ReliefStep step) { return relief_.Relieve(step); }
   // Messages of another than the backend, for sessions that are here.
   std::vector<PushTally> Deliver(const std::vector<Push>& pushes) { return pusher_.Deliver(pushes); }
+  // Shows its sessions.
+  const ConnectionLister& connections() const { return connection_lister_; }
+  // What an operator has done to sessions that are here.
+  ActionTally Close(const CloseAction& action) { return actions_.Close(action); }
+  ActionTally Flush(const Selector& of) { return actions_.Flush(of); }
   // Posts the change to memory.webhook, if there is one. For the first worker.
   void TellBackend(const memwatch::PressureChange& change);
 
@@ -127,6 +136,8 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   List<Client, &Client::soon_hook_> soon_;
   WorkerRelief relief_;
   Pusher pusher_;
+  const ConnectionLister connection_lister_;
+  SessionActions actions_;
   net::Deadline drain_deadline_;
   DrainPace drain_pace_{TimePoint{}, Duration::zero(), 0};  // since Drain
   net::Deadline leaving_deadline_;

@@ -122,10 +122,10 @@ class Tree:
         self.options = set(re.findall(r"^\| `([a-z]+\.[a-z0-9_]+)`", self.ask("--print-options-manual"), re.MULTILINE))
         assert len(self.options) > 50, "too few options in the manual: has its form changed?"
         self.sections = {option.split(".")[0] for option in self.options}
-        usage = self.ask("--help")
-        self.subcommands = {"doctor"}
-        assert "doctor" in usage, "sheaf --help names no doctor: has its form changed?"
-        self.flags = set(FLAG.findall(usage + self.ask("doctor", "--help"))) | {"--print-options-manual"}
+        words = self.ask("--print-bash-completion")
+        self.subcommands = set(re.findall(r"^    '([a-z-]+)'\) words=", words, re.MULTILINE))
+        assert {"doctor", "stats"} <= self.subcommands, "the completions for bash have no commands: has their form changed?"
+        self.flags = set(FLAG.findall(words))
 
     def _learn_from_sources(self) -> None:
         self.presets = {one["name"] for one in json.loads(self.read("CMakePresets.json"))["configurePresets"]}
@@ -235,7 +235,7 @@ def check_flags(document: Document, tree: Tree, _: dict[str, Document]) -> Mista
             for flag in FLAG.findall(command["arguments"]):
                 if flag not in tree.flags:
                     yield line, f"sheaf has no {flag}"
-            if words and re.fullmatch(r"[a-z]+", words[0]) and words[0] not in tree.subcommands:
+            if words and re.fullmatch(r"[a-z][a-z-]*", words[0]) and words[0] not in tree.subcommands:
                 yield line, f"sheaf has no command {words[0]}"
 
 

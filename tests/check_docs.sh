@@ -30,6 +30,9 @@ fi
 compare --print-default-config conf/sheaf.conf
 compare --print-options-manual conf/OPTIONS.md
 compare --print-admin-manual proxy/admin/api.md
+compare --print-manual-page conf/man/sheaf.1
+compare --print-bash-completion conf/completions/sheaf.bash
+compare --print-zsh-completion conf/completions/_sheaf
 
 for conf in "$root"/conf/*.conf; do
   run_sheaf --check -c "$conf" >/dev/null || fail "$conf is not valid"

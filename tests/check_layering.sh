@@ -21,17 +21,18 @@ folder proxy/outbox   proxy/outbox proxy/plan pool batching proxy/net proxy/wire
 folder proxy/session  proxy/session proxy/outbox proxy/plan pool batching proxy/net proxy/wire proxy/base
 folder proxy/http     proxy/http proxy/plan pool proxy/net proxy/wire proxy/base
 folder proxy/admin    proxy/admin pool memwatch proxy/net proxy/wire proxy/base
-folder proxy/config   proxy/config proxy/plan proxy/doctor pool batching memwatch proxy/net proxy/wire proxy/base
-folder proxy       proxy proxy/admin proxy/config proxy/http proxy/session proxy/outbox proxy/plan proxy/control proxy/doctor proxy/net proxy/wire proxy/base pool batching memwatch
+folder proxy/cli      proxy/cli proxy/net proxy/wire proxy/base
+folder proxy/config   proxy/config proxy/cli proxy/plan proxy/doctor pool batching memwatch proxy/net proxy/wire proxy/base
+folder proxy       proxy proxy/admin proxy/cli proxy/config proxy/http proxy/session proxy/outbox proxy/plan proxy/control proxy/doctor proxy/net proxy/wire proxy/base pool batching memwatch
 header ^(event2/|event\.h|evhttp|evdns)   ^proxy/net/
 header ^openssl/(evp|sha)\.h$             ^proxy/(net|wire)/
 header ^openssl/                          ^proxy/net/
 header ^llhttp                            ^proxy/wire/
 header ^zlib\.h                           ^proxy/wire/(ws_deflate|libraries)
 header ^glog/                             ^proxy/logging\.(h|cc)$
-header ^rapidjson/                        ^(proxy/admin/json_writer\.h|(proxy/((admin|config)/[a-z_]*|libraries|logging)|batching/(packet|envelope_[a-z_]*))\.cc)$
+header ^rapidjson/                        ^(proxy/admin/json_(writer|reader)\.h|proxy/cli/json_reader\.h|(proxy/((admin|cli|config)/[a-z_]*|libraries|logging)|batching/(packet|envelope_[a-z_]*))\.cc)$
 header ^toml\+\+/                         ^proxy/(config/[a-z_]*|libraries)\.cc$
-header ^CLI/                              ^proxy/config/command_line\.cc$
+header ^CLI/                              ^proxy/config/(command_line|subcommands)\.cc$
 '
 
 # Every #include of the product's own C++ files, as file:line:text. A folder may not exist yet.

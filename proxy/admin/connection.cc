@@ -64,6 +64,7 @@ void AdminConnection::BeginRequest(size_t head_size) {
   const AdminVerdict verdict = admin_.Judge(request_);
   if (verdict.refusal) return Answer(*verdict.refusal);
   most_body_ = verdict.most_body;
+  may_take_long_ = verdict.may_take_long;
   has_body ? BeginBody() : Handle();
 }
 
@@ -91,7 +92,8 @@ void AdminConnection::TakeBody() {
 
 void AdminConnection::Handle() {
   state_ = State::kWaiting;
-  admin_.loop().SetDeadline(deadline_, admin_.times().answer);
+  may_take_long_ ? admin_.loop().CancelDeadline(deadline_)
+                 : admin_.loop().SetDeadline(deadline_, admin_.times().answer);
   admin_.Handle(request_, body_, *this);
   std::string().swap(body_);
 }
@@ -123,14 +125,20 @@ void AdminConnection::Linger() {
   connection_->FinishWriting();
 }
 
-// Some clients say that they have sent all before they take the answer.
+// Some clients say that they have sent all before they have taken the answer.
 void AdminConnection::OnEnd(net::ConnectionEnd end) {
-  if (end != net::ConnectionEnd::kEof || state_ != State::kWaiting) return Close();
-  half_closed_ = true;
-  keep_alive_ = false;
+  half_closed_ = end == net::ConnectionEnd::kEof;
+  if (half_closed_ && state_ == State::kWaiting) {
+    keep_alive_ = false;
+  } else if (half_closed_ && state_ == State::kIdle) {
+    Linger();
+  } else if (!half_closed_ || state_ != State::kLingering || finished_) {
+    Close();
+  }
 }
 
 void AdminConnection::OnFinished() {
+  finished_ = true;
   if (half_closed_) return Close();
   admin_.loop().SetDeadline(deadline_, admin_.times().linger);
 }

@@ -81,10 +81,12 @@ class AdminConnection final : public net::ConnectionEvents, public net::Deadline
   wire::BodyDecoder decoder_;
   std::string body_;
   size_t most_body_ = 0;
+  bool may_take_long_ = false;
   State state_ = State::kIdle;
   bool keep_alive_ = false;    // after the next answer
   bool head_request_ = false;  // ... which is HEAD
-  bool half_closed_ = false;   // the client sends no more, and waits for its answer
+  bool half_closed_ = false;   // the client sends no more, and may still wait for its answer
+  bool finished_ = false;      // the kernel has all that is ever written
 };
 
 }  // namespace sheaf

@@ -2,6 +2,8 @@
 // are written from them, and tests/integration/test_openapi.py holds every answer to its schema. Constants.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -43,6 +45,15 @@ struct DocumentRow {
 // A line of text between two tables.
 constexpr FieldRow Between(std::string_view text) {
   return {.path = {}, .type = FieldType::kText, .unit = {}, .meaning = text};
+}
+
+// The fields of both, for documents that have some in common.
+template <size_t kFirst, size_t kSecond>
+constexpr std::array<FieldRow, kFirst + kSecond> Joined(const std::array<FieldRow, kFirst>& first,
+                                                        const std::array<FieldRow, kSecond>& second) {
+  std::array<FieldRow, kFirst + kSecond> joined{};
+  std::copy(second.begin(), second.end(), std::copy(first.begin(), first.end(), joined.begin()));
+  return joined;
 }
 
 // Calls `visit(word)` for each of "a|b|c".

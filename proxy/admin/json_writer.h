@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/admin/json_text.h"
 #include "proxy/base/metrics.h"
 
 namespace sheaf {
@@ -47,9 +48,10 @@ class JsonWriter {
     WriteKey(name);
     writer_.Bool(value);
   }
+  // Any bytes (json_text.h).
   void Add(std::string_view name, std::string_view value) {
     WriteKey(name);
-    writer_.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+    IsUtf8(value) ? WriteText(value) : WriteText(ToUtf8(value));
   }
   // Only the labels that were counted: the list of reasons is long, and most never happen.
   template <typename Labels, size_t kCount>
@@ -97,6 +99,7 @@ class JsonWriter {
   std::string Take() { return {buffer_.GetString(), buffer_.GetSize()}; }
 
  private:
+  void WriteText(std::string_view text) { writer_.String(text.data(), static_cast<rapidjson::SizeType>(text.size())); }
   void WriteKey(std::string_view name) { writer_.Key(name.data(), static_cast<rapidjson::SizeType>(name.size())); }
 
   rapidjson::StringBuffer buffer_;

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "proxy/admin/action_manual.h"
 #include "proxy/admin/backend_manual.h"
+#include "proxy/admin/connection_manual.h"
+#include "proxy/admin/event_manual.h"
 #include "proxy/admin/history_manual.h"
 #include "proxy/admin/message_manual.h"
 #include "proxy/admin/process_manual.h"
@@ -12,7 +15,8 @@
 namespace sheaf {
 namespace {
 
-constexpr std::array kManuals = {&ProcessManual, &StatsManual, &HistoryManual, &BackendManual, &MessageManual};
+constexpr std::array kManuals = {&ProcessManual,    &StatsManual, &HistoryManual, &BackendManual,
+                                 &ConnectionManual, &EventManual, &MessageManual, &ActionManual};
 
 constexpr std::array kRefusalFields = {
     FieldRow{"status", FieldType::kCount, "", "The HTTP status."},
@@ -27,6 +31,7 @@ constexpr std::array kNames = {
     NameRow{"file", "Its name"},
     NameRow{"backend", "The name of a backend, as `GET /backends` tells it"},
     NameRow{"endpoint", "The name of its endpoint, as told there; slashes in it as they are, or as `%2F`"},
+    NameRow{"id", "The id of a session, as `GET /connections` tells it"},
 };
 
 constexpr std::string_view kHead =
@@ -122,6 +127,16 @@ std::string FieldTable(const DocumentRow& document, std::string_view what) {
   return text;
 }
 
+// Of the documents in a document.
+std::string InnerTables(const DocumentRow& document) {
+  std::string text;
+  for (const FieldRow& field : document.fields) {
+    if (field.document == nullptr) continue;
+    text.append("\nEach of `").append(field.path).append("`:\n").append(FieldTable(*field.document, "field"));
+  }
+  return text;
+}
+
 std::string ValueText(const ParameterRow& row) {
   switch (row.type) {
     case ParameterType::kText:
@@ -162,7 +177,7 @@ std::string AnswersText(std::span<const AnswerRow> answers) {
     if (i + 1 < answers.size() && answers[i + 1].document == answer.document) continue;
     text.append("\n");
     if (answer.document != nullptr && answer.document != &kRefusalDocument) {
-      text += FieldTable(*answer.document, "field");
+      text += FieldTable(*answer.document, "field") + InnerTables(*answer.document);
     }
   }
   return text;

@@ -27,6 +27,7 @@ struct ManualRow {
   // That are special to the path; what access.h, the query and the body are refused with stands once for all.
   std::span<const AnswerRow> answers;
   const DocumentRow* body = nullptr;
+  bool needs_body = true;  // where there may be one
 };
 
 // {"status":404,"message":"..."}.

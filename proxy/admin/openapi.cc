@@ -16,7 +16,7 @@ constexpr std::string_view kAbout =
     R"(Plain HTTP, of the process that answers alone. HEAD is answered like GET, without the body. Without `admin.token`, what only
 shows figures is open to whoever reaches the listener by an address or a name that is its own; what shows who is connected, or
 changes something, asks for `admin.token`, except over a Unix socket, which is its owner's alone. A request with an
-`Origin` is refused, whatever else it has.)";
+`Origin` is refused, whatever else it has, but for the page's own files.)";
 
 // What a request is refused with by access.h, requests.cc and connection.cc, whatever its path.
 struct CommonRefusal {
@@ -65,11 +65,9 @@ void AddAnswers(const PathRow& path, const ManualRow& manual, JsonWriter& json) 
 
 // A list of alternatives; an empty one is "without".
 void AddSecurity(Access access, JsonWriter& json) {
-  const bool asks = access >= Access::kReads;
-  const bool always = access >= Access::kSessions;
-  const std::vector<std::string_view> ways = !asks    ? std::vector<std::string_view>{}
-                                             : always ? std::vector<std::string_view>{"token"}
-                                                      : std::vector<std::string_view>{"token", ""};
+  std::vector<std::string_view> ways;
+  if (access >= Access::kReads) ways.push_back("token");
+  if (access == Access::kReads) ways.push_back("");
   json.AddList("security", ways, [&](size_t i) {
     if (!ways[i].empty()) json.AddTexts(ways[i], {});
   });
@@ -126,11 +124,11 @@ void AddPathParameters(std::string_view path, JsonWriter& json) {
   });
 }
 
-void AddBody(const DocumentRow* body, JsonWriter& json) {
-  if (body == nullptr) return;
+void AddBody(const ManualRow& manual, JsonWriter& json) {
+  if (manual.body == nullptr) return;
   json.Begin("requestBody");
-  json.Add("required", true);
-  AddContent("application/json", body, json);
+  json.Add("required", manual.needs_body);
+  AddContent("application/json", manual.body, json);
   json.End();
 }
 
@@ -154,7 +152,7 @@ void AddOperation(const PathRow& path, JsonWriter& json) {
   json.Add("description", manual.prose);
   AddSecurity(path.access, json);
   AddParameters(path, json);
-  AddBody(manual.body, json);
+  AddBody(manual, json);
   AddAnswers(path, manual, json);
   json.End();
 }

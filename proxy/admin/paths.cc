@@ -1,7 +1,10 @@
 #include "proxy/admin/paths.h"
 
+#include "proxy/admin/action_requests.h"
 #include "proxy/admin/backend_requests.h"
+#include "proxy/admin/connection_requests.h"
 #include "proxy/admin/dashboard_requests.h"
+#include "proxy/admin/drain_requests.h"
 #include "proxy/admin/message_requests.h"
 #include "proxy/admin/openapi.h"
 #include "proxy/admin/probe_requests.h"
@@ -18,8 +21,20 @@ constexpr std::array kHistoryParameters = {
     ParameterRow{"last", "Only samples of the last so much time", ParameterType::kDuration},
 };
 
+constexpr std::array kConnectionsParameters = {
+    ParameterRow{"user", "Only sessions of this user"},
+    ParameterRow{"path", "Only sessions whose path is this one or under it"},
+    ParameterRow{"backend", "Only sessions of this backend, or <backend>/<endpoint>"},
+    ParameterRow{"state", "Only sessions in this state: active, idle, slow or closing"},
+    ParameterRow{"sort", "By what they are ordered: age (as shipped), idle, bytes, queued or rate"},
+    ParameterRow{"order", "desc (as shipped): the most of it first; asc: the least"},
+    ParameterRow{"limit", "So many of them, 1 to 1000; 100 as shipped"},
+    ParameterRow{"offset", "Behind so many of them; with limit at most 10000"},
+};
+
 constexpr size_t kMostMessage = 1024 * 1024;
 constexpr size_t kMostMessages = 8 * 1024 * 1024;
+constexpr size_t kMostAction = 16 * 1024;
 
 constexpr std::array kPaths = {
     PathRow{kGet, "/", Access::kPage, &AnswerDashboard, "The dashboard"},
@@ -38,8 +53,23 @@ constexpr std::array kPaths = {
             "The endpoint gets nothing new"},
     PathRow{kPost, "/backends/{backend}/{endpoint}/undrain", Access::kChanges, &BeginUndrainOfEndpoint,
             "The endpoint gets new sessions and requests again"},
+    PathRow{kGet, "/connections", Access::kSessions, &AnswerConnections, "The WebSocket sessions",
+            kConnectionsParameters},
+    PathRow{kGet, "/connections/{id}", Access::kSessions, &AnswerConnection, "One session"},
     PathRow{kPost, "/api/messages", Access::kChanges, &BeginPush, "Sends a message to clients", {}, kMostMessage},
     PathRow{kPost, "/api/messages/batch", Access::kChanges, &BeginPushes, "Sends several messages", {}, kMostMessages},
+    PathRow{kPost, "/drain", Access::kChanges, &BeginDrain, "Nobody new comes, and all are told to go"},
+    PathRow{.method = kGet,
+            .path = "/drain",
+            .access = Access::kChanges,
+            .handle = &AwaitDrain,
+            .doc = "The same, for preStop hooks: answered when it is over",
+            .may_take_long = true},
+    PathRow{kPost, "/undrain", Access::kChanges, &BeginUndrain, "Clients may come again"},
+    PathRow{kPost, "/flush", Access::kChanges, &BeginFlush, "What is gathered for sessions leaves", {}, kMostAction},
+    PathRow{kPost, "/close", Access::kChanges, &BeginClose, "Closes sessions", {}, kMostAction},
+    PathRow{kPost, "/rebalance", Access::kChanges, &BeginRebalance, "Closes a share of the sessions", {}, kMostAction},
+    PathRow{kPost, "/log_level", Access::kChanges, &ChangeLogLevel, "Until the next reload", {}, kMostAction},
     PathRow{kGet, "/openapi.json", Access::kReads, &AnswerOpenApi, "What there is here, as OpenAPI 3.1"},
 };
 

@@ -26,7 +26,8 @@ struct PathRow {
   std::string_view doc;
   // Of the query. Where there are any, others are refused; where there are none, the query is ignored.
   std::span<const ParameterRow> parameters = {};
-  size_t most_body = 0;  // bytes; 0: the request must not have a body
+  size_t most_body = 0;        // bytes; 0: the request must not have a body
+  bool may_take_long = false;  // the answer comes when something is over, whenever that is
 };
 
 std::span<const PathRow> AdminPaths();

@@ -32,11 +32,14 @@ Found FindRow(const wire::RequestHead& request) {
   return found;
 }
 
-AdminAnswer RefuseMethod(const PathRow& other) {
-  const bool posted = other.method == AdminMethod::kPost;
-  AdminAnswer answer =
-      RefusalAnswer(405, posted ? "only POST is answered here" : "only GET and HEAD are answered here");
-  answer.extra_fields = posted ? "Allow: POST\r\n" : "Allow: GET, HEAD\r\n";
+AdminAnswer RefuseMethod(std::string_view path) {
+  std::string methods;
+  for (const PathRow& row : AdminPaths()) {
+    if (!IsAt(row, path)) continue;
+    methods.append(methods.empty() ? "" : ", ").append(row.method == AdminMethod::kPost ? "POST" : "GET, HEAD");
+  }
+  AdminAnswer answer = RefusalAnswer(405, "what is answered here: " + methods);
+  answer.extra_fields = "Allow: " + methods + "\r\n";
   return answer;
 }
 
@@ -47,12 +50,12 @@ AdminVerdict JudgeAdminRequest(const wire::RequestHead& request, const Options::
   const PathRow* const any = row != nullptr ? row : other;
   if (auto refusal = RefuseAccess(request, options, any != nullptr ? any->access : Access::kReads)) return {refusal};
   if (any == nullptr) return {RefusalAnswer(404, "there is nothing at this path")};
-  if (row == nullptr) return {RefuseMethod(*other)};
+  if (row == nullptr) return {RefuseMethod(PathOf(request))};
   if (auto refusal = RefuseQuery(row->parameters, request.target)) return {refusal};
   const bool has_body = request.body != wire::BodyKind::kNone;
   if (has_body && row->most_body == 0) return {RefusalAnswer(400, "this request must not have a body")};
   if (request.content_length > row->most_body) return {RefuseAdminBody(row->most_body)};
-  return {.refusal = std::nullopt, .most_body = row->most_body};
+  return {.refusal = std::nullopt, .most_body = row->most_body, .may_take_long = row->may_take_long};
 }
 
 void HandleAdminRequest(const wire::RequestHead& request, std::string_view body, AdminSource& source, bool live,

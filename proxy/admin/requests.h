@@ -16,6 +16,7 @@ namespace sheaf {
 struct AdminVerdict {
   std::optional<AdminAnswer> refusal;  // nullopt: HandleAdminRequest answers, once the body is there
   size_t most_body = 0;                // bytes of it
+  bool may_take_long = false;          // no time is too long for the answer
 };
 AdminVerdict JudgeAdminRequest(const wire::RequestHead& request, const Options::Admin& options);
 

@@ -9,9 +9,12 @@
 
 #include "memwatch/memory_history.h"
 #include "proxy/admin/stats.h"
+#include "proxy/base/drain_answer.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/push.h"
 #include "proxy/base/reload_answer.h"
+#include "proxy/base/session_action.h"
+#include "proxy/base/session_view.h"
 
 namespace sheaf {
 
@@ -36,6 +39,16 @@ class AdminSource {
   virtual bool SetDraining(std::string_view backend, std::string_view endpoint, bool draining) = 0;
   // Has messages delivered to sessions.
   virtual void Deliver(std::vector<Push> pushes, std::function<void(const PushAnswer&)> answered) = 0;
+  // Looks at sessions.
+  virtual void ListSessions(SessionQuery query, std::function<void(const SessionList&)> answered) = 0;
+  virtual void FindSession(SessionId id, std::function<void(const SessionFound&)> answered) = 0;
+  // Has sessions closed, or what is gathered for them sent.
+  virtual void Close(CloseAction action, std::function<void(const ActionAnswer&)> answered) = 0;
+  virtual void Flush(Selector of, std::function<void(const ActionAnswer&)> answered) = 0;
+  // The process drains but does not end. Answered at once, or when it is over.
+  virtual void BeginDrain(std::function<void(const DrainAnswer&)> answered) = 0;
+  virtual void AwaitDrain(std::function<void(const DrainAnswer&)> answered) = 0;
+  virtual void Undrain(std::function<void(const DrainAnswer&)> answered) = 0;
 
  protected:
   ~AdminSource() = default;

@@ -29,8 +29,11 @@ void SetLogSink(LogSink sink) {
 void SetLogLevel(LogLevel level) {
   g_level.store(level, std::memory_order_relaxed);
 }
+LogLevel CurrentLogLevel() {
+  return g_level.load(std::memory_order_relaxed);
+}
 bool LogEnabled(LogLevel level) {
-  return level >= g_level.load(std::memory_order_relaxed);
+  return level >= CurrentLogLevel();
 }
 
 void Log(LogKind kind, LogLevel level, std::string_view message, std::span<const LogField> fields) {

@@ -43,6 +43,7 @@ void SetLogSink(LogSink sink);
 
 // Lines below this level are dropped before their fields are built, if the caller asks LogEnabled first.
 void SetLogLevel(LogLevel level);
+LogLevel CurrentLogLevel();
 bool LogEnabled(LogLevel level);
 
 void Log(LogKind kind, LogLevel level, std::string_view message, std::span<const LogField> fields);

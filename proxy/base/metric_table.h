@@ -104,10 +104,11 @@ enum class FlushReason : uint8_t {
   kControl,   // a Close or a ping of the backend
   kEnd,       // the session ends, or a drain begins
   kPressure,  // memory
+  kOperator,  // POST /flush
 };
 struct FlushReasonLabels {
-  static constexpr std::array<std::string_view, 10> kValues = {"timeout", "at_once", "size",    "bytes", "critical",
-                                                               "alone",   "drained", "control", "end",   "pressure"};
+  static constexpr std::array<std::string_view, 11> kValues = {
+      "timeout", "at_once", "size", "bytes", "critical", "alone", "drained", "control", "end", "pressure", "operator"};
   static constexpr size_t kCount = kValues.size();
   static constexpr std::string_view At(size_t i) { return kValues[i]; }
 };

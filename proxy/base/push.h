@@ -7,23 +7,21 @@
 #include <vector>
 
 #include "proxy/base/metric_table.h"
+#include "proxy/base/selector.h"
 
 namespace sheaf {
 
 struct Push {
-  enum class Target : uint8_t { kSession, kUser, kPath, kAll };
-
-  Target target = Target::kAll;
-  std::string whom = {};  // a session id; a user; a path in normal form without a slash at its end ("/": all paths)
-  bool event = false;     // a Socket.IO event: for sessions that speak that, and no others
-  bool binary = false;    // else text, which is UTF-8
+  Selector to = {};
+  bool event = false;   // a Socket.IO event: for sessions that speak that, and no others
+  bool binary = false;  // else text, which is UTF-8
   std::string payload = {};
   Urgency urgency = Urgency::kIndividual;
 };
 
 // What came of one push. Sessions that are on their way out are not among the meant ones.
 struct PushTally {
-  uint64_t meant = 0;    // sessions that the target names
+  uint64_t meant = 0;    // sessions that the selector names
   uint64_t reached = 0;  // of these, that took it
   uint64_t full = 0;     // that did not, since too much waits for the client
   uint64_t unfit = 0;    // that did not, since it is an event and they do not speak Socket.IO

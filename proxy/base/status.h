@@ -163,6 +163,8 @@ constexpr const RefuseReasonRow& Describe(RefuseReason reason) {
   ROW(kOutOfDescriptors, "out_of_descriptors", 1013, kReads, kOutOfDescriptors,                                        \
       "the proxy has no descriptor left for a connection")                                                             \
   ROW(kDrain, "drain", 1012, kReads, kNoAnswer, "the proxy is restarting")                                             \
+  ROW(kOperator, "operator", 1012, kReads, kNoAnswer, "closed by an operator")                                         \
+  ROW(kRebalance, "rebalance", 1012, kReads, kNoAnswer, "the load is spread anew: come again")                         \
   ROW(kRouteRemoved, "route_removed", 1012, kReads, kNoAnswer, "the route is not there any more")                      \
   ROW(kMemoryShed, "memory_shed", 1013, kReads, kNoAnswer, "memory is short; try again later")                         \
   ROW(kOutOfMemory, "out_of_memory", 1013, kReads, kNoAnswer, "memory for this connection could not be had")

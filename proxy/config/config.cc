@@ -5,12 +5,12 @@
 #include <tuple>
 #include <utility>
 
+#include "proxy/base/printable.h"
 #include "proxy/config/aliases.h"
 #include "proxy/config/backend_section.h"
 #include "proxy/config/backend_warnings.h"
 #include "proxy/config/checks.h"
 #include "proxy/config/environment.h"
-#include "proxy/config/excerpt.h"
 #include "proxy/config/listener_section.h"
 #include "proxy/config/listener_warnings.h"
 #include "proxy/config/names.h"
@@ -21,6 +21,9 @@
 
 namespace sheaf {
 namespace {
+
+constexpr std::string_view kAdminSection = "admin";
+constexpr std::string_view kAdminVariables = "SHEAF_ADMIN_";
 
 struct Problem {
   Origin origin;
@@ -45,7 +48,10 @@ class Loader {
   }
 
   Result<Configuration> Load() {
-    const ConfigFile file = ParseConfigFile(sources_.file_text);
+    ConfigFile file = ParseConfigFile(sources_.file_text);
+    if (purpose_ == Purpose::kAsk) {
+      std::erase_if(file.sections, [](const FileSection& section) { return section.name != kAdminSection; });
+    }
     for (const FileProblem& problem : file.problems) {
       ReportFile(problem.position, problem.text);
       problems_.back().line += "\n" + problem.excerpt;
@@ -137,7 +143,7 @@ class Loader {
 
   // From here on the environment and the command line.
   void ApplyVariable(const std::string& variable) {
-    if (!variable.starts_with(kEnvironmentPrefix)) return;
+    if (!variable.starts_with(purpose_ == Purpose::kAsk ? kAdminVariables : kEnvironmentPrefix)) return;
     const size_t equals = std::min(variable.find('='), variable.size());
     const std::string name = variable.substr(0, equals);
     const std::string_view value = std::string_view(variable).substr(std::min(equals + 1, variable.size()));
@@ -174,6 +180,7 @@ class Loader {
   void ApplySetting(const std::string& setting) {
     const size_t equals = setting.find('=');
     const std::string name = setting.substr(0, equals);
+    if (purpose_ == Purpose::kAsk && name.substr(0, name.find('.')) != kAdminSection) return;
     const Origin origin{Source::kCommandLine, {}};
     if (equals == std::string::npos) return Report(origin, "--set " + setting, "must be written section.key=value");
     for (const OptionRow& row : OptionRows()) {

@@ -57,8 +57,9 @@ struct Configuration {
 
 const Origin& OriginOf(const Configuration& configuration, const OptionRow& row);
 
-// To serve, a file that this user may not read is an error; to check what another user will serve, it is a note.
-enum class Purpose : uint8_t { kServe, kCheck };
+// To serve, a file that this user may not read is an error; to check what another user will serve, it is a note. To ask
+// one that runs, nothing counts but [admin].
+enum class Purpose : uint8_t { kServe, kCheck, kAsk };
 
 // The error has a line for each thing that is wrong, in the order file (from its top), environment, command line, and
 // below an error of syntax the line of the file (config_syntax.h). Nothing in it is obeyed by a terminal.

@@ -15,10 +15,6 @@ namespace sheaf {
 std::string_view LinesOf(std::string_view text, uint32_t first, uint32_t last);
 std::string_view LineOf(std::string_view text, uint32_t number);
 
-// `text` for a terminal: control characters, those that change the direction of writing or show nothing, and bytes that
-// are not UTF-8 are written \x1B or \u202E.
-std::string Printable(std::string_view text);
-
 // Whether the lines name something secret, such as admin.token: the word alone decides, whatever the syntax. Wider than
 // the option table: in a file that is wrong, a key may have any name.
 bool NamesSecret(std::string_view lines);

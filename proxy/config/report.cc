@@ -5,8 +5,8 @@
 
 #include "pool/endpoint.h"
 #include "proxy/base/log.h"
+#include "proxy/base/printable.h"
 #include "proxy/config/backend_section.h"
-#include "proxy/config/excerpt.h"
 #include "proxy/net/listener.h"
 
 namespace sheaf {

@@ -8,6 +8,7 @@
 
 #include "proxy/base/ascii.h"
 #include "proxy/base/option_table.h"
+#include "proxy/base/printable.h"
 #include "proxy/config/excerpt.h"
 #include "proxy/config/line.h"
 #include "proxy/config/names.h"

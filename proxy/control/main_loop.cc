@@ -32,6 +32,7 @@ void MainLoop::Run() {
   while (!lifecycle_.stopped()) {
     loop_->WaitAndDispatch();
     loop_->RunPosted();
+    if (lifecycle_.draining() && !look_.set()) loop_->SetShortDeadline(look_, loop_->now() + Lifecycle::kLook);
   }
 }
 
@@ -39,12 +40,10 @@ void MainLoop::OnSignal(int signal) {
   if (signal == SIGHUP) return hang_up_();
   const bool interrupt = signal == SIGINT;
   lifecycle_.End({.signal = interrupt ? "SIGINT" : "SIGTERM", .hurried = interrupt && IsAtTerminal()}, loop_->now());
-  if (lifecycle_.ending()) loop_->SetShortDeadline(look_, loop_->now() + Lifecycle::kLook);
 }
 
 void MainLoop::OnDeadline(net::Deadline& /*deadline*/) {
   lifecycle_.Look(loop_->now(), connections_());
-  if (lifecycle_.ending()) loop_->SetShortDeadline(look_, loop_->now() + Lifecycle::kLook);
 }
 
 }  // namespace sheaf

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/base/saturated.h"
 #include "proxy/outbox/outbox.h"
 #include "proxy/plan/context.h"
 #include "proxy/plan/route_plan.h"
@@ -104,6 +105,7 @@ void Backpressure::ObeyMarks(Outbox& outbox) {
 
 void Backpressure::Pause(Outbox& outbox) {
   if (std::exchange(paused_, true)) return;
+  CountSaturated(pauses_);
   outbox.context_.metrics().backpressure_pauses_total[Side::kUpstream].Add();
   outbox.events_.PauseUpstream();
 }

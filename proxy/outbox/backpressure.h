@@ -1,7 +1,7 @@
 // What is done about a client that does not keep up: when the backend is stopped and read again, and
 // batching.slow_client. flow_control.md tells the whole, both directions.
 //
-// Part of an outbox, which every call names: two bytes are all it takes of a session. One thread only. Any call may
+// Part of an outbox, which every call names: four bytes are all it takes of a session. One thread only. Any call may
 // close the session.
 #pragma once
 
@@ -33,6 +33,9 @@ class Backpressure {
   // The loop's marks are lower now.
   void ObeyMarks(Outbox& outbox);
 
+  // How often the backend was stopped, saturated.
+  uint16_t pauses() const { return pauses_; }
+
  private:
   // batching.slow_client, as it is for this session.
   enum class Answer : uint8_t { kPause, kClose, kDropOldest, kConflate };
@@ -52,6 +55,7 @@ class Backpressure {
 
   const Answer answer_;
   bool paused_ = false;  // the backend is
+  uint16_t pauses_ = 0;
 };
 
 }  // namespace sheaf

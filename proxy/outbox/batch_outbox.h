@@ -28,6 +28,9 @@ class BatchOutbox : public GatheringOutbox {
   size_t partial() const final { return part_.empty() ? 0 : part_.capacity(); }
   size_t context_bytes() const final { return compression_.context_bytes(); }
   bool passing_on() const final { return large_ != nullptr; }
+  std::string_view delivery() const final { return BatchFormLabels::At(static_cast<size_t>(form_)); }
+  std::string_view compression() const final { return compression_.kind(); }
+  uint64_t dropped() const final { return batcher_.dropped(); }
 
  protected:
   // What is gathered: messages, and their payload's bytes.

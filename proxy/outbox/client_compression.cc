@@ -16,6 +16,12 @@ ClientCompression::ClientCompression(const std::optional<wire::DeflateAgreement>
   static_assert(sizeof(ClientCompression) <= 32, "an idle session's budget");
 }
 
+std::string_view ClientCompression::kind() const {
+  if (!agreed()) return "none";
+  if (!keeps_context()) return "once";
+  return own_ || !cohorts_ ? "own" : "shared";
+}
+
 bool ClientCompression::shares(WorkerContext& context) const {
   return cohorts_ && context.outboxes().cohorts().shares() && !InForce(ReliefStep::kDropContexts, context.pressure());
 }

@@ -44,6 +44,8 @@ class ClientCompression {
   MessageCompressor& ForLarge(WorkerContext& context, std::unique_ptr<MessageCompressor>& lent);
   void EndLarge();
 
+  // For who looks at sessions: how the next message would go, if it were for many (proxy/base/session_view.h).
+  std::string_view kind() const;
   // Memory of the context that the client has of its own.
   size_t context_bytes() const { return own_ ? own_->bytes() : 0; }
 

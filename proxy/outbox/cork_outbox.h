@@ -22,6 +22,7 @@ class CorkOutbox final : public GatheringOutbox {
   // A Socket.IO client's answers are looked for.
   bool takes_runs() const override { return !socket_io_; }
   bool passing_on() const override { return passing_; }
+  std::string_view delivery() const override { return "cork"; }
 
  private:
   bool empty() const override { return batch_ == nullptr; }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "proxy/base/saturated.h"
 #include "proxy/outbox/batch_outbox.h"
 #include "proxy/outbox/cork_outbox.h"
 #include "proxy/outbox/paced_outbox.h"
@@ -17,7 +18,11 @@ Outbox::Outbox(WorkerContext& context, OutboxEvents& events, net::Connection& co
 
 bool Outbox::Deliver(const batching::MessageRef& message, Urgency urgency) {
   TakeIn();
-  if (events_.closing() || writer_.closed() || !backpressure_.MayTake(*this, message->size())) return false;
+  if (events_.closing() || writer_.closed()) return false;
+  if (!backpressure_.MayTake(*this, message->size())) {
+    CountSaturated(not_taken_);
+    return false;
+  }
   if (!MayJoin()) {
     Park(message, urgency);
   } else {

@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "batching/message.h"
@@ -107,6 +108,15 @@ class Outbox {
   // The message under way is written as it comes.
   virtual bool passing_on() const = 0;
 
+  // For who looks at sessions: in which form messages leave (proxy/base/session_view.h). Constants.
+  virtual std::string_view delivery() const = 0;
+  virtual std::string_view compression() const { return "none"; }
+  // Messages that batching.slow_client has dropped.
+  virtual uint64_t dropped() const { return 0; }
+  // Saturated: how often the backend was stopped, and pushed messages that were not taken.
+  uint16_t pauses() const { return backpressure_.pauses(); }
+  uint16_t not_taken() const { return not_taken_; }
+
   ClientWriter& writer() { return writer_; }
   const ClientWriter& writer() const { return writer_; }
 
@@ -182,6 +192,9 @@ class Outbox {
 
  protected:
   Backpressure backpressure_;
+
+ private:
+  uint16_t not_taken_ = 0;
 };
 
 std::unique_ptr<Outbox> MakeOutbox(WorkerContext& context, OutboxEvents& events, net::Connection& connection,

@@ -13,6 +13,7 @@ class PassOutbox final : public Outbox {
   void Add(const wire::MessagePart& part) override;
   bool takes_runs() const override { return true; }
   bool passing_on() const override { return true; }
+  std::string_view delivery() const override { return "off"; }
 
  private:
   void Take(const batching::MessageRef& message, Urgency urgency) override;

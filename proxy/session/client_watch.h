@@ -47,6 +47,8 @@ class ClientWatch {
 
   // Duration::max(): no look is due. `view.full` is noted, see watching_for_stall.
   Duration UntilNextLook(const View& view, const Limits& limits, TimePoint now);
+  // Nothing was heard since our last ping was due.
+  bool awaiting_pong() const { return awaiting_pong_; }
   // The next look comes in time for a client that stalls.
   bool watching_for_stall() const { return watching_for_stall_; }
 
@@ -55,8 +57,8 @@ class ClientWatch {
   TimePoint PingLeftAt(const View& view) const { return std::max(ping_at_, view.ping_left_at); }
 
   TimePoint heard_at_;
-  TimePoint ping_at_{};         // since when our last ping could be answered, if that is later than when it left
-  bool awaiting_pong_ = false;  // nothing was heard since our last ping was due
+  TimePoint ping_at_{};  // since when our last ping could be answered, if that is later than when it left
+  bool awaiting_pong_ = false;
   bool watching_for_stall_ = false;
 };
 

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <cstdint>
-#include <utility>
 
 #include "proxy/base/status.h"
 
@@ -42,7 +41,8 @@ class CloseHandshake {
 
   // The client has sent a Close. False: not the first one, which decides.
   [[nodiscard]] bool ClientSpoke(uint16_t code) {
-    if (std::exchange(client_spoke_, true)) return false;
+    if (client_spoke_) return false;
+    client_spoke_ = true;
     NoteCode(code);
     Note(CloseReason::kClientClosed);
     return true;
@@ -94,7 +94,8 @@ class CloseHandshake {
 
   // A Close is about to go to the client. False: it has got one.
   [[nodiscard]] bool TellClient(uint16_t code) {
-    if (std::exchange(told_client_, true)) return false;
+    if (told_client_) return false;
+    told_client_ = true;
     NoteCode(code);
     return true;
   }
@@ -106,12 +107,12 @@ class CloseHandshake {
 
   uint16_t code_ = 0;
   CloseReason reason_ = CloseReason::kNone;
-  bool client_spoke_ = false;
-  bool backend_spoke_ = false;
-  bool told_client_ = false;
-  bool client_failed_ = false;
-  bool client_left_ = false;
-  bool waits_ = false;
+  bool client_spoke_ : 1 = false;
+  bool backend_spoke_ : 1 = false;
+  bool told_client_ : 1 = false;
+  bool client_failed_ : 1 = false;
+  bool client_left_ : 1 = false;
+  bool waits_ : 1 = false;
 };
 
 }  // namespace sheaf

@@ -7,6 +7,7 @@
 #include "pool/endpoint.h"
 #include "proxy/base/log.h"
 #include "proxy/base/random.h"
+#include "proxy/base/saturated.h"
 #include "proxy/plan/context.h"
 #include "proxy/plan/route_plan.h"
 
@@ -127,6 +128,7 @@ void Session::OnClientMessage(size_t size) {
 }
 
 void Session::OnUpstreamBlocked() {
+  CountSaturated(client_pauses_);
   context_.metrics().backpressure_pauses_total[Side::kClient].Add();
   connection_->PauseReading(PauseReason::kPeerFull);
 }
@@ -257,8 +259,10 @@ void Session::DropStream() {
   context_.loop().graveyard().Retire(std::move(stream_));
 }
 
-void Session::BeginClose(CloseReason reason) {
+void Session::BeginClose(CloseReason reason, const CloseWords* words) {
   outbox_->CatchUp();
+  if (closing()) return;
+  if (words != nullptr) WithMemory([&] { words_ = std::make_unique<const CloseWords>(*words); });
   if (closing()) return;
   // A message of the backend that is half here ends first: part of it may have gone to the client.
   close_.Begin(reason, outbox_->amid_message() && stream_ != nullptr);
@@ -273,9 +277,13 @@ void Session::SendOwnClose() {
   close_.StopWaiting();
   if (closed()) return;
   FlushOutbox(FlushReason::kEnd);
-  const CloseReasonRow& row = Describe(close_.reason());
-  SendClose(row.websocket_code, row.text);
+  SendReason();
   context_.loop().SetDeadline(deadline_, context_.options().websocket.close_timeout);
+}
+
+void Session::SendReason() {
+  const CloseReasonRow& row = Describe(close_.reason());
+  words_ ? SendClose(words_->code, words_->text) : SendClose(row.websocket_code, row.text);
 }
 
 void Session::SendClose(uint16_t code, std::string_view reason) {
@@ -296,8 +304,7 @@ void Session::SendLastClose() {
   const bool lost =
       close_.reason() == CloseReason::kUpstreamGone || close_.reason() == CloseReason::kUpstreamProtocolError;
   if (lost && plan_->options.upstream_lost == UpstreamLost::kNone) return;
-  const CloseReasonRow& row = Describe(close_.reason());
-  if (row.websocket_code != 0) SendClose(row.websocket_code, row.text);
+  if (Describe(close_.reason()).websocket_code != 0) SendReason();
 }
 
 bool Session::GivesUpWhatWaits() const {
@@ -370,8 +377,7 @@ bool Session::ReadsNothing() const {
 
 bool Session::leaving() const {
   if (plan_->removed()) return true;
-  const pool::Endpoint* const endpoint = stream_ ? stream_->endpoint() : nullptr;
-  return endpoint != nullptr && endpoint->leaving();
+  return endpoint() != nullptr && endpoint()->leaving();
 }
 
 bool Session::MayShed() const {
@@ -399,11 +405,16 @@ size_t Session::memory() const {
   return kPlainBytes + tls + input_.inflater_bytes() + cost();
 }
 
-size_t Session::FlushForMemory() {
+size_t Session::FlushGathered(FlushReason reason) {
   if (outbox_->must_wait()) return 0;
   const size_t before = outbox_->gathered();
-  FlushOutbox(FlushReason::kPressure);
+  FlushOutbox(reason);
   return before - std::min(before, outbox_->gathered());
+}
+
+size_t Session::FlushForOperator() {
+  outbox_->CatchUp();
+  return closing() ? 0 : FlushGathered(FlushReason::kOperator);
 }
 
 }  // namespace sheaf

@@ -30,6 +30,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/list.h"
 #include "proxy/base/option_table.h"
+#include "proxy/base/session_action.h"
 #include "proxy/base/session_id.h"
 #include "proxy/net/connection.h"
 #include "proxy/net/loop.h"
@@ -69,11 +70,15 @@ class Session final : public net::ConnectionEvents,
   // A polite end begun by us (drain): the message of the backend that is half here ends, the client gets a Close with
   // the reason's code, and what it still sends goes upstream until it answers. The end of that message and the client's
   // answer may take websocket.close_timeout each.
-  void BeginClose(CloseReason reason);
+  void BeginClose(CloseReason reason) { BeginClose(reason, nullptr); }
+  // The same with these words in place of the reason's.
+  void BeginClose(CloseReason reason, const CloseWords& words) { BeginClose(reason, &words); }
   bool closing() const override { return state_ != SessionState::kOpen; }
   const RoutePlan& plan() const { return *plan_; }
   // Its route, or its endpoint, is to have no sessions any more.
   bool leaving() const;
+  // nullptr: there is none, or it is over.
+  const pool::Endpoint* endpoint() const { return stream_ ? stream_->endpoint() : nullptr; }
 
   // A message that another than the backend sends: behind what the backend has sent by now. False: the client does not
   // get it, since too much waits for it, or since the session is on its way out. Not from within an event of the
@@ -86,6 +91,14 @@ class Session final : public net::ConnectionEvents,
   std::string_view user() const { return record_.user(); }      // empty: none
   UserEntry* user_entry() const { return record_.user_entry(); }
   bool socket_io() const { return socket_io_; }
+  // For who looks at it (session_facts.h), as long as it is not closed.
+  const Outbox& outbox() const { return *outbox_; }
+  const ClientInput& input() const { return input_; }
+  const ClientWatch& watch() const { return watch_; }
+  const SessionRecord& record() const { return record_; }
+  const net::Connection& connection() const { return *connection_; }
+  const pool::SocketStream* stream() const { return stream_.get(); }  // nullptr: the backend's side is over
+  uint16_t client_pauses() const { return client_pauses_; }           // as SessionErrors has them
   // The directory, when the session joins it.
   void SetId(SessionId id) { id_ = id; }
 
@@ -114,7 +127,9 @@ class Session final : public net::ConnectionEvents,
   size_t cost() const;
   size_t memory() const;
   // What is gathered leaves, if the client reads. Returns the bytes that left.
-  size_t FlushForMemory();
+  size_t FlushForMemory() { return FlushGathered(FlushReason::kPressure); }
+  // The same, with what the backend has sent by now, since an operator wants it.
+  size_t FlushForOperator();
 
   // net::ConnectionEvents: the client
   void OnBytes(std::span<uint8_t> bytes) override;
@@ -181,6 +196,7 @@ class Session final : public net::ConnectionEvents,
   bool IsEngineIoBeat(uint64_t bytes) const { return socket_io_ && bytes == 1; }
   // What is gathered leaves now.
   void FlushOutbox(FlushReason reason);
+  size_t FlushGathered(FlushReason reason);
 
   ClientWatch::View ViewOfClient() const;
   ClientWatch::Limits WatchLimits() const;
@@ -189,7 +205,10 @@ class Session final : public net::ConnectionEvents,
 
   // What the handshake says comes next.
   void Go(CloseHandshake::Next next, CloseReason reason);
+  void BeginClose(CloseReason reason, const CloseWords* words);
   void SendClose(uint16_t code, std::string_view reason);
+  // The Close that the session's end brings about.
+  void SendReason();
   void SendOwnClose();
   void SendLastClose();
   void SayTheRest(bool flush);
@@ -209,9 +228,11 @@ class Session final : public net::ConnectionEvents,
   SessionRecord record_;
   TimePoint active_at_;
   SessionId id_;
+  std::unique_ptr<const CloseWords> words_;  // an operator's, for our Close; nullptr: those of its reason
   CloseHandshake close_;
   SessionState state_ = SessionState::kOpen;
   const bool socket_io_;
+  uint16_t client_pauses_ = 0;  // saturated
 };
 
 }  // namespace sheaf

@@ -64,6 +64,11 @@ SessionRecord::Strings SessionRecord::Read() const {
   return strings;
 }
 
+SessionRecord::Texts SessionRecord::texts() const {
+  const auto [client, target, request_id, user_agent, user, trace_id, upstream] = Read().all;
+  return {client, target, request_id, user_agent, user, trace_id, upstream};
+}
+
 std::string_view SessionRecord::target() const {
   return Read().target();
 }

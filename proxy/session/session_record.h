@@ -44,7 +44,19 @@ class SessionRecord {
   SessionRecord& operator=(const SessionRecord&) = delete;
   ~SessionRecord();
 
+  // What the upgrade said. Views into the record; empty: SessionInfo had none.
+  struct Texts {
+    std::string_view client;
+    std::string_view target;  // as it may be shown
+    std::string_view request_id;
+    std::string_view user_agent;
+    std::string_view user;
+    std::string_view trace_id;
+    std::string_view upstream;
+  };
+
   TimePoint started() const { return started_; }
+  Texts texts() const;
   std::string_view target() const;  // as it may be shown
   std::string_view user() const;    // empty: none
   UserEntry* user_entry() const;    // nullptr: no user

@@ -30,6 +30,7 @@ class FakeCodecHost final : public pool::CodecHost {
     std::abort();
   }
   const pool::Endpoint* endpoint() const override { return nullptr; }
+  bool reused() const override { return false; }
   std::unique_ptr<pool::SocketStream> OpenTunnel(pool::PooledStream& handshake) override {
     tunnel_limits = handshake.upgrade()->frame_limits;
     return tunnel.Open();

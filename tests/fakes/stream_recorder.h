@@ -62,6 +62,7 @@ class StreamRecorder {
       for (const std::string& payload : PayloadsOf(piece, wire::FrameSource::kClient)) recorder_.Tell("text", payload);
     }
     const pool::Endpoint* endpoint() const override { return nullptr; }
+    LinkUse link_use() const override { return {.reused = true}; }
     bool SendClose(uint16_t code, std::string_view reason) override {
       if (std::exchange(close_sent_, true)) return false;
       recorder_.Tell("close", std::to_string(code) + " " + std::string(reason));

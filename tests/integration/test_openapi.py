@@ -25,7 +25,8 @@ ROUTES = [
     {"path": "/as", "delivery": "cork"},
 ]
 
-# Bodies that are right, and such that are wrong, of every path that takes one; another test finds one without.
+# Bodies that are right, such as the schema refuses, and such as Sheaf refuses for a value that the schema takes, of every
+# path that takes one.
 RIGHT: dict[str, list[Json]] = {
     "/api/messages": [
         {"all": True, "text": "x"},
@@ -36,6 +37,15 @@ RIGHT: dict[str, list[Json]] = {
         {"messages": [{"all": True, "text": "x", "message_type": "batch"}, {"user_id": "nobody", "text": "y"}]},
         {"messages": [{"session_id": "7-7", "text": "to nobody"}]},
     ],
+    "/flush": [{"all": True}, {"user_id": "alice"}, {"path": "/ws"}, {"backend": "default"}],
+    "/close": [
+        {"user_id": "alice", "code": 1008, "reason": "moved", "over": "1ms"},
+        {"backend": "nobody"},
+        {"path": "/none"},
+        {"all": True},
+    ],
+    "/rebalance": [{"share": 0.25, "over": "1s"}, {"share": 1}],
+    "/log_level": [{"level": "debug"}, {"level": "warning"}, {"level": "info"}],
 }
 WRONG: dict[str, list[Any]] = {
     "/api/messages": [
@@ -50,7 +60,22 @@ WRONG: dict[str, list[Any]] = {
         {"all": True, "text": "x", "colour": "red"},
     ],
     "/api/messages/batch": [{}, {"messages": {}}, {"messages": [{"all": True}]}, {"messages": [], "more": 1}],
+    "/flush": [{}, [], {"all": True, "path": "/"}, {"session_id": 1}, {"all": True, "colour": "red"}],
+    "/close": [{}, {"code": 1012}, {"all": True, "user_id": "alice"}, {"all": True, "code": "1012"}, {"all": "true"}],
+    "/rebalance": [{}, {"over": "1s"}, {"share": "half"}, {"share": 0.5, "all": True}],
+    "/log_level": [{}, {"level": "loud"}, {"level": 1}, {"level": "info", "more": 1}],
 }
+WRONG_VALUES: dict[str, list[Any]] = {
+    "/api/messages": [{"all": False, "text": "x"}, {"session_id": "x", "text": "x"}, {"path": "ws", "text": "x"}],
+    "/api/messages/batch": [{"messages": []}, {"messages": [{"all": True, "binary": "!"}]}],
+    "/flush": [{"all": False}, {"session_id": "x"}],
+    "/close": [{"all": True, "code": 1005}, {"all": True, "reason": "x" * 124}, {"all": True, "over": "soon"}],
+    "/rebalance": [{"share": 0}, {"share": 1.5}],
+    "/log_level": [],
+}
+# Of parameters that are any text, a right value; of those that go together, what has to stand beside the largest.
+TEXTS = {"user": "alice", "path": "/ws", "backend": "default"}
+BESIDE: dict[str, Json] = {"offset": {"limit": 1}}
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +116,13 @@ def clients(proxy: ReloadableSheaf) -> Iterator[list[ClientConnection]]:
 @pytest.fixture(scope="module")
 def names(proxy: ReloadableSheaf, document: Json, clients: list[ClientConnection]) -> Json:
     """What there is now of each `{name}` in a path."""
-    del document, clients
+    del clients
     backends = json.loads(ask(proxy.admin_port, "GET", "/backends", fields=WITH_TOKEN).body)["backends"]
-    return {"backend": backends[0]["name"], "endpoint": backends[0]["endpoints"][0]["endpoint"], "file": "page.js"}
+    names = {"backend": backends[0]["name"], "endpoint": backends[0]["endpoints"][0]["endpoint"], "file": "page.js"}
+    if "/connections" in document["paths"]:
+        listed = json.loads(ask(proxy.admin_port, "GET", "/connections", fields=WITH_TOKEN).body)
+        names["id"] = listed["connections"][0]["id"]
+    return names
 
 
 def those(document: Json, method: str) -> list[Operation]:
@@ -126,14 +155,26 @@ def test_every_answer_to_a_get_is_as_described(proxy: ReloadableSheaf, document:
         assert head.status == 200 and head.get("content-type") == response.get("content-type"), one
 
 
-def test_every_answer_to_a_post_is_as_described(proxy: ReloadableSheaf, document: Json, names: Json) -> None:
+def test_every_answer_to_a_post_is_as_described(make_reloadable, push_app: Backend, document: Json) -> None:
+    """With a session for each, since some close them."""
+    proxy = make_reloadable(push_app.url)
+    names = {"backend": "default", "endpoint": push_app.url.removeprefix("http://")}
     for one in those(document, "POST"):
-        for body in RIGHT[one.template] if one.takes_body else [None]:
+        if one.template in ("/drain", "/undrain"):
+            continue
+        bodies: list[Json | None] = list(RIGHT[one.template]) if one.takes_body else [None]
+        if one.takes_body and not one.described["requestBody"]["required"]:
+            bodies.append(None)
+        for body in bodies:
             assert body is None or one.body_is_right(body), f"{one}: {body}"
             content = None if body is None else json.dumps(body).encode()
-            response = ask(proxy.admin_port, "POST", one.path(names), fields=WITH_TOKEN, body=content)
+            with connect(f"{proxy.ws_url}/as/alice"):
+                response = ask(proxy.admin_port, "POST", one.path(names), fields=WITH_TOKEN, body=content)
             assert response.status == 200, f"{one} {body}: {response.body!r}"
             one.check(response)
+        if one.template.endswith("/drain"):
+            undrain = one.path(names).removesuffix("drain") + "undrain"
+            assert ask(proxy.admin_port, "POST", undrain, fields=WITH_TOKEN).status == 200
 
 
 def test_every_wrong_body_is_refused_with_the_remedy(proxy: ReloadableSheaf, document: Json, names: Json) -> None:
@@ -145,19 +186,21 @@ def test_every_wrong_body_is_refused_with_the_remedy(proxy: ReloadableSheaf, doc
             continue
         for body in WRONG[one.template]:
             assert not one.body_is_right(body), f"{one}: {body}"
-        for content in [json.dumps(body).encode() for body in WRONG[one.template]] + [b"", b"{", b'"x"', b"\xff"]:
+        wrong = [json.dumps(body).encode() for body in WRONG[one.template] + WRONG_VALUES[one.template]]
+        nothing = [b""] if one.described["requestBody"]["required"] else []
+        for content in [*wrong, *nothing, b"{", b'"x"', b"\xff"]:
             response = ask(proxy.admin_port, "POST", one.path(names), fields=WITH_TOKEN, body=content)
             assert response.status == 400, f"{one} {content!r}: {response.body!r}"
             assert len(one.check(response)["message"]) > 10, one
 
 
-def right_values(schema: Json) -> list[object]:
+def right_values(name: str, schema: Json) -> list[object]:
     """Values that a parameter may have, its bounds and its default among them."""
     if "enum" in schema:
         return schema["enum"]
     if schema["type"] in ("integer", "number"):
         return [schema.get(key, schema["minimum"]) for key in ("minimum", "default", "maximum")]
-    return ["10m", "5s", "3ms", "2h"] if "pattern" in schema else ["alice"]
+    return ["10m", "5s", "3ms", "2h"] if "pattern" in schema else [TEXTS[name]]
 
 
 def wrong_values(schema: Json) -> list[object]:
@@ -180,11 +223,12 @@ def test_every_parameter_takes_what_is_described_and_nothing_else(
     for one in looks(document):
         for parameter in one.parameters:
             name, schema = parameter["name"], parameter["schema"]
-            for value in right_values(schema):
-                response = ask(proxy.admin_port, "GET", one.path(names, **{name: value}), fields=WITH_TOKEN)
+            for value in right_values(name, schema):
+                path = one.path(names, **{name: value}, **BESIDE.get(name, {}))
+                response = ask(proxy.admin_port, "GET", path, fields=WITH_TOKEN)
                 assert response.status in (200, 404), f"{one} {name}={value}: {response.body!r}"
                 one.check(response)
-            once = right_values(schema)[0]
+            once = right_values(name, schema)[0]
             wrong = [one.path(names, **{name: value}) for value in ["", *wrong_values(schema)]]
             for path in [*wrong, one.path(names, **{name: once}) + f"&{name}={once}"]:
                 response = ask(proxy.admin_port, "GET", path, fields=WITH_TOKEN)

@@ -23,7 +23,7 @@ from harness.pushing import CountingClient, Message, open_clients, post
 from harness.raw import RawClient
 from harness.reloading import TOKEN, ReloadableSheaf
 from harness.sheaf import ROOT, scaled
-from harness.stopped import Stopped
+from harness.stopped import each_stopped
 
 
 MODULES = Path(os.environ.get("SHEAF_NODE_MODULES", ROOT / "build/clients/node_modules"))
@@ -376,23 +376,22 @@ def test_a_late_worker_is_named(make_reloadable, push_app: Backend) -> None:
     """A worker that hangs is not waited for; when it goes on, it delivers what it was asked."""
     proxy = make_reloadable(push_app.url, {"workers": 1})
     with opened(proxy, "/ws/x") as socket:
-        others = {int(one) for one in os.listdir(f"/proc/{proxy.process.pid}/task")} - {proxy.process.pid}
-        late = 0
-        for thread in sorted(others):
-            with Stopped(thread):
-                begin = time.monotonic()
-                try:
-                    status, answer = post(proxy.admin_port, TOKEN, {"all": True, "text": str(thread)}, timeout=4)
-                except TimeoutError:
-                    continue  # the admin thread itself
-                if answer["late_workers"] == []:
-                    continue
-                assert time.monotonic() - begin < 4
-                assert (status, answer["status"], answer["sessions"]) == (200, "late", 0), answer
-                assert answer["late_workers"] == [0]
-                late = thread
+        threads, late = 0, 0
+        for thread in each_stopped(proxy.process.pid):
+            threads += 1
+            begin = time.monotonic()
+            try:
+                status, answer = post(proxy.admin_port, TOKEN, {"all": True, "text": str(thread)}, timeout=4)
+            except TimeoutError:
+                continue  # the admin thread itself
+            if answer["late_workers"] == []:
+                continue
+            assert time.monotonic() - begin < 4
+            assert (status, answer["status"], answer["sessions"]) == (200, "late", 0), answer
+            assert answer["late_workers"] == [0]
+            late = thread
         assert late, "one of the threads is the worker"
-        got = [socket.recv(timeout=10) for _ in others]
+        got = [socket.recv(timeout=10) for _ in range(threads)]
         assert str(late) in got, "told late, it came all the same"
 
 

@@ -1,13 +1,14 @@
-"""Lets one thread of a process stand still, as SIGSTOP cannot."""
+"""One thread of a process stands still, while the others go on (ptrace(2))."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterator
 
 
 class Stopped:
-    """One thread of a process stands still, the others go on (ptrace(2)). All in one thread of ours."""
+    """`thread` (its id) does not run meanwhile. To be entered and left in one thread of ours. Raises OSError."""
 
     SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
 
@@ -28,3 +29,10 @@ class Stopped:
 
     def __exit__(self, *_: object) -> None:
         self._trace(self.DETACH)
+
+
+def each_stopped(process: int) -> Iterator[int]:
+    """Stops the threads of `process` but the main one, one after another, each while the caller has its id."""
+    for thread in sorted({int(one) for one in os.listdir(f"/proc/{process}/task")} - {process}):
+        with Stopped(thread):
+            yield thread

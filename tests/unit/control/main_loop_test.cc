@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <functional>
 #include <optional>
+#include <vector>
 
 #include "proxy/base/log.h"
 
@@ -22,12 +24,20 @@ struct Main : LifecycleEvents {
     REQUIRE(made.ok());
     main = std::move(made.value());
   }
+  void OnEnding() override {}
   void OnDrain(Duration given) override { window = given; }
+  Result<bool> OnUndrain() override { return true; }
+  void OnDrainOver(DrainEnd end) override {
+    ends.push_back(end);
+    after_drain();
+  }
 
   const Options::Drain options{.delay = 0ms, .timeout = 60s};
   uint32_t connections;
   int hang_ups = 0;
   std::optional<Duration> window;
+  std::vector<DrainEnd> ends;
+  std::function<void()> after_drain = [] {};
   Lifecycle life{options, 5s, *this};
   std::unique_ptr<MainLoop> main;
 };
@@ -43,6 +53,16 @@ TEST_CASE("SIGTERM drains, and the loop ends when the last client has gone") {
   it.main->Run();
   CHECK(it.window == Duration(54s));
   CHECK(it.hang_ups == 1);
+  CHECK_FALSE(it.life.cut_short());
+}
+
+TEST_CASE("a drain that another thread asks for goes its way, and the loop goes on behind it until a signal") {
+  Main it(0);
+  it.life.Serve();
+  it.main->loop().Post([&it] { it.life.Drain("test", it.main->loop().now()); });
+  it.after_drain = [] { kill(getpid(), SIGTERM); };
+  it.main->Run();
+  CHECK(it.ends == std::vector<DrainEnd>{DrainEnd::kOver});
   CHECK_FALSE(it.life.cut_short());
 }
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,7 +39,36 @@ class FakeAdminSource final : public AdminSource {
     answered(answer);
   }
 
+  void ListSessions(SessionQuery query, std::function<void(const SessionList&)> answered) override {
+    asked_for = std::move(query);
+    answered(sessions);
+  }
+  void FindSession(SessionId id, std::function<void(const SessionFound&)> answered) override {
+    SessionFound answer = found;
+    if (answer.detail) answer.detail->view.id = id;
+    answered(answer);
+  }
+
+  void Close(CloseAction asked, std::function<void(const ActionAnswer&)> answered) override {
+    closing = std::move(asked);
+    answered({.tally = acted, .late = late});
+  }
+  void Flush(Selector of, std::function<void(const ActionAnswer&)> answered) override {
+    flushed = std::move(of);
+    answered({.tally = acted, .late = late});
+  }
+  void BeginDrain(std::function<void(const DrainAnswer&)> answered) override { answered(drain); }
+  void AwaitDrain(std::function<void(const DrainAnswer&)> answered) override { answered(drain); }
+  void Undrain(std::function<void(const DrainAnswer&)> answered) override { answered(drain); }
+
+  std::optional<CloseAction> closing;
+  std::optional<Selector> flushed;
+  ActionTally acted{.sessions = 5, .bytes = 700};
+  DrainAnswer drain{.state = DrainAnswer::State::kDrained, .sessions = 1, .closed = 9};
   std::string drained;  // the last of SetDraining
+  SessionQuery asked_for;
+  SessionList sessions;
+  SessionFound found;
   std::vector<Push> pushed;
   PushTally tally{.meant = 3, .reached = 2, .full = 1};  // of each push
   std::vector<size_t> late;

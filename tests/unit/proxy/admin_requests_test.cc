@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <rapidjson/document.h>
 
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,8 +41,8 @@ TEST_CASE_FIXTURE(Fixture, "A push is passed on as it was meant, and the answer 
   CHECK(answer.body == R"({"status":"late","sessions":2,"not_taken":1,"not_socketio":0,"pods":1,"late_workers":[1]})"
                        "\n");
   REQUIRE(source.pushed.size() == 1);
-  CHECK(source.pushed[0].target == Push::Target::kPath);
-  CHECK(source.pushed[0].whom == "/ws");
+  CHECK(source.pushed[0].to.by == Selector::By::kPath);
+  CHECK(source.pushed[0].to.whom == "/ws");
   CHECK(source.pushed[0].payload == R"(42/x,["e\"",{"n":[1.5,null]}])");
   CHECK(source.pushed[0].event);
   CHECK(source.pushed[0].urgency == Urgency::kCritical);
@@ -77,6 +78,70 @@ TEST_CASE_FIXTURE(Fixture, "A body is asked for by those that take one, up to th
   // Before a byte of it is read.
   CHECK(Ask("POST /api/messages", "Content-Length: 9\r\n").status == 401);
   CHECK(source.pushed.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "An action is passed on as it was meant, with what is meant where nothing is said") {
+  options.token = "secret";
+  const auto ask = [this](const std::string& path, const std::string& body) {
+    return AskWith("POST " + path + " HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer secret\r\nContent-Length: 1\r\n\r\n",
+                   body);
+  };
+  CHECK(ask("/close", R"({"user_id":"a","code":4000,"reason":"","over":"10s"})").body ==
+        "{\"status\":\"ok\",\"sessions\":5,\"late_workers\":[]}\n");
+  CHECK(source.closing->of.by == Selector::By::kUser);
+  CHECK(source.closing->of.whom == "a");
+  CHECK(source.closing->reason == CloseReason::kOperator);
+  CHECK(source.closing->words.code == 4000);
+  CHECK(source.closing->words.text.empty());
+  CHECK(source.closing->over == std::chrono::seconds(10));
+  ask("/close", R"({"backend":"default/unix:/run/a.sock"})");
+  CHECK(source.closing->of.whom == "default/unix:/run/a.sock");
+  CHECK(source.closing->words.code == 1012);
+  CHECK(source.closing->words.text == "closed by an operator");
+  CHECK(source.closing->over == Duration(0));
+  ask("/rebalance", R"({"share":0.25})");
+  CHECK(source.closing->of.by == Selector::By::kAll);
+  CHECK(source.closing->reason == CloseReason::kRebalance);
+  CHECK(source.closing->share == 0.25);
+  CHECK(source.closing->over == std::chrono::minutes(1));
+  source.late = {1};
+  CHECK(ask("/flush", R"({"path":"/a/"})").body ==
+        "{\"status\":\"late\",\"sessions\":5,\"bytes\":700,\"late_workers\":[1]}\n");
+  CHECK(source.flushed->whom == "/a");
+  CHECK(ask("/flush", "").status == 200);
+  CHECK(source.flushed->by == Selector::By::kAll);
+}
+
+TEST_CASE_FIXTURE(Fixture, "A session that is not there is an error of an action, unless its worker is late") {
+  options.token = "secret";
+  source.acted = {};
+  const std::string head =
+      "POST /close HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer secret\r\nContent-Length: 1\r\n\r\n";
+  CHECK(AskWith(head, R"({"session_id":"0-1"})").status == 404);
+  CHECK(AskWith(head, R"({"user_id":"a"})").status == 200);
+  source.late = {0};
+  CHECK(AskWith(head, R"({"session_id":"0-1"})").status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "GET /drain changes something: it asks for the token, and has all the time that it takes") {
+  CHECK(Ask("GET /drain").status == 403);
+  options.token = "secret";
+  CHECK(Ask("GET /drain").status == 401);
+  CHECK(Ask("GET /drain", "Authorization: Bearer secret\r\nOrigin: http://a\r\n").status == 403);
+  CHECK(Ask("GET /drain", "Authorization: Bearer secret\r\n").body ==
+        "{\"status\":\"drained\",\"sessions\":1,\"sessions_closed\":9}\n");
+  source.drain = {.state = DrainAnswer::State::kRefused, .refusal = "why"};
+  CHECK(Ask("POST /undrain", "Authorization: Bearer secret\r\n").status == 409);
+  CHECK(Ask("DELETE /drain", "Authorization: Bearer secret\r\n").extra_fields == "Allow: POST, GET, HEAD\r\n");
+  const auto takes_long = [this](const std::string& line) {
+    wire::RequestHead request;
+    const std::string head = line + " HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer secret\r\n\r\n";
+    REQUIRE_FALSE(wire::ParseRequestHead(head, wire::HeadLimits{}, request).has_value());
+    return JudgeAdminRequest(request, options).may_take_long;
+  };
+  CHECK(takes_long("GET /drain"));
+  CHECK_FALSE(takes_long("POST /drain"));
+  CHECK_FALSE(takes_long("POST /reload"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "A reload that fails says why, and what is in force") {

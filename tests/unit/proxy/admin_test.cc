@@ -56,6 +56,13 @@ class FakeSource final : public AdminSource {
       history.Add(sample);
     }
   }
+  void ListSessions(SessionQuery /*query*/, std::function<void(const SessionList&)> answered) override { answered({}); }
+  void FindSession(SessionId /*id*/, std::function<void(const SessionFound&)> answered) override { answered({}); }
+  void Close(CloseAction /*action*/, std::function<void(const ActionAnswer&)> answered) override { answered({}); }
+  void Flush(Selector /*of*/, std::function<void(const ActionAnswer&)> answered) override { answered({}); }
+  void BeginDrain(std::function<void(const DrainAnswer&)> answered) override { answered({}); }
+  void AwaitDrain(std::function<void(const DrainAnswer&)> answered) override { answered({}); }
+  void Undrain(std::function<void(const DrainAnswer&)> answered) override { answered({}); }
   std::string last_payload;
   ~FakeSource() {
     if (later.joinable()) later.join();
@@ -313,15 +320,24 @@ TEST_CASE_FIXTURE(Running, "An answer that the kernel does not take at once is n
   admin.reset();
   source.AddSamples(5000);
   Start({.linger = std::chrono::milliseconds(1)});
-  Client client(options.address);
-  client.Send("GET /api/performance/websocket/metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-  REQUIRE_FALSE(client.Quiet(std::chrono::seconds(10)));
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  bool closed = false;
-  const std::string all = client.ReceiveAll(closed);
-  CHECK(closed);
-  CHECK(all.size() > 1'000'000);
-  CHECK(all.ends_with("}\n"));
+  const std::string history = "GET /api/performance/websocket/metrics HTTP/1.1\r\nHost: localhost\r\n";
+  for (const bool keeps : {false, true}) {
+    for (const bool finishes : {false, true}) {
+      if (keeps && !finishes) continue;  // it would stay
+      CAPTURE(keeps);
+      CAPTURE(finishes);
+      Client client(options.address);
+      client.Send(history + (keeps ? "\r\n" : "Connection: close\r\n\r\n"));
+      REQUIRE_FALSE(client.Quiet(std::chrono::seconds(10)));
+      if (finishes) client.FinishSending();
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      bool closed = false;
+      const std::string all = client.ReceiveAll(closed);
+      CHECK(closed);
+      CHECK(all.size() > 1'000'000);
+      CHECK(all.ends_with("}\n"));
+    }
+  }
 }
 
 TEST_CASE_FIXTURE(Running, "A client that has said that it sends no more gets its answer") {

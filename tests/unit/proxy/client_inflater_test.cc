@@ -32,6 +32,7 @@ class Backend final : public pool::SocketStream {
   }
   bool SendClose(uint16_t, std::string_view) override { return false; }
   const pool::Endpoint* endpoint() const override { return nullptr; }
+  LinkUse link_use() const override { return {}; }
   void PauseReading(PauseReason) override {}
   void ResumeReading(PauseReason) override {}
   void DeferReading(size_t) override {}

@@ -69,10 +69,12 @@ TEST_CASE("the help fits a screen and names every action") {
   size_t count = 0;
   for (std::string line; std::getline(lines, line); ++count) CHECK(line.size() <= 80);
   CHECK(count <= 24);
-  for (const char* flag :
-       {"-c, --config FILE", "-t, --check", "--dump-config", "--print-default-config", "--print-options-manual",
-        "--print-admin-manual", "--healthcheck", "--version", "-h, --help", "sheaf doctor"}) {
+  for (const char* flag : {"-c, --config FILE", "-t, --check", "--dump-config", "--print-default-config",
+                           "--print-options-manual", "--healthcheck", "--version", "-h, --help", "sheaf doctor"}) {
     CHECK(help.find(flag) != std::string::npos);
+  }
+  for (const cli::CommandRow& command : cli::Commands()) {
+    CHECK(help.find(" " + std::string(command.name)) != std::string::npos);
   }
 }
 
@@ -86,8 +88,54 @@ TEST_CASE("a wrong command line fails and says why") {
                                                     {"--path", "/p"}}) {
     const CommandLine line = Parse(arguments);
     CHECK(line.action == Action::kFail);
-    CHECK(line.text.starts_with("sheaf: "));
+    CHECK(line.text.starts_with("sheaf"));
+    CHECK(line.text.find("--help shows what there is\n") != std::string::npos);
   }
+}
+
+TEST_CASE("a command has its arguments as they were given, with the program's options before or behind it") {
+  const CommandLine line =
+      Parse({"-c", "x", "push", "--all", "--text", "hi there", "--type", "critical", "--set", "a.b=1"});
+  CHECK(line.action == Action::kAsk);
+  CHECK(line.config_file == "x");
+  CHECK(line.settings == std::vector<std::string>{"a.b=1"});
+  REQUIRE(line.asking.command != nullptr);
+  CHECK(line.asking.command->name == "push");
+  CHECK(line.asking.Has("--all"));
+  CHECK(line.asking.Value("--text") == "hi there");
+  CHECK(line.asking.Value("--type") == "critical");
+  CHECK_FALSE(line.asking.Has(cli::kJsonFlag));
+  CHECK(line.asking.Value("--data").empty());
+  CHECK(Parse({"connections", "2-1f"}).asking.Value("ID") == "2-1f");
+  CHECK(Parse({"flush"}).action == Action::kAsk);
+  CHECK(Parse({"stats", "--json", "--admin", ":1", "--token-file", "/t"}).asking.given.size() == 3);
+}
+
+TEST_CASE("of a group of arguments one is given, and each command has its own") {
+  const std::vector<std::vector<const char*>> wrong = {{"push", "--text", "x"},
+                                                       {"push", "--all"},
+                                                       {"push", "--all", "--user", "a", "--text", "x"},
+                                                       {"close"},
+                                                       {"flush", "--all", "--user", "a"},
+                                                       {"rebalance"},
+                                                       {"log-level"},
+                                                       {"log-level", "loud"},
+                                                       {"connections", "--sort", "name"},
+                                                       {"stats", "--once"},
+                                                       {"-t", "stats"},
+                                                       {"stats", "reload"},
+                                                       {"push", "--all", "--binary-file", "a", "--text", "b"}};
+  for (const auto& arguments : wrong) {
+    CAPTURE(arguments.front());
+    CHECK(Parse(arguments).action == Action::kFail);
+  }
+}
+
+TEST_CASE("the help of a command is its own") {
+  const CommandLine line = Parse({"rebalance", "--help"});
+  CHECK(line.action == Action::kShow);
+  CHECK(line.text.find("--share SHARE") != std::string::npos);
+  CHECK(line.text.find("--text") == std::string::npos);
 }
 
 }  // namespace

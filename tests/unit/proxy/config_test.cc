@@ -123,5 +123,22 @@ TEST_CASE("no error shows a secret") {
   CHECK(ErrorOf("[admin]\ntoken = 12345\n") == "a.conf:2:9: admin.token must be a text in quotes");
 }
 
+TEST_CASE("to ask one that runs, nothing counts but [admin], wherever it is set") {
+  const auto ask = [](const std::string& text, const Extra& extra = {}) {
+    return LoadConfiguration({"a.conf", text, extra.environment, extra.settings}, Purpose::kAsk);
+  };
+  const std::string others = "[nowhere]\nx = 1\n[listen]\ntls_certificate = \"/none\"\n[[route]]\nbackend = \"none\"\n";
+  const Result<Configuration> loaded = ask(others + "[admin]\naddress = \"127.0.0.1:1\"\ntoken = \"a\"\n",
+                                           {.environment = {"SHEAF_LOG_LEVEL=loud", "SHEAF_ADMIN_TOKEN=b"},
+                                            .settings = {"pool.min_size=x", "admin.address=:2"}});
+  REQUIRE(loaded.ok());
+  CHECK(loaded.value().options.admin.address == ":2");
+  CHECK(loaded.value().options.admin.token == "b");
+  CHECK(ask("[admin]\ntokn = 1\n").error().find("unknown key \"tokn\" in [admin]") != std::string::npos);
+  CHECK_FALSE(ask("", {.environment = {"SHEAF_ADMIN_TOKN=b"}, .settings = {}}).ok());
+  CHECK_FALSE(ask("", {.environment = {}, .settings = {"admin.tokn=b"}}).ok());
+  CHECK_FALSE(ask("[admin\n").ok());
+}
+
 }  // namespace
 }  // namespace sheaf

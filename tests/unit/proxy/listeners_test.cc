@@ -172,6 +172,34 @@ TEST_CASE("where one cannot be had nothing changes and nothing stays open") {
   fixture.Next(present);
 }
 
+TEST_CASE("what is given up is opened anew, also while a worker still has its socket, but not beside another program") {
+  const Folder folder;
+  const std::string port = FreePort();
+  const Texts addresses = {"127.0.0.1:" + port, "unix:" + (folder / "a.sock")};
+  const std::vector<ListenerOptions> all = {At(addresses[0]), At(addresses[1])};
+  Fixture fixture;
+  fixture.Adopt(all);
+  fixture.listeners.GiveUp();
+  CHECK(access((folder / "a.sock").c_str(), F_OK) != 0);
+  fixture.takers[0]->entrances.Drain();
+  Listeners::Change amid = fixture.Prepared(all);
+  CHECK(amid.added() == addresses);
+  fixture.takers[1]->entrances.Drain();
+  fixture.Adopt(std::move(amid));
+  for (const std::string& address : addresses) fixture.Next(address);
+
+  fixture.listeners.GiveUp();
+  for (const auto& taker : fixture.takers) taker->entrances.Drain();
+  fixture.listeners.OnAllClosed();
+  {
+    const auto other = net::Listener::Open(net::Address::Resolve(addresses[0]).value(), {.sockets = 2});
+    REQUIRE(other.ok());
+    CHECK(fixture.ErrorOf(all).find("another program listens there") != std::string::npos);
+  }
+  fixture.Adopt(all);
+  for (const std::string& address : addresses) fixture.Next(address);
+}
+
 TEST_CASE("a change that is not applied leaves nothing behind") {
   const Folder folder;
   const std::string address = "127.0.0.1:" + FreePort();

@@ -34,6 +34,8 @@ struct Target final : public ReloadTarget {
     dones.push_back(std::move(done));
   }
   std::shared_ptr<const Generation> in_force() const override { return generation; }
+  void OnReloadBegins() override { told += "begins "; }
+  void OnReloadEnds(const ReloadAnswer& answer) override { told += answer.taken ? "taken " : "failed "; }
   std::string_view refusal() const override { return ending ? "it ends" : ""; }
 
   void FinishOne() { std::exchange(dones, {}).at(0)(); }
@@ -48,6 +50,7 @@ struct Target final : public ReloadTarget {
   std::string closed;
   bool ending = false;
   int prepared = 0;
+  std::string told;  // of the beginnings and the ends
   std::vector<std::function<void()>> dones;
   std::vector<ReloadAnswer> answers;
   std::shared_ptr<const Generation> generation;
@@ -93,6 +96,7 @@ TEST_CASE("who asks while one is under way has the next one, together with all w
   CHECK(it.answers[1].generation == 3);
   CHECK(it.answers[2].generation == 3);
   CHECK(it.prepared == 2);
+  CHECK(it.told == "begins taken begins taken ");
 }
 
 TEST_CASE("a file that has become empty is not taken for all defaults, and one that was empty may be") {
@@ -129,6 +133,7 @@ TEST_CASE("what cannot be read or opened leaves everything as it was") {
   it.FinishOne();
   CHECK(it.answers[2].taken);
   CHECK(it.metrics.reload_succeeded.value() == 1);
+  CHECK(it.told == "begins failed begins failed begins taken ");
 }
 
 TEST_CASE("what cannot be opened is tried again for as long as the asker has patience") {

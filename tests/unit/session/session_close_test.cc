@@ -22,6 +22,7 @@ namespace {
 
 constexpr uint16_t kClientsCode = 4001;
 constexpr uint16_t kBackendsCode = 4002;
+const CloseWords kOperators{.code = 4777, .text = "it is time"};
 
 struct Fixture {
   explicit Fixture(Delivery delivery = Delivery::kCork, const Negotiated& negotiated = {}) {
@@ -38,7 +39,7 @@ struct Fixture {
   // What one end does:
   //   c  the client sends a Close      x  the client is gone       m  a message of the client
   //   b  the backend sends a Close     e  its connection ends      M  a message of the backend, or its end
-  //   l  its connection is lost        h  half a message of it     d  a drain
+  //   l  its connection is lost        h  half a message of it     d  a drain        o  an operator closes
   void Play(char event) {
     switch (event) {
       case 'c':
@@ -53,6 +54,9 @@ struct Fixture {
         break;
       case 'd':
         session->BeginClose(CloseReason::kDrain);
+        break;
+      case 'o':
+        session->BeginClose(CloseReason::kOperator, kOperators);
         break;
       case 'M':
         backend.Send(ServerFrame(half_ ? wire::Opcode::kContinuation : wire::Opcode::kText, "from the backend"));
@@ -145,8 +149,8 @@ void CheckEnd(Fixture& fixture) {
 }  // namespace
 
 TEST_CASE("in whatever order the ends speak, a session ends once, and its client gets at most one Close, the last") {
-  const std::vector<std::string> orders = EveryOrder("cxbeldMhm", 4);
-  CHECK_EQ(orders.size(), 9 + 9 * 8 + 9 * 8 * 7 + 9 * 8 * 7 * 6);
+  const std::vector<std::string> orders = EveryOrder("cxbeldoMhm", 4);
+  CHECK_EQ(orders.size(), 10 + 10 * 9 + 10 * 9 * 8 + 10 * 9 * 8 * 7);
   for (const std::string& order : orders) {
     CAPTURE(order);
     Fixture fixture(order.size() % 2 == 0 ? Delivery::kOff : Delivery::kCork);
@@ -272,6 +276,54 @@ TEST_CASE(
     CheckEnd(fixture);
     CHECK_FALSE(fixture.session->Deliver(pushed, Urgency::kIndividual));
   }
+}
+
+// o: an operator closes. As in "who speaks first decides", with a code and a reason that are in no table.
+TEST_CASE(
+    "an operator's code and reason are what the client gets and what is counted, whatever comes before and after") {
+  struct Row {
+    const char* events;
+    std::vector<std::string> client_got;
+    CloseReason reason;
+  };
+  const std::vector<std::string> told = {"close 4777 it is time"};
+  const Row rows[] = {
+      {"oc", told, CloseReason::kOperator},
+      {"obc", told, CloseReason::kOperator},
+      {"odc", told, CloseReason::kOperator},
+      {"ooc", told, CloseReason::kOperator},
+      {"olc", told, CloseReason::kOperator},
+      {"omc", told, CloseReason::kOperator},
+      {"oMc", told, CloseReason::kOperator},
+      {"Moc", {"text from the backend", told[0]}, CloseReason::kOperator},
+      {"hoMc", {"text half a messagefrom the backend", told[0]}, CloseReason::kOperator},
+      {"hox", {"half half a message"}, CloseReason::kOperator},
+      {"doc", {"close 1012 the proxy is restarting"}, CloseReason::kDrain},
+      {"bo", {"close 4002 backend"}, CloseReason::kUpstreamClosed},
+      {"co", {"close 4001 "}, CloseReason::kClientClosed},
+  };
+  for (const Row& row : rows) {
+    const std::string events = row.events;
+    CAPTURE(events);
+    Fixture fixture(events.find('h') != std::string::npos ? Delivery::kOff : Delivery::kCork);
+    fixture.Play(row.events);
+    CheckEnd(fixture);
+    CHECK_EQ(Joined(fixture.Got()), Joined(row.client_got));
+    CHECK_EQ(fixture.Ends(row.reason), 1);
+  }
+}
+
+TEST_CASE("an operator's reason may be empty, and a Close that is due when memory or patience ends has it, too") {
+  Fixture empty;
+  empty.session->BeginClose(CloseReason::kOperator, {.code = 3000, .text = ""});
+  CHECK_EQ(Joined(empty.Got()), "close 3000 \n");
+  Fixture waiting(Delivery::kOff);
+  waiting.Play("h");
+  waiting.session->BeginClose(CloseReason::kOperator, kOperators);
+  waiting.Play("M");
+  waiting.session->Close(CloseReason::kMemoryShed);
+  CHECK_EQ(waiting.Got().back(), "close 4777 it is time");
+  CHECK_EQ(waiting.Ends(CloseReason::kOperator), 1);
 }
 
 TEST_CASE("Who has said Close gets nothing that is pushed, whoever it was") {

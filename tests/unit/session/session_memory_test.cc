@@ -19,6 +19,7 @@ namespace {
 struct SilentStream final : pool::SocketStream {
   void SetEvents(pool::SocketEvents& /*events*/) override {}
   const pool::Endpoint* endpoint() const override { return nullptr; }
+  LinkUse link_use() const override { return {}; }
   void AllowRuns() override {}
   void SendMessage(const wire::FramePiece& /*piece*/) override {}
   bool SendClose(uint16_t /*code*/, std::string_view /*reason*/) override { return true; }

@@ -1,0 +1,14 @@
+// What an operator has done to sessions and to the log, by POST (action_json.h).
+#pragma once
+
+#include "proxy/admin/asked.h"
+
+namespace sheaf {
+
+void BeginFlush(const Asked& asked, AdminReply reply);
+void BeginClose(const Asked& asked, AdminReply reply);
+void BeginRebalance(const Asked& asked, AdminReply reply);
+// Until the next reload, or restart.
+void ChangeLogLevel(const Asked& asked, AdminReply reply);
+
+}  // namespace sheaf

@@ -1,0 +1,20 @@
+// Who is connected: a page of the sessions that a query names, and one of them.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "proxy/admin/asked.h"
+#include "proxy/base/session_view.h"
+#include "proxy/base/status.h"
+
+namespace sheaf {
+
+// The query of a target. Its names are known to be right and there once (requests.cc). The error names the parameter
+// and the remedy.
+Result<SessionQuery> ReadSessionQuery(std::string_view target);
+
+void AnswerConnections(const Asked& asked, AdminReply reply);
+void AnswerConnection(const Asked& asked, AdminReply reply);
+
+}  // namespace sheaf
