@@ -38,7 +38,7 @@ struct MemorySummary {
 
 class MemoryHistory {
  public:
-  static constexpr size_t kMost = 20'000;  // samples; 64 bytes each
+  static constexpr size_t kMost = 20'000;  // samples; 104 bytes each
 
   // Keeps `length` of samples that come every `interval`, but no more than kMost. Takes all of its memory now: it must
   // not look like a leak later.
@@ -66,7 +66,7 @@ class MemoryHistory {
     PressureLevel level;
     MemorySource source;
   };
-  static_assert(sizeof(Packed) <= 64);
+  static_assert(sizeof(Packed) == 104);
 
   static Packed Pack(const MemorySample& sample);
   static MemorySample Unpack(const Packed& packed);

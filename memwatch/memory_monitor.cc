@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "proxy/base/log.h"
+#include "proxy/base/events.h"
 
 namespace sheaf::memwatch {
 namespace {
@@ -61,12 +61,13 @@ PressureLevel MemoryMonitor::Update(TimePoint now) {
 
 void MemoryMonitor::Tell(const PressureChange& change) {
   metrics_.memory_level_changes_total[change.after].Add();
-  Log(change.after > change.before ? LogLevel::kWarning : LogLevel::kInfo, "memory pressure",
-      {{"level", NameOf(change.after)},
-       {"before", NameOf(change.before)},
-       {"used", Mebibytes(change.reading.used)},
-       {"limit", Mebibytes(change.reading.limit)},
-       {"percent", LogValue::Decimal(change.reading.percent(), 1)}});
+  const LogLevel level = change.after > change.before ? LogLevel::kWarning : LogLevel::kInfo;
+  Announce(EventKind::kPressure, level, "memory pressure",
+           {{"level", NameOf(change.after)},
+            {"before", NameOf(change.before)},
+            {"used", Mebibytes(change.reading.used)},
+            {"limit", Mebibytes(change.reading.limit)},
+            {"percent", LogValue::Decimal(change.reading.percent(), 1)}});
   const PressureLevel higher = std::max(change.before, change.after);
   for (const Registered& one : callbacks_) {
     if (higher >= one.from) one.callback(change);
@@ -98,12 +99,12 @@ void MemoryMonitor::TakeSteps(PressureLevel before, TimePoint now) {
 void MemoryMonitor::TakeAndLog(const ReliefRow& row) {
   const uint64_t used = read_().used;
   const uint64_t given_back = Take(row.step);
-  Log(LogLevel::kWarning, "memory relief",
-      {{"step", row.label},
-       {"effect", row.text},
-       {"given_back", Mebibytes(given_back)},
-       {"used_before", Mebibytes(used)},
-       {"used_after", Mebibytes(read_().used)}});
+  Announce(EventKind::kPressure, LogLevel::kWarning, "memory relief",
+           {{"step", row.label},
+            {"effect", row.text},
+            {"given_back", Mebibytes(given_back)},
+            {"used_before", Mebibytes(used)},
+            {"used_after", Mebibytes(read_().used)}});
 }
 
 void MemoryMonitor::Begin(const ReliefRow& row) {
@@ -112,8 +113,8 @@ void MemoryMonitor::Begin(const ReliefRow& row) {
   begun_[index] = {reading_.used, totals.memory_relief_total[index], totals.memory_relief_bytes_total[index]};
   // The workers count each session that they close.
   if (row.kind == ReliefKind::kWhile) metrics_.memory_relief_total[row.step].Add();
-  Log(LogLevel::kWarning, "memory relief begins",
-      {{"step", row.label}, {"effect", row.text}, {"used", Mebibytes(reading_.used)}});
+  Announce(EventKind::kPressure, LogLevel::kWarning, "memory relief begins",
+           {{"step", row.label}, {"effect", row.text}, {"used", Mebibytes(reading_.used)}});
 }
 
 void MemoryMonitor::EndSteps(PressureLevel before, PressureLevel after) {
@@ -122,12 +123,12 @@ void MemoryMonitor::EndSteps(PressureLevel before, PressureLevel after) {
     const auto index = static_cast<size_t>(row.step);
     const Begun& begun = begun_[index];
     const MetricsTotals totals = totals_ ? totals_() : MetricsTotals{};
-    Log(LogLevel::kInfo, "memory relief ends",
-        {{"step", row.label},
-         {"count", totals.memory_relief_total[index] - begun.count},
-         {"given_back", Mebibytes(totals.memory_relief_bytes_total[index] - begun.bytes)},
-         {"used_before", Mebibytes(begun.used)},
-         {"used_after", Mebibytes(reading_.used)}});
+    Announce(EventKind::kPressure, LogLevel::kInfo, "memory relief ends",
+             {{"step", row.label},
+              {"count", totals.memory_relief_total[index] - begun.count},
+              {"given_back", Mebibytes(totals.memory_relief_bytes_total[index] - begun.bytes)},
+              {"used_before", Mebibytes(begun.used)},
+              {"used_after", Mebibytes(reading_.used)}});
   }
 }
 

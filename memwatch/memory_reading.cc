@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "proxy/base/cgroup.h"
+#include "proxy/base/events.h"
 #include "proxy/base/log.h"
 
 namespace sheaf::memwatch {
@@ -141,10 +142,11 @@ MemoryReader::Basis MemoryReader::WithConfiguredLimit(Basis lowest) {
   }
   if (!warned_) {
     warned_ = true;
-    Log(LogLevel::kWarning, "memory.limit is above what the kernel allows, and has no effect",
-        {{"memory_limit", configured_limit_},
-         {"allowed", enforced},
-         {"by", lowest.group == nullptr ? "the machine's memory" : lowest.group->folder()}});
+    Announce(EventKind::kPressure, LogLevel::kWarning,
+             "memory.limit is above what the kernel allows, and has no effect",
+             {{"memory_limit", configured_limit_},
+              {"allowed", enforced},
+              {"by", lowest.group == nullptr ? "the machine's memory" : lowest.group->folder()}});
   }
   return lowest;
 }

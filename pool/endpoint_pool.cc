@@ -7,7 +7,7 @@
 
 #include "pool/balance.h"
 #include "pool/http1_codec.h"
-#include "proxy/base/log.h"
+#include "proxy/base/events.h"
 #include "proxy/base/random.h"
 
 namespace sheaf::pool {
@@ -173,6 +173,7 @@ void EndpointPool::OnLinkConnected(UpstreamLink& link) {
   targets_.Succeed(link.target());
   short_ = false;
   metrics_.pool_created_total.Add();
+  endpoint().counters().created_total.fetch_add(1, std::memory_order_relaxed);
   if (waiting_.empty()) {
     link.MoveTo(LinkState::kIdle);
     if (!wanted_) link.Close(CloseReason::kDrain);
@@ -183,6 +184,7 @@ void EndpointPool::OnLinkConnected(UpstreamLink& link) {
 
 void EndpointPool::OnConnectFailed(UpstreamLink& link, CloseReason reason) {
   metrics_.pool_failed_total.Add();
+  endpoint().counters().failed_total.fetch_add(1, std::memory_order_relaxed);
   // Nobody hears of a failure before all addresses have been tried. One that answers and fails at TLS is the backend.
   if (reason != CloseReason::kUpstreamTlsError && targets_.Fail(link.target())) return link.Close(reason);
   endpoint().DialFailed();
@@ -217,7 +219,10 @@ void EndpointPool::OnLinkReturned(UpstreamLink& link) {
 }
 
 void EndpointPool::OnLinkClosed(UpstreamLink& link, CloseReason reason) {
-  if (link.state() == LinkState::kIdle) metrics_.pool_evicted_total[reason].Add();
+  if (link.state() == LinkState::kIdle) {
+    metrics_.pool_evicted_total[reason].Add();
+    endpoint().counters().evicted_total.fetch_add(1, std::memory_order_relaxed);
+  }
   // Another process may be there soon.
   if (mux_ && (reason == CloseReason::kUpstreamGone || reason == CloseReason::kUpstreamConnectFailed)) mux_->AskAgain();
   budget().ReturnLink();
@@ -245,6 +250,16 @@ size_t EndpointPool::CloseSpare() {
   size_t closed = 0;
   for (; idle.size() > min_share_; ++closed) idle.front().Close(CloseReason::kMemoryShed);
   return closed;
+}
+
+PoolLook EndpointPool::Look() {
+  PoolLook look{.endpoint = endpoint_,
+                .waiting = waiting_.size(),
+                .longest_wait = waiting_.LongestWait(loop_.now()),
+                .mux_links = {},
+                .mux_sessions = 0};
+  if (mux_) mux_->AddTo(look);
+  return look;
 }
 
 void EndpointPool::CancelWaiting(PooledStream& stream) {
@@ -369,10 +384,10 @@ void EndpointPool::ReportShortage(int error) {
   short_ = true;
   if (shortage_told_ != TimePoint{} && loop_.now() - shortage_told_ < kShortageInterval) return;
   shortage_told_ = loop_.now();
-  Log(LogLevel::kError,
-      "no descriptor is left for a connection to the backend: raise the limit of open files, or lower "
-      "listen.max_connections",
-      {{"error", std::generic_category().message(error)}});
+  Announce(EventKind::kUpstream, LogLevel::kError,
+           "no descriptor is left for a connection to the backend: raise the limit of open files, or lower "
+           "listen.max_connections",
+           {{"error", std::generic_category().message(error)}});
 }
 
 void EndpointPool::KeepWarm() {

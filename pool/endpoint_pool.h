@@ -17,6 +17,7 @@
 #include "pool/health_check.h"
 #include "pool/idle_limit.h"
 #include "pool/mux_links.h"
+#include "pool/pool_look.h"
 #include "pool/upstream_link.h"
 #include "pool/upstream_settings.h"
 #include "pool/waiting_line.h"
@@ -96,6 +97,7 @@ class EndpointPool {
   const EndpointRef& endpoint_ref() const { return endpoint_; }
   size_t count(LinkState state) const { return links_[static_cast<size_t>(state)].size(); }
   size_t waiting() const { return waiting_.size() + (mux_ ? mux_->waiting() : 0); }
+  PoolLook Look();
   // Whether links are to lie ready.
   bool keeps_warm() const { return wanted_ && !draining_ && !endpoint_->draining(); }
 

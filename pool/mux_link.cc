@@ -8,6 +8,7 @@
 #include "pool/endpoint_pool.h"
 #include "pool/mux_opening.h"
 #include "pool/pooled_stream.h"
+#include "proxy/base/events.h"
 #include "proxy/base/log.h"
 #include "proxy/wire/mux_writer.h"
 
@@ -255,8 +256,9 @@ MuxFault MuxLink::OnLinkCredit(const wire::MuxRecord& record) {
 void MuxLink::Violate(MuxFault fault) {
   if (socket_) socket_->SendClose(1002, wire::LabelOf(fault));
   if (!greeted_) return Fail(MuxFailure::kNoMux, "its first words were none of mux");
-  Log(LogLevel::kWarning, "the backend broke the mux protocol: its link is closed, and all sessions on it",
-      {{"upstream", pool_.endpoint().url().address}, {"cause", wire::LabelOf(fault)}, {"sessions", sessions()}});
+  Announce(EventKind::kUpstream, LogLevel::kWarning,
+           "the backend broke the mux protocol: its link is closed, and all sessions on it",
+           {{"upstream", pool_.endpoint().url().address}, {"cause", wire::LabelOf(fault)}, {"sessions", sessions()}});
   Close(CloseReason::kUpstreamGone);  // the sessions have no part in it
 }
 
@@ -281,8 +283,8 @@ void MuxLink::Tick(Duration ping_interval, Duration patience) {
   }
   if (over_ || !greeted_) return;
   if (pong_due_ && now - std::max(heard_at_, pinged_at_) >= patience) {
-    Log(LogLevel::kWarning, "a mux link is silent and given up, and all sessions on it",
-        {{"upstream", pool_.endpoint().url().address}, {"sessions", sessions()}});
+    Announce(EventKind::kUpstream, LogLevel::kWarning, "a mux link is silent and given up, and all sessions on it",
+             {{"upstream", pool_.endpoint().url().address}, {"sessions", sessions()}});
     return Close(CloseReason::kUpstreamGone);
   }
   in_doubt_ = pong_due_ && now - std::max(heard_at_, pinged_at_) >= ping_interval;

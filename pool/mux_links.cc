@@ -5,7 +5,7 @@
 
 #include "pool/endpoint_pool.h"
 #include "pool/pooled_stream.h"
-#include "proxy/base/log.h"
+#include "proxy/base/events.h"
 #include "proxy/wire/engine_io.h"
 
 namespace sheaf::pool {
@@ -67,7 +67,8 @@ bool MuxLinks::IsForTunnel(const PooledStream& stream) {
   if (stream.upgrade()->target.size() + stream.upgrade()->fields.text().size() > kMostHead) return true;
   if (!several_processes() || !wire::ReadEngineIoRequest(stream.upgrade()->target)) return false;
   if (!std::exchange(told_several_, true)) {
-    Log(LogLevel::kWarning,
+    Announce(
+        EventKind::kUpstream, LogLevel::kWarning,
         "several processes take links at one address, so that Engine.IO's sessions are tunnelled: give each process "
         "an address of its own (upstream.urls)",
         {{"upstream", pool_.endpoint().url().address}});
@@ -166,7 +167,8 @@ void MuxLinks::OnMuxStirred() {
 void MuxLinks::OnMuxReady(MuxLink& /*link*/) {
   speaks_ = true;
   if (std::exchange(told_, false)) {
-    Log(LogLevel::kInfo, "the backend speaks mux now", {{"upstream", pool_.endpoint().url().address}});
+    Announce(EventKind::kUpstream, LogLevel::kInfo, "the backend speaks mux now",
+             {{"upstream", pool_.endpoint().url().address}});
   }
   OnMuxStirred();
 }
@@ -177,8 +179,9 @@ void MuxLinks::OnMuxFailed(MuxLink& link, MuxFailure failure, std::string_view w
     // One that serves knows better than another that was refused, as in a rolling update.
     speaks_ = Count(MuxLinkState::kReady) > 0;
     if (!speaks_ && !std::exchange(told_, true)) {
-      Log(LogLevel::kWarning, "the backend does not speak mux: each WebSocket gets a connection of its own",
-          {{"upstream", pool_.endpoint().url().address}, {"cause", why}});
+      Announce(EventKind::kUpstream, LogLevel::kWarning,
+               "the backend does not speak mux: each WebSocket gets a connection of its own",
+               {{"upstream", pool_.endpoint().url().address}, {"cause", why}});
     }
   }
   next_dial_ = pool_.loop().now() + kDialInterval;
@@ -202,6 +205,17 @@ void MuxLinks::Forget(MuxLink& link) {
 size_t MuxLinks::Count(MuxLinkState state) const {
   return static_cast<size_t>(
       std::count_if(links_.begin(), links_.end(), [state](const auto& link) { return link->Is(state); }));
+}
+
+void MuxLinks::AddTo(PoolLook& look) {
+  look.waiting += waiting_.size();
+  look.longest_wait = std::max(look.longest_wait, waiting_.LongestWait(pool_.loop().now()));
+  for (const auto& link : links_) {
+    for (size_t state = 0; state < look.mux_links.size(); ++state) {
+      if (link->Is(static_cast<MuxLinkState>(state))) ++look.mux_links[state];
+    }
+    look.mux_sessions += link->sessions();
+  }
 }
 
 void MuxLinks::Turn() {

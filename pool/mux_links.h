@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "pool/mux_link.h"
+#include "pool/pool_look.h"
 #include "pool/upstream_settings.h"
 #include "pool/waiting_line.h"
 #include "proxy/base/clock.h"
@@ -50,6 +51,7 @@ class MuxLinks final : private MuxLinkEvents, private net::DeadlineHandler {
   void AskAgain();
 
   size_t waiting() const { return waiting_.size(); }
+  void AddTo(PoolLook& look);
 
  private:
   // From a link that the backend had no words for to the next attempt.

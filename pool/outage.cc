@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "proxy/base/events.h"
 #include "proxy/base/log.h"
 
 namespace sheaf::pool {
@@ -23,7 +24,8 @@ void Outage::Fail(TimePoint now, std::string_view cause) {
     refused_.store(0, std::memory_order_relaxed);
     told_ = MayTell(now);
     if (!told_) return;
-    Log(LogLevel::kWarning, "the backend is down", {{"upstream", upstream_}, {"error", cause}});
+    Announce(EventKind::kUpstream, LogLevel::kWarning, "the backend is down",
+             {{"upstream", upstream_}, {"error", cause}});
   } else if (now - summarized_ >= kSummaryInterval) {
     Summarize(now, cause);
   }
@@ -44,19 +46,19 @@ void Outage::Summarize(TimePoint now, std::string_view cause) {
 void Outage::End(TimePoint now) {
   const std::scoped_lock lock(mutex_);
   if (!lasts_.exchange(false, std::memory_order_relaxed)) {
-    Log(LogLevel::kInfo, "the backend is up", {{"upstream", upstream_}});
+    Announce(EventKind::kUpstream, LogLevel::kInfo, "the backend is up", {{"upstream", upstream_}});
     return;
   }
   if (!told_) {
     ++untold_;
     return;
   }
-  Log(LogLevel::kInfo, "the backend is up again",
-      {{"upstream", upstream_},
-       {"down_seconds", Seconds(now - began_)},
-       {"failed_attempts", attempts_},
-       {"refused_requests", refused_.load(std::memory_order_relaxed)},
-       {"untold_outages", std::exchange(untold_, 0)}});
+  Announce(EventKind::kUpstream, LogLevel::kInfo, "the backend is up again",
+           {{"upstream", upstream_},
+            {"down_seconds", Seconds(now - began_)},
+            {"failed_attempts", attempts_},
+            {"refused_requests", refused_.load(std::memory_order_relaxed)},
+            {"untold_outages", std::exchange(untold_, 0)}});
 }
 
 bool Outage::MayTell(TimePoint now) {

@@ -62,7 +62,9 @@ void PooledStream::OnAcquired(WorkerMetrics& metrics, const Acquired& how) {
   metrics.pool_acquired_total.Add();
   if (how.ready) metrics.pool_ready_total.Add();
   if (how.reused) metrics.pool_reused_total.Add();
-  metrics.pool_acquire_seconds.Observe(upstream_.loop().now() - opened_);
+  const Duration waited = upstream_.loop().now() - opened_;
+  metrics.pool_acquire_seconds.Observe(waited);
+  pool_->endpoint().counters().CountAcquire(waited, how.reused);
 }
 
 void PooledStream::TellHomeless() {

@@ -146,6 +146,10 @@ void Upstream::SetEndpoints(const EndpointList& endpoints) {
   }
 }
 
+void Upstream::LookAtPools(PoolLooks& looks) {
+  for (const auto& pool : pools_) looks.Add(pool->Look());
+}
+
 void Upstream::OnNoAddress() {
   for (const auto& pool : pools_) {
     if (pool->endpoint().addresses().empty()) pool->OnNoAddress();

@@ -70,6 +70,7 @@ class Upstream final : private EndpointPoolEvents {
   // For requests of our own.
   const std::string& host_header() const { return endpoints_.front()->url().host_header; }
 
+  void LookAtPools(PoolLooks& looks);
   size_t count(LinkState state) const;
   size_t waiting() const;
 

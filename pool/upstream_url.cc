@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "proxy/base/redaction.h"
 #include "proxy/net/address.h"
 
 namespace sheaf::pool {
@@ -24,11 +25,11 @@ Result<UpstreamUrl> UpstreamUrl::Parse(std::string_view text) {
     url.tls = true;
     port = 443;
   } else {
-    return Error{"'" + std::string(text) + "' does not begin with http://, https:// or unix:/"};
+    return Error{"'" + WithoutUser(text) + "' does not begin with http://, https:// or unix:/"};
   }
   if (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.empty() || rest.find_first_of("/?#@ ") != std::string_view::npos) {
-    return Error{"'" + std::string(text) +
+    return Error{"'" + WithoutUser(text) +
                  "' must be a scheme, a host and a port alone, such as http://127.0.0.1:8000"};
   }
   const bool has_port =
@@ -36,7 +37,7 @@ Result<UpstreamUrl> UpstreamUrl::Parse(std::string_view text) {
   url.address = has_port ? std::string(rest) : std::string(rest) + ":" + std::to_string(port);
   const std::optional<net::HostPort> parts = net::SplitHostPort(url.address);
   if (!parts || parts->host.empty() || parts->port == 0) {
-    return Error{"'" + std::string(text) + "' has no valid host and port"};
+    return Error{"'" + WithoutUser(text) + "' has no valid host and port"};
   }
   url.host = parts->host;
   url.host_header = parts->port == port ? rest.substr(0, has_port ? rest.rfind(':') : rest.size()) : rest;

@@ -54,6 +54,12 @@ void Upstreams::Drain() {
   for (const std::unique_ptr<Upstream>& one : all_) one->Drain();
 }
 
+PoolLooks Upstreams::LookAtPools() {
+  PoolLooks looks;
+  for (const std::unique_ptr<Upstream>& one : all_) one->LookAtPools(looks);
+  return looks;
+}
+
 size_t Upstreams::CloseSpare() {
   size_t closed = 0;
   for (const std::unique_ptr<Upstream>& one : all_) closed += one->CloseSpare();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "pool/backend.h"
+#include "pool/pool_look.h"
 #include "pool/upstream.h"
 #include "pool/upstream_ref.h"
 #include "proxy/base/metrics.h"
@@ -42,6 +43,9 @@ class Upstreams {
   void Drain();
   // Closes idle connections beyond pool.min_size. Returns their number.
   size_t CloseSpare();
+
+  // As they are now, one for each endpoint.
+  PoolLooks LookAtPools();
 
   size_t size() const { return all_.size(); }
 

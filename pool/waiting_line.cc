@@ -1,5 +1,6 @@
 #include "pool/waiting_line.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sheaf::pool {
@@ -32,6 +33,12 @@ PooledStream& WaitingLine::TakeFirst() {
   PooledStream& stream = line_.front();
   Leave(stream);
   return stream;
+}
+
+Duration WaitingLine::LongestWait(TimePoint now) {
+  Duration longest = Duration::zero();
+  line_.ForEach([&](const PooledStream& stream) { longest = std::max(longest, now - stream.opened_); });
+  return longest;
 }
 
 void WaitingLine::TellRefused() {

@@ -30,6 +30,8 @@ class WaitingLine {
   void TellRefused();
 
   PooledStream& first() { return line_.front(); }
+  // Of its members, so far. Looks at all of them: one that comes back may have waited elsewhere.
+  Duration LongestWait(TimePoint now);
   size_t size() const { return line_.size(); }
   bool empty() const { return line_.empty(); }
   // Nor is anybody left to be told.

@@ -4,7 +4,7 @@
 #include <map>
 #include <utility>
 
-#include "proxy/base/log.h"
+#include "proxy/base/events.h"
 
 namespace sheaf {
 namespace {
@@ -140,8 +140,8 @@ std::vector<EntranceChanges> Listeners::Apply(Change change) {
     place.listener = std::move(present->listener);
     if (place.options.socket_mode != present->options.socket_mode &&
         !place.listener->SetMode(ParseFileMode(place.options.socket_mode))) {
-      Log(LogLevel::kWarning, "the permissions of a Unix socket stay as they were",
-          {{"address", place.options.address}, {"socket_mode", place.options.socket_mode}});
+      Announce(EventKind::kReload, LogLevel::kWarning, "the permissions of a Unix socket stay as they were",
+               {{"address", place.options.address}, {"socket_mode", place.options.socket_mode}});
     }
     of_all.kept.push_back({place.id, place.terms});
   }

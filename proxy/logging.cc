@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "proxy/base/bounded_write.h"
+#include "proxy/base/events.h"
 #include "proxy/base/log_queue.h"
 
 namespace sheaf {
@@ -208,6 +209,7 @@ void Enqueue(LogKind kind, LogLevel level, std::string_view message, std::span<c
 }
 
 std::string TellOfDropped(uint64_t lines) {
+  Events().Add(EventKind::kLog, LogLevel::kWarning, "log lines were dropped", {});
   if (!LogEnabled(LogLevel::kWarning)) return "";
   const LogField count{"lines", lines};
   return Format(LogLevel::kWarning, "log lines were dropped", {&count, 1});

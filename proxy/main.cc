@@ -9,6 +9,7 @@
 
 #include "proxy/admin/manual.h"
 #include "proxy/base/bounded_write.h"
+#include "proxy/base/events.h"
 #include "proxy/base/log.h"
 #include "proxy/cli/cli.h"
 #include "proxy/config/admin_place.h"
@@ -70,7 +71,7 @@ int Serve(const CommandLine& line, Configuration configuration) {
   // A peer or a reader of the log that is gone shows up as an error of the write.
   std::signal(SIGPIPE, SIG_IGN);
   SetupLogging(configuration.options);
-  for (const std::string& warning : configuration.warnings) Log(LogLevel::kWarning, warning);
+  for (const std::string& warning : configuration.warnings) Announce(EventKind::kStart, LogLevel::kWarning, warning);
   LogIgnoredVariables(configuration);
   const int status = Run(line, std::move(configuration));
   // The log's thread still uses what exit() would destroy.

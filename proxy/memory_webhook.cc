@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <utility>
 
-#include "proxy/base/log.h"
+#include "proxy/base/events.h"
 
 namespace sheaf {
 
@@ -88,7 +88,8 @@ void MemoryWebhook::Finish(bool passed, std::string_view detail) {
   loop_.graveyard().Retire(std::move(stream_));
   metrics_.memory_webhooks_total[passed ? CheckResult::kPassed : CheckResult::kFailed].Add();
   if (!passed) {
-    Log(LogLevel::kWarning, "memory.webhook failed", {{"path", options_.webhook}, {"detail", detail}});
+    Announce(EventKind::kPressure, LogLevel::kWarning, "memory.webhook failed",
+             {{"path", options_.webhook}, {"detail", detail}});
   }
   if (!next_) return;
   const memwatch::PressureChange next = *std::exchange(next_, std::nullopt);

@@ -6,7 +6,8 @@
 
 #include "proxy/backend_facts.h"
 #include "proxy/base/build_info.h"
-#include "proxy/base/log.h"
+#include "proxy/base/events.h"
+#include "proxy/pool_rows.h"
 
 namespace sheaf {
 
@@ -50,6 +51,20 @@ StatsSnapshot Operations::Stats() const {
   return snapshot;
 }
 
+void Operations::LookAtPools(std::function<void(const PoolsAnswer&)> answered) {
+  lent_.main.Post([this, answered = std::move(answered)] {
+    AskForSum<pool::PoolLooks>(
+        lent_.asks, {.workers = AllOf(lent_.workers), .patience = kPatience},
+        [this](size_t worker) { return lent_.workers[worker]->LookAtPools(); },
+        [this, answered](const pool::PoolLooks& looks, const std::vector<size_t>& late) {
+          const std::shared_ptr<const Generation> now = lent_.in_force();
+          answered(
+              {PoolRows(lent_.metrics.endpoints().All(), now->options, lent_.backends(), looks, lent_.workers.size()),
+               late});
+        });
+  });
+}
+
 void Operations::Reload(std::function<void(const ReloadAnswer&)> answered) {
   lent_.main.Post(
       [this, answered = std::move(answered)] { lent_.reloader.Ask({.by = "POST /reload", .answer = answered}); });
@@ -66,8 +81,9 @@ bool Operations::SetDraining(std::string_view backend, std::string_view endpoint
     }
   }
   if (!found) return false;
-  Log(LogLevel::kInfo, draining ? "an endpoint is drained: it gets nothing new" : "an endpoint is drained no more",
-      {{"backend", backend}, {"upstream", endpoint}});
+  Announce(EventKind::kDrain, LogLevel::kInfo,
+           draining ? "an endpoint is drained: it gets nothing new" : "an endpoint is drained no more",
+           {{"backend", backend}, {"upstream", endpoint}});
   if (!draining) return true;
   for (const std::unique_ptr<Worker>& worker : lent_.workers) {
     worker->Post([&worker = *worker] { worker.CloseLeaving(); });

@@ -57,6 +57,8 @@ class Operations final : public AdminSource {
   bool started() const override { return lent_.lifecycle.stage() != Stage::kStarting; }
   StatsSnapshot Stats() const override;
   const memwatch::MemoryHistory& memory_history() const override { return lent_.memory.history(); }
+  const EventRing& events() const override { return Events(); }
+  void LookAtPools(std::function<void(const PoolsAnswer&)> answered) override;
   const MetricsRegistry& metrics() const override { return lent_.metrics; }
   void Reload(std::function<void(const ReloadAnswer&)> answered) override;
   bool SetDraining(std::string_view backend, std::string_view endpoint, bool draining) override;

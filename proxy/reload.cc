@@ -5,7 +5,7 @@
 #include <iterator>
 #include <utility>
 
-#include "proxy/base/log.h"
+#include "proxy/base/events.h"
 #include "proxy/wire/sha256.h"
 
 namespace sheaf {
@@ -88,7 +88,7 @@ void Reloader::Try() {
   ReloadAnswer answer{.generation = before->number, .digest = before->digest, .error = {}, .needs_restart = {}};
   if (const std::string_view refusal = target_.refusal(); !refusal.empty()) {
     answer.error = refusal;
-    Log(LogLevel::kInfo, "no reload", {{"by", Askers()}, {"reason", refusal}});
+    Announce(EventKind::kReload, LogLevel::kInfo, "no reload", {{"by", Askers()}, {"reason", refusal}});
     return Answer(answer);
   }
   Result<ConfigRead> read = read_();
@@ -102,7 +102,7 @@ void Reloader::Try() {
   answer.needs_restart = KeepWhatNeedsRestart(before->options, read.value().options);
   const Result<std::shared_ptr<const Generation>> made = target_.Prepare(std::move(read.value()));
   if (!made.ok()) return Fail(std::move(answer), made.error(), true);
-  for (const std::string& warning : warnings) Log(LogLevel::kWarning, warning);
+  for (const std::string& warning : warnings) Announce(EventKind::kReload, LogLevel::kWarning, warning);
   answer.taken = true;
   answer.generation = made.value()->number;
   answer.digest = made.value()->digest;
@@ -161,12 +161,14 @@ std::string Reloader::Askers() const {
 void Reloader::Tell(const ReloadAnswer& answer) const {
   const std::string by = Askers();
   if (!answer.taken) {
-    return Log(LogLevel::kError, "reload failed, everything stays as it was", {{"by", by}, {"error", answer.error}});
+    return Announce(EventKind::kReload, LogLevel::kError, "reload failed, everything stays as it was",
+                    {{"by", by}, {"error", answer.error}});
   }
-  Log(LogLevel::kInfo, "reloaded", {{"by", by}, {"generation", answer.generation}, {"sha256", answer.digest}});
+  Announce(EventKind::kReload, LogLevel::kInfo, "reloaded",
+           {{"by", by}, {"generation", answer.generation}, {"sha256", answer.digest}});
   if (answer.needs_restart.empty()) return;
-  Log(LogLevel::kWarning, "options have changed that a restart alone can take up",
-      {{"options", Joined(answer.needs_restart)}});
+  Announce(EventKind::kReload, LogLevel::kWarning, "options have changed that a restart alone can take up",
+           {{"options", Joined(answer.needs_restart)}});
 }
 
 void Reloader::Count(const ReloadAnswer& answer) {

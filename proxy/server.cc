@@ -8,6 +8,7 @@
 
 #include "memwatch/allocator.h"
 #include "proxy/backend_facts.h"
+#include "proxy/base/events.h"
 #include "proxy/base/log.h"
 #include "proxy/control/drain_pace.h"
 #include "proxy/cpu_quota.h"
@@ -82,7 +83,8 @@ void Server::WarnOfWarmLinks() const {
   const uint32_t asked = in_force()->options.pool.min_size;
   const pool::EndpointRef free = asked == kAuto || asked == 0 ? nullptr : FindDialledForFree(backends());
   if (!free) return;
-  Log(LogLevel::kWarning,
+  Announce(
+      EventKind::kStart, LogLevel::kWarning,
       "pool.min_size keeps connections open that gain nothing here and may starve the backend: servers that give a "
       "worker to each (gunicorn's sync and gthread) or count them (uvicorn's --limit-concurrency); \"auto\" keeps none",
       {{"min_size", asked}, {"upstream", free->name()}});
@@ -170,14 +172,14 @@ void Server::LogListening() const {
   }
   // The addresses with TLS are named only where not all are alike.
   const std::string tls = with_tls.empty() ? "off" : with_tls == all ? "on" : with_tls;
-  Log(LogLevel::kInfo, "listening",
-      {{"address", all},
-       {"tls", tls},
-       {"upstream", UrlsOf(now->options)},
-       {"workers", workers_.size()},
-       {"admin", now->options.admin.address},
-       {"version", metrics_.version()},
-       {"pid", getpid()}});
+  Announce(EventKind::kStart, LogLevel::kInfo, "listening",
+           {{"address", all},
+            {"tls", tls},
+            {"upstream", UrlsOf(now->options)},
+            {"workers", workers_.size()},
+            {"admin", now->options.admin.address},
+            {"version", metrics_.version()},
+            {"pid", getpid()}});
 }
 
 // ---- reload
@@ -209,7 +211,8 @@ void Server::WatchFiles() {
   if (!file_watch_) {
     // Not from within the watch: what comes of it may end the watch.
     auto made = FileWatch::Create(main_->loop(), [this] { main_->loop().Post([this] { OnFilesChanged(); }); });
-    if (!made.ok()) return Log(LogLevel::kWarning, "reload.watch does not work", {{"error", made.error()}});
+    if (!made.ok())
+      return Announce(EventKind::kReload, LogLevel::kWarning, "reload.watch does not work", {{"error", made.error()}});
     file_watch_ = std::move(made.value());
   }
   file_watch_->Watch(FilesOf(conf_file_, now->options));

@@ -3,7 +3,7 @@
 #include <system_error>
 #include <utility>
 
-#include "proxy/base/log.h"
+#include "proxy/base/events.h"
 #include "proxy/base/random.h"
 
 namespace sheaf {
@@ -112,8 +112,9 @@ void Worker::StartClient(std::unique_ptr<net::Connection> connection, const Peer
 
 void Worker::OnAcceptPaused(int error) {
   metrics_.client_accept_pauses_total.Add();
-  Log(LogLevel::kWarning, "accepting pauses: raise the limit of open files, or set listen.max_connections below it",
-      {{"error", std::generic_category().message(error)}});
+  Announce(EventKind::kAccept, LogLevel::kWarning,
+           "accepting pauses: raise the limit of open files, or set listen.max_connections below it",
+           {{"error", std::generic_category().message(error)}});
 }
 
 void Worker::ConnectionOver() {

@@ -78,6 +78,7 @@ class Worker final : public net::DeadlineHandler, private EntranceEvents, Client
   // What an operator has done to sessions that are here.
   ActionTally Close(const CloseAction& action) { return actions_.Close(action); }
   ActionTally Flush(const Selector& of) { return actions_.Flush(of); }
+  pool::PoolLooks LookAtPools() { return upstreams_.LookAtPools(); }
   // Posts the change to memory.webhook, if there is one. For the first worker.
   void TellBackend(const memwatch::PressureChange& change);
 

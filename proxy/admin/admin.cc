@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/admin/access.h"
+#include "proxy/base/events.h"
 #include "proxy/base/log.h"
 
 namespace sheaf {
@@ -120,7 +121,8 @@ void Admin::MakeRoom() {
 }
 
 void Admin::OnAcceptPaused(int error) {
-  Log(LogLevel::kWarning, "the admin listener pauses", {{"error", std::generic_category().message(error)}});
+  Announce(EventKind::kAccept, LogLevel::kWarning, "the admin listener pauses",
+           {{"error", std::generic_category().message(error)}});
 }
 
 void Admin::OnDeadline(net::Deadline& /*deadline*/) {

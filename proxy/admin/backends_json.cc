@@ -11,14 +11,6 @@ namespace {
 
 using Endpoints = std::span<const std::shared_ptr<const EndpointCounters>>;
 
-// What it is to a balancer, the strongest word that holds.
-std::string_view StateOf(const EndpointCounters& endpoint) {
-  if (endpoint.removed) return "removed";
-  if (endpoint.unlisted) return "unlisted";
-  if (endpoint.draining) return "draining";
-  return endpoint.up ? "up" : "down";
-}
-
 void WriteEndpoint(const EndpointCounters& endpoint, JsonWriter& json) {
   json.Add("endpoint", endpoint.endpoint);
   json.Add("state", StateOf(endpoint));
@@ -44,6 +36,13 @@ std::vector<Endpoints> ByBackend(Endpoints endpoints) {
 }
 
 }  // namespace
+
+std::string_view StateOf(const EndpointCounters& endpoint) {
+  if (endpoint.removed) return "removed";
+  if (endpoint.unlisted) return "unlisted";
+  if (endpoint.draining) return "draining";
+  return endpoint.up ? "up" : "down";
+}
 
 std::string BackendsJson(Endpoints endpoints) {
   const std::vector<Endpoints> backends = ByBackend(endpoints);

@@ -55,10 +55,28 @@ constexpr std::array kHistoryFields = {
     FieldRow{"metrics[].messages_to_clients_per_second", kNumber, "messages a second",
              "Since the sample before, like those that follow; in the first sample 0."},
     FieldRow{"metrics[].messages_to_upstream_per_second", kNumber, "messages a second", ""},
+    FieldRow{"metrics[].frames_to_clients_per_second", kNumber, "frames a second",
+             "That messages to clients were sent in: envelopes, and messages that are in none."},
+    FieldRow{"metrics[].payload_bytes_per_second", kNumber, "bytes a second",
+             "Of the messages to clients, before framing and compression."},
+    FieldRow{"metrics[].sent_bytes_per_second", kNumber, "bytes a second",
+             "Written to clients' sockets: frames, answers to requests, TLS."},
     FieldRow{"metrics[].batches_per_second", kNumber, "batches a second", ""},
     FieldRow{"metrics[].avg_batch_size", kNumber, "messages", "Mean; 0 without a batch."},
     FieldRow{"metrics[].avg_batch_delay_ms", kNumber, "milliseconds",
              "That the oldest message of a batch waited, mean; 0 without a batch."},
+    FieldRow{
+        "metrics[].delay_p50_ms", kNumber, "milliseconds",
+        "The same, which half of the batches do not exceed, as told from the histogram's buckets; 0 without a batch."},
+    FieldRow{"metrics[].delay_p99_ms", kNumber, "milliseconds", "The same of 99 in 100."},
+    FieldRow{"metrics[].queued_bytes", kCount, "bytes",
+             "Written to sockets, which the kernel has not taken yet, at this time."},
+    FieldRow{"metrics[].pool_idle", kCount, "connections", "To the backend, leased by nobody at this time."},
+    FieldRow{"metrics[].pool_waiting", kCount, "requests", "That wait for a connection to the backend at this time."},
+    FieldRow{"metrics[].closed_per_second", kNumber, "sessions a second", "That ended."},
+    FieldRow{"metrics[].closed_by_error_per_second", kNumber, "sessions a second",
+             "Of these, those that neither client nor backend ended (or the client's connection, without a Close), nor "
+             "a drain or a reload."},
 };
 
 constexpr DocumentRow kSummary = {.name = "Summary", .fields = kSummaryFields};
@@ -76,7 +94,8 @@ other figures are as of now, or since the start.)",
     ManualRow{
         kGet, "/api/performance/websocket/metrics",
         R"(The history, the oldest sample first: one each `memory.check_interval` and one at each change of the level, as far back as `memory.history`.
-`?last=10m` gives those of the last ten minutes.)",
+`?last=10m` gives those of the last ten minutes, `?since=1760000000` those from that time on (a `timestamp`, too: that sample is then the
+first).)",
         kHistoryAnswers},
 };
 

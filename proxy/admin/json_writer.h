@@ -13,6 +13,7 @@
 
 #include "proxy/admin/json_text.h"
 #include "proxy/base/metrics.h"
+#include "proxy/wire/utf8.h"
 
 namespace sheaf {
 
@@ -87,7 +88,7 @@ class JsonWriter {
   void AddTexts(std::string_view name, const std::vector<std::string>& texts) {
     WriteKey(name);
     writer_.StartArray();
-    for (const std::string& text : texts) writer_.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+    for (const std::string& text : texts) WriteText(text);
     writer_.EndArray();
   }
   void AddNumbers(std::string_view name, const std::vector<size_t>& numbers) {

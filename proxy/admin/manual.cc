@@ -9,13 +9,14 @@
 #include "proxy/admin/event_manual.h"
 #include "proxy/admin/history_manual.h"
 #include "proxy/admin/message_manual.h"
+#include "proxy/admin/pool_manual.h"
 #include "proxy/admin/process_manual.h"
 #include "proxy/admin/stats_manual.h"
 
 namespace sheaf {
 namespace {
 
-constexpr std::array kManuals = {&ProcessManual,    &StatsManual, &HistoryManual, &BackendManual,
+constexpr std::array kManuals = {&ProcessManual,    &StatsManual, &HistoryManual, &BackendManual, &PoolManual,
                                  &ConnectionManual, &EventManual, &MessageManual, &ActionManual};
 
 constexpr std::array kRefusalFields = {

@@ -5,8 +5,10 @@
 #include "proxy/admin/connection_requests.h"
 #include "proxy/admin/dashboard_requests.h"
 #include "proxy/admin/drain_requests.h"
+#include "proxy/admin/event_requests.h"
 #include "proxy/admin/message_requests.h"
 #include "proxy/admin/openapi.h"
+#include "proxy/admin/pool_requests.h"
 #include "proxy/admin/probe_requests.h"
 #include "proxy/admin/reload_requests.h"
 #include "proxy/admin/stats_requests.h"
@@ -19,6 +21,12 @@ using enum AdminMethod;
 
 constexpr std::array kHistoryParameters = {
     ParameterRow{"last", "Only samples of the last so much time", ParameterType::kDuration},
+    ParameterRow{"since", "Only samples from this time on, in seconds since 1970; not beside `last`",
+                 ParameterType::kNumber},
+};
+
+constexpr std::array kEventParameters = {
+    ParameterRow{"since", "Only events that came after the one of this number", ParameterType::kCount},
 };
 
 constexpr std::array kConnectionsParameters = {
@@ -47,8 +55,11 @@ constexpr std::array kPaths = {
     PathRow{kGet, "/api/performance/websocket/summary", Access::kReads, &AnswerSummary, "What to look at first"},
     PathRow{kGet, "/api/performance/websocket/metrics", Access::kReads, &AnswerHistory,
             "Samples of the last memory.history, the oldest first", kHistoryParameters},
+    PathRow{kGet, "/events", Access::kReads, &AnswerEvents, "What happened to the process, the newest 200",
+            kEventParameters},
     PathRow{kPost, "/reload", Access::kChanges, &BeginReload, "Reads the configuration anew"},
     PathRow{kGet, "/backends", Access::kReads, &AnswerBackends, "The endpoints of each backend"},
+    PathRow{kGet, "/pools", Access::kReads, &AnswerPools, "The connections to each endpoint"},
     PathRow{kPost, "/backends/{backend}/{endpoint}/drain", Access::kChanges, &BeginDrainOfEndpoint,
             "The endpoint gets nothing new"},
     PathRow{kPost, "/backends/{backend}/{endpoint}/undrain", Access::kChanges, &BeginUndrainOfEndpoint,

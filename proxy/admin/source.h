@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "memwatch/memory_history.h"
+#include "proxy/admin/pools.h"
 #include "proxy/admin/stats.h"
 #include "proxy/base/drain_answer.h"
+#include "proxy/base/events.h"
 #include "proxy/base/metrics.h"
 #include "proxy/base/push.h"
 #include "proxy/base/reload_answer.h"
@@ -31,6 +33,9 @@ class AdminSource {
   virtual bool started() const = 0;
   virtual StatsSnapshot Stats() const = 0;
   virtual const memwatch::MemoryHistory& memory_history() const = 0;
+  virtual const EventRing& events() const = 0;
+  // The pools of all workers.
+  virtual void LookAtPools(std::function<void(const PoolsAnswer&)> answered) = 0;
   // All workers are in it before Admin starts.
   virtual const MetricsRegistry& metrics() const = 0;
   // Has the configuration read anew.

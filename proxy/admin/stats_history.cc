@@ -44,9 +44,19 @@ void WriteTraffic(const memwatch::Traffic& traffic, JsonWriter& json) {
   json.Add("active_connections", uint64_t{traffic.active_connections});
   json.Add("messages_to_clients_per_second", double{traffic.messages_to_clients});
   json.Add("messages_to_upstream_per_second", double{traffic.messages_to_upstream});
+  json.Add("frames_to_clients_per_second", double{traffic.frames_to_clients});
+  json.Add("payload_bytes_per_second", double{traffic.payload_bytes});
+  json.Add("sent_bytes_per_second", double{traffic.sent_bytes});
   json.Add("batches_per_second", double{traffic.batches});
   json.Add("avg_batch_size", double{traffic.batch_size});
   json.Add("avg_batch_delay_ms", double{traffic.batch_delay} * 1000);
+  json.Add("delay_p50_ms", double{traffic.batch_delay_p50} * 1000);
+  json.Add("delay_p99_ms", double{traffic.batch_delay_p99} * 1000);
+  json.Add("queued_bytes", static_cast<uint64_t>(traffic.queued_bytes));
+  json.Add("pool_idle", uint64_t{traffic.pool_idle});
+  json.Add("pool_waiting", uint64_t{traffic.pool_waiting});
+  json.Add("closed_per_second", double{traffic.closed});
+  json.Add("closed_by_error_per_second", double{traffic.closed_by_error});
 }
 
 }  // namespace

@@ -1,7 +1,11 @@
 #include "proxy/admin/stats_requests.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <optional>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "proxy/admin/stats.h"
@@ -12,6 +16,29 @@
 #include "proxy/wire/query.h"
 
 namespace sheaf {
+namespace {
+
+using Time = std::chrono::system_clock::time_point;
+
+// "10m"
+std::optional<Time> TimeBefore(std::string_view last) {
+  constexpr std::chrono::hours kLongestHistory(24);  // memory.history has no more
+  const auto time = ParseDuration(last);
+  if (!time) return std::nullopt;
+  return std::chrono::system_clock::now() - std::min<std::chrono::milliseconds>(*time, kLongestHistory);
+}
+
+// "1760000000.25"
+std::optional<Time> TimeAt(std::string_view since) {
+  constexpr double kLatest = 9e9;  // the clock has nanoseconds
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(since.data(), since.data() + since.size(), seconds);
+  const bool whole = error == std::errc{} && end == since.data() + since.size();
+  if (!whole || !(seconds >= 0 && seconds <= kLatest)) return std::nullopt;
+  return Time(std::chrono::duration_cast<Time::duration>(std::chrono::duration<double>(seconds)));
+}
+
+}  // namespace
 
 void AnswerMetrics(const Asked& asked, AdminReply reply) {
   std::vector<std::string_view> accept;
@@ -33,13 +60,17 @@ void AnswerSummary(const Asked& asked, AdminReply reply) {
 }
 
 void AnswerHistory(const Asked& asked, AdminReply reply) {
-  constexpr std::chrono::hours kLongestHistory(24);  // memory.history has no more
-  auto since = std::chrono::system_clock::time_point{};
-  if (const auto text = wire::FindParameter(asked.request.target, "last")) {
-    const auto last = std::min<std::chrono::milliseconds>(ParseDuration(*text).value(), kLongestHistory);
-    since = std::chrono::system_clock::now() - last;
+  const auto last = wire::FindParameter(asked.request.target, "last");
+  const auto since = wire::FindParameter(asked.request.target, "since");
+  if (last && since) return reply(RefusalAnswer(400, "last and since: one of them"));
+  std::optional<Time> begin = Time{};
+  if (last) begin = TimeBefore(*last);
+  if (since) begin = TimeAt(*since);
+  if (!begin) {
+    return reply(
+        RefusalAnswer(400, last ? "last: a time such as 10m" : "since: seconds since 1970, such as 1760000000"));
   }
-  reply({.body = HistoryJson(asked.source.memory_history().Since(since)) + "\n"});
+  reply({.body = HistoryJson(asked.source.memory_history().Since(*begin)) + "\n"});
 }
 
 }  // namespace sheaf

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/base/metric_cells.h"
 #include "proxy/base/metric_table.h"
 
 namespace sheaf {
@@ -34,6 +36,20 @@ struct EndpointCounters {
   std::array<std::atomic<uint32_t>, LinkStateLabels::kCount> links{};
   std::atomic<uint64_t> requests_total{0};  // and WebSocket handshakes
   std::atomic<uint64_t> failures_total{0};  // to connect, and of health checks
+  // Of connections to it.
+  std::atomic<uint64_t> created_total{0};  // that were established
+  std::atomic<uint64_t> failed_total{0};   // that could not be
+  std::atomic<uint64_t> reused_total{0};   // leases of one that had served an earlier lease
+  std::atomic<uint64_t> evicted_total{0};  // that were closed while they were idle
+  // Leases, by how long they were waited for.
+  using Acquires = std::array<uint64_t, AcquireSecondsBuckets::kBounds.size() + 1>;
+  std::array<std::atomic<uint64_t>, std::tuple_size_v<Acquires>> acquires{};
+
+  void CountAcquire(std::chrono::nanoseconds waited, bool reused) {
+    const size_t bucket = BucketOf<AcquireSecondsBuckets>(TicksOf<AcquireSecondsBuckets>(waited));
+    acquires[bucket].fetch_add(1, std::memory_order_relaxed);
+    if (reused) reused_total.fetch_add(1, std::memory_order_relaxed);
+  }
 };
 
 // Any thread.

@@ -47,23 +47,31 @@ class CellArray {
   std::array<Cell, kCount> cells_;
 };
 
-// Observations in the unit of the bounds. A bound belongs to the bucket under it ("le").
+// The bucket of an observation in the unit of the bounds. A bound belongs to the bucket under it ("le").
+template <typename Buckets>
+constexpr size_t BucketOf(uint64_t value) {
+  size_t bucket = 0;
+  while (bucket < Buckets::kBounds.size() && value > Buckets::kBounds[bucket]) ++bucket;
+  return bucket;
+}
+// A time in the unit of the bounds. Rounded up, so that what is over a bound stays over it.
+template <typename Buckets>
+constexpr uint64_t TicksOf(std::chrono::nanoseconds time) {
+  const auto ticks = std::chrono::ceil<typename Buckets::Tick>(time).count();
+  return ticks > 0 ? static_cast<uint64_t>(ticks) : uint64_t{0};
+}
+
+// Observations in the unit of the bounds.
 template <typename Buckets>
 class Histogram {
  public:
   static constexpr size_t kBounds = Buckets::kBounds.size();
 
   void Observe(uint64_t value) {
-    size_t bucket = 0;
-    while (bucket < kBounds && value > Buckets::kBounds[bucket]) ++bucket;
-    buckets_[bucket].Add();
+    buckets_[BucketOf<Buckets>(value)].Add();
     sum_.Add(value);
   }
-  // Rounded up, so that what is over a bound stays over it.
-  void Observe(std::chrono::nanoseconds time) {
-    const auto ticks = std::chrono::ceil<typename Buckets::Tick>(time).count();
-    Observe(ticks > 0 ? static_cast<uint64_t>(ticks) : uint64_t{0});
-  }
+  void Observe(std::chrono::nanoseconds time) { Observe(TicksOf<Buckets>(time)); }
 
   // Observations in bucket i alone; the last bucket has no upper bound.
   uint64_t bucket(size_t i) const { return buckets_[i].value(); }

@@ -258,7 +258,7 @@
   OPTION(std::chrono::milliseconds, webhook_timeout, "2s", "1ms", "1m", kTime, kLive, 0,                               \
          "The longest that such a request may take. It is not repeated.")                                              \
   OPTION(std::chrono::milliseconds, history, "2h", "1s", "24h", kTime, kLive, 0,                                       \
-         "How long readings are kept for the history; at most 20,000 of them.")                                        \
+         "How long readings are kept for the history, 104 bytes each (as shipped 731 KiB in all); at most 20,000 of them.") \
   END(memory)                                                                                                          \
                                                                                                                        \
   BEGIN(Forwarded, forwarded, "What proxies in front say of the client.")                                              \

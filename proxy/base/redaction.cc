@@ -167,6 +167,13 @@ std::string ShownUrl(const Options::Log& log, std::string_view url) {
   return shown;
 }
 
+std::string WithoutUser(std::string_view url) {
+  const size_t slashes = url.find("//");
+  const size_t at = url.rfind('@');
+  if (slashes == std::string_view::npos || at == std::string_view::npos || at < slashes) return std::string(url);
+  return std::string(url.substr(0, slashes + 2)) + kHidden + std::string(url.substr(at));
+}
+
 std::string ShownFields(std::string_view head) {
   std::string shown;
   while (!head.empty() && shown.size() < kMostShown) {

@@ -25,6 +25,9 @@ std::string ShownTarget(const Options::Log& log, std::string_view target, std::s
 // The value of a Referer, or another URL that a client sent.
 std::string ShownUrl(const Options::Log& log, std::string_view url);
 
+// A url of the configuration, for errors, without the name and the password before its host; all else is as it was.
+std::string WithoutUser(std::string_view url);
+
 // The beginning of a response's head, or what stands in the place of one: the values of its fields are left out
 // ("Set-Cookie: -"), but for those of framing and of the handshake.
 std::string ShownFields(std::string_view head);

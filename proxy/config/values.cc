@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "proxy/base/redaction.h"
 #include "proxy/config/checks.h"
 
 namespace sheaf {
@@ -18,7 +19,8 @@ bool StoreList(const OptionRow& row, std::vector<std::string>& list, const FileV
     const std::string problem = CheckForm(row.FullName(), item.text);
     fits = fits && problem.empty();
     if (!problem.empty()) {
-      problems.push_back({item.position, row.FullName() + " " + problem + ", not " + QuoteToml(item.text)});
+      problems.push_back(
+          {item.position, row.FullName() + " " + problem + ", not " + QuoteToml(WithoutUser(item.text))});
     }
     list.push_back(item.text);
   }
@@ -69,7 +71,7 @@ std::string StoreText(const OptionRow& row, const OptionSlot& slot, std::string_
   if (std::string problem = SetFromText(row, slot, text); !problem.empty()) return problem;
   const auto check = [&row](std::string_view part) {
     const std::string problem = CheckForm(row.FullName(), part);
-    return problem.empty() ? problem : problem + ", not " + QuoteToml(part);
+    return problem.empty() ? problem : problem + ", not " + QuoteToml(WithoutUser(part));
   };
   const auto* list = std::get_if<std::vector<std::string>*>(&slot);
   if (list == nullptr) return check(text);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "proxy/base/log.h"
+#include "proxy/base/events.h"
 
 namespace sheaf {
 
@@ -16,7 +16,7 @@ Result<bool> Lifecycle::Undrain() {
   if (stage() != Stage::kDrained && !draining()) return true;
   const bool gave_up = stage() != Stage::kDelaying;
   if (auto opened = gave_up ? events_.OnUndrain() : true; !opened.ok()) return opened;
-  Log(LogLevel::kInfo, "undrained: ready again");
+  Announce(EventKind::kDrain, LogLevel::kInfo, "undrained: ready again");
   FinishDrain(Stage::kServing, DrainEnd::kUndrained);
   return true;
 }
@@ -36,7 +36,7 @@ void Lifecycle::End(const Ending& ending, TimePoint now) {
         cut_short_ = true;
         return FinishDrain(Stage::kStopped, DrainEnd::kCutShort);
       }
-      Log(LogLevel::kInfo, "ends when the drain is over", {{"by", ending.signal}});
+      Announce(EventKind::kDrain, LogLevel::kInfo, "ends when the drain is over", {{"by", ending.signal}});
       if (ending.hurried) Hurry(now);
       return;
     case Stage::kStopped:
@@ -45,7 +45,7 @@ void Lifecycle::End(const Ending& ending, TimePoint now) {
 }
 
 void Lifecycle::Begin(std::string_view by, bool hurried, TimePoint now) {
-  Log(LogLevel::kInfo, "draining", {{"by", by}});
+  Announce(EventKind::kDrain, LogLevel::kInfo, "draining", {{"by", by}});
   end_ = now + timeout_;
   delay_end_ = std::min(end_, now + delay_);
   MoveTo(Stage::kDelaying);
@@ -64,11 +64,10 @@ void Lifecycle::Look(TimePoint now, uint32_t connections) {
   if (stage() != Stage::kDraining || now - drain_began_ < kLook) return;
   if (connections > 0) {
     if (now < end_) return;
-    Log(LogLevel::kWarning,
-        signalled_ ? "drain.timeout is over, what is left is cut off"
-                   : "drain.timeout is over, and some have not left: the end of the process will "
-                     "cut them off",
-        {{"connections", connections}});
+    Announce(EventKind::kDrain, LogLevel::kWarning,
+             signalled_ ? "drain.timeout is over, what is left is cut off"
+                        : "drain.timeout is over, and some have not left: the end of the process will cut them off",
+             {{"connections", connections}});
   }
   FinishDrain(signalled_ ? Stage::kStopped : Stage::kDrained, DrainEnd::kOver);
 }

@@ -8,7 +8,7 @@
 #include <tuple>
 #include <utility>
 
-#include "proxy/base/log.h"
+#include "proxy/base/events.h"
 
 namespace sheaf {
 
@@ -99,8 +99,8 @@ void Resolver::SetInterval(Duration interval) {
 void Resolver::OnDeadline(net::Deadline& /*deadline*/) {
   if (!looking_) return Begin();
   if (!std::exchange(failing_, true)) {
-    Log(LogLevel::kWarning, "the backend's name cannot be looked up",
-        {{"upstream", name_}, {"error", "name servers do not answer"}});
+    Announce(EventKind::kUpstream, LogLevel::kWarning, "the backend's name cannot be looked up",
+             {{"upstream", name_}, {"error", "name servers do not answer"}});
   }
 }
 
@@ -117,13 +117,13 @@ void Resolver::OnAnswer(const Answer& answer) {
 
 void Resolver::Take(const std::vector<net::Address>& found) {
   if (std::exchange(failing_, false)) {
-    Log(LogLevel::kInfo, "the backend's name can be looked up again", {{"upstream", name_}});
+    Announce(EventKind::kUpstream, LogLevel::kInfo, "the backend's name can be looked up again", {{"upstream", name_}});
   }
   std::vector<net::Address> chosen = InOrder(found);
   if (chosen == addresses_) return;
   if (!addresses_.empty()) {
-    Log(LogLevel::kInfo, "the backend has another address",
-        {{"upstream", name_}, {"before", Join(addresses_)}, {"address", Join(chosen)}});
+    Announce(EventKind::kUpstream, LogLevel::kInfo, "the backend has another address",
+             {{"upstream", name_}, {"before", Join(addresses_)}, {"address", Join(chosen)}});
   }
   addresses_ = std::move(chosen);
   events_.OnAddresses(addresses_);
@@ -131,7 +131,8 @@ void Resolver::Take(const std::vector<net::Address>& found) {
 
 void Resolver::Fail(const std::string& error) {
   if (!std::exchange(failing_, true)) {
-    Log(LogLevel::kWarning, "the backend's name cannot be looked up", {{"upstream", name_}, {"error", error}});
+    Announce(EventKind::kUpstream, LogLevel::kWarning, "the backend's name cannot be looked up",
+             {{"upstream", name_}, {"error", error}});
   }
   if (addresses_.empty()) events_.OnNoAddress();
 }

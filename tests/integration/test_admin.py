@@ -92,8 +92,16 @@ def test_history_tells_of_sessions_rates_and_batches(make_sheaf, backend: Backen
     sizes = {sample["avg_batch_size"] for sample in samples if sample["batches_per_second"] > 0}
     assert sizes and min(sizes) >= 1
     assert all(0 <= sample["avg_batch_delay_ms"] < 1000 for sample in samples)
+    assert all(0 <= sample["delay_p50_ms"] <= sample["delay_p99_ms"] < 1000 for sample in samples)
+    assert any(sample["delay_p99_ms"] > 0 for sample in samples)
+    assert 0 < passed("frames_to_clients_per_second") <= passed("messages_to_clients_per_second") * 1.001
+    assert passed("payload_bytes_per_second") == pytest.approx(10 * 9 + 10 * 10, rel=0.2)
+    assert passed("sent_bytes_per_second") > passed("payload_bytes_per_second")
     assert samples[0]["active_sessions"] == 0 and samples[-1]["active_sessions"] == 1
     assert max(sample["active_connections"] for sample in samples) == 1
+    middle = samples[len(samples) // 2]["timestamp"]
+    since = json.loads(proxy.admin(f"/api/performance/websocket/metrics?since={middle}")[1])["metrics"]
+    assert since[0]["timestamp"] == middle and len(since) < len(history())
     summary = json.loads(proxy.admin("/api/performance/websocket/summary")[1])
     assert summary["peak_active_sessions"] == 1 and 0 < summary["average_active_sessions"] < 1
     assert 0 < summary["average_active_connections"] < 1

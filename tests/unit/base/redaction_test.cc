@@ -79,6 +79,14 @@ TEST_CASE("a fragment is never shown, nor is who asks") {
   CHECK(ShownTarget(Full(), "http://user:s3cr3t@host/ws?a=b#c", "/") == "http://-@host/ws?a=b#c");
 }
 
+TEST_CASE("a url of the configuration is shown without who asks") {
+  CHECK(WithoutUser("http://user:s3cr3t@host:80/") == "http://-@host:80/");
+  CHECK(WithoutUser("http://user:p@ss@host") == "http://-@host");
+  for (const char* const plain : {"http://host:80", "unix:/run/a@b.sock", "user@host", "", "@//"}) {
+    CHECK(WithoutUser(plain) == plain);
+  }
+}
+
 TEST_CASE("log.query: all, the values of some more parameters, or nothing") {
   CHECK(ShownTarget(Full(), "/ws?token=abc&x#y", "/") == "/ws?token=abc&x#y");
   CHECK(ShownTarget(None(), "/ws?token=abc&EIO=4", "/") == "/ws");

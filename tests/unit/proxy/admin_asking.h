@@ -27,6 +27,8 @@ class FakeAdminSource final : public AdminSource {
   }
   const memwatch::MemoryHistory& memory_history() const override { return history; }
   const MetricsRegistry& metrics() const override { return registry; }
+  const EventRing& events() const override { return ring; }
+  void LookAtPools(std::function<void(const PoolsAnswer&)> answered) override { answered(pools); }
   bool SetDraining(std::string_view backend, std::string_view endpoint, bool draining) override {
     drained = std::string(backend) + " " + std::string(endpoint) + (draining ? " drain" : " undrain");
     return endpoint != "unknown";
@@ -77,6 +79,8 @@ class FakeAdminSource final : public AdminSource {
 
   MetricsRegistry registry{"9.9"};
   memwatch::MemoryHistory history{std::chrono::seconds(10), std::chrono::seconds(1)};
+  EventRing ring;
+  PoolsAnswer pools;
   bool is_ready = true;
   bool is_started = true;
 };

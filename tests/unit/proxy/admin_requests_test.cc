@@ -3,6 +3,7 @@
 #include <rapidjson/document.h>
 
 #include <chrono>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,25 @@ TEST_CASE_FIXTURE(Fixture, "A reload asks for the token, which must be set, or f
   options.token = "";
   options.address = "unix:/run/sheaf-admin.sock";
   CHECK(Ask("POST /reload").status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "Events are told from a number on, and are UTF-8 whatever their texts are") {
+  const LogField field{"file", "/caf\xe9/\x1b[0m\xc3\xa9"};
+  source.ring.Add(EventKind::kStart, LogLevel::kInfo, "listening", {});
+  source.ring.Add(EventKind::kReload, LogLevel::kError, "reload failed", {&field, 1});
+  const AdminAnswer all = Ask("GET /events");
+  CHECK(all.status == 200);
+  rapidjson::Document document;
+  document.Parse<rapidjson::kParseValidateEncodingFlag>(all.body.c_str());
+  REQUIRE_FALSE(document.HasParseError());
+  CHECK(document["last"].GetUint64() == 2);
+  CHECK(document["events"].Size() == 2);
+  CHECK(document["events"][1]["fields"]["file"].GetString() == std::string("/caf\\xE9/\x1b[0m\u00e9"));
+  CHECK(Ask("GET /events?since=2").body == "{\"last\":2,\"events\":[]}\n");
+  for (const char* const wrong : {"-1", "x", "1.5", "99999999999999999999"}) {
+    CHECK(Ask(std::string("GET /events?since=") + wrong).status == 400);
+  }
+  CHECK(Ask("GET /events?last=1").status == 400);
 }
 
 const std::string kPush = "POST /api/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n";
@@ -181,9 +201,31 @@ TEST_CASE_FIXTURE(Fixture, "The history has all of the samples, or those of the 
   CHECK(samples("?last=150m") == 2);
   CHECK(samples("?last=1m") == 1);
   CHECK(samples("?last=2562047788015h") == 3);
-  for (const std::string wrong : {"?last=", "?last=5", "?last=-1m", "?first=1m", "?last=1m&x=1", "?last=1m&last=1m"}) {
+  const auto second = [](auto time) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
+  };
+  CHECK(samples("?since=" + second(now - std::chrono::minutes(150))) == 2);
+  CHECK(samples("?since=" + second(now + std::chrono::minutes(1))) == 0);
+  CHECK(samples("?since=0") == 3);
+  for (const std::string wrong :
+       {"?last=", "?last=5", "?last=-1m", "?first=1m", "?last=1m&x=1", "?last=1m&last=1m", "?since=", "?since=-1",
+        "?since=1e300", "?since=nan", "?since=10m", "?since=1&last=1m"}) {
     CHECK_MESSAGE(Ask("GET /api/performance/websocket/metrics" + wrong).status == 400, wrong);
   }
+}
+
+TEST_CASE_FIXTURE(Fixture, "From the time of a sample on, that sample is the first") {
+  const auto now = std::chrono::system_clock::now();
+  for (const int seconds : {3, 2, 1}) source.history.Add({.at = now - std::chrono::seconds(seconds), .reading = {}});
+  rapidjson::Document all;
+  all.Parse(Ask("GET /api/performance/websocket/metrics").body.c_str());
+  REQUIRE(all["metrics"].Size() == 3);
+  std::ostringstream time;
+  time.precision(17);
+  time << all["metrics"][1]["timestamp"].GetDouble();
+  rapidjson::Document later;
+  later.Parse(Ask("GET /api/performance/websocket/metrics?since=" + time.str()).body.c_str());
+  CHECK(later["metrics"].Size() == 2);
 }
 
 TEST_CASE_FIXTURE(Fixture, "A sample of the history has the original's names") {

@@ -30,6 +30,8 @@ class FakeSource final : public AdminSource {
   bool started() const override { return true; }
   StatsSnapshot Stats() const override { return {}; }
   const memwatch::MemoryHistory& memory_history() const override { return history; }
+  const EventRing& events() const override { return ring; }
+  void LookAtPools(std::function<void(const PoolsAnswer&)> answered) override { answered({}); }
   const MetricsRegistry& metrics() const override { return registry; }
   bool SetDraining(std::string_view /*backend*/, std::string_view /*endpoint*/, bool /*draining*/) override {
     return false;
@@ -74,6 +76,7 @@ class FakeSource final : public AdminSource {
   std::function<void(const ReloadAnswer&)> held;
   std::promise<void> reload_asked;
 
+  EventRing ring;
   MetricsRegistry registry{"9.9"};
   memwatch::MemoryHistory history{std::chrono::hours(2), std::chrono::seconds(1)};
   std::atomic<bool> is_ready{true};
