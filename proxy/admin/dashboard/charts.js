@@ -1,5 +1,6 @@
 // One chart a card: what it shows now and how far that went are text, the line is beside it. uPlot draws.
 
+import {setText} from './dom.js';
 import {byteRate, bytes, count, milliseconds, percent, rate, short, time} from './format.js';
 
 const UNTOLD = 'not told by this Sheaf';
@@ -195,8 +196,4 @@ function addValue(list, {label, field}) {
 function clock(seconds, step) {
   const whole = new Date(seconds * 1000).toLocaleTimeString('en-GB');
   return step < 60 ? whole : whole.slice(0, 5);
-}
-
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }

@@ -63,7 +63,7 @@ async function fill(panel, path) {
 
 const mayAsk = () => !token.isAwaited;
 const figuresPoll = new Poll(FIGURES_SECONDS, figures, mayAsk);
-const panelsPoll = new Poll(PANELS_SECONDS, () => Promise.all([fill(pools, 'pools'), fill(events, `events?since=${events.last}`)]), mayAsk);
+const panelsPoll = new Poll(PANELS_SECONDS, () => Promise.all([fill(pools, 'pools'), fill(events, events.query)]), mayAsk);
 const connectionsPoll = new Poll(PANELS_SECONDS, () => fill(connections, connections.query), () => mayAsk() && connections.isVisible);
 const polls = [figuresPoll, panelsPoll, connectionsPoll];
 

@@ -1,10 +1,11 @@
 // The panels with tables of whole Sheaf: pools, ends of sessions, events.
 
-import {LATELY_SECONDS} from './troubles.js';
+import {setText} from './dom.js';
 import {count, time} from './format.js';
 import {Table} from './table.js';
+import {LATELY_SECONDS} from './troubles.js';
 
-const MOST_EVENTS = 50;
+const MOST_EVENTS = 50, OVERLAP = 10;
 
 const POOL_STATES = ['connecting', 'idle', 'active', 'stale', 'broken'];
 const STATE_LEVELS = {up: 'ok', down: 'act', draining: 'watch'};
@@ -16,8 +17,7 @@ const EVENT_LEVELS = {info: 'none', warning: 'watch', error: 'act'};
  * @param {string} text
  */
 export function note(panel, text) {
-  const line = panel.querySelector('.note');
-  if (line.textContent !== text) line.textContent = text;
+  setText(panel.querySelector('.note'), text);
 }
 
 /**
@@ -83,20 +83,20 @@ export class EventsPanel {
     {key: 'time', title: 'Time', isText: true, text: (event) => time(event.time)},
     {key: 'level', title: 'Level', isText: true, text: ({level}) => level, level: ({level}) => EVENT_LEVELS[level] ?? 'none'},
     {key: 'kind', title: 'Kind', isText: true, text: ({kind}) => kind},
-    {key: 'message', title: 'What', isText: true, text: ({message, fields}) => [message, ...fieldTexts(fields)].join(' ')},
+    {key: 'message', title: 'What', isText: true, text: eventText},
   ]);
 
-  /** @returns {number} of the newest event that is here */
-  get last() {
-    return this.#events[0]?.number ?? 0;
+  /** @returns {string} what to ask for: those that are new, and some before, which may have happened once more */
+  get query() {
+    return `events?since=${Math.max(0, (this.#events[0]?.number ?? 0) - OVERLAP)}`;
   }
 
-  /** @param {{last: number, events: object[]}} answer of /events since `last` */
+  /** @param {{last: number, events: object[]}} answer of `query` */
   show({last, events}) {
+    const first = events[0]?.number ?? Infinity;
     // Of a new process the numbers begin anew.
-    if (last < this.last) this.#events = [];
-    const newer = events.filter(({number}) => number > this.last).reverse();
-    this.#events = [...newer, ...this.#events].slice(0, MOST_EVENTS);
+    const kept = last < this.#events[0]?.number ? [] : this.#events.filter(({number}) => number < first);
+    this.#events = [...events.reverse(), ...kept].slice(0, MOST_EVENTS);
     this.#table.fill(this.#events, 'Nothing has happened.');
     note(this.#panel, '');
   }
@@ -107,4 +107,7 @@ export class EventsPanel {
   }
 }
 
-const fieldTexts = (fields) => Object.entries(fields ?? {}).map(([name, value]) => `${name}=${value}`);
+function eventText({message, times, fields}) {
+  const values = Object.entries(fields).map(([name, value]) => `${name}=${value}`);
+  return [message, ...(times > 1 ? [`(${count(times)} times)`] : []), ...values].join(' ');
+}

@@ -1,5 +1,6 @@
 // The top of the page: whether Sheaf answers, who it is, and the troubles.
 
+import {setLevel, setText} from './dom.js';
 import {duration, time} from './format.js';
 import {worst} from './troubles.js';
 
@@ -7,10 +8,9 @@ const WORDS = {ok: 'well', watch: 'watch', act: 'act now'};
 
 const element = (id) => document.getElementById(id);
 
-/** Writes a text only where it differs, so that a screen reader hears changes alone. */
 function write(target, text, level) {
-  if (target.textContent !== text) target.textContent = text;
-  if (level !== undefined && target.dataset.level !== level) target.dataset.level = level;
+  setText(target, text);
+  setLevel(target, level);
 }
 
 /**
@@ -18,9 +18,9 @@ function write(target, text, level) {
  * @param {string} notReady why /readyz says no; empty where it says yes
  */
 export function showLive(stats, notReady) {
-  write(element('where'), location.host);
+  setText(element('where'), location.host);
   const {generation, last_reload_successful: reloaded} = stats.configuration;
-  write(element('about'), `${stats.version} · up ${duration(stats.uptime_seconds)} · configuration ${generation}`
+  setText(element('about'), `${stats.version} · up ${duration(stats.uptime_seconds)} · configuration ${generation}`
     + (reloaded ? '' : ' · the last reload failed'));
   write(element('link'), notReady ? `not ready: ${notReady}` : 'live', notReady ? 'act' : 'ok');
   element('banner').hidden = true;
@@ -36,7 +36,7 @@ export function showStale({status, message}, since) {
   const said = status === 0 ? 'Sheaf does not answer' : status === 401 ? 'Sheaf asks for the token' : 'Sheaf refuses to answer';
   write(element('link'), status === 0 ? 'no answer' : `answers ${status}`, 'act');
   const rest = since > 0 ? `What is shown is of ${time(since)}.` : 'There is nothing to show yet.';
-  write(element('banner'), `${said}: ${message}. ${rest}`);
+  setText(element('banner'), `${said}: ${message}. ${rest}`);
   element('banner').hidden = false;
   element('figures').classList.add('stale');
   write(element('verdict'), `Not known: ${said}.`, 'act');
@@ -52,9 +52,9 @@ export function showTroubles(troubles, notReady) {
   if (list.children.length === 0) list.append(...troubles.map(makeTrouble));
   troubles.forEach(({level, why}, i) => {
     const item = list.children[i];
-    item.dataset.level = level;
-    write(item.querySelector('.badge'), WORDS[level]);
-    write(item.querySelector('.why'), why);
+    setLevel(item, level);
+    setText(item.querySelector('.badge'), WORDS[level]);
+    setText(item.querySelector('.why'), why);
   });
   const there = troubles.filter(({level}) => level !== 'ok').map(({title}) => title.toLowerCase());
   const reasons = notReady ? ['not ready for clients', ...there] : there;

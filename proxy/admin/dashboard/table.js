@@ -1,6 +1,8 @@
 // A table that is filled again and again: rows stay where they are, and only what has changed is written. Everything is
 // written as text, since paths and users come from clients.
 
+import {setLevel, setText} from './dom.js';
+
 /**
  * @typedef {object} Column
  * @property {string} key
@@ -95,8 +97,6 @@ export class Table {
 }
 
 function fillCell(cell, column, row) {
-  const text = column.text(row);
-  if (cell.textContent !== text) cell.textContent = text;
-  const level = column.level?.(row) ?? 'none';
-  if (cell.dataset.level !== level) cell.dataset.level = level;
+  setText(cell, column.text(row));
+  setLevel(cell, column.level?.(row) ?? 'none');
 }
