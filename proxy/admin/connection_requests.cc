@@ -1,6 +1,7 @@
 #include "proxy/admin/connection_requests.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <span>
 #include <string>

@@ -28,14 +28,14 @@ std::optional<Time> TimeBefore(std::string_view last) {
   return std::chrono::system_clock::now() - std::min<std::chrono::milliseconds>(*time, kLongestHistory);
 }
 
-// "1760000000.25"
+// "1760000000.25", to the millisecond: samples' times are kept so, and a double does not hold them exactly.
 std::optional<Time> TimeAt(std::string_view since) {
   constexpr double kLatest = 9e9;  // the clock has nanoseconds
   double seconds = 0;
   const auto [end, error] = std::from_chars(since.data(), since.data() + since.size(), seconds);
   const bool whole = error == std::errc{} && end == since.data() + since.size();
   if (!whole || !(seconds >= 0 && seconds <= kLatest)) return std::nullopt;
-  return Time(std::chrono::duration_cast<Time::duration>(std::chrono::duration<double>(seconds)));
+  return Time(std::chrono::round<std::chrono::milliseconds>(std::chrono::duration<double>(seconds)));
 }
 
 }  // namespace

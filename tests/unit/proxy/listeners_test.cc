@@ -366,7 +366,7 @@ TEST_CASE("closed entrances let nobody in any more, not by what comes later eith
   Fixture fixture(1);
   fixture.Adopt({At(address)});
   const RawSocket waits(DialRaw(net::Address::Resolve(address).value()));
-  fixture.takers[0]->entrances.Close();
+  fixture.takers[0]->entrances.Drain();
   CHECK(fixture.Came() == 1);
   CHECK(IsRefused(address));
   fixture.takers[0]->entrances.Close();
