@@ -103,7 +103,7 @@ def test_drain_of_an_endpoint_and_of_the_process(make_reloadable, processes: Pro
     assert drained["message"] == again["message"] != undrained["message"]
     proxy.signal(signal.SIGTERM)
     told = wait_for_event(proxy, "drain", "draining")
-    assert told["fields"]["signal"] == "SIGTERM"
+    assert told["fields"]["by"] == "SIGTERM"
     assert proxy.wait(10) == 0
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Takes the screenshots of the dashboard that proxy/operating.md shows: at work, on a phone, and in each of the four
-troubles, which are brought about in front of the demo backend. About four minutes.
+troubles (harness/troubles.py), with what the API says of it. About four minutes.
 
     SHEAF_BINARY=build/release/sheaf build/venv/bin/python proxy/admin/dashboard/screenshots/take.py
 """
@@ -21,9 +21,10 @@ sys.path.insert(0, str(HERE.parents[3] / "tests/integration"))
 
 from harness.backend import Backend  # noqa: E402  # from the folder that was just added
 from harness.dashboard import Dashboard, open_dashboard, readers  # noqa: E402
+from harness.guarded import TOKEN as GUARDED_TOKEN  # noqa: E402
 from harness.ports import wait_until  # noqa: E402
 from harness.sheaf import Sheaf  # noqa: E402
-from harness.troubles import TROUBLES  # noqa: E402
+from harness.troubles import SIGNS, TROUBLES  # noqa: E402
 
 TOKEN = "screenshot"
 DESKTOP, PHONE, TROUBLE = (1440, 900), (390, 844), (1440, 800)
@@ -75,22 +76,16 @@ def take_at_work(folder: Path, backend: Backend, seconds: float) -> None:
         sheaf.stop()
 
 
-def take_trouble(folder: Path, backend: Backend, name: str) -> None:
-    """The page in one of the four troubles."""
-    trouble = TROUBLES[name]
-    sheaf = trouble.kind(folder, backend.url, trouble.conf)
-    try:
-        with open_dashboard(sheaf, folder / name) as dashboard, readers(sheaf, 2 if name == "pool" else 3):
-            dashboard.wait_until_live()
-            time.sleep(20)
-            with trouble.begin(sheaf):
-                wait_until(lambda: dashboard.level(name) == "act", 60, f"{name} is to be acted on")
-                time.sleep(10)
-                show_last_minutes(dashboard)
-                dashboard.json(f"document.querySelector('[data-trouble={name}] summary').click()")
-                take(dashboard, f"trouble-{name}", TROUBLE)
-    finally:
-        sheaf.stop()
+def take_trouble(folder: Path, name: str) -> None:
+    """The page in one of the four troubles; and what the API says of it."""
+    with TROUBLES[name](folder) as sheaf, open_dashboard(sheaf, folder / name, token=GUARDED_TOKEN) as dashboard:
+        wait_until(lambda: dashboard.level(name) == "act", 60, f"{name} is to be acted on")
+        time.sleep(25)
+        show_last_minutes(dashboard)
+        dashboard.json(f"document.querySelector('[data-trouble={name}] summary').click()")
+        take(dashboard, f"trouble-{name}", TROUBLE)
+        for field, value in SIGNS[name](sheaf).items():
+            print(f"  {field}: {value}")
 
 
 def main() -> None:
@@ -104,7 +99,7 @@ def main() -> None:
         backend = Backend(folder)
         try:
             for one in wanted.names:
-                take_at_work(folder, backend, wanted.seconds) if one == "work" else take_trouble(folder, backend, one)
+                take_at_work(folder, backend, wanted.seconds) if one == "work" else take_trouble(folder, one)
         finally:
             backend.stop()
 
