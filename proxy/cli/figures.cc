@@ -109,7 +109,8 @@ std::vector<std::string> Table::Lines() const {
     std::string line;
     for (size_t i = 0; i < widths.size(); ++i) {
       const std::string blanks(widths[i] - WidthOfText(row[i]), ' ');
-      line += (i == 0 ? "" : "  ") + (columns_[i].right ? blanks + row[i] : row[i] + blanks);
+      line.append(i == 0 ? "" : "  ").append(columns_[i].right ? blanks : row[i]);
+      line.append(columns_[i].right ? row[i] : blanks);
     }
     lines.push_back(line.substr(0, line.find_last_not_of(' ') + 1));
   }
