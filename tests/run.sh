@@ -21,8 +21,8 @@ say "building the $preset preset"
 cmake --preset "$preset" >"$root/build/configure-$preset.log" 2>&1 || { cat "$root/build/configure-$preset.log" >&2; exit 1; }
 cmake --build --preset "$preset"
 say "testing the $preset preset"
-# Two slots a core, since most of the tests wait most of the time; those that compute take two (tests/CMakeLists.txt).
+# Three slots a core, since most of the tests wait most of the time; those that compute take three (tests/CMakeLists.txt).
 # Under a sanitizer more of them compute.
-slots=$(($(nproc) * 2))
+slots=$(($(nproc) * 3))
 case $preset in asan | tsan) slots=$(nproc) ;; esac
 exec ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --parallel "$slots" "$@"

@@ -42,7 +42,7 @@ def test_all_processes_serve(demo: Demo) -> None:
 
 def test_a_feed_is_of_one_process_whoever_asks(demo: Demo) -> None:
     processes = set()
-    for number in range(20):
+    for number in range(40):
         about = f"feed=name-{number}"
         with connect(f"ws://127.0.0.1:{demo.port}/ws/feed?{about}&rate=5") as reader:
             assert json.loads(reader.recv(timeout=5))["sequence"] == 1

@@ -64,7 +64,13 @@ class FakeSource final : public AdminSource {
   void Close(CloseAction /*action*/, std::function<void(const ActionAnswer&)> answered) override { answered({}); }
   void Flush(Selector /*of*/, std::function<void(const ActionAnswer&)> answered) override { answered({}); }
   void BeginDrain(std::function<void(const DrainAnswer&)> answered) override { answered({}); }
-  void AwaitDrain(std::function<void(const DrainAnswer&)> answered) override { answered({}); }
+  // As Reload does.
+  void AwaitDrain(std::function<void(const DrainAnswer&)> answered) override {
+    later = std::thread([answered = std::move(answered)] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      answered({.state = DrainAnswer::State::kDrained});
+    });
+  }
   void Undrain(std::function<void(const DrainAnswer&)> answered) override { answered({}); }
   std::string last_payload;
   ~FakeSource() {
@@ -184,6 +190,20 @@ TEST_CASE_FIXTURE(Running, "An answer may come later, and the connection goes on
   CHECK(client.Receive().find("\"generation\":2") != std::string::npos);
   client.Send(kLivez);
   CHECK(client.Receive().starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_CASE_FIXTURE(Running, "An answer that is late ends its connection, but for a drain, which may take long") {
+  admin.reset();
+  Start({.answer = std::chrono::milliseconds(1)});
+  Client impatient(options.address);
+  impatient.Send(kReload);
+  bool closed = false;
+  CHECK(impatient.ReceiveAll(closed).empty());
+  CHECK(closed);
+  source.later.join();
+  Client hook(options.address);
+  hook.Send("GET /drain HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  CHECK(hook.Receive().find("\"drained\"") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(Running, "A request behind one that waits for its answer gets none, and the connection ends") {
