@@ -43,8 +43,8 @@ class FakeSource final : public AdminSource {
       held = std::move(answered);
       return reload_asked.set_value();
     }
-    later = std::thread([answered = std::move(answered)] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    later = std::thread([answered = std::move(answered), pause = pause] {
+      std::this_thread::sleep_for(pause);
       answered({.taken = true, .generation = 2, .digest = {}, .error = {}, .needs_restart = {}});
     });
   }
@@ -66,8 +66,8 @@ class FakeSource final : public AdminSource {
   void BeginDrain(std::function<void(const DrainAnswer&)> answered) override { answered({}); }
   // As Reload does.
   void AwaitDrain(std::function<void(const DrainAnswer&)> answered) override {
-    later = std::thread([answered = std::move(answered)] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    later = std::thread([answered = std::move(answered), pause = pause] {
+      std::this_thread::sleep_for(pause);
       answered({.state = DrainAnswer::State::kDrained});
     });
   }
@@ -78,6 +78,7 @@ class FakeSource final : public AdminSource {
   }
 
   std::thread later;
+  std::chrono::milliseconds pause{20};  // before what comes later
   // Until the test calls `held`.
   bool holds_reload = false;
   std::function<void(const ReloadAnswer&)> held;
@@ -194,7 +195,8 @@ TEST_CASE_FIXTURE(Running, "An answer may come later, and the connection goes on
 
 TEST_CASE_FIXTURE(Running, "An answer that is late ends its connection, but for a drain, which may take long") {
   admin.reset();
-  Start({.answer = std::chrono::milliseconds(1)});
+  Start({.answer = std::chrono::milliseconds(50)});
+  source.pause = std::chrono::milliseconds(300);
   Client impatient(options.address);
   impatient.Send(kReload);
   bool closed = false;
