@@ -25,7 +25,8 @@ sys.path.insert(0, str(SOURCE / "tests/integration"))
 import peers  # noqa: E402
 import report  # noqa: E402
 from harness.dashboard import open_dashboard  # noqa: E402
-from harness.sheaf import AS_SHIPPED, Sheaf, merged  # noqa: E402
+from harness.guarded import TOKEN, GuardedSheaf  # noqa: E402
+from harness.sheaf import AS_SHIPPED, merged  # noqa: E402
 
 TARGET = 1.0  # percent
 SHIPPED = merged(AS_SHIPPED, {"drain": {"delay": "0s", "timeout": "5s"}})
@@ -99,13 +100,14 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         with peers.start_backend(arguments.programs.resolve() / "bench_backend", folder) as backend:
-            sheaf = Sheaf(folder, f"http://127.0.0.1:{backend.port}", SHIPPED, binary=arguments.sheaf.resolve())
+            sheaf = GuardedSheaf(folder, f"http://127.0.0.1:{backend.port}", SHIPPED, binary=arguments.sheaf.resolve())
             command = [arguments.programs / "bench_generator", "--kind", "tick", "--rate", arguments.rate, "--address",
                        f"127.0.0.1:{sheaf.port}", "--connections", arguments.clients, "--seconds", whole, "--settle", 1]
             load = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True)
             try:
-                with open_dashboard(sheaf, folder / "profile") as dashboard:
+                with open_dashboard(sheaf, folder / "profile", token=TOKEN) as dashboard:
                     dashboard.wait_until_live()
+                    dashboard.json("document.getElementById('connections').scrollIntoView()")  # asked for while in sight
                     pairs = measure_pairs(sheaf, dashboard, arguments)
                     asked = len(dashboard.witness("requests"))
                 if load.poll() is not None:
