@@ -9,32 +9,31 @@
 namespace sheaf {
 namespace {
 
-void Close(const Asked& asked, Result<CloseAction> read, AdminReply reply) {
+void Close(const Asked& asked, Result<CloseAction> read, const AdminReply& reply) {
   if (!read.ok()) return reply(RefusalAnswer(400, read.error()));
   const Selector of = read.value().of;
   asked.source.Close(std::move(read.value()),
-                     [of, reply = std::move(reply)](const ActionAnswer& answer) { reply(ReportClose(of, answer)); });
+                     [of, reply](const ActionAnswer& answer) { reply(ReportClose(of, answer)); });
 }
 
 }  // namespace
 
-void BeginFlush(const Asked& asked, AdminReply reply) {
+void BeginFlush(const Asked& asked, const AdminReply& reply) {
   const Result<Selector> of = ReadFlush(asked.body);
   if (!of.ok()) return reply(RefusalAnswer(400, of.error()));
-  asked.source.Flush(of.value(), [of = of.value(), reply = std::move(reply)](const ActionAnswer& answer) {
-    reply(ReportFlush(of, answer));
-  });
+  asked.source.Flush(of.value(),
+                     [of = of.value(), reply](const ActionAnswer& answer) { reply(ReportFlush(of, answer)); });
 }
 
-void BeginClose(const Asked& asked, AdminReply reply) {
-  Close(asked, ReadClose(asked.body), std::move(reply));
+void BeginClose(const Asked& asked, const AdminReply& reply) {
+  Close(asked, ReadClose(asked.body), reply);
 }
 
-void BeginRebalance(const Asked& asked, AdminReply reply) {
-  Close(asked, ReadRebalance(asked.body), std::move(reply));
+void BeginRebalance(const Asked& asked, const AdminReply& reply) {
+  Close(asked, ReadRebalance(asked.body), reply);
 }
 
-void ChangeLogLevel(const Asked& asked, AdminReply reply) {
+void ChangeLogLevel(const Asked& asked, const AdminReply& reply) {
   const Result<LogLevel> level = ReadLogLevel(asked.body);
   if (!level.ok()) return reply(RefusalAnswer(400, level.error()));
   const LogLevel before = CurrentLogLevel();

@@ -5,10 +5,10 @@
 
 namespace sheaf {
 
-void BeginFlush(const Asked& asked, AdminReply reply);
-void BeginClose(const Asked& asked, AdminReply reply);
-void BeginRebalance(const Asked& asked, AdminReply reply);
+void BeginFlush(const Asked& asked, const AdminReply& reply);
+void BeginClose(const Asked& asked, const AdminReply& reply);
+void BeginRebalance(const Asked& asked, const AdminReply& reply);
 // Until the next reload, or restart.
-void ChangeLogLevel(const Asked& asked, AdminReply reply);
+void ChangeLogLevel(const Asked& asked, const AdminReply& reply);
 
 }  // namespace sheaf

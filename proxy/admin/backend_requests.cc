@@ -28,15 +28,15 @@ void SetDraining(const Asked& asked, bool draining, const AdminReply& reply) {
 
 }  // namespace
 
-void AnswerBackends(const Asked& asked, AdminReply reply) {
+void AnswerBackends(const Asked& asked, const AdminReply& reply) {
   reply({.body = BackendsJson(asked.source.metrics().endpoints().All()) + "\n"});
 }
 
-void BeginDrainOfEndpoint(const Asked& asked, AdminReply reply) {
+void BeginDrainOfEndpoint(const Asked& asked, const AdminReply& reply) {
   SetDraining(asked, true, reply);
 }
 
-void BeginUndrainOfEndpoint(const Asked& asked, AdminReply reply) {
+void BeginUndrainOfEndpoint(const Asked& asked, const AdminReply& reply) {
   SetDraining(asked, false, reply);
 }
 

@@ -5,9 +5,9 @@
 
 namespace sheaf {
 
-void AnswerBackends(const Asked& asked, AdminReply reply);
+void AnswerBackends(const Asked& asked, const AdminReply& reply);
 // The endpoint of a Unix socket has slashes of its own.
-void BeginDrainOfEndpoint(const Asked& asked, AdminReply reply);
-void BeginUndrainOfEndpoint(const Asked& asked, AdminReply reply);
+void BeginDrainOfEndpoint(const Asked& asked, const AdminReply& reply);
+void BeginUndrainOfEndpoint(const Asked& asked, const AdminReply& reply);
 
 }  // namespace sheaf

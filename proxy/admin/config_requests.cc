@@ -75,7 +75,7 @@ std::string ConfigJson(const ConfigurationInForce& configuration) {
   return json.Take();
 }
 
-void AnswerConfig(const Asked& asked, AdminReply reply) {
+void AnswerConfig(const Asked& asked, const AdminReply& reply) {
   reply({.body = ConfigJson(asked.source.Configuration()) + "\n"});
 }
 

@@ -8,7 +8,7 @@
 
 namespace sheaf {
 
-void AnswerConfig(const Asked& asked, AdminReply reply);
+void AnswerConfig(const Asked& asked, const AdminReply& reply);
 
 // Its fields are in api.md. Pure.
 std::string ConfigJson(const ConfigurationInForce& configuration);

@@ -80,19 +80,18 @@ Result<SessionQuery> ReadSessionQuery(std::string_view target) {
   return query;
 }
 
-void AnswerConnections(const Asked& asked, AdminReply reply) {
+void AnswerConnections(const Asked& asked, const AdminReply& reply) {
   Result<SessionQuery> read = ReadSessionQuery(asked.request.target);
   if (!read.ok()) return reply(RefusalAnswer(400, read.error()));
   const SessionQuery& query = read.value();
-  asked.source.ListSessions(query, [query, reply = std::move(reply)](const SessionList& list) {
-    reply({.body = ConnectionsJson(query, list) + "\n"});
-  });
+  asked.source.ListSessions(
+      query, [query, reply](const SessionList& list) { reply({.body = ConnectionsJson(query, list) + "\n"}); });
 }
 
-void AnswerConnection(const Asked& asked, AdminReply reply) {
+void AnswerConnection(const Asked& asked, const AdminReply& reply) {
   const std::optional<SessionId> id = SessionId::Parse(asked.name);
   if (!id) return reply(RefusalAnswer(404, "what is shown is /connections/<id>, with an id such as 2-1f3a"));
-  asked.source.FindSession(*id, [reply = std::move(reply)](const SessionFound& found) {
+  asked.source.FindSession(*id, [reply](const SessionFound& found) {
     if (found.detail) return reply({.body = ConnectionJson(*found.detail) + "\n"});
     if (!found.late.empty()) {
       return reply(RefusalAnswer(503, "the session's worker has not answered within two seconds: ask again"));

@@ -12,7 +12,7 @@ namespace sheaf {
 // The query of a target that its rows in paths.cc have let pass. The error names the parameter and the remedy.
 Result<SessionQuery> ReadSessionQuery(std::string_view target);
 
-void AnswerConnections(const Asked& asked, AdminReply reply);
-void AnswerConnection(const Asked& asked, AdminReply reply);
+void AnswerConnections(const Asked& asked, const AdminReply& reply);
+void AnswerConnection(const Asked& asked, const AdminReply& reply);
 
 }  // namespace sheaf

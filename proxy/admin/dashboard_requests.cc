@@ -36,11 +36,11 @@ AdminAnswer AnswerFile(const Asked& asked, std::string_view name) {
 
 }  // namespace
 
-void AnswerDashboard(const Asked& asked, AdminReply reply) {
+void AnswerDashboard(const Asked& asked, const AdminReply& reply) {
   reply(AnswerFile(asked, "index.html"));
 }
 
-void AnswerDashboardFile(const Asked& asked, AdminReply reply) {
+void AnswerDashboardFile(const Asked& asked, const AdminReply& reply) {
   reply(AnswerFile(asked, asked.name));
 }
 

@@ -6,8 +6,8 @@
 namespace sheaf {
 
 // The page itself.
-void AnswerDashboard(const Asked& asked, AdminReply reply);
+void AnswerDashboard(const Asked& asked, const AdminReply& reply);
 // A file that it needs, by Asked::name.
-void AnswerDashboardFile(const Asked& asked, AdminReply reply);
+void AnswerDashboardFile(const Asked& asked, const AdminReply& reply);
 
 }  // namespace sheaf

@@ -1,7 +1,6 @@
 #include "proxy/admin/drain_requests.h"
 
 #include <functional>
-#include <utility>
 
 #include "proxy/admin/json_writer.h"
 
@@ -33,22 +32,22 @@ AdminAnswer AnswerOf(const DrainAnswer& drain) {
   return {.body = json.Take() + "\n"};
 }
 
-std::function<void(const DrainAnswer&)> Through(AdminReply reply) {
-  return [reply = std::move(reply)](const DrainAnswer& drain) { reply(AnswerOf(drain)); };
+std::function<void(const DrainAnswer&)> Through(const AdminReply& reply) {
+  return [reply](const DrainAnswer& drain) { reply(AnswerOf(drain)); };
 }
 
 }  // namespace
 
-void BeginDrain(const Asked& asked, AdminReply reply) {
-  asked.source.BeginDrain(Through(std::move(reply)));
+void BeginDrain(const Asked& asked, const AdminReply& reply) {
+  asked.source.BeginDrain(Through(reply));
 }
 
-void AwaitDrain(const Asked& asked, AdminReply reply) {
-  asked.source.AwaitDrain(Through(std::move(reply)));
+void AwaitDrain(const Asked& asked, const AdminReply& reply) {
+  asked.source.AwaitDrain(Through(reply));
 }
 
-void BeginUndrain(const Asked& asked, AdminReply reply) {
-  asked.source.Undrain(Through(std::move(reply)));
+void BeginUndrain(const Asked& asked, const AdminReply& reply) {
+  asked.source.Undrain(Through(reply));
 }
 
 }  // namespace sheaf

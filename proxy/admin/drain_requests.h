@@ -5,9 +5,9 @@
 
 namespace sheaf {
 
-void BeginDrain(const Asked& asked, AdminReply reply);
+void BeginDrain(const Asked& asked, const AdminReply& reply);
 // The answer comes when it is over.
-void AwaitDrain(const Asked& asked, AdminReply reply);
-void BeginUndrain(const Asked& asked, AdminReply reply);
+void AwaitDrain(const Asked& asked, const AdminReply& reply);
+void BeginUndrain(const Asked& asked, const AdminReply& reply);
 
 }  // namespace sheaf

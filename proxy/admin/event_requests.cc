@@ -33,7 +33,7 @@ std::string EventsJson(const EventRing::Look& look) {
   return json.Take();
 }
 
-void AnswerEvents(const Asked& asked, AdminReply reply) {
+void AnswerEvents(const Asked& asked, const AdminReply& reply) {
   uint64_t since = 0;
   if (const auto text = wire::FindParameter(asked.request.target, "since")) {
     const auto number = ParseNumber(*text);

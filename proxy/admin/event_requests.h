@@ -8,7 +8,7 @@
 
 namespace sheaf {
 
-void AnswerEvents(const Asked& asked, AdminReply reply);
+void AnswerEvents(const Asked& asked, const AdminReply& reply);
 
 // Its fields are in api.md. Pure.
 std::string EventsJson(const EventRing::Look& look);

@@ -5,7 +5,7 @@
 
 namespace sheaf {
 
-void BeginPush(const Asked& asked, AdminReply reply);
-void BeginPushes(const Asked& asked, AdminReply reply);
+void BeginPush(const Asked& asked, const AdminReply& reply);
+void BeginPushes(const Asked& asked, const AdminReply& reply);
 
 }  // namespace sheaf

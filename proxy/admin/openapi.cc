@@ -220,7 +220,7 @@ std::string OpenApiJson(std::string_view version) {
   return json.Take();
 }
 
-void AnswerOpenApi(const Asked& asked, AdminReply reply) {
+void AnswerOpenApi(const Asked& asked, const AdminReply& reply) {
   reply({.body = OpenApiJson(asked.source.metrics().version()) + "\n"});
 }
 

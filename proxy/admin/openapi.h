@@ -12,6 +12,6 @@ namespace sheaf {
 std::string OpenApiJson(std::string_view version);
 
 // GET /openapi.json.
-void AnswerOpenApi(const Asked& asked, AdminReply reply);
+void AnswerOpenApi(const Asked& asked, const AdminReply& reply);
 
 }  // namespace sheaf

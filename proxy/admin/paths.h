@@ -22,7 +22,7 @@ struct PathRow {
   AdminMethod method;
   std::string_view path;  // "{name}" in it stands for one or more characters, slashes among them
   Access access;
-  void (*handle)(const Asked& asked, AdminReply reply);
+  void (*handle)(const Asked& asked, const AdminReply& reply);
   std::string_view doc;
   // Of the query. Where there are any, others are refused; where there are none, the query is ignored.
   std::span<const ParameterRow> parameters = {};

@@ -1,7 +1,6 @@
 #include "proxy/admin/pool_requests.h"
 
 #include <chrono>
-#include <utility>
 
 #include "proxy/admin/backends_json.h"
 #include "proxy/admin/json_writer.h"
@@ -57,9 +56,8 @@ std::string PoolsJson(const PoolsAnswer& pools) {
   return json.Take();
 }
 
-void AnswerPools(const Asked& asked, AdminReply reply) {
-  asked.source.LookAtPools(
-      [reply = std::move(reply)](const PoolsAnswer& pools) { reply({.body = PoolsJson(pools) + "\n"}); });
+void AnswerPools(const Asked& asked, const AdminReply& reply) {
+  asked.source.LookAtPools([reply](const PoolsAnswer& pools) { reply({.body = PoolsJson(pools) + "\n"}); });
 }
 
 }  // namespace sheaf

@@ -9,7 +9,7 @@
 namespace sheaf {
 
 // Answers later: the workers are asked.
-void AnswerPools(const Asked& asked, AdminReply reply);
+void AnswerPools(const Asked& asked, const AdminReply& reply);
 
 // Its fields are in api.md. Pure.
 std::string PoolsJson(const PoolsAnswer& pools);

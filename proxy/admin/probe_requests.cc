@@ -16,16 +16,16 @@ AdminAnswer Probe(bool well, std::string_view reason) {
 
 }  // namespace
 
-void AnswerLive(const Asked& asked, AdminReply reply) {
+void AnswerLive(const Asked& asked, const AdminReply& reply) {
   reply(Probe(asked.live, "a worker hangs"));
 }
 
-void AnswerReady(const Asked& asked, AdminReply reply) {
+void AnswerReady(const Asked& asked, const AdminReply& reply) {
   const AdminSource::Readiness readiness = asked.source.ready();
   reply(Probe(readiness.ready, readiness.reason));
 }
 
-void AnswerStarted(const Asked& asked, AdminReply reply) {
+void AnswerStarted(const Asked& asked, const AdminReply& reply) {
   reply(Probe(asked.source.started(), "not listening yet"));
 }
 

@@ -5,8 +5,8 @@
 
 namespace sheaf {
 
-void AnswerLive(const Asked& asked, AdminReply reply);
-void AnswerReady(const Asked& asked, AdminReply reply);
-void AnswerStarted(const Asked& asked, AdminReply reply);
+void AnswerLive(const Asked& asked, const AdminReply& reply);
+void AnswerReady(const Asked& asked, const AdminReply& reply);
+void AnswerStarted(const Asked& asked, const AdminReply& reply);
 
 }  // namespace sheaf

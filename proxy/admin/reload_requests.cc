@@ -1,7 +1,5 @@
 #include "proxy/admin/reload_requests.h"
 
-#include <utility>
-
 #include "proxy/admin/json_writer.h"
 
 namespace sheaf {
@@ -21,8 +19,8 @@ AdminAnswer AnswerOf(const ReloadAnswer& reload) {
 
 }  // namespace
 
-void BeginReload(const Asked& asked, AdminReply reply) {
-  asked.source.Reload([reply = std::move(reply)](const ReloadAnswer& reload) { reply(AnswerOf(reload)); });
+void BeginReload(const Asked& asked, const AdminReply& reply) {
+  asked.source.Reload([reply](const ReloadAnswer& reload) { reply(AnswerOf(reload)); });
 }
 
 }  // namespace sheaf

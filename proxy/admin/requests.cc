@@ -1,7 +1,6 @@
 #include "proxy/admin/requests.h"
 
 #include <string_view>
-#include <utility>
 
 #include "proxy/admin/access.h"
 #include "proxy/admin/paths.h"
@@ -59,10 +58,10 @@ AdminVerdict JudgeAdminRequest(const wire::RequestHead& request, const Options::
 }
 
 void HandleAdminRequest(const wire::RequestHead& request, std::string_view body, AdminSource& source, bool live,
-                        AdminReply reply) {
+                        const AdminReply& reply) {
   const PathRow& row = *FindRow(request).row;
   row.handle({.request = request, .body = body, .name = NameIn(row, PathOf(request)), .source = source, .live = live},
-             std::move(reply));
+             reply);
 }
 
 }  // namespace sheaf

@@ -22,6 +22,6 @@ AdminVerdict JudgeAdminRequest(const wire::RequestHead& request, const Options::
 
 // A request that has passed JudgeAdminRequest. `live`: as Liveness says. `reply` has the answer, or will.
 void HandleAdminRequest(const wire::RequestHead& request, std::string_view body, AdminSource& source, bool live,
-                        AdminReply reply);
+                        const AdminReply& reply);
 
 }  // namespace sheaf

@@ -54,7 +54,7 @@ std::string RoutesJson(const ConfigurationInForce& configuration, const std::vec
   return json.Take();
 }
 
-void AnswerRoutes(const Asked& asked, AdminReply reply) {
+void AnswerRoutes(const Asked& asked, const AdminReply& reply) {
   reply({.body = RoutesJson(asked.source.Configuration(), asked.source.metrics().Sum().routes) + "\n"});
 }
 

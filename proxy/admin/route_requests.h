@@ -10,7 +10,7 @@
 
 namespace sheaf {
 
-void AnswerRoutes(const Asked& asked, AdminReply reply);
+void AnswerRoutes(const Asked& asked, const AdminReply& reply);
 
 // Its fields are in api.md. `counted`: of all routes that there ever were, in any order. Pure.
 std::string RoutesJson(const ConfigurationInForce& configuration, const std::vector<RouteTotals>& counted);

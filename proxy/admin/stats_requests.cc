@@ -40,7 +40,7 @@ std::optional<Time> TimeAt(std::string_view since) {
 
 }  // namespace
 
-void AnswerMetrics(const Asked& asked, AdminReply reply) {
+void AnswerMetrics(const Asked& asked, const AdminReply& reply) {
   std::vector<std::string_view> accept;
   for (const wire::Field& field : asked.request.fields) {
     if (EqualsIgnoreCase(field.name, "Accept")) accept.push_back(field.value);
@@ -51,15 +51,15 @@ void AnswerMetrics(const Asked& asked, AdminReply reply) {
          .body = asked.source.metrics().Render(format)});
 }
 
-void AnswerStats(const Asked& asked, AdminReply reply) {
+void AnswerStats(const Asked& asked, const AdminReply& reply) {
   reply({.body = StatsJson(asked.source.Stats()) + "\n"});
 }
 
-void AnswerSummary(const Asked& asked, AdminReply reply) {
+void AnswerSummary(const Asked& asked, const AdminReply& reply) {
   reply({.body = SummaryJson(asked.source.Stats()) + "\n"});
 }
 
-void AnswerHistory(const Asked& asked, AdminReply reply) {
+void AnswerHistory(const Asked& asked, const AdminReply& reply) {
   const auto last = wire::FindParameter(asked.request.target, "last");
   const auto since = wire::FindParameter(asked.request.target, "since");
   if (last && since) return reply(RefusalAnswer(400, "last and since: one of them"));

@@ -6,9 +6,9 @@
 namespace sheaf {
 
 // In the form that the scraper asks for.
-void AnswerMetrics(const Asked& asked, AdminReply reply);
-void AnswerStats(const Asked& asked, AdminReply reply);
-void AnswerSummary(const Asked& asked, AdminReply reply);
-void AnswerHistory(const Asked& asked, AdminReply reply);
+void AnswerMetrics(const Asked& asked, const AdminReply& reply);
+void AnswerStats(const Asked& asked, const AdminReply& reply);
+void AnswerSummary(const Asked& asked, const AdminReply& reply);
+void AnswerHistory(const Asked& asked, const AdminReply& reply);
 
 }  // namespace sheaf
