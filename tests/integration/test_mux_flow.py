@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -72,6 +72,17 @@ def test_flood_arrives_whole_when_it_is_read(served: Served) -> None:
     assert served.notes.wait_for("read", count // 10 + 1)[-1] == "all sent"
 
 
+def flooded(served: Served, client: RawWebSocket, flood: Callable[[], None]) -> threading.Thread:
+    """The thread in which `client` does `flood`, still on; meanwhile another client has had 500 echoes."""
+    client.socket.settimeout(60)
+    flooding = threading.Thread(target=flood)
+    flooding.start()
+    with RawWebSocket(served.port) as other:
+        for number in range(500):
+            other.check_echo(b"%d" % number)
+    return flooding
+
+
 def test_handler_that_never_receives_stops_its_client_alone(served: Served) -> None:
     """64 MiB to it; it is sent what fits the windows and the buffers, and all of it arrives once it hears."""
     piece, count = b"x" * 16_000, 4000
@@ -87,12 +98,7 @@ def test_handler_that_never_receives_stops_its_client_alone(served: Served) -> N
                 sent += 1
             client.send_frame(TEXT, b"end")
 
-        client.socket.settimeout(60)
-        flooding = threading.Thread(target=flood)
-        flooding.start()
-        with RawWebSocket(served.port) as other:
-            for number in range(500):
-                other.check_echo(b"%d" % number)
+        flooding = flooded(served, client, flood)
         assert sent < count, "the client was not stopped"
         assert memory_of(served.sheaf.process.pid) - before < 24 * MIB
         hear(served, "deaf")
@@ -114,12 +120,7 @@ def test_messages_of_no_bytes_are_held_back_too(served: Served) -> None:
                 sent += 1000
             client.send_frame(TEXT, b"end")
 
-        client.socket.settimeout(60)
-        flooding = threading.Thread(target=flood)
-        flooding.start()
-        with RawWebSocket(served.port) as other:
-            for number in range(500):
-                other.check_echo(b"%d" % number)
+        flooding = flooded(served, client, flood)
         assert sent < count, "the client was not stopped"
         hear(served, "empty")
         flooding.join()
