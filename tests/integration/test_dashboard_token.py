@@ -85,3 +85,12 @@ def test_token_that_has_changed_meanwhile_is_asked_for_again(make_reloadable, ba
         assert dashboard.text("#banner").startswith("Sheaf asks for the token: ")
         enter(dashboard, "another")
         dashboard.wait_until_live()
+
+
+def test_late_refusal_of_an_older_token_leaves_the_new_one_alone(dashboard: Dashboard) -> None:
+    enter(dashboard, TOKEN)
+    dashboard.wait_until_live()
+    late = "import('./dashboard/token.js').then(({Token}) => new Token(() => {}).ask('late', 'an older one'))"
+    dashboard.json(late)
+    assert not dashboard.json(OPEN)
+    assert dashboard.json("Object.values(sessionStorage)") == [TOKEN]

@@ -3,11 +3,15 @@
 
 const PATIENCE_MS = 8000;
 
-/** An answer that is no 2xx, or none. `status`: 0 where nobody answered. `message`: for the reader, as Sheaf says it. */
+/**
+ * An answer that is no 2xx, or none. `status`: 0 where nobody answered. `message`: for the reader, as Sheaf says it.
+ * `token`: what was sent with the question; null without one.
+ */
 export class ApiError extends Error {
-  constructor(status, message) {
+  constructor(status, message, token) {
     super(message);
     this.status = status;
+    this.token = token;
   }
 }
 
@@ -36,10 +40,10 @@ export class Api {
       });
     } catch (error) {
       const why = error.name === 'TimeoutError' ? `no answer within ${PATIENCE_MS / 1000} s` : 'it cannot be reached';
-      throw new ApiError(0, why);
+      throw new ApiError(0, why, token);
     }
     const answer = await response.json().catch(() => null);
     if (response.ok && answer !== null) return answer;
-    throw new ApiError(response.status, answer?.message ?? answer?.reason ?? `status ${response.status}`);
+    throw new ApiError(response.status, answer?.message ?? answer?.reason ?? `status ${response.status}`, token);
   }
 }

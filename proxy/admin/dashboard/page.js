@@ -37,7 +37,7 @@ async function figures() {
     counters.add(stats);
     show(stats, stats.ready ? '' : await api.get('readyz').then(() => '', ({message}) => message));
   } catch (error) {
-    if (error.status === 401) token.ask(error.message);
+    if (error.status === 401) token.ask(error.message, error.token);
     showStale(error, answered);
   }
 }

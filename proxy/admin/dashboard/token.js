@@ -15,6 +15,8 @@ export class Token {
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       sessionStorage.setItem(KEY, this.#input.value.trim());
+      // The same words once more would not be read out to whoever cannot see them.
+      this.#error.textContent = '';
       this.#isAwaited = false;
       this.#button.hidden = true;
       this.#close();
@@ -33,11 +35,12 @@ export class Token {
   /**
    * Sheaf has refused what was sent. The dialogue opens; whoever closes it has a button to open it again.
    * @param {string} reason as Sheaf says it
+   * @param {string | null} refused the token that was sent; one that is no longer in use may be refused late
    */
-  ask(reason) {
-    if (this.#isAwaited) return;
+  ask(reason, refused) {
+    if (this.#isAwaited || refused !== this.get()) return;
     this.#isAwaited = true;
-    this.#error.textContent = this.get() === null ? '' : `This token was refused: ${reason}.`;
+    this.#error.textContent = refused === null ? '' : `This token was refused: ${reason}.`;
     sessionStorage.removeItem(KEY);
     this.#button.hidden = false;
     this.#open();
