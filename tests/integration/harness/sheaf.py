@@ -183,7 +183,9 @@ class Sheaf:
         return total
 
     def log(self) -> str:
-        return self.log_file.read_text(errors="replace")
+        """What is written of the log, whole lines alone: the last one may have been written in part."""
+        whole, newline, _ = self.log_file.read_text(errors="replace").rpartition("\n")
+        return whole + newline
 
     def log_lines(self, *parts: str) -> list[str]:
         """The lines that have all of `parts`."""
