@@ -152,7 +152,8 @@ TEST_CASE_FIXTURE(Fixture, "GET /drain changes something: it asks for the token,
         "{\"status\":\"drained\",\"sessions\":1,\"sessions_closed\":9}\n");
   source.drain = {.state = DrainAnswer::State::kRefused, .refusal = "why"};
   CHECK(Ask("POST /undrain", "Authorization: Bearer secret\r\n").status == 409);
-  CHECK(Ask("DELETE /drain", "Authorization: Bearer secret\r\n").extra_fields == "Allow: POST, GET, HEAD\r\n");
+  CHECK(Ask("DELETE /drain", "Authorization: Bearer secret\r\n").extra_fields == "Allow: POST, GET\r\n");
+  CHECK(Ask("HEAD /drain", "Authorization: Bearer secret\r\n").status == 405);
   const auto takes_long = [this](const std::string& line) {
     wire::RequestHead request;
     const std::string head = line + " HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer secret\r\n\r\n";
