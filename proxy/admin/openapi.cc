@@ -13,10 +13,10 @@ namespace sheaf {
 namespace {
 
 constexpr std::string_view kAbout =
-    R"(Plain HTTP, of the process that answers alone. HEAD is answered like GET, without the body. Without `admin.token`, what only
-shows figures is open to whoever reaches the listener by an address or a name that is its own; what shows who is connected, or
-changes something, asks for `admin.token`, except over a Unix socket, which is its owner's alone. A request with an
-`Origin` is refused, whatever else it has, but for the page's own files.)";
+    R"(Plain HTTP, of the process that answers alone. HEAD is answered like GET, without the body, but not at
+`/drain`. Without `admin.token`, what only shows figures is open to whoever reaches the listener by an address or a name that
+is its own; what shows who is connected, or changes something, asks for `admin.token`, except over a Unix socket, which is its
+owner's alone. A request with an `Origin` is refused, whatever else it has, but for the page's own files.)";
 
 // What a request is refused with by access.h, requests.cc and connection.cc, whatever its path.
 struct CommonRefusal {

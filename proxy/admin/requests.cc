@@ -1,5 +1,9 @@
 #include "proxy/admin/requests.h"
 
+#include <algorithm>
+#include <array>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "proxy/admin/access.h"
@@ -12,9 +16,16 @@ std::string_view PathOf(const wire::RequestHead& request) {
   return request.target.substr(0, request.target.find('?'));
 }
 
+// A GET that changes something, as preStop hooks need one, has no HEAD, which must be safe (RFC 9110, 9.2.1).
+std::span<const std::string_view> MethodsOf(const PathRow& row) {
+  static constexpr std::array<std::string_view, 1> kPost = {"POST"};
+  static constexpr std::array<std::string_view, 2> kGet = {"GET", "HEAD"};
+  if (row.method == AdminMethod::kPost) return kPost;
+  return row.access == Access::kChanges ? std::span(kGet).first(1) : kGet;
+}
+
 bool IsBy(const PathRow& row, const wire::RequestHead& request) {
-  if (row.method == AdminMethod::kPost) return request.method == "POST";
-  return request.method == "GET" || request.method == "HEAD";
+  return std::ranges::find(MethodsOf(row), request.method) != MethodsOf(row).end();
 }
 
 struct Found {
@@ -35,7 +46,7 @@ AdminAnswer RefuseMethod(std::string_view path) {
   std::string methods;
   for (const PathRow& row : AdminPaths()) {
     if (!IsAt(row, path)) continue;
-    methods.append(methods.empty() ? "" : ", ").append(row.method == AdminMethod::kPost ? "POST" : "GET, HEAD");
+    for (const std::string_view method : MethodsOf(row)) methods.append(methods.empty() ? "" : ", ").append(method);
   }
   AdminAnswer answer = RefusalAnswer(405, "what is answered here: " + methods);
   answer.extra_fields = "Allow: " + methods + "\r\n";
