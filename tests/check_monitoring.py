@@ -1,6 +1,6 @@
-"""Whether docker/monitoring is sound in itself: promtool takes configuration, rules and every query of the dashboard, each alert is
-tested, told of in the README and leads to a section that is there; thresholds are those of Sheaf's own dashboard; Grafana's
-types know every field of its JSON. Called by check_monitoring.sh. Names each mistake; exit 1 if there is any."""
+"""Whether docker/monitoring is sound in itself: promtool takes configuration, rules and every query of the dashboard; each alert
+is tested, told of in the README and leads to a section that is there; thresholds are those of Sheaf's own dashboard; Grafana's
+types know every field of the JSON. Called by check_monitoring.sh. Names each mistake; exit 1 if there is any."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -52,7 +53,9 @@ def check_promtool() -> None:
     promtool("check", "config", "--syntax-only", FOLDER / "prometheus/prometheus.yml")
     promtool("check", "rules", FOLDER / "prometheus/sheaf.rules.yml")
     promtool("test", "rules", *sorted((FOLDER / "prometheus/test").glob("*.yml")))
-    queries = [{"record": "query", "expr": one.text, "labels": {"number": str(i)}} for i, one in enumerate(expressions.of_dashboard())]
+    queries = [
+        {"record": "query", "expr": one.text, "labels": {"number": str(i)}} for i, one in enumerate(expressions.of_dashboard())
+    ]
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
         yaml.safe_dump({"groups": [{"name": "dashboard", "rules": queries}]}, file)
         file.flush()
@@ -89,14 +92,25 @@ def check_texts_of_alerts() -> None:
         expect(is_there, f"{name}: the runbook {notes['runbook']} leads nowhere")
 
 
+def check_lines(limits: dict[str, str], number: Callable[[str, str], float]) -> None:
+    """The yellow and red lines of these panels."""
+    for title, limit in limits.items():
+        (panel,) = (panel for panel in expressions.panels() if panel["title"] == title)
+        values = [step["value"] for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"][1:]]
+        wanted = [number(limit, name) / (1000 if limit.endswith("_ms") else 1) for name in ("watch", "act")]
+        expect(values == wanted, f"{title} has lines at {values}, troubles.js at {wanted}")
+
+
 def check_thresholds() -> None:
     """What Sheaf's own dashboard calls "watch" is a warning, and "act" critical."""
     script = TROUBLES_JS.read_text()
-    limits = dict(re.findall(r"^  (\w+): (.*),$", re.search(r"LIMITS = \{\n(.*?)^\};", script, re.DOTALL | re.MULTILINE)[1], re.MULTILINE))  # type: ignore[index]
+    table = "".join(re.findall(r"LIMITS = \{\n(.*?)^\};", script, re.DOTALL | re.MULTILINE))
+    limits = dict(re.findall(r"^  (\w+): (.*),$", table, re.MULTILINE))
 
     def has(alert: str, severity: str, *ends: str) -> None:
         found = [one["expr"] for one in alerts() if (one["alert"], one["labels"]["severity"]) == (alert, severity)]
-        expect(len(found) == 1 and all(end in found[0] for end in ends), f"{alert} ({severity}) has other thresholds than troubles.js: {ends}")
+        fits = len(found) == 1 and all(re.search(re.escape(end) + r"(?![\d.])", found[0]) for end in ends)
+        expect(fits, f"{alert} ({severity}) has other thresholds than troubles.js: {ends}")
 
     def number(limit: str, name: str) -> float:
         return float(re.search(rf"{name}: ([\d.]+)", limits[limit])[1])  # type: ignore[index]
@@ -105,15 +119,22 @@ def check_thresholds() -> None:
     for severity, name in (("warning", "watch"), ("critical", "act")):
         has("SheafBatchDelayHigh", severity, f">= {number('delay_ms', name) / 1000:g}")
         has("SheafPoolSlow", severity, f">= {number('acquire_ms', name) / 1000:g}")
-        has("SheafConnectionsBreak", severity, f"ratio5m >= {number('broken', name):g}", f"increase5m >= {number('broken', 'fewest'):g}")
+        share, fewest = number("broken", name), number("broken", "fewest")
+        has("SheafConnectionsBreak", severity, f"ratio5m >= {share:g}", f"increase5m >= {fewest:g}")
+    check_lines({"Wait for a batch": "delay_ms", "Wait for a connection": "acquire_ms", "Share that breaks": "broken"}, number)
     broken = re.findall(r"'(\w+)'", "".join(re.findall(r"_BROKEN = \[(.*?)\]", script, re.DOTALL)))
     recorded = next(rule["expr"] for rule in expressions.rules() if rule.get("record", "").endswith("increase5m"))
     shown = next(one.text for one in expressions.of_dashboard() if one.place == "Broken sessions")
     for place, text in (("the rules", recorded), ("the Grafana dashboard", shown)):
         reasons = re.search(r'reason=~"([^"]*)"', text)
-        expect(reasons is not None and reasons[1].split("|") == broken, f"broken is something else in {place} than in troubles.js")
+        expect(
+            reasons is not None and reasons[1].split("|") == broken, f"broken is something else in {place} than in troubles.js"
+        )
     trouble_ids = set(re.findall(r"^    id: '(\w+)'", script, re.MULTILINE))
-    expect({alert["labels"].get("trouble") for alert in alerts()} - {None} == trouble_ids, f"the label trouble has other values than {trouble_ids}")
+    expect(
+        {alert["labels"].get("trouble") for alert in alerts()} - {None} == trouble_ids,
+        f"the label trouble has other values than {trouble_ids}",
+    )
 
 
 def lost(before: Any, after: Any, at: str = "") -> list[str]:
@@ -121,7 +142,9 @@ def lost(before: Any, after: Any, at: str = "") -> list[str]:
     if isinstance(before, dict) and isinstance(after, dict):
         return [place for key, value in before.items() for place in lost(value, after.get(key), f"{at}.{key}")]
     if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        return [place for i, (one, other) in enumerate(zip(before, after, strict=True)) for place in lost(one, other, f"{at}[{i}]")]
+        return [
+            place for i, (one, other) in enumerate(zip(before, after, strict=True)) for place in lost(one, other, f"{at}[{i}]")
+        ]
     return [] if before == after else [at]
 
 
@@ -135,7 +158,9 @@ def rows(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def check_dashboard() -> None:
-    made = subprocess.run([sys.executable, "-B", FOLDER / "grafana/dashboard.py"], capture_output=True, text=True, check=True).stdout
+    made = subprocess.run(
+        [sys.executable, "-B", FOLDER / "grafana/dashboard.py"], capture_output=True, text=True, check=True
+    ).stdout
     expect(made == expressions.DASHBOARD.read_text(), "grafana/sheaf.json is not what grafana/dashboard.py writes: run it anew")
     dashboard = expressions.dashboard()
     plugins.register_default_plugins()

@@ -1,4 +1,4 @@
-"""Writes sheaf.json, Grafana's dashboard, from rows.py. Usage: dashboard.py >sheaf.json
+"""Writes sheaf.json, Grafana's dashboard, from troubles.py and others.py. Usage: dashboard.py >sheaf.json
 
 The JSON is what Grafana 10 to 13 read (schema version 39). tests/check_monitoring.sh holds the file to this program, to
 Grafana's own types and to Sheaf.
@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from rows import ROWS, Panel, Row
+from panels import Panel, Row
+import others
+import troubles
 
 Json = dict[str, Any]
 
@@ -24,8 +26,10 @@ TARGETS = 'job=~"$job", instance=~"$instance"'
 
 def thresholds(panel: Panel) -> Json:
     """Green, and from `watch` and `act` on yellow and red."""
-    steps = [{"value": None, "color": "green"}]
-    steps += [{"value": value, "color": color} for value, color in ((panel.watch, "yellow"), (panel.act, "red")) if value is not None]
+    steps: list[Json] = [{"value": None, "color": "green"}]
+    steps += [
+        {"value": value, "color": color} for value, color in ((panel.watch, "yellow"), (panel.act, "red")) if value is not None
+    ]
     return {"mode": "absolute", "steps": steps}
 
 
@@ -79,19 +83,35 @@ def options(panel: Panel) -> Json:
         }
     legend = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
     if panel.kind == "state-timeline":
-        return {"mergeValues": True, "showValue": "auto", "rowHeight": 0.9, "alignValue": "center", "legend": {**legend, "showLegend": False}, "tooltip": {"mode": "single", "sort": "none"}}
+        return {
+            "mergeValues": True,
+            "showValue": "auto",
+            "rowHeight": 0.9,
+            "alignValue": "center",
+            "legend": {**legend, "showLegend": False},
+            "tooltip": {"mode": "single", "sort": "none"},
+        }
     return {"legend": legend, "tooltip": {"mode": "multi", "sort": "desc"}}
 
 
 def target(number: int, expression: str, legend: str, *, instant: bool) -> Json:
     """One query of a panel, A for the first."""
     text = expression.replace("$s", TARGETS).replace("$w", "$__rate_interval")
-    return {"refId": chr(ord("A") + number), "datasource": DATASOURCE, "expr": text, "legendFormat": legend, "range": not instant, "instant": instant}
+    return {
+        "refId": chr(ord("A") + number),
+        "datasource": DATASOURCE,
+        "expr": text,
+        "legendFormat": legend,
+        "range": not instant,
+        "instant": instant,
+    }
 
 
 def panel_json(panel: Panel, number: int, place: Json) -> Json:
     """One panel at its place."""
-    targets = [target(i, expression, legend, instant=panel.kind == "stat") for i, (expression, legend) in enumerate(panel.queries)]
+    targets = [
+        target(i, expression, legend, instant=panel.kind == "stat") for i, (expression, legend) in enumerate(panel.queries)
+    ]
     return {
         "id": number,
         "type": panel.kind,
@@ -117,7 +137,14 @@ def places(panels: list[Panel], top: int) -> Iterator[Json]:
 
 def row_json(row: Row, top: int, numbers: Iterator[int]) -> tuple[list[Json], int]:
     """A row and its panels, and where the next one begins. A closed row has its panels in itself."""
-    heading = {"id": next(numbers), "type": "row", "title": row.title, "collapsed": row.closed, "gridPos": {"x": 0, "y": top, "w": COLUMNS, "h": 1}, "panels": []}
+    heading = {
+        "id": next(numbers),
+        "type": "row",
+        "title": row.title,
+        "collapsed": row.closed,
+        "gridPos": {"x": 0, "y": top, "w": COLUMNS, "h": 1},
+        "panels": [],
+    }
     all_places = list(places(row.panels, top + 1))
     panels = [panel_json(panel, next(numbers), place) for panel, place in zip(row.panels, all_places, strict=True)]
     if row.closed:
@@ -145,7 +172,7 @@ def variable(name: str, label: str, query: str) -> Json:
 def dashboard() -> Json:
     """All of it."""
     numbers, top, panels = count(1), 0, []
-    for row in ROWS:
+    for row in troubles.ROWS + others.ROWS:
         more, top = row_json(row, top, numbers)
         panels += more
     restarts = {
@@ -157,7 +184,13 @@ def dashboard() -> Json:
         "titleFormat": "Sheaf was started",
         "textFormat": "{{instance}}",
     }
-    reloads = {**restarts, "name": "Reloads", "iconColor": "purple", "expr": f"changes(sheaf_generation{{{TARGETS}}}[$__rate_interval]) > 0", "titleFormat": "Another configuration"}
+    reloads = {
+        **restarts,
+        "name": "Reloads",
+        "iconColor": "purple",
+        "expr": f"changes(sheaf_generation{{{TARGETS}}}[$__rate_interval]) > 0",
+        "titleFormat": "Another configuration",
+    }
     return {
         "uid": "sheaf",
         "title": "Sheaf",
