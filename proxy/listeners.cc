@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "proxy/base/events.h"
@@ -153,6 +154,16 @@ std::vector<EntranceChanges> Listeners::Apply(Change change) {
     worker.removed = of_all.removed;
   }
   return changes;
+}
+
+std::chrono::sys_seconds Listeners::first_expiry() const {
+  std::optional<std::chrono::sys_seconds> first;
+  for (const Place& place : places_) {
+    if (!place.terms.tls) continue;
+    const std::chrono::sys_seconds one = place.terms.tls->expires();
+    if (!first || one < *first) first = one;
+  }
+  return first.value_or(std::chrono::sys_seconds{});
 }
 
 void Listeners::GiveUp() {

@@ -9,6 +9,7 @@
 // Prepared changes are to be applied or destroyed before the next one is prepared. One thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -65,6 +66,8 @@ class Listeners {
   void OnAllClosed();
 
   size_t size() const { return places_.size(); }
+  // When the first of their certificates expires; the epoch where there is none.
+  std::chrono::sys_seconds first_expiry() const;
 
  private:
   const Place* Find(const Place& wanted) const;

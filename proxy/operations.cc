@@ -24,7 +24,7 @@ Operations::Operations(Lent lent)
 
 AdminSource::Readiness Operations::ready() const {
   if (!started()) return {false, "not listening yet"};
-  if (lent_.lifecycle.stage() != Stage::kServing) return {false, "draining"};
+  if (lent_.lifecycle.stage() != Stage::kServing) return {false, "draining", true};
   if (const std::string_view reason = WhyNotReady(lent_.backends(), lent_.in_force()->options); !reason.empty()) {
     return {false, reason};
   }

@@ -116,7 +116,13 @@ Result<bool> Server::MakeWorkers() {
       main_->loop(), [this](size_t worker, std::function<void()> work) { workers_[worker]->Post(std::move(work)); });
   const std::vector<EntranceChanges> changes = listeners_->Apply(std::move(opened.value()));
   for (uint32_t index = 0; index < count; ++index) workers_[index]->ChangeEntrances(changes[index]);
+  ShowInMetrics(options);
   return true;
+}
+
+void Server::ShowInMetrics(const Options& options) {
+  metrics_.process().pool_max_links.Set(options.pool.max_size);
+  metrics_.process().tls_certificate_expiry.Set(listeners_->first_expiry().time_since_epoch().count());
 }
 
 void Server::SetMaxConnections(const Options::Listen& options) {
@@ -291,6 +297,7 @@ void Server::AdoptInMain(const Generation& next) {
   AdoptLogging(next.options.log);
   lifecycle_.Adopt(next.options.drain, next.options.websocket.close_timeout);
   SetMaxConnections(next.options.listen);
+  ShowInMetrics(next.options);
   watcher_->Adopt(next.options.memory);
   // One that moves ends as it was: who may ask depends on where.
   const bool stays = next.options.admin.address == in_force()->options.admin.address;

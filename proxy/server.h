@@ -95,6 +95,8 @@ class Server final : public LifecycleEvents, public BackendEvents, public Reload
   // Where admin.address is another one.
   Result<bool> PrepareAdmin(const Options::Admin& options);
   void SetMaxConnections(const Options::Listen& options);
+  // What of a configuration is in force and has a metric, the expiry of certificates among it.
+  void ShowInMetrics(const Options& options);
   // What is no worker's.
   void AdoptInMain(const Generation& next);
   void Publish(std::shared_ptr<const Generation> next);

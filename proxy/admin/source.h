@@ -26,6 +26,7 @@ class AdminSource {
   struct Readiness {
     bool ready = false;
     std::string_view reason;  // why not, as a sentence for the operator; a constant
+    bool draining = false;    // a drain has begun, and was not taken back
   };
 
   // Whether new clients should be sent here: a backend is up and no drain has begun.

@@ -46,9 +46,11 @@ void AnswerMetrics(const Asked& asked, const AdminReply& reply) {
     if (EqualsIgnoreCase(field.name, "Accept")) accept.push_back(field.value);
   }
   const ExpositionFormat format = FormatFor(accept);
+  const AdminSource::Readiness readiness = asked.source.ready();
   reply({.content_type = ContentTypeOf(format),
          .extra_fields = "Vary: Accept\r\n",
-         .body = asked.source.metrics().Render(format)});
+         .body = asked.source.metrics().Render(
+             format, {.ready = readiness.ready, .live = asked.live, .draining = readiness.draining})});
 }
 
 void AnswerStats(const Asked& asked, const AdminReply& reply) {

@@ -263,6 +263,8 @@ struct SessionSecondsBuckets {
   COUNTER(tls_resumptions_total, "sheaf_tls_resumptions_total",                                                        \
           "TLS handshakes with clients that resumed an earlier session.")                                              \
   COUNTER(tls_failures_total, "sheaf_tls_failures_total", "TLS handshakes with clients that failed.")                  \
+  GAUGE(tls_certificate_expiry, "sheaf_tls_certificate_expiry_timestamp_seconds",                                      \
+        "When the first of the certificates for clients expires, in seconds since 1970; 0 where there is none.")       \
   GAUGE(http_requests_active, "sheaf_http_requests_active", "HTTP requests being served now.")                         \
   COUNTERS(refusals_total, "sheaf_refusals_total", "reason", RefuseReasonLabels,                                         \
            "Requests that the proxy answered itself instead of passing them on, by reason.")                           \
@@ -340,6 +342,7 @@ struct SessionSecondsBuckets {
   COUNTERS(health_checks_total, "sheaf_health_checks_total", "result", CheckResultLabels,                              \
            "Health checks of the backend, by result.")                                                                 \
   GAUGES(pool_links, "sheaf_pool_links", "state", LinkStateLabels, "Connections to the backend, by state.")            \
+  GAUGE(pool_max_links, "sheaf_pool_max_links", "Connections that there may be to each endpoint: pool.max_size.")      \
   GAUGE(pool_waiting, "sheaf_pool_waiting", "Requests that wait for a connection to the backend now.")                 \
   COUNTER(pool_acquired_total, "sheaf_pool_acquired_total", "Leases of a connection to the backend.")                  \
   COUNTER(pool_created_total, "sheaf_pool_created_total", "Connections to the backend that were established.")         \

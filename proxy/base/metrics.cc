@@ -47,12 +47,13 @@ MetricsTotals MetricsRegistry::Sum() const {
   return totals;
 }
 
-std::string MetricsRegistry::Render(ExpositionFormat format) const {
+std::string MetricsRegistry::Render(ExpositionFormat format, const ProbedState& state) const {
   Exposition text(format);
   const MetricsTotals totals = Sum();
   AppendMetrics(totals, text);
   AppendRouteMetrics(totals, text);
   AppendEndpointMetrics(endpoints_, text);
+  AppendProbedState(state, text);
   AppendProcessMetrics({version_, BuildCommit(), started_, workers_.size()}, ReadProcessUsage(), text);
   return text.Take();
 }

@@ -6,7 +6,7 @@
 //   metrics.client_closes_total[CloseReason::kDrain].Add();
 //   RouteCells route = metrics.routes.Cells({.route = "/api", .critical = {"alert"}, .conflated = {}});
 //   route.critical[0]->Add();
-//   std::string text = registry.Render(ExpositionFormat::kPrometheus);      // any thread
+//   std::string text = registry.Render(ExpositionFormat::kPrometheus, {.ready = true});      // any thread
 //
 // Sums are exact for each cell, but not taken at one instant.
 #pragma once
@@ -26,6 +26,13 @@
 #include "proxy/base/route_counters.h"
 
 namespace sheaf {
+
+// What the probes say at the moment of a scrape.
+struct ProbedState {
+  bool ready = false;     // /readyz
+  bool live = false;      // /livez
+  bool draining = false;  // a drain is under way, or over and not taken back
+};
 
 // A worker's block. It begins on a cache line of its own, so that two workers never write to the same one.
 struct alignas(64) WorkerMetrics {
@@ -90,7 +97,7 @@ class MetricsRegistry {
   MetricsTotals Sum() const;
 
   // The exposition of all metrics, those of the process among them.
-  std::string Render(ExpositionFormat format) const;
+  std::string Render(ExpositionFormat format, const ProbedState& state) const;
 
  private:
   const std::string version_;

@@ -229,6 +229,16 @@ void AppendEndpointMetrics(const EndpointTable& endpoints, Exposition& text) {
   }
 }
 
+void AppendProbedState(const ProbedState& state, Exposition& text) {
+  const auto append = [&text](std::string_view name, std::string_view help, bool holds) {
+    AppendScalar(name, MetricType::kGauge, help, uint64_t{holds ? 1U : 0U}, text);
+  };
+  append("sheaf_ready", "1 while /readyz succeeds, else 0.", state.ready);
+  append("sheaf_live", "1 while /livez succeeds, else 0: a worker hangs.", state.live);
+  append("sheaf_draining", "1 from the begin of a drain until it is taken back or the process ends, else 0.",
+         state.draining);
+}
+
 void AppendProcessMetrics(const ProcessFacts& facts, const ProcessUsage& usage, Exposition& text) {
   text.Begin("sheaf_build_info", MetricType::kInfo, "1, with the program's version and commit as labels.");
   text.Add("sheaf_build_info", Label("version", facts.version) + "," + Label("commit", facts.commit), uint64_t{1});

@@ -36,6 +36,7 @@ void AppendMetrics(const MetricsTotals& totals, Exposition& text);
 void AppendRouteMetrics(const MetricsTotals& totals, Exposition& text);
 // What is counted by endpoint.
 void AppendEndpointMetrics(const EndpointTable& endpoints, Exposition& text);
+void AppendProbedState(const ProbedState& state, Exposition& text);
 void AppendProcessMetrics(const ProcessFacts& facts, const ProcessUsage& usage, Exposition& text);
 
 }  // namespace sheaf

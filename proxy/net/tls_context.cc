@@ -4,6 +4,9 @@
 #include <openssl/ssl.h>
 #include <openssl/x509err.h>
 
+#include <algorithm>
+#include <ctime>
+
 namespace sheaf::net {
 namespace {
 
@@ -43,6 +46,13 @@ int SelectAlpn(SSL*, const unsigned char** out, unsigned char* out_length, const
 // Nobody is there to type it: a key with a password is an error, not a prompt.
 int NoPassword(char*, int, int, void*) {
   return -1;
+}
+
+// OpenSSL has read the certificate, and with it a time of X.509's two forms.
+std::chrono::sys_seconds ExpiryOf(const X509* certificate) {
+  std::tm time{};
+  ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time);
+  return std::chrono::sys_seconds(std::chrono::seconds(timegm(&time)));
 }
 
 void SetCommon(SSL_CTX* context) {
@@ -110,6 +120,14 @@ bool TlsContext::HasChainOf(const TlsContext& other) const {
     if (X509_cmp(sk_X509_value(own, i), sk_X509_value(others, i)) != 0) return false;
   }
   return true;
+}
+
+std::chrono::sys_seconds TlsContext::expires() const {
+  std::chrono::sys_seconds first = ExpiryOf(SSL_CTX_get0_certificate(context_));
+  STACK_OF(X509)* chain = nullptr;
+  SSL_CTX_get0_chain_certs(context_, &chain);
+  for (int i = 0; i < sk_X509_num(chain); ++i) first = std::min(first, ExpiryOf(sk_X509_value(chain, i)));
+  return first;
 }
 
 Result<std::unique_ptr<TlsContext>> TlsContext::ForClient(const std::string& ca_path, bool verify) {

@@ -2,6 +2,7 @@
 // that has begun its handshake holds what it needs of it, so that a context can be replaced, and go, at any time.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,6 +35,9 @@ class TlsContext {
   // Of two towards clients: whether they have the same chain and key, whatever files those came from. The one that was
   // first is then worth keeping: its tickets are good in it alone.
   bool HasPairOf(const TlsContext& other) const;
+
+  // When the certificate towards clients expires, or the one of its chain that does so first.
+  std::chrono::sys_seconds expires() const;
 
   SSL_CTX* get() const { return context_; }
   bool verify() const { return verify_; }

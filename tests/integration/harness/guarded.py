@@ -12,8 +12,10 @@ TOKEN = "operators-token"
 class GuardedSheaf(Sheaf):
     """With `admin.token`, sent with each request to the admin listener that has no other."""
 
-    def __init__(self, folder: Path, upstream: str, conf: Conf, binary: Path = BINARY) -> None:
-        super().__init__(folder, upstream, merged({"admin": {"token": TOKEN}}, conf), binary=binary)
+    def __init__(
+        self, folder: Path, upstream: str, conf: Conf, routes: list[Conf] | None = None, *, binary: Path = BINARY
+    ) -> None:
+        super().__init__(folder, upstream, merged({"admin": {"token": TOKEN}}, conf), routes, binary=binary)
 
     def admin(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> tuple[int, str]:
         return super().admin(path, method, {"Authorization": f"Bearer {TOKEN}", **(headers or {})})

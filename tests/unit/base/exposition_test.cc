@@ -98,7 +98,7 @@ TEST_CASE("OpenMetrics names families without the suffix of their samples, and h
 TEST_CASE("No two families of OpenMetrics have one name") {
   MetricsRegistry registry("1.0");
   registry.AddWorker().routes.Cells({.route = "/", .critical = {"a"}, .conflated = {"b"}});
-  const std::string text = registry.Render(ExpositionFormat::kOpenMetrics);
+  const std::string text = registry.Render(ExpositionFormat::kOpenMetrics, {});
   std::vector<std::string> seen;
   for (size_t at = text.find("# TYPE "); at != std::string::npos; at = text.find("# TYPE ", at + 1)) {
     const std::string family = text.substr(at + 7, text.find(' ', at + 7) - at - 7);

@@ -194,7 +194,7 @@ TEST_CASE("Another thread may read while the worker counts, and loses nothing in
 TEST_CASE("Every metric of the table appears with help and type, and every sample after its own heading") {
   MetricsRegistry registry("1.0");
   registry.AddWorker();
-  const std::string text = registry.Render(ExpositionFormat::kPrometheus);
+  const std::string text = registry.Render(ExpositionFormat::kPrometheus, {});
   for (const std::string& name : NamesInTable()) {
     INFO(name);
     CHECK(("\n" + text).find("\n# HELP " + name + " ") != std::string::npos);
@@ -217,7 +217,7 @@ TEST_CASE("Names are unique, begin with sheaf_, and end in _total exactly for co
     CHECK(seen.insert(name).second);
   }
   MetricsRegistry registry("1.0");
-  const std::string text = registry.Render(ExpositionFormat::kPrometheus);
+  const std::string text = registry.Render(ExpositionFormat::kPrometheus, {});
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     if (!line.starts_with("# TYPE ")) continue;
@@ -255,6 +255,7 @@ TEST_CASE("conf/METRICS.md has a row for every metric, with the table's label an
   CellsOfTwoRoutes(registry.AddWorker());
   Exposition families(ExpositionFormat::kPrometheus);
   AppendRouteMetrics(registry.Sum(), families);
+  AppendProbedState({}, families);
   AppendProcessMetrics({"1.0", "abc", {}, 1}, ReadProcessUsage(), families);
   std::istringstream lines(families.Take());
   for (std::string line; std::getline(lines, line);) {
@@ -271,12 +272,26 @@ TEST_CASE("conf/METRICS.md has a row for every metric, with the table's label an
   }
 }
 
+TEST_CASE("What the probes say is written as 0 or 1, each for itself") {
+  MetricsRegistry registry("1.0");
+  registry.AddWorker();
+  const auto has = [&registry](const ProbedState& state, const std::string& line) {
+    return HasLine(registry.Render(ExpositionFormat::kPrometheus, state), line);
+  };
+  CHECK(has({}, "sheaf_ready 0"));
+  CHECK(has({.ready = true}, "sheaf_ready 1"));
+  CHECK(has({.ready = true}, "sheaf_live 0"));
+  CHECK(has({.live = true}, "sheaf_live 1"));
+  CHECK(has({.live = true}, "sheaf_draining 0"));
+  CHECK(has({.draining = true}, "sheaf_draining 1"));
+}
+
 TEST_CASE("Labels are written for every value, also while nothing was counted") {
   MetricsRegistry registry("1.0");
   WorkerMetrics& metrics = registry.AddWorker();
   metrics.health_checks_total[CheckResult::kFailed].Add(2);
   metrics.backpressure_pauses_total[Side::kUpstream].Add(9);
-  const std::string text = registry.Render(ExpositionFormat::kPrometheus);
+  const std::string text = registry.Render(ExpositionFormat::kPrometheus, {});
   CHECK(HasLine(text, "sheaf_health_checks_total{result=\"failed\"} 2"));
   CHECK(HasLine(text, "sheaf_health_checks_total{result=\"passed\"} 0"));
   CHECK(HasLine(text, "sheaf_backpressure_pauses_total{side=\"upstream\"} 9"));
@@ -289,7 +304,7 @@ TEST_CASE("Counters by route and rule are written with both labels, also while n
   const std::vector<RouteCells> cells = CellsOfTwoRoutes(registry.AddWorker());
   cells[0].conflated[0]->Add(4);
   cells[1].route->dropped.Add(6);
-  const std::string text = registry.Render(ExpositionFormat::kPrometheus);
+  const std::string text = registry.Render(ExpositionFormat::kPrometheus, {});
   CHECK(HasLine(text, "# TYPE sheaf_conflated_messages_total counter"));
   CHECK(HasLine(text, "sheaf_conflated_messages_total{route=\"/api\",rule=\"price /symbol\"} 4"));
   CHECK(HasLine(text, "sheaf_critical_messages_total{route=\"/api\",rule=\"alert\"} 0"));
@@ -313,7 +328,7 @@ TEST_CASE("Requests are counted and timed by route, and those without a route ap
   other[0].route->request_seconds.Observe(milliseconds(80));
   const StatusTotals all = registry.Sum().requests();
   CHECK(all == StatusTotals{0, 7, 0, 2, 1});
-  const std::string text = registry.Render(ExpositionFormat::kPrometheus);
+  const std::string text = registry.Render(ExpositionFormat::kPrometheus, {});
   CHECK(HasLine(text, "sheaf_http_requests_total{route=\"/api\",status=\"2xx\"} 7"));
   CHECK(HasLine(text, "sheaf_http_requests_total{route=\"/\",status=\"5xx\"} 1"));
   CHECK(HasLine(text, "sheaf_http_requests_total{route=\"/\",status=\"3xx\"} 0"));
@@ -342,7 +357,7 @@ TEST_CASE("Ends of sessions are counted by code and by who ended them") {
   for (const uint16_t code : {uint16_t{999}, uint16_t{1006}, uint16_t{2999}, uint16_t{5000}, uint16_t{65535}}) {
     end(code, CloseReason::kClientClosed);
   }
-  const std::string text = registry.Render(ExpositionFormat::kPrometheus);
+  const std::string text = registry.Render(ExpositionFormat::kPrometheus, {});
   const auto has = [&text](const std::string& labels, int count) {
     CHECK(HasLine(text, "sheaf_websocket_close_codes_total{" + labels + "} " + std::to_string(count)));
   };
@@ -383,19 +398,19 @@ TEST_CASE("A family has one heading, and none where no route has such a rule") {
   WorkerMetrics& worker = registry.AddWorker();
   worker.routes.Cells({.route = "/a", .critical = {"x"}, .conflated = {}});
   worker.routes.Cells({.route = "/b", .critical = {"x"}, .conflated = {}});
-  const std::string text = registry.Render(ExpositionFormat::kPrometheus);
+  const std::string text = registry.Render(ExpositionFormat::kPrometheus, {});
   const size_t heading = text.find("# TYPE sheaf_critical_messages_total");
   REQUIRE(heading != std::string::npos);
   CHECK(text.find("# TYPE sheaf_critical_messages_total", heading + 1) == std::string::npos);
   CHECK(text.find("sheaf_conflated_messages_total") == std::string::npos);
-  CHECK(MetricsRegistry("1.0").Render(ExpositionFormat::kPrometheus).find("sheaf_dropped_messages_total") ==
+  CHECK(MetricsRegistry("1.0").Render(ExpositionFormat::kPrometheus, {}).find("sheaf_dropped_messages_total") ==
         std::string::npos);
 }
 
 TEST_CASE("Labels from the conf file are escaped") {
   MetricsRegistry registry("1.0");
   registry.AddWorker().routes.Cells({.route = "/a", .critical = {"say \"hi\"\\\n\xC3\xA9"}, .conflated = {}});
-  CHECK(HasLine(registry.Render(ExpositionFormat::kPrometheus),
+  CHECK(HasLine(registry.Render(ExpositionFormat::kPrometheus, {}),
                 "sheaf_critical_messages_total{route=\"/a\",rule=\"say \\\"hi\\\"\\\\\\n\xC3\xA9\"} 0"));
 }
 
@@ -405,7 +420,7 @@ TEST_CASE("Buckets are cumulative, in seconds, and end with +Inf, sum and count"
   metrics.pool_acquire_seconds.Observe(microseconds(5));
   metrics.pool_acquire_seconds.Observe(milliseconds(500));
   metrics.pool_acquire_seconds.Observe(seconds(20));
-  const std::string text = registry.Render(ExpositionFormat::kPrometheus);
+  const std::string text = registry.Render(ExpositionFormat::kPrometheus, {});
   CHECK(HasLine(text, "sheaf_pool_acquire_seconds_bucket{le=\"1e-05\"} 1"));
   CHECK(HasLine(text, "sheaf_pool_acquire_seconds_bucket{le=\"0.25\"} 1"));
   CHECK(HasLine(text, "sheaf_pool_acquire_seconds_bucket{le=\"0.5\"} 2"));

@@ -254,10 +254,12 @@ TEST_CASE_FIXTURE(Fixture, "A probe tells 200 when all is well") {
 
 TEST_CASE_FIXTURE(Fixture, "Each probe looks at its own condition only") {
   source.is_ready = false;
+  CHECK(Ask("GET /metrics").body.find("\nsheaf_ready 0\n") != std::string::npos);
   CHECK(Ask("GET /readyz").status == 503);
   CHECK(Ask("GET /livez").status == 200);
   CHECK(Ask("GET /startupz").status == 200);  // start-up never waits for the backend
   source.is_ready = true;
+  CHECK(Ask("GET /metrics").body.find("\nsheaf_ready 1\n") != std::string::npos);
   live = false;
   CHECK(Ask("GET /livez").status == 503);
   CHECK(Ask("GET /readyz").status == 200);

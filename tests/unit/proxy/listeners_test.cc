@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -336,6 +337,30 @@ TEST_CASE("listeners with the same files share a context; one that does not fit 
   CHECK(mismatch.find(net::TlsContext::kMismatch) != std::string::npos);
   two.tls_key = folder / "missing";
   CHECK(fixture.ErrorOf({one, two}).find(net::TlsContext::kMismatch) == std::string::npos);
+}
+
+TEST_CASE("the first expiry is that of the certificates in force, and the epoch without any") {
+  const Folder folder;
+  const auto secure = [](const TestCertificate& pair) {
+    ListenerOptions options = At("127.0.0.1:" + FreePort());
+    options.tls_certificate = pair.certificate_path;
+    options.tls_key = pair.key_path;
+    return options;
+  };
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const ListenerOptions early = secure(WriteTestCertificate(folder / "early", 3600));
+  const ListenerOptions late = secure(WriteTestCertificate(folder / "late", 7200));
+  const ListenerOptions plain = At("127.0.0.1:" + FreePort());
+  Fixture fixture(1);
+  CHECK(fixture.listeners.first_expiry() == std::chrono::sys_seconds{});
+  fixture.Adopt({plain, late, early});
+  const auto first = fixture.listeners.first_expiry() - now;
+  CHECK(first >= std::chrono::hours(1));
+  CHECK(first < std::chrono::hours(2));
+  fixture.Adopt({plain, late});
+  CHECK(fixture.listeners.first_expiry() - now >= std::chrono::hours(2));
+  fixture.Adopt({plain});
+  CHECK(fixture.listeners.first_expiry() == std::chrono::sys_seconds{});
 }
 
 TEST_CASE("a backlog changes in its place") {

@@ -16,15 +16,15 @@ struct TestCertificate {
   std::string key_path;
 };
 
-// Writes <prefix>.crt and <prefix>.key: a new EC key and a certificate for "localhost", signed by itself, valid for a
-// day.
-inline TestCertificate WriteTestCertificate(const std::string& prefix) {
+// Writes <prefix>.crt and <prefix>.key: a new EC key and a certificate for "localhost", signed by itself, valid for so
+// many seconds.
+inline TestCertificate WriteTestCertificate(const std::string& prefix, long seconds = 24L * 60 * 60) {
   TestCertificate paths{prefix + ".crt", prefix + ".key"};
   EVP_PKEY* key = EVP_EC_gen("P-256");
   X509* certificate = X509_new();
   X509_set_version(certificate, X509_VERSION_3);
   X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), 24L * 60 * 60);
+  X509_gmtime_adj(X509_getm_notAfter(certificate), seconds);
   X509_set_pubkey(certificate, key);
   X509_NAME* name = X509_get_subject_name(certificate);
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
