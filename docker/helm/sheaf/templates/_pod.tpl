@@ -1,0 +1,132 @@
+{{/*
+Pods. sheaf.podSpec takes a pod of any kind and adds Sheaf to it; the pod of this chart's own Deployment goes the same way.
+*/}}
+
+{{/*
+A pod's spec with Sheaf in it. Takes a dict: sheaf (this chart's scope), pod (the spec, a map), apps (the names of the
+containers that are the application, by default the first one; process 1 is the first of them). They get
+
+- the socket's volume at /run/app, and a preStop that keeps them alive while Sheaf drains, unless they have one;
+- in every text of theirs `{socket}` becomes the path of their socket, and `{shutdown}` becomes app.shutdownSeconds.
+*/}}
+{{- define "sheaf.podSpec" -}}
+{{- $sheaf := .sheaf -}}
+{{- $pod := deepCopy .pod -}}
+{{- $apps := .apps | default (list (first $pod.containers).name) -}}
+{{- if ne (len $apps) (int $sheaf.Values.app.processes) -}}
+{{- fail (printf "sheaf.podSpec got %d containers of the application (%s), but app.processes is %d" (len $apps) (join ", " $apps) (int $sheaf.Values.app.processes)) -}}
+{{- end -}}
+{{- $containers := list -}}
+{{- range $container := $pod.containers -}}
+{{- if has $container.name $apps -}}
+{{- $container = include "sheaf.appContainer" (dict "sheaf" $sheaf "container" $container "apps" $apps) | fromYaml -}}
+{{- end -}}
+{{- $containers = append $containers $container -}}
+{{- end -}}
+{{- if eq $sheaf.Values.sidecar "native" -}}
+{{- $_ := set $pod "initContainers" (append ($pod.initContainers | default list) (include "sheaf.initContainer" $sheaf | fromYaml)) -}}
+{{- else -}}
+{{- $containers = append $containers (include "sheaf.container" $sheaf | fromYaml) -}}
+{{- end -}}
+{{- $_ := set $pod "containers" $containers -}}
+{{- $_ = set $pod "volumes" (concat ($pod.volumes | default list) (include "sheaf.volumes" $sheaf | fromYamlArray)) -}}
+{{- $_ = set $pod "terminationGracePeriodSeconds" (include "sheaf.grace" $sheaf | int64) -}}
+{{- if not (hasKey $pod "enableServiceLinks") -}}{{- $_ = set $pod "enableServiceLinks" false -}}{{- end -}}
+{{- toYaml $pod -}}
+{{- end -}}
+
+{{/* The volume mount that a container of the application needs. */}}
+{{- define "sheaf.socketMount" -}}
+name: sheaf-socket
+mountPath: /run/app
+{{- end -}}
+
+{{/* The preStop hook that keeps the application alive while Sheaf drains. */}}
+{{- define "sheaf.appPreStop" -}}
+exec:
+  command: ["sleep", {{ include "sheaf.preStopSeconds" . | quote }}]
+{{- end -}}
+
+{{/* A container of the application with its socket. Takes a dict: sheaf, container, apps. */}}
+{{- define "sheaf.appContainer" -}}
+{{- $container := .container -}}
+{{- $number := 0 -}}
+{{- range $index, $name := .apps -}}{{- if eq $name $container.name -}}{{- $number = add1 $index -}}{{- end -}}{{- end -}}
+{{- $mount := include "sheaf.socketMount" .sheaf | fromYaml -}}
+{{- $_ := set $container "volumeMounts" (append ($container.volumeMounts | default list) $mount) -}}
+{{- $lifecycle := $container.lifecycle | default dict -}}
+{{- if not $lifecycle.preStop -}}
+{{- $_ = set $lifecycle "preStop" (include "sheaf.appPreStop" .sheaf | fromYaml) -}}
+{{- $_ = set $container "lifecycle" $lifecycle -}}
+{{- end -}}
+{{- $socket := include "sheaf.socket" (dict "sheaf" .sheaf "number" $number) -}}
+{{- toYaml $container | replace "{socket}" $socket | replace "{shutdown}" (toString .sheaf.Values.app.shutdownSeconds) -}}
+{{- end -}}
+
+{{/* The pod of this chart's own Deployment, without Sheaf: one container a process. */}}
+{{- define "sheaf.appPod" -}}
+{{- $app := .Values.app -}}
+{{- $processes := int $app.processes -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  {{- toYaml .Values.podSecurityContext | nindent 2 }}
+containers:
+  {{- range $number := until $processes }}
+  - name: {{ ternary "app" (printf "app-%d" (add1 $number)) (eq $processes 1) }}
+    image: {{ $app.image | quote }}
+    imagePullPolicy: {{ $app.pullPolicy }}
+    {{- with $app.command }}
+    command:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    {{- with $app.args }}
+    args:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    env:
+      {{- include "sheaf.envList" $app.env | nindent 6 }}
+    {{- with $app.envFrom }}
+    envFrom:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    {{- with $app.livenessProbe }}
+    livenessProbe:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    resources:
+      {{- toYaml $app.resources | nindent 6 }}
+    securityContext:
+      {{- toYaml $app.securityContext | nindent 6 }}
+    volumeMounts:
+      - name: tmp
+        mountPath: /tmp
+      {{- with $app.volumeMounts }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
+  {{- end }}
+  {{- with .Values.pod.containers }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+volumes:
+  - name: tmp
+    emptyDir: {}
+  {{- with .Values.pod.volumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with omit .Values.pod "containers" "volumes" }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The names of the application's containers in that pod, a list (YAML). */}}
+{{- define "sheaf.appNames" -}}
+{{- $processes := int .Values.app.processes -}}
+{{- if eq $processes 1 }}
+- app
+{{- else }}
+{{- range $number := until $processes }}
+- app-{{ add1 $number }}
+{{- end }}
+{{- end }}
+{{- end -}}
