@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .pod import Pod, uvicorn_option
+from .pod import NAME, Pod, uvicorn_option
 from .quantities import seconds
 from .render import Document
 
@@ -45,10 +45,25 @@ def grace_suffices(pod: Pod) -> Iterator[str]:
         yield f"terminationGracePeriodSeconds is {grace}, but the way out takes up to {needed(pod):g} s, and {AIR:g} of air"
 
 
-def application_outlasts_the_load_balancers(pod: Pod) -> Iterator[str]:
-    """Kubernetes takes the pod out of the Service while it ends the containers, and waits for nobody."""
+def application_ends_in_time(pod: Pod) -> Iterator[str]:
+    """uvicorn waits for its last client without end where nothing says how long."""
     for app in pod.apps:
-        if pause(app) < 5:
-            yield f"{app['name']} has no preStop that waits until load balancers look elsewhere"
         if not uvicorn_option(app, "timeout-graceful-shutdown"):
-            yield f"{app['name']} ends when its last client does: --timeout-graceful-shutdown is missing"
+            yield f"{app['name']} has no bound for its shutdown: --timeout-graceful-shutdown is missing"
+
+
+def sheaf_drains_before_it_is_ended(pod: Pod) -> Iterator[str]:
+    """By its own program, since the image has no shell; an httpGet hook has no way to send the token of a Secret."""
+    command = pod.sheaf.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
+    if command[:2] != [f"/usr/bin/{NAME}", "drain"]:
+        yield "sheaf has no preStop with `sheaf drain`"
+    elif command[2:] != ["--admin", f"127.0.0.1:{pod.port('admin')}"]:
+        yield "sheaf's preStop does not drain by --admin with the port of admin.address alone"
+
+
+def application_outlasts_the_drain(pod: Pod) -> Iterator[str]:
+    """The kubelet runs the hooks of both at once: who has no hook is gone while Sheaf's clients are still there, and before
+    load balancers know that the pod ends."""
+    for app in pod.apps:
+        if pause(app) < drain(pod):
+            yield f"{app['name']} gets its SIGTERM after {pause(app):g} s, before the drain of {drain(pod):g} s is over"

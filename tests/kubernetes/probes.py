@@ -27,10 +27,12 @@ def kubelet_reaches_the_admin_listener(pod: Pod) -> Iterator[str]:
         yield f"the kubelet cannot reach admin.address {address!r}"
 
 
-def ready_is_not_asked_of_the_application(pod: Pod) -> Iterator[str]:
-    """/readyz tells of it; over the socket that both share nobody else could ask."""
+def application_is_asked_itself(pod: Pod) -> Iterator[str]:
+    """Whether it lives, by a command: the kubelet knows no Unix sockets, and through Sheaf it would take Sheaf's refusals for
+    the application's death. Whether it is ready /readyz says."""
     for app in pod.apps:
         for probe in PATHS:
-            asked = app.get(probe, {}).get("httpGet", app.get(probe, {}).get("tcpSocket", {}))
-            if asked.get("port") in {pod.port("listen"), pod.port("admin"), "http", "sheaf-admin"}:
-                yield f"{probe} of {app['name']} asks Sheaf, which may refuse for reasons of its own"
+            if app.get(probe) and "exec" not in app[probe]:
+                yield f"{probe} of {app['name']} asks a port, on which the application does not listen"
+        if not app.get("livenessProbe"):
+            yield f"{app['name']} is never restarted when it hangs: it has no livenessProbe"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from . import conf, ending, probes, restricted, schemas, wiring
+from . import conf, ending, objects, probes, restricted, schemas, wiring
 from .pod import Pod, read, workloads
 from .render import Document
 
@@ -14,9 +14,11 @@ OF_A_POD: tuple[Callable[[Pod], Iterator[str]], ...] = (
     restricted.containers_are_thrifty,
     probes.sheaf_is_asked_for_the_right_things,
     probes.kubelet_reaches_the_admin_listener,
-    probes.ready_is_not_asked_of_the_application,
+    probes.application_is_asked_itself,
     ending.grace_suffices,
-    ending.application_outlasts_the_load_balancers,
+    ending.application_ends_in_time,
+    ending.sheaf_drains_before_it_is_ended,
+    ending.application_outlasts_the_drain,
     wiring.application_listens_where_sheaf_asks,
     wiring.sockets_are_in_a_shared_volume,
     wiring.volumes_match,
@@ -25,8 +27,16 @@ OF_A_POD: tuple[Callable[[Pod], Iterator[str]], ...] = (
     wiring.ports_are_told,
     wiring.sheaf_starts_first_and_ends_last,
 )
-OF_A_POD_AMONG_ALL: tuple[Callable[[Pod, list[Document]], Iterator[str]], ...] = (wiring.service_leads_to_sheaf,)
-OF_ALL: tuple[Callable[[list[Document]], Iterator[str]], ...] = (schemas.documents_match_their_schemas,)
+OF_A_POD_AMONG_ALL: tuple[Callable[[Pod, list[Document]], Iterator[str]], ...] = (
+    wiring.service_leads_to_sheaf,
+    objects.budget_lets_nodes_be_emptied,
+    objects.policy_opens_the_right_ports,
+    objects.monitor_finds_the_metrics,
+)
+OF_ALL: tuple[Callable[[list[Document]], Iterator[str]], ...] = (
+    schemas.documents_match_their_schemas,
+    objects.autoscaler_asks_for_what_there_is,
+)
 
 
 def of_pod(pod: Pod, documents: list[Document]) -> Iterator[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import pathlib
+import re
 from collections.abc import Iterator
 
 from .pod import Pod, uvicorn_option, words
@@ -39,11 +41,15 @@ def volumes_match(pod: Pod) -> Iterator[str]:
 
 
 def conf_file_arrives_when_it_changes(pod: Pod) -> Iterator[str]:
-    """The kubelet never brings a changed ConfigMap to a mount with subPath; Sheaf reads a changed file with reload.watch."""
+    """The kubelet never brings a changed ConfigMap to a mount with subPath; Sheaf reads a changed file with reload.watch. A name
+    with kustomize's hash changes with the content, and restarts every pod in the place of a reload."""
     if "-c" not in words(pod.sheaf):
         yield "sheaf reads no conf file (-c)"
     if any("subPath" in mount for mount in pod.sheaf.get("volumeMounts", [])):
         yield "a changed conf file never arrives at a mount with subPath"
+    mounted = [volume["configMap"]["name"] for volume in pod.volumes.values() if "configMap" in volume]
+    if any(re.search("-[2456789bcdfghkmt]{10}$", name) for name in mounted):
+        yield "a changed conf file restarts every pod: its ConfigMap has a hash in its name (disableNameSuffixHash)"
     if pod.options["reload"]["watch"] is not True:
         yield "a changed conf file is not read: reload.watch is off"
 
@@ -62,6 +68,9 @@ def ports_are_told(pod: Pod) -> Iterator[str]:
     told = {port["containerPort"] for port in pod.sheaf.get("ports", [])}
     if told != {pod.port("listen"), pod.port("admin")}:
         yield f"sheaf tells the ports {sorted(told)}, but listens on {pod.port('listen')} and {pod.port('admin')}"
+    names = collections.Counter(port.get("name") for one in pod.containers for port in one.get("ports", []))
+    for name in [name for name, times in names.items() if name and times > 1]:
+        yield f"two containers have a port of the name {name}"
 
 
 def sheaf_starts_first_and_ends_last(pod: Pod) -> Iterator[str]:
