@@ -88,12 +88,14 @@ def of_config(manual: str) -> Schema:
     """The schema of `config`. manual: the text of conf/OPTIONS.md."""
     heads = list(re.finditer(r"^## (\[+)([a-z_]+)\]+$", manual, re.MULTILINE))
     ends = [head.start() for head in heads[1:]] + [len(manual)]
-    options = {row[0].strip("`"): of_option(row[0].strip("`"), row[1].strip("`"), row[2]) for row in rows(manual) if len(row) == 5}
+    told = [[cell.strip("`") for cell in row] for row in rows(manual)]
+    options = {row[0]: of_option(row[0], row[1], row[2]) for row in told if len(row) == 5}
     properties = {name: schema for name, schema in options.items() if "." not in name}
     for head, end in zip(heads, ends, strict=True):
         table = head[2]
         if head[1] == "[":
-            properties[table] = closed({name.split(".")[1]: one for name, one in options.items() if name.startswith(table + ".")})
+            own = [name for name in options if name.startswith(table + ".")]
+            properties[table] = closed({name.split(".")[1]: options[name] for name in own})
             continue
         keys: dict[str, Schema] = {"url": KEYS_OF_THEIR_OWN["url"]} if table == "backend" else {}
         for key, origin, *_ in [row for row in rows(manual[head.end() : end].split("### Rules")[0]) if len(row) == 2]:

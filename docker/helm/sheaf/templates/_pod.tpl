@@ -6,7 +6,8 @@ Pods. sheaf.podSpec takes a pod of any kind and adds Sheaf to it; the pod of thi
 A pod's spec with Sheaf in it. Takes a dict: sheaf (this chart's scope), pod (the spec, a map), apps (the names of the
 containers that are the application, by default the first one; process 1 is the first of them). They get
 
-- the socket's volume at /run/app, and a preStop that keeps them alive while Sheaf drains, unless they have one;
+- the socket's volume at /run/app;
+- a preStop that keeps them alive while Sheaf drains, and a liveness probe, unless they have them;
 - in every text of theirs `{socket}` becomes the path of their socket, and `{shutdown}` becomes app.shutdownSeconds.
 */}}
 {{- define "sheaf.podSpec" -}}
@@ -59,8 +60,22 @@ exec:
 {{- $_ = set $lifecycle "preStop" (include "sheaf.appPreStop" .sheaf | fromYaml) -}}
 {{- $_ = set $container "lifecycle" $lifecycle -}}
 {{- end -}}
-{{- $socket := include "sheaf.socket" (dict "sheaf" .sheaf "number" $number) -}}
-{{- toYaml $container | replace "{socket}" $socket | replace "{shutdown}" (toString .sheaf.Values.app.shutdownSeconds) -}}
+{{- range $probe := list "livenessProbe" "readinessProbe" "startupProbe" -}}
+{{- $asked := get $container $probe | default dict -}}
+{{- if or $asked.httpGet $asked.tcpSocket $asked.grpc -}}
+{{- fail (printf "container %s: its %s asks a port, but the application listens on a Unix socket: remove it. Sheaf's /readyz tells whether the application can be reached, and app.livenessProbe asks over the socket" $container.name $probe) -}}
+{{- end -}}
+{{- end -}}
+{{- $place := dict "sheaf" .sheaf "number" $number -}}
+{{- if and .sheaf.Values.app.livenessProbe (not $container.livenessProbe) -}}
+{{- $_ = set $container "livenessProbe" (include "sheaf.appLivenessProbe" $place | fromYaml) -}}
+{{- end -}}
+{{- toYaml $container | replace "{socket}" (include "sheaf.socket" $place) | replace "{shutdown}" (toString .sheaf.Values.app.shutdownSeconds) -}}
+{{- end -}}
+
+{{/* The liveness probe of process `number`. Takes a dict: sheaf, number. */}}
+{{- define "sheaf.appLivenessProbe" -}}
+{{- toYaml .sheaf.Values.app.livenessProbe | replace "{socket}" (include "sheaf.socket" .) -}}
 {{- end -}}
 
 {{/* The pod of this chart's own Deployment, without Sheaf: one container a process. */}}
@@ -88,10 +103,6 @@ containers:
       {{- include "sheaf.envList" $app.env | nindent 6 }}
     {{- with $app.envFrom }}
     envFrom:
-      {{- toYaml . | nindent 6 }}
-    {{- end }}
-    {{- with $app.livenessProbe }}
-    livenessProbe:
       {{- toYaml . | nindent 6 }}
     {{- end }}
     resources:

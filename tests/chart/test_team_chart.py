@@ -1,0 +1,83 @@
+"""A chart that a team has already takes Sheaf in, in both ways that docker/helm/team-chart shows."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+from typing import Any
+
+import pytest
+
+from kubernetes import rules
+from kubernetes.render import ROOT, Document
+
+from . import helm
+
+TEAM = ROOT / "docker/helm/team-chart"
+
+
+@pytest.fixture(scope="module", params=helm.VERSIONS)
+def chart(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[pathlib.Path, pathlib.Path]:
+    """The chart with its dependency, and helm."""
+    program = helm.VERSIONS[request.param]
+    return helm.with_dependencies(TEAM, tmp_path_factory.mktemp("helm"), program), program
+
+
+def render(chart: tuple[pathlib.Path, pathlib.Path], *arguments: str) -> list[Document]:
+    return helm.template(*arguments, chart=chart[0], program=chart[1])
+
+
+def pod(documents: list[Document]) -> Any:
+    (deployment,) = [document for document in documents if document["kind"] == "Deployment"]
+    return deployment["spec"]["template"]["spec"]
+
+
+def test_pods_are_sound(chart: tuple[pathlib.Path, pathlib.Path]) -> None:
+    assert rules.violations(render(chart), os.environ["SHEAF_BINARY"]) == []
+
+
+def test_both_ways_come_to_the_same(chart: tuple[pathlib.Path, pathlib.Path]) -> None:
+    assert helm.steady(render(chart)) == helm.steady(render(chart, "--set", "byHand=true"))
+
+
+def test_the_teams_own_names_and_labels_stay(chart: tuple[pathlib.Path, pathlib.Path]) -> None:
+    documents = render(chart)
+    (service,) = [document for document in documents if document["kind"] == "Service"]
+    assert service["spec"]["selector"] == {"app": "quotes"}
+    assert [container["name"] for container in pod(documents)["containers"]] == ["web"]
+
+
+def test_classic_container_goes_the_same_way(chart: tuple[pathlib.Path, pathlib.Path]) -> None:
+    documents = render(chart, "--set", "sheaf.sidecar=classic")
+    assert [container["name"] for container in pod(documents)["containers"]] == ["web", "sheaf"]
+    assert rules.violations(documents, os.environ["SHEAF_BINARY"]) == []
+
+
+@pytest.mark.parametrize("probe", ["livenessProbe", "readinessProbe", "startupProbe"])
+def test_probe_of_a_port_where_nothing_listens_any_more_is_refused(
+    chart: tuple[pathlib.Path, pathlib.Path], tmp_path: pathlib.Path, probe: str
+) -> None:
+    copy = tmp_path / "team-chart"
+    shutil.copytree(chart[0], copy)
+    pod_template = copy / "templates/_pod.tpl"
+    text = pod_template.read_text()
+    asking = f"  - name: web\n    {probe}: {{httpGet: {{path: /health, port: 8000}}}}"
+    pod_template.write_text(text.replace("  - name: web", asking))
+    with pytest.raises(helm.Refused, match=f"container web: its {probe} asks a port"):
+        helm.template(chart=copy, program=chart[1])
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ("sheaf.app.processes=2", "sheaf.podSpec got 1 containers of the application (web), but app.processes is 2"),
+        ("sheaf.selectorLabels=null,sheaf.podMonitor.enabled=true", "selectorLabels"),
+        ("sheaf.autoscaling.enabled=true", "autoscaling.deployment must be set"),
+        ("sheaf.config.poll.max_size=3", "additional properties 'poll' not allowed"),
+    ],
+)
+def test_mistake_is_refused_with_its_reason(chart: tuple[pathlib.Path, pathlib.Path], values: str, complaint: str) -> None:
+    with pytest.raises(helm.Refused) as refused:
+        render(chart, "--set", values)
+    assert complaint in str(refused.value)
