@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from . import ending, objects, probes, restricted, schemas, wiring
+from . import custom, ending, objects, probes, restricted, schemas, wiring
 from .render import Document
 
 BINARY = os.environ["SHEAF_BINARY"]
@@ -158,6 +158,9 @@ AROUND: list[Break] = [
     (objects.monitor_finds_the_metrics, "asks for /stats", lambda m: m.spec("PodMonitor")["podMetricsEndpoints"][0].update(path="/stats")),
     (objects.monitor_finds_the_metrics, "does not send the token",
      lambda m: m.spec("PodMonitor")["podMetricsEndpoints"][0]["authorization"]["credentials"].update(name="other")),
+    (custom.documents_match_their_types, "known properties",
+     lambda m: m.spec("PodMonitor")["podMetricsEndpoints"][0].update(pth="/metrics")),
+    (custom.documents_match_their_types, "is missing in type", lambda m: m.spec("PodMonitor").pop("selector")),
     (schemas.documents_match_their_schemas, "none of Kubernetes 1.29", lambda m: m.sheaf.update(livenesProbe={})),
     (schemas.documents_match_their_schemas, "Kubernetes 1.37 has no",
      lambda m: m.documents.append({"apiVersion": "apps/v1beta1", "kind": "Deployment", "metadata": {"name": "old"}})),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from . import conf, ending, objects, probes, restricted, schemas, wiring
+from . import conf, custom, ending, objects, probes, restricted, schemas, wiring
 from .pod import Pod, read, workloads
 from .render import Document
 
@@ -35,6 +35,7 @@ OF_A_POD_AMONG_ALL: tuple[Callable[[Pod, list[Document]], Iterator[str]], ...] =
 )
 OF_ALL: tuple[Callable[[list[Document]], Iterator[str]], ...] = (
     schemas.documents_match_their_schemas,
+    custom.documents_match_their_types,
     objects.autoscaler_asks_for_what_there_is,
 )
 
