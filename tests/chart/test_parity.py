@@ -64,3 +64,14 @@ def test_chart_and_kustomization_differ_only_where_it_is_told(values: str) -> No
         for path in sorted(ours[kind].keys() | theirs[kind].keys()):
             if not told.fullmatch(f"{kind} {path}"):
                 assert (path, ours[kind].get(path)) == (path, theirs[kind].get(path))
+
+
+def test_nothing_is_told_that_does_not_differ() -> None:
+    differing = set()
+    for values, folder in EXAMPLES.items():
+        ours, theirs = by_kind(helm.template("-f", str(VALUES / values))), by_kind(render.kustomize(folder))
+        for kind in ours:
+            paths = ours[kind].keys() | theirs[kind].keys()
+            differing |= {f"{kind} {path}" for path in paths if ours[kind].get(path) != theirs[kind].get(path)}
+    for pattern in DIFFERENT:
+        assert any(re.fullmatch(pattern, path) for path in differing), pattern

@@ -86,7 +86,7 @@ def notes(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     return told
 
 
-def test_notes_tell_of_sticky_sessions_where_several_pods_have_none(notes: Callable[..., str]) -> None:
+def test_notes_tell_what_is_still_missing(notes: Callable[..., str]) -> None:
     missing = "NOTE: there are several pods"
     behind = "replicas=2,ingress.enabled=true,ingress.hosts={a.example}"
     assert missing not in notes("replicas=1")
@@ -94,4 +94,6 @@ def test_notes_tell_of_sticky_sessions_where_several_pods_have_none(notes: Calla
     assert missing in notes("autoscaling.enabled=true")
     assert missing not in notes("replicas=2,service.sessionAffinity=ClientIP")
     assert missing not in notes(f"{behind},ingress.nginxCookie=sheaf-pod")
+    assert "the application sees http" in notes(behind)
+    assert "the application sees http" not in notes(behind + ",config.forwarded.trusted_proxies={private_ranges}")
     assert "sees the Ingress's address" in notes(f"{behind},service.sessionAffinity=ClientIP")

@@ -17,6 +17,9 @@ which is always there.
 {{- if and (eq .Values.sidecar "native") (semverCompare "<1.29.0-0" .Capabilities.KubeVersion.Version) -}}
 {{- fail (printf "sidecar: native needs Kubernetes 1.29 or newer, and this is %s: set sidecar to classic" .Capabilities.KubeVersion.Version) -}}
 {{- end -}}
+{{- if and (eq .Values.app.preStop "sleep") (semverCompare "<1.30.0-0" .Capabilities.KubeVersion.Version) -}}
+{{- fail (printf "app.preStop: sleep needs Kubernetes 1.30 or newer, and this is %s: set app.preStop to exec" .Capabilities.KubeVersion.Version) -}}
+{{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}
 {{- fail "ingress.hosts must be set: the host names of the Ingress" -}}
 {{- end -}}

@@ -44,8 +44,13 @@ mountPath: /run/app
 
 {{/* The preStop hook that keeps the application alive while Sheaf drains. */}}
 {{- define "sheaf.appPreStop" -}}
+{{- if eq .Values.app.preStop "exec" -}}
 exec:
   command: ["sleep", {{ include "sheaf.preStopSeconds" . | quote }}]
+{{- else -}}
+sleep:
+  seconds: {{ include "sheaf.preStopSeconds" . }}
+{{- end -}}
 {{- end -}}
 
 {{/* A container of the application with its socket. Takes a dict: sheaf, container, apps. */}}
