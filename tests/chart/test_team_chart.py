@@ -8,6 +8,7 @@ import shutil
 from typing import Any
 
 import pytest
+import yaml
 
 from kubernetes import rules
 from kubernetes.render import ROOT, Document
@@ -51,6 +52,22 @@ def test_the_teams_own_names_and_labels_stay(chart: tuple[pathlib.Path, pathlib.
 def test_classic_container_goes_the_same_way(chart: tuple[pathlib.Path, pathlib.Path]) -> None:
     documents = render(chart, "--set", "sheaf.sidecar=classic")
     assert [container["name"] for container in pod(documents)["containers"]] == ["web", "sheaf"]
+    assert rules.violations(documents, os.environ["SHEAF_BINARY"]) == []
+
+
+def test_two_applications_by_alias_do_not_collide(tmp_path: pathlib.Path) -> None:
+    shutil.copytree(helm.CHART.parent, tmp_path / "helm")
+    shop = tmp_path / "helm/shop"
+    shop.mkdir()
+    names = ("web", "realtime")
+    dependencies = [{"name": "sheaf", "alias": name, "version": "0.1.0", "repository": "file://../sheaf"} for name in names]
+    about = {"apiVersion": "v2", "name": "shop", "version": "1.0.0", "dependencies": dependencies}
+    (shop / "Chart.yaml").write_text(yaml.safe_dump(about))
+    (shop / "values.yaml").write_text(yaml.safe_dump({name: {"app": {"image": f"{name}:1.0"}} for name in names}))
+    helm.run(helm.NEWEST, "dependency", "update", str(shop))
+    documents = helm.template(chart=shop)
+    found = [(document["kind"], document["metadata"]["name"]) for document in documents]
+    assert len(found) == len(set(found)) == 8
     assert rules.violations(documents, os.environ["SHEAF_BINARY"]) == []
 
 

@@ -67,6 +67,18 @@ def test_packaged_chart_has_the_one_file_of_alerts(tmp_path: pathlib.Path) -> No
         assert rule["spec"] == yaml.safe_load(alerts.read_text())
 
 
+def test_chart_whose_link_to_the_alerts_is_mere_text_is_refused(tmp_path: pathlib.Path) -> None:
+    chart = tmp_path / "sheaf"
+    shutil.copytree(helm.CHART, chart, symlinks=True)
+    link = chart / "files/sheaf.rules.yml"
+    target = str(link.readlink())
+    link.unlink()
+    link.write_text(target)
+    values = ("--set", "app.image=quotes-app:1.0,prometheusRule.enabled=true")
+    with pytest.raises(helm.Refused, match="package it from a checkout that has symbolic links"):
+        helm.template(*values, chart=chart)
+
+
 @pytest.fixture(scope="module")
 def notes(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     """What `helm install` would say, from values. Only that command prints NOTES.txt, and asks a cluster first: so that a copy
