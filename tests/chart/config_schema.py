@@ -12,6 +12,8 @@ from typing import Any
 ROOT = pathlib.Path(__file__).parent.parent.parent
 OPTIONS = ROOT / "conf/OPTIONS.md"
 SCHEMA = ROOT / "docker/helm/sheaf/values.schema.json"
+WIDTH = 128
+"""Characters of a line."""
 
 Schema = dict[str, Any]
 
@@ -106,11 +108,21 @@ def of_config(manual: str) -> Schema:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
+def written(value: Any, indent: str = "") -> str:
+    """JSON in which what fits into a line stands in one."""
+    line = json.dumps(value)
+    if not isinstance(value, dict) or len(indent) + len(line) <= WIDTH:
+        return line
+    within = indent + "  "
+    rows = [f"{within}{json.dumps(key)}: {written(one, within)}" for key, one in value.items()]
+    return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
+
+
 def complete(schema: str, manual: str) -> str:
     """values.schema.json with `definitions.config` made of the manual; the rest of it is kept."""
     parsed = json.loads(schema)
     parsed["definitions"]["config"] = of_config(manual)
-    return json.dumps(parsed, indent=2) + "\n"
+    return written(parsed) + "\n"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import subprocess
 from kubernetes.render import ROOT, Document, manifest
 
 CHART = ROOT / "docker/helm/sheaf"
-VERSIONS = {"helm 4": ROOT / "build/helm/v37", "helm 3": ROOT / "build/helm/v34"}
+VERSIONS = {"helm 4": ROOT / "build/helm/v4", "helm 3": ROOT / "build/helm/v3"}
 """Programs by name, as tests/install_helm.sh installs them."""
 NEWEST = VERSIONS["helm 4"]
 

@@ -13,7 +13,7 @@ import yaml
 
 from kubernetes import conf as understood
 from kubernetes import rules
-from kubernetes.render import Document
+from kubernetes.render import ROOT, Document
 
 from . import helm
 
@@ -83,6 +83,19 @@ def test_conf_file_says_what_the_values_say(name: str) -> None:
     for section, value in without_nulls(wanted).items():
         assert (got[section] | value if isinstance(value, dict) else value) == got[section]
     assert "format" not in got["log"] or name != "every_kind_of_value"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "conf").glob("*.conf")), ids=lambda path: path.stem)
+def test_conf_files_of_the_project_go_through_the_values(path: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """sheaf.conf among them, which has every option: the schema takes each, and what is rendered says the same."""
+    config = tomllib.loads(path.read_text())
+    for section, key, value in (("admin", "address", ":9901"), ("listen", "address", ":8080"), ("reload", "watch", True)):
+        config.setdefault(section, {})[key] = value
+    values = tmp_path / "values.yaml"
+    values.write_text(yaml.safe_dump({"app": {"image": "quotes-app:1.0"}, "config": config}))
+    got = tomllib.loads(conf(helm.template("-f", str(values))))
+    for section, wanted in config.items():
+        assert (got[section] | wanted if isinstance(wanted, dict) else wanted) == got[section]
 
 
 def test_a_raw_conf_file_is_kept_to_the_letter() -> None:
