@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
 import shutil
@@ -30,9 +31,14 @@ def run(program: pathlib.Path, *arguments: str, folder: pathlib.Path = ROOT) -> 
     return done.stdout
 
 
+@functools.cache
+def _templated(arguments: tuple[str, ...], chart: pathlib.Path, program: pathlib.Path) -> str:
+    return run(program, "template", "quotes", str(chart), *arguments)
+
+
 def template(*arguments: str, chart: pathlib.Path = CHART, program: pathlib.Path = NEWEST) -> list[Document]:
-    """The documents of release quotes."""
-    return manifest(run(program, "template", "quotes", str(chart), *arguments))
+    """The documents of release quotes. The same question is asked once."""
+    return manifest(_templated(arguments, chart, program))
 
 
 def steady(documents: list[Document]) -> list[Document]:

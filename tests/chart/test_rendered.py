@@ -34,23 +34,21 @@ def conf(documents: list[Document]) -> str:
     return text
 
 
-def make_certificate(folder: pathlib.Path) -> None:
-    """tls.crt and tls.key, as a Secret of type kubernetes.io/tls has them."""
+def with_certificate(values: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
+    """The values with the folder in the place of the Secret's mount, where sheaf -t then finds tls.crt and tls.key."""
     request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     files = ["-subj", "/CN=quotes", "-keyout", str(folder / "tls.key"), "-out", str(folder / "tls.crt")]
     subprocess.run([*request, *files], check=True, capture_output=True)
+    copy = folder / "values.yaml"
+    copy.write_text(values.read_text().replace("/etc/sheaf-tls", str(folder)))
+    return copy
 
 
 @by_sound_values
 def test_rendered_documents_are_sound(values: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    text = values.read_text()
-    if "/etc/sheaf-tls" in text:
-        # Where the Secret would be mounted, sheaf -t finds a certificate of the test.
-        make_certificate(tmp_path)
-        text = text.replace("/etc/sheaf-tls", str(tmp_path))
-    copy = tmp_path / "values.yaml"
-    copy.write_text(text)
-    assert rules.violations(helm.template("-f", str(copy)), BINARY) == []
+    if "/etc/sheaf-tls" in values.read_text():
+        values = with_certificate(values, tmp_path)
+    assert rules.violations(helm.template("-f", str(values)), BINARY) == []
 
 
 def test_sheaf_takes_every_kind_of_value() -> None:
@@ -66,14 +64,16 @@ def test_both_versions_of_helm_render_the_same(values: pathlib.Path) -> None:
     assert helm.steady(first) == helm.steady(second)
 
 
-@by_values
-def test_helm_lints_it_strictly(values: pathlib.Path) -> None:
-    helm.run(helm.NEWEST, "lint", "--strict", "--quiet", str(helm.CHART), "-f", str(values))
+@pytest.mark.parametrize("version", helm.VERSIONS)
+@pytest.mark.parametrize("name", ["defaults", "production", "processes_classic"])
+def test_helm_lints_it_strictly(name: str, version: str) -> None:
+    values = EVERY_KIND.with_stem(name)
+    helm.run(helm.VERSIONS[version], "lint", "--strict", "--quiet", str(helm.CHART), "-f", str(values))
 
 
 @pytest.mark.parametrize("name", ["every_kind_of_value", "production"])
 def test_conf_file_says_what_the_values_say(name: str) -> None:
-    values = VALUES[0].with_name(f"{name}.yaml")
+    values = EVERY_KIND.with_stem(name)
     wanted = yaml.safe_load(values.read_text())["config"]
 
     def without_nulls(value: Any) -> Any:
@@ -99,7 +99,7 @@ def test_conf_files_of_the_project_go_through_the_values(path: pathlib.Path, tmp
 
 
 def test_a_raw_conf_file_is_kept_to_the_letter() -> None:
-    values = VALUES[0].with_name("raw.yaml")
+    values = EVERY_KIND.with_stem("raw")
     wanted = yaml.safe_load(values.read_text())["rawConfig"]
     assert conf(helm.template("-f", str(values))).strip() == wanted.strip()
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from kubernetes.render import manifest
+
 from . import helm
 
 SECRET = "/api/v1/namespaces/default/secrets/quotes-sheaf-admin"
@@ -86,8 +88,9 @@ def token(cluster: Cluster, version: str, *arguments: str) -> str:
     """The token in the Secret that helm would send to the cluster."""
     address = f"http://127.0.0.1:{cluster.server_address[1]}"
     asked = ("--dry-run=server", "--disable-openapi-validation", "--kube-apiserver", address, "--namespace", "default")
-    documents = helm.template(*asked, "--set", "app.image=quotes-app:1.0", *arguments, program=helm.VERSIONS[version])
-    (secret,) = [document for document in documents if document["kind"] == "Secret"]
+    values = ("--set", "app.image=quotes-app:1.0", *arguments)
+    rendered = helm.run(helm.VERSIONS[version], "template", "quotes", str(helm.CHART), *asked, *values)
+    (secret,) = [document for document in manifest(rendered) if document["kind"] == "Secret"]
     return base64.b64decode(secret["data"]["token"]).decode()
 
 
