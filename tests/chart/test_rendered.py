@@ -20,9 +20,10 @@ from . import helm
 BINARY = os.environ["SHEAF_BINARY"]
 VALUES = sorted((pathlib.Path(__file__).parent / "values").glob("*.yaml"))
 EVERY_KIND = next(path for path in VALUES if path.stem == "every_kind_of_value")
-"""Its conf file names backends that no application is behind."""
+NOT_ON_THEIR_SOCKETS = {EVERY_KIND, EVERY_KIND.with_stem("tcp")}
+"""Values whose conf files name backends elsewhere; the rules want the application on sockets."""
 by_values = pytest.mark.parametrize("values", VALUES, ids=lambda path: path.stem)
-by_sound_values = pytest.mark.parametrize("values", sorted({*VALUES} - {EVERY_KIND}), ids=lambda path: path.stem)
+by_sound_values = pytest.mark.parametrize("values", sorted({*VALUES} - NOT_ON_THEIR_SOCKETS), ids=lambda path: path.stem)
 
 
 def of_kind(documents: list[Document], kind: str) -> Document:
@@ -92,7 +93,7 @@ def test_conf_files_of_the_project_go_through_the_values(path: pathlib.Path, tmp
     for section, key, value in (("admin", "address", ":9901"), ("listen", "address", ":8080"), ("reload", "watch", True)):
         config.setdefault(section, {})[key] = value
     values = tmp_path / "values.yaml"
-    values.write_text(yaml.safe_dump({"app": {"image": "quotes-app:1.0"}, "config": config}))
+    values.write_text(yaml.safe_dump({"app": {"image": "quotes-app:1.0", "env": {"UVICORN_UDS": None}}, "config": config}))
     got = tomllib.loads(conf(helm.template("-f", str(values))))
     for section, wanted in config.items():
         assert (got[section] | wanted if isinstance(wanted, dict) else wanted) == got[section]
@@ -114,10 +115,17 @@ def test_a_changed_conf_file_restarts_pods_only_where_that_is_asked_for() -> Non
     assert pod(*restart) != pod(*restart, *changed)
 
 
-def test_application_without_a_liveness_probe_has_none() -> None:
-    documents = helm.template("--set", "app.image=quotes-app:1.0,app.livenessProbe=null")
-    (app,) = of_kind(documents, "Deployment")["spec"]["template"]["spec"]["containers"]
-    assert "livenessProbe" not in app
+def test_liveness_is_asked_over_the_socket_only_where_the_application_is_on_it() -> None:
+    def probe(values: str) -> Any:
+        documents = helm.template("--set", f"app.image=quotes-app:1.0,{values}")
+        (app,) = of_kind(documents, "Deployment")["spec"]["template"]["spec"]["containers"]
+        return app.get("livenessProbe", "none")
+
+    assert 'app.connect("/run/app/app.sock")' in probe("replicas=1")["exec"]["command"][-1]
+    assert probe("app.livenessProbe=null") == "none"
+    over_tcp = "config.upstream.url=http://127.0.0.1:8000,app.env.UVICORN_UDS=null"
+    assert probe(over_tcp) == "none"
+    assert probe(f"{over_tcp},app.livenessProbe.exec.command={{alive}}")["exec"]["command"] == ["alive"]
 
 
 def test_without_a_secret_of_the_users_the_chart_makes_one() -> None:

@@ -51,6 +51,9 @@ which is always there.
 {{- fail (printf "%s: without reload.watch = true a changed ConfigMap is not taken up; set it, or restartOnConfigChange" $name) -}}
 {{- end -}}
 {{- end -}}
+{{- if and .sheaf.Values.app.image .sheaf.Values.app.env.UVICORN_UDS (ne (include "sheaf.onSockets" .sheaf) "yes") -}}
+{{- fail (printf "%s: upstream asks an address, but app.env.UVICORN_UDS has the application listen on a Unix socket: set it to null, or leave upstream.url out" $name) -}}
+{{- end -}}
 {{- if (.config.admin | default dict).token -}}
 {{- fail (printf "%s: admin.token would stand in a ConfigMap; the token comes from a Secret (adminToken)" $name) -}}
 {{- end -}}

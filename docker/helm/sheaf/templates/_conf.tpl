@@ -8,6 +8,13 @@ sheaf.conf, from the value `config` or `rawConfig`. What follows from other valu
 {{- if eq (int .sheaf.Values.app.processes) 1 -}}/run/app/app.sock{{- else -}}/run/app/{{ .number }}.sock{{- end -}}
 {{- end -}}
 
+{{/* "yes" where Sheaf reaches the application over the sockets, as it does unless the configuration names an address. */}}
+{{- define "sheaf.onSockets" -}}
+{{- $upstream := (include "sheaf.config" . | fromYaml).upstream | default dict -}}
+{{- $urls := concat (list ($upstream.url | default "")) ($upstream.urls | default list) -}}
+{{- if contains "unix:/run/app/" (join " " $urls) -}}yes{{- end -}}
+{{- end -}}
+
 {{/* The configuration as a map (YAML): what other templates ask for its times and addresses. */}}
 {{- define "sheaf.config" -}}
 {{- if .Values.rawConfig -}}

@@ -65,15 +65,17 @@ sleep:
 {{- $_ = set $lifecycle "preStop" (include "sheaf.appPreStop" .sheaf | fromYaml) -}}
 {{- $_ = set $container "lifecycle" $lifecycle -}}
 {{- end -}}
+{{- $place := dict "sheaf" .sheaf "number" $number -}}
+{{- $onSockets := eq (include "sheaf.onSockets" .sheaf) "yes" -}}
+{{- $liveness := .sheaf.Values.app.livenessProbe -}}
+{{- if and $liveness (not $container.livenessProbe) (or $onSockets (not (contains "{socket}" (toYaml $liveness)))) -}}
+{{- $_ = set $container "livenessProbe" (include "sheaf.appLivenessProbe" $place | fromYaml) -}}
+{{- end -}}
 {{- range $probe := list "livenessProbe" "readinessProbe" "startupProbe" -}}
 {{- $asked := get $container $probe | default dict -}}
-{{- if or $asked.httpGet $asked.tcpSocket $asked.grpc -}}
+{{- if and $onSockets (or $asked.httpGet $asked.tcpSocket $asked.grpc) -}}
 {{- fail (printf "container %s: its %s asks a port, but the application listens on a Unix socket: remove it. Sheaf's /readyz tells whether the application can be reached, and app.livenessProbe asks over the socket" $container.name $probe) -}}
 {{- end -}}
-{{- end -}}
-{{- $place := dict "sheaf" .sheaf "number" $number -}}
-{{- if and .sheaf.Values.app.livenessProbe (not $container.livenessProbe) -}}
-{{- $_ = set $container "livenessProbe" (include "sheaf.appLivenessProbe" $place | fromYaml) -}}
 {{- end -}}
 {{- toYaml $container | replace "{socket}" (include "sheaf.socket" $place) | replace "{shutdown}" (toString .sheaf.Values.app.shutdownSeconds) -}}
 {{- end -}}
@@ -87,7 +89,7 @@ sleep:
 {{- define "sheaf.appPod" -}}
 {{- $app := .Values.app -}}
 {{- $processes := int $app.processes -}}
-automountServiceAccountToken: false
+automountServiceAccountToken: {{ .Values.pod.automountServiceAccountToken | default false }}
 enableServiceLinks: false
 securityContext:
   {{- toYaml .Values.podSecurityContext | nindent 2 }}
@@ -130,7 +132,7 @@ volumes:
   {{- with .Values.pod.volumes }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with omit .Values.pod "containers" "volumes" }}
+{{- with omit .Values.pod "containers" "volumes" "automountServiceAccountToken" }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
