@@ -27,7 +27,7 @@ DIFFERENT = {
         "a release speaks of its own pods, the component of all that have Sheaf"
     ),
     r"Deployment template\.spec\.volumes\[sheaf-conf\]\.configMap\.name": "a release has a ConfigMap of its own",
-    r"Deployment template\.spec\.\w+\[\w+\]\.imagePullPolicy": "a value of the chart; Kubernetes' default for a tag is the same",
+    r"Deployment template\.spec\.\w+\[\w+\]\.imagePullPolicy": "a value of the chart; Kubernetes' default is the same",
     r"Deployment template\.spec\.enableServiceLinks": "nobody in a pod of the chart reads the variables of Services",
     r"Service type": "a value of the chart; Kubernetes' default is the same",
     r"Service sessionAffinityConfig\..*": "a value of the chart; Kubernetes' default is the same",

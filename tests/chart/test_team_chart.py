@@ -71,18 +71,42 @@ def test_two_applications_by_alias_do_not_collide(tmp_path: pathlib.Path) -> Non
     assert rules.violations(documents, os.environ["SHEAF_BINARY"]) == []
 
 
-@pytest.mark.parametrize("probe", ["livenessProbe", "readinessProbe", "startupProbe"])
-def test_probe_of_a_port_where_nothing_listens_any_more_is_refused(
-    chart: tuple[pathlib.Path, pathlib.Path], tmp_path: pathlib.Path, probe: str
+CHANGES = {
+    "probe": (
+        "_pod.tpl",
+        "  - name: web",
+        "  - name: web\n    readinessProbe: {httpGet: {path: /health, port: 8000}}",
+        "container web: its readinessProbe asks a port, but the application listens on a Unix socket: remove it",
+    ),
+    "grace": (
+        "_pod.tpl",
+        "containers:",
+        "terminationGracePeriodSeconds: 30\ncontainers:",
+        "terminationGracePeriodSeconds of the pod is 30, but its end takes up to 60 s: leave it out, or set 60 or more",
+    ),
+    "name": (
+        "deployment.yaml",
+        '"sheaf" .Subcharts.sheaf',
+        '"sheaf" .Subcharts.sheaf "apps" (list "wbe")',
+        "sheaf.podSpec: the pod has no container wbe",
+    ),
+}
+"""Of a team's templates: the file, what is changed in it to what, and what helm says."""
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_pod_that_cannot_be_right_is_refused(
+    chart: tuple[pathlib.Path, pathlib.Path], tmp_path: pathlib.Path, change: str
 ) -> None:
+    name, before, after, complaint = CHANGES[change]
     copy = tmp_path / "team-chart"
     shutil.copytree(chart[0], copy)
-    pod_template = copy / "templates/_pod.tpl"
-    text = pod_template.read_text()
-    asking = f"  - name: web\n    {probe}: {{httpGet: {{path: /health, port: 8000}}}}"
-    pod_template.write_text(text.replace("  - name: web", asking))
-    with pytest.raises(helm.Refused, match=f"container web: its {probe} asks a port"):
+    text = (copy / "templates" / name).read_text()
+    assert before in text
+    (copy / "templates" / name).write_text(text.replace(before, after))
+    with pytest.raises(helm.Refused) as refused:
         helm.template(chart=copy, program=chart[1])
+    assert complaint in str(refused.value)
 
 
 @pytest.mark.parametrize(

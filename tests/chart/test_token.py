@@ -19,8 +19,8 @@ from . import helm
 SECRET = "/api/v1/namespaces/default/secrets/quotes-sheaf-admin"
 def resources(group: str, *kinds: str) -> dict[str, Any]:
     """What an API server says of a group's kinds."""
-    names = [(kind, kind.lower()) for kind in kinds]
-    found = [{"kind": kind, "name": f"{name}s", "singularName": name, "namespaced": True, "verbs": ["get"]} for kind, name in names]
+    common = {"namespaced": True, "verbs": ["get"]}
+    found = [{"kind": kind, "name": f"{kind.lower()}s", "singularName": kind.lower(), **common} for kind in kinds]
     return {"kind": "APIResourceList", "groupVersion": group, "resources": found}
 
 

@@ -17,6 +17,16 @@ containers that are the application, by default the first one; process 1 is the 
 {{- if ne (len $apps) (int $sheaf.Values.app.processes) -}}
 {{- fail (printf "sheaf.podSpec got %d containers of the application (%s), but app.processes is %d" (len $apps) (join ", " $apps) (int $sheaf.Values.app.processes)) -}}
 {{- end -}}
+{{- range $name := $apps -}}
+{{- $found := false -}}
+{{- range $pod.containers -}}{{- if eq .name $name -}}{{- $found = true -}}{{- end -}}{{- end -}}
+{{- if not $found -}}{{- fail (printf "sheaf.podSpec: the pod has no container %s" $name) -}}{{- end -}}
+{{- end -}}
+{{- $grace := include "sheaf.grace" $sheaf | int64 -}}
+{{- $given := $pod.terminationGracePeriodSeconds | default $grace | int64 -}}
+{{- if lt $given $grace -}}
+{{- fail (printf "sheaf.podSpec: terminationGracePeriodSeconds of the pod is %d, but its end takes up to %d s: leave it out, or set %d or more" $given $grace $grace) -}}
+{{- end -}}
 {{- $containers := list -}}
 {{- range $container := $pod.containers -}}
 {{- if has $container.name $apps -}}
@@ -31,7 +41,7 @@ containers that are the application, by default the first one; process 1 is the 
 {{- end -}}
 {{- $_ := set $pod "containers" $containers -}}
 {{- $_ = set $pod "volumes" (concat ($pod.volumes | default list) (include "sheaf.volumes" $sheaf | fromYamlArray)) -}}
-{{- $_ = set $pod "terminationGracePeriodSeconds" (include "sheaf.grace" $sheaf | int64) -}}
+{{- $_ = set $pod "terminationGracePeriodSeconds" $given -}}
 {{- if not (hasKey $pod "enableServiceLinks") -}}{{- $_ = set $pod "enableServiceLinks" false -}}{{- end -}}
 {{- toYaml $pod -}}
 {{- end -}}
