@@ -66,6 +66,8 @@ if [ "$what" = all ]; then
   done
 fi
 
+[ "$what" != all ] || "$root/tests/install_helm.sh"
+
 # The demo needs the clients alone; all that the tests need besides takes ten times the room.
 omit=""
 [ "$what" = demo ] && omit=--omit=dev
