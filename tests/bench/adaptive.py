@@ -14,9 +14,10 @@ import sys
 sys.dont_write_bytecode = True
 
 import bench  # noqa: E402
-import peers  # noqa: E402
+import peer_configs  # noqa: E402
 import plot  # noqa: E402
 import report  # noqa: E402
+import runner  # noqa: E402
 from scenarios import BATCHED, CORK, UNBATCHED, Scenario  # noqa: E402
 
 RATES = [1, 3, 10, 30, 100, 300, 1000, 3000, 10000]  # messages a second a client
@@ -33,7 +34,7 @@ BEGIN, END = "<!-- figures: tests/bench.sh adaptive --publish -->", "<!-- end of
 
 
 def read_arguments():
-    """The command line, with what bench.measure needs."""
+    """The command line, with what runner.measure needs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", type=pathlib.Path, default=bench.SOURCE / "build/release/bench")
     parser.add_argument("--sheaf", type=pathlib.Path, default=bench.SOURCE / "build/release/sheaf")
@@ -57,12 +58,12 @@ def scenario_of(rate, mode):
 
 def measure_all(arguments, folder):
     """A dict of COLUMNS for each rate and mode. SystemExit when a message is lost or nothing comes."""
-    program = (peers.sheaf, bench.copy_of(arguments.sheaf, "sheaf", folder))
+    program = (peer_configs.sheaf, bench.copy_of(arguments.sheaf, "sheaf", folder))
     figures = []
     for rate in map(int, arguments.rates.split(",")):
         for mode in MODES:
             scenario = scenario_of(rate, mode)
-            run = bench.try_measure(arguments, scenario, "sheaf", program, folder)
+            run = runner.try_measure(arguments, scenario, "sheaf", program, folder)
             if run["problems"] or run["lost"] or not run["messages"]:
                 sys.exit(f"adaptive: {scenario.name}: no figure")
             figures.append({
@@ -110,9 +111,8 @@ def table(figures):
 def publish(figures):
     """Replaces the plot and the table in batching/. ValueError when the page has no place for the table."""
     folder = bench.SOURCE / "batching"
-    page = (folder / "adaptive.md").read_text()
-    before, rest = page[:page.index(BEGIN)], page[page.index(END):]
-    (folder / "adaptive.md").write_text(f"{before}{BEGIN}\n{table(figures)}\n{rest}")
+    page = folder / "adaptive.md"
+    page.write_text(report.replaced_between(page.read_text(), BEGIN, END, table(figures)))
     (folder / "adaptive.svg").write_text(svg(figures))
 
 

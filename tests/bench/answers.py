@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures what a client has of its own through Sheaf as shipped, through nginx, and directly at uvicorn.
+"""Measures what a client has of its own through Sheaf as shipped, through other proxies, and directly at uvicorn.
 
 How long answers wait amid a stream: a client gets --rate messages a second and asks a question now and then, which the
 backend answers after a pause of its own (--pauses). For each kind of client and each pause one line: from the question
@@ -28,6 +28,7 @@ sys.dont_write_bytecode = True
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(SOURCE / "tests/integration"), str(SOURCE / "batching/clients/python")]
 
+import peer_configs  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
 import socketio  # noqa: E402
@@ -150,27 +151,47 @@ def sizes(ports):
                f"{taken['Sheaf'] - taken['direct']:.1f}"]
 
 
-def main():
-    """Measures all of it, the ways in turn."""
+def read_arguments():
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sheaf", type=pathlib.Path, default=SOURCE / "build/release/sheaf")
     parser.add_argument("--rate", type=float, default=250, help="messages a second that are pushed")
     parser.add_argument("--pauses", default="0,5,40,200", help="of the backend before it answers, in ms")
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--kind", default=";".join(KINDS), help="only these, separated by semicolons")
-    arguments = parser.parse_args()
-    nginx = peers.find("nginx")
-    if nginx is None:
-        sys.exit("answers: there is no nginx; tests/install.sh installs it")
+    parser.add_argument("--way", default="direct,nginx,Sheaf", help="ways to the backend: these, or another proxy")
+    parser.add_argument("--json", action="store_true", help="prints the figures of one way, kind and pause, and no table")
+    return parser.parse_args()
+
+
+def port_of(way, arguments, backend, folder, stack):
+    """Starts what is in front of the backend; its port."""
+    if way == "direct":
+        return backend.port
+    if way == "Sheaf":
+        proxy = Sheaf(folder, backend.url, CONF, binary=arguments.sheaf.resolve())
+        stack.callback(proxy.stop)
+        return proxy.port
+    binary = peers.find(way)
+    if binary is None:
+        sys.exit(f"answers: there is no {way}; tests/bench.sh peers installs it")
+    site = peer_configs.Site(folder, backend.port)
+    return stack.enter_context(peers.start_proxy(way, peer_configs.SETUPS[way], binary, site)).port
+
+
+def main():
+    """Measures all of it, the ways in turn."""
+    arguments = read_arguments()
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        (folder / "tmp").mkdir()
         backend = Backend(folder, app="answering_app:app", app_folder=SOURCE / "tests/bench")
         stack.callback(backend.stop)
-        proxy = Sheaf(folder, backend.url, CONF, binary=arguments.sheaf)
-        stack.callback(proxy.stop)
-        (folder / "tmp").mkdir()
-        peer = stack.enter_context(peers.start_proxy("nginx", peers.nginx, nginx, folder, backend.port, False, {}))
-        ports = {"direct": backend.port, "nginx": peer.port, "Sheaf": proxy.port}
+        ports = {way: port_of(way, arguments, backend, folder, stack) for way in arguments.way.split(",")}
+        if arguments.json:
+            waits = asyncio.run(measure(arguments.kind, ports[arguments.way], int(arguments.pauses), arguments))
+            print(json.dumps(dict(zip(("p50_ms", "p99_ms"), percentiles(waits)))))
+            return 0
         lines = [["", *ports, "Sheaf adds"], *answers(arguments, ports), *sizes(ports)]
     print(report.markdown(lines))
     return 0

@@ -5,7 +5,8 @@ Rows are loads of messages to all clients, to rooms, to one user each (bytes_pla
 the offer that it makes by default; each compares every message with what it has to get, and a wrong, missing or surplus
 one ends the run with status 1. Columns are uvicorn with its own defaults (a window of 12 bits, context kept), Sheaf as
 shipped, and Sheaf with deflate.context = own, and = none without a threshold: each message compressed once, by itself.
-Bytes are TCP payload a message as the client's kernel counts it, without the handshakes. Beside them stands the CPU time a message of backend and Sheaf; it is compared, not asserted.
+Bytes are TCP payload a message as the client's kernel counts it, without the handshakes. Beside them stands the CPU time
+a message of backend and Sheaf; it is compared, not asserted.
 
 Sheaf has one worker here, so that so few clients share as many of a busy worker would. Run it with the tests' Python
 (build/venv/bin/python).
@@ -14,6 +15,7 @@ Sheaf has one worker here, so that so few clients share as many of a busy worker
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import json
 import pathlib
 import re
@@ -46,6 +48,8 @@ def read_arguments():
     parser.add_argument("--tls", action="store_true", help="uvicorn and Sheaf each with a certificate")
     parser.add_argument("--rounds", type=int, default=1, help="the least CPU of so many is told")
     parser.add_argument("--only", default="", metavar="REGEX", help="rows whose title it is found in")
+    parser.add_argument("--way", choices=("direct", *DEFLATE), help="with --json: the column")
+    parser.add_argument("--json", action="store_true", help="prints the figures of one row and column, and no table")
     parser.add_argument("--quick", action="store_true", help="tries every row; its figures mean nothing")
     arguments = parser.parse_args()
     if arguments.quick:
@@ -73,6 +77,7 @@ class Bench:
 
     def __init__(self, arguments, folder):
         self._arguments, self._folder = arguments, folder
+        self._kept = {}  # Sheafs, by column
         tls = None
         self._conf = CONF
         if arguments.tls:
@@ -85,7 +90,9 @@ class Bench:
         self._plain = Backend(folder, app="bytes_app:app", app_folder=SOURCE / "tests/bench") if tls else self._direct
 
     def stop(self):
-        """Ends the backends."""
+        """Ends the backends, and the Sheafs that are kept."""
+        for proxy in self._kept.values():
+            proxy.stop()
         self._direct.stop()
         self._plain.stop()
 
@@ -97,16 +104,25 @@ class Bench:
         return figures
 
     def _round(self, row):
-        scheme = "wss" if self._arguments.tls else "ws"
-        figures = {"direct": self._play(row, f"{scheme}://127.0.0.1:{self._direct.port}", self._direct, [])}
-        for column, deflate in DEFLATE.items():
-            conf = merged(self._conf, {"deflate": deflate})
-            proxy = Sheaf(self._folder, self._plain.url, conf, binary=self._arguments.sheaf)
-            try:
-                figures[column] = self._play(row, proxy.ws_url, self._plain, [proxy.process.pid])
-            finally:
+        return {column: self.column(row, column) for column in ("direct", *DEFLATE)}
+
+    def column(self, row, column):
+        """A row's figures by one way. SystemExit when a message is wrong."""
+        if column == "direct":
+            scheme = "wss" if self._arguments.tls else "ws"
+            return self._play(row, f"{scheme}://127.0.0.1:{self._direct.port}", self._direct, [])
+        proxy = self._kept.get(column) or self._sheaf(column)
+        try:
+            return self._play(row, proxy.ws_url, self._plain, [proxy.process.pid])
+        finally:
+            if self._arguments.quick:  # one for all rows
+                self._kept[column] = proxy
+            else:
                 proxy.stop()
-        return figures
+
+    def _sheaf(self, column):
+        conf = merged(self._conf, {"deflate": DEFLATE[column]})
+        return Sheaf(self._folder, self._plain.url, conf, binary=self._arguments.sheaf.resolve())
 
     def _play(self, row, base, backend, pids):
         async def play():
@@ -131,6 +147,9 @@ def main():
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         bench = Bench(arguments, folder)
         stack.callback(bench.stop)
+        if arguments.json:
+            print(json.dumps(dataclasses.asdict(bench.column(rows[0], arguments.way))))
+            return 0
         for row in rows:
             results.append((row, bench.measure(row)))
             print(f"{len(results)} of {len(rows)}: {row.title}", file=sys.stderr, flush=True)

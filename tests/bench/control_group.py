@@ -6,7 +6,8 @@ import os
 import pathlib
 import time
 
-MOUNT = pathlib.Path("/sys/fs/cgroup/memory")  # of version 1, which counts a connection's memory by itself
+VERSION_1 = pathlib.Path("/sys/fs/cgroup/memory")  # counts a connection's memory by itself
+VERSION_2 = pathlib.Path("/sys/fs/cgroup")
 REMOVE_SECONDS = 5
 _numbers = itertools.count(1)
 
@@ -14,9 +15,9 @@ _numbers = itertools.count(1)
 class ControlGroup:
     """One group. `files`: each holds a number of bytes; the sum is what the group holds, kernel memory included."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, files):
         self._folder = folder
-        self.files = [folder / "memory.usage_in_bytes", folder / "memory.kmem.tcp.usage_in_bytes"]
+        self.files = [folder / file for file in files]
 
     def enter(self):
         """Puts the calling process into the group."""
@@ -32,18 +33,30 @@ class ControlGroup:
             time.sleep(0.05)
 
 
+def make_group():
+    """A new ControlGroup of the version that there is. OSError where there cannot be one: without root, or without the
+    memory controller."""
+    name = f"sheaf-bench-{os.getpid()}-{next(_numbers)}"
+    if VERSION_1.is_dir():
+        group = ControlGroup(VERSION_1 / name, ["memory.usage_in_bytes", "memory.kmem.tcp.usage_in_bytes"])
+        group.files[0].parent.mkdir()
+        # Sockets' buffers are counted from the first limit on.
+        (VERSION_1 / name / "memory.kmem.tcp.limit_in_bytes").write_text(str(1 << 40))
+        return group
+    if "memory" not in (VERSION_2 / "cgroup.subtree_control").read_text().split():
+        raise OSError("the memory controller is not delegated")
+    (VERSION_2 / name).mkdir()
+    return ControlGroup(VERSION_2 / name, ["memory.current"])
+
+
 @contextlib.contextmanager
 def control_group():
-    """A ControlGroup; None where there cannot be one: without root, or with version 2, which has no such groups for us."""
-    folder = MOUNT / f"sheaf-bench-{os.getpid()}-{next(_numbers)}"
+    """A ControlGroup; None where there cannot be one."""
     try:
-        folder.mkdir()
-        # Sockets' buffers are counted from the first limit on.
-        (folder / "memory.kmem.tcp.limit_in_bytes").write_text(str(1 << 40))
+        group = make_group()
     except OSError:
         yield None
         return
-    group = ControlGroup(folder)
     try:
         yield group
     finally:

@@ -143,6 +143,7 @@ def read_arguments():
     parser.add_argument("--seconds", type=float, default=20, help="of each measurement")
     parser.add_argument("--skip", type=float, default=5, help="seconds of them that do not count")
     parser.add_argument("--way", default=";".join(WAYS), help="only these, with ; between")
+    parser.add_argument("--json", action="store_true", help="prints the figures of one way, and no table")
     parser.add_argument("--client", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -159,6 +160,9 @@ def main():
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         link = stack.enter_context(slow_link.SlowLink(arguments.bottleneck, arguments.rate, arguments.queue,
                                                        arguments.congestion))
+        if arguments.json:
+            print(json.dumps(measure(arguments.sheaf.resolve(), arguments.way, link, folder, arguments)))
+            return None
         for way in arguments.way.split(";"):
             for label, binary in binaries.items():
                 figures = measure(binary.resolve(), way, link, folder, arguments)

@@ -38,6 +38,7 @@ def read_arguments():
     parser.add_argument("--programs", type=pathlib.Path, default=SOURCE / "build/release/bench")
     parser.add_argument("--sheaf", type=pathlib.Path, default=SOURCE / "build/release/sheaf")
     parser.add_argument("--vs", type=pathlib.Path, help="a second Sheaf to compare the first with")
+    parser.add_argument("--json", action="store_true", help="prints one round's figures, and no table")
     return parser.parse_args()
 
 
@@ -61,6 +62,11 @@ def measure(arguments, binary, folder):
 def main():
     """Measures the binaries in turn and prints the table."""
     arguments = read_arguments()
+    if arguments.json:
+        with tempfile.TemporaryDirectory() as folder:
+            cpu, pings = measure(arguments, arguments.sheaf.resolve(), pathlib.Path(folder))
+        print(json.dumps({"cpu_us_a_second": cpu, "pings_a_minute": pings}))
+        return 0
     binaries = {name: path.resolve() for name, path in (("sheaf", arguments.sheaf), ("vs", arguments.vs)) if path}
     rounds = {name: [] for name in binaries}
     with tempfile.TemporaryDirectory() as folder:

@@ -22,6 +22,7 @@ import time
 
 sys.dont_write_bytecode = True
 
+import peer_configs  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
 
@@ -65,7 +66,7 @@ def sheaf_without_log(binary, site):
 
 def nginx_with_log(binary, site):
     """The access log as nginx ships it: one write a request."""
-    command, environment = peers.nginx(binary, site)
+    command, environment = peer_configs.nginx(binary, site)
     path = site.folder / "nginx.conf"
     path.write_text(path.read_text().replace("access_log off;", "access_log access.log;"))
     return command, environment
@@ -77,7 +78,7 @@ SETUPS = {
     "vs": sheaf_as_shipped,
     "vs, no access log": sheaf_without_log,
     "nginx": nginx_with_log,
-    "nginx, no access log": peers.nginx,
+    "nginx, no access log": peer_configs.nginx,
 }
 
 
@@ -186,7 +187,7 @@ def measure(arguments, name, binary, kind, folder):
     """Name -> calls a connection."""
     with peers.start_backend(arguments.programs / "bench_backend", folder) as backend:
         label = re.sub(r"\W+", "-", name)
-        with peers.start_proxy(label, SETUPS[name], binary, folder, backend.port, False, {}) as proxy:
+        with peers.start_proxy(label, SETUPS[name], binary, peer_configs.Site(folder, backend.port)) as proxy:
             play(proxy.port, kind, WARM_UP, arguments.at_once)
             summary = folder / f"{label}-{kind.replace(' ', '-')}.strace"
             with traced(proxy.pids(), summary):
