@@ -1,6 +1,6 @@
 """Whether the files for several processes behind one Sheaf keep what they promise: the sockets on which the application
 listens are those that Sheaf asks, systemd takes the units, and nothing is ended before it could end by itself.
-Usage: check_processes.py BINARY"""
+Usage: check_processes.py"""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ import sys
 import tempfile
 import tomllib
 from typing import Any
-
-import yaml
 
 ROOT = pathlib.Path(__file__).parent.parent
 UNITS = ROOT / "conf/systemd"
@@ -77,32 +75,11 @@ def check_units() -> None:
     expect(verified.returncode == 0 and not verified.stderr, f"systemd-analyze: {verified.stderr}")
 
 
-def check_compose(binary: str) -> None:
-    services = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]
-    sheaf = services.pop("sheaf")
-    environment = {**sheaf["environment"], "SHEAF_ADMIN_TOKEN": "token"}
-    checked = subprocess.run([binary, "-t"], env=environment, capture_output=True, text=True, check=False)
-    expect(checked.returncode == 0, f"compose: sheaf -t refuses the environment: {checked.stdout}{checked.stderr}")
-    expect(list(services) == [f"app{number + 1}" for number in range(PROCESSES)], f"compose: has {list(services)}")
-    asked = environment["SHEAF_UPSTREAM_URLS"].split(",")
-    expect(asked == [f"unix:{after(one['command'], '--uds')}" for one in services.values()],
-           "compose: Sheaf does not ask where the application listens")  # fmt: skip
-    expect([f"app{pathlib.PurePosixPath(url).stem}" for url in asked] == list(services),
-           "compose: rolling_restart.sh would restart another service than it has drained")  # fmt: skip
-    for name, one in services.items():
-        expect(after(one["command"], "--forwarded-allow-ips") == "*", f"compose: {name} does not believe Sheaf")
-        expect(after(one["command"], "--uds") in one["healthcheck"]["test"][-1], f"compose: {name} is not what is checked")
-        grace = int(after(one["command"], "--timeout-graceful-shutdown"))
-        expect(seconds(one["stop_grace_period"]) > grace, f"compose: {name} is killed too early")
-        expect(set(one["volumes"]) <= set(sheaf["volumes"]), f"compose: {name} does not share the sockets with Sheaf")
-
-
 if __name__ == "__main__":
     check_systemd(tomllib.loads((ROOT / "conf/backends.conf").read_text()))
     check_units()
-    check_compose(sys.argv[1])
     for failure in failures:
         print("FAILED:", failure, file=sys.stderr)
     if not failures:
-        print("conf/backends.conf, conf/systemd and docker/compose.yaml agree")
+        print("conf/backends.conf and conf/systemd agree")
     sys.exit(1 if failures else 0)

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Whether the files for several processes behind one Sheaf agree: conf/backends.conf, conf/systemd, docker/compose.yaml (see
-# check_processes.py).
-# Usage: tests/check_processes.sh [BINARY]      (default: build/release/sheaf)
+# Whether the files for several processes behind one Sheaf agree: conf/backends.conf and conf/systemd (see check_processes.py);
+# tests/check_compose.sh looks at docker/compose.yaml.
+# Usage: tests/check_processes.sh
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
-exec "$root/build/venv/bin/python" "$root/tests/check_processes.py" "${1:-$root/build/release/sheaf}"
+exec "$root/build/venv/bin/python" "$root/tests/check_processes.py"
