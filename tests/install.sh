@@ -55,7 +55,7 @@ if [ "$(cat "$root/build/venv/.stamp-$what" 2>/dev/null)" != "$stamp" ]; then
 fi
 
 if [ "$what" = all ]; then
-  for name in eio3 debian12 packaging; do
+  for name in eio3 debian12 packaging load; do
     stamp=$(sha256sum <"$root/tests/requirements-$name.txt" | cut -d' ' -f1)
     [ "$(cat "$root/build/$name/.stamp" 2>/dev/null)" != "$stamp" ] || continue
     say "installing tests/requirements-$name.txt into build/$name"
