@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -22,6 +23,7 @@ HERE = pathlib.Path(__file__).parent
 MODULES = ROOT / "build/clients/node_modules"
 TOKEN = "the-secret-of-these-links"
 COUNT = 300
+PATIENCE = 60  # seconds
 # With the window fixed, what the application sends in one go is gathered on the slowest machine, too.
 CONF = {"workers": 1, "upstream": {"mode": "mux", "token": TOKEN}, "batching": {"adaptive": False}}
 
@@ -90,17 +92,28 @@ class Application:
     def __init__(self, environment: PythonEnvironment, folder: pathlib.Path) -> None:
         self.port = free_port()
         words = ["-m", "uvicorn", "quotes_app:app", "--app-dir", str(HERE), "--port", str(self.port)]
-        self._log = (folder / "uvicorn.log").open("wb")
+        self._log_file = folder / "uvicorn.log"
+        self._log = self._log_file.open("wb")
         self._process = subprocess.Popen(
             [str(environment.python), *words], stdout=self._log, stderr=self._log,
             env={**os.environ, "SHEAF_TOKEN": TOKEN, "PYTHONDONTWRITEBYTECODE": "1"})
 
     def __enter__(self) -> Application:
+        try:
+            wait_until(self._accepts, PATIENCE, "uvicorn accepts")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
+
+    def _accepts(self) -> bool:
+        assert self._process.poll() is None, f"uvicorn ended: {self._log_file.read_text()}"
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(PATIENCE)
         self._log.close()
 
 
@@ -110,7 +123,7 @@ def session_mistakes(binary: str, python: PythonEnvironment, program: pathlib.Pa
     with Application(asgi, folder) as application:
         sheaf = Sheaf(folder, f"http://127.0.0.1:{application.port}", CONF, binary=pathlib.Path(binary))
         try:
-            wait_until(lambda: sheaf.metric("sheaf_mux_links", state="ready"), 20, "Sheaf has a link to sheaf-asgi")
+            wait_until(lambda: sheaf.metric("sheaf_mux_links", state="ready"), PATIENCE, "Sheaf has a link to sheaf-asgi")
             url = f"{sheaf.ws_url}/quotes?count={COUNT}"
             said = {"sheaf-batch for Python": run(python.python, HERE / "quotes_client.py", url, COUNT, cwd=folder)}
             ws = str(MODULES / "ws/wrapper.mjs")
