@@ -1,5 +1,5 @@
 #!/bin/sh
-# Whether Sheaf and its packages have one version, and the packages' READMEs stand on a package index as well as here
+# Whether Sheaf and its packages have one version, and what a package index would get of them can be installed and used
 # (see check_packages.py).
 # Usage: tests/check_packages.sh [BINARY]      (default: build/release/sheaf)
 set -eu

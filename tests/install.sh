@@ -55,14 +55,14 @@ if [ "$(cat "$root/build/venv/.stamp-$what" 2>/dev/null)" != "$stamp" ]; then
 fi
 
 if [ "$what" = all ]; then
-  for old in eio3 debian12; do
-    stamp=$(sha256sum <"$root/tests/requirements-$old.txt" | cut -d' ' -f1)
-    [ "$(cat "$root/build/$old/.stamp" 2>/dev/null)" != "$stamp" ] || continue
-    say "installing tests/requirements-$old.txt into build/$old"
-    rm -rf "$root/build/$old"
-    "$root/build/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$root/build/$old" \
-      -r "$root/tests/requirements-$old.txt"
-    printf '%s\n' "$stamp" >"$root/build/$old/.stamp"
+  for name in eio3 debian12 packaging load; do
+    stamp=$(sha256sum <"$root/tests/requirements-$name.txt" | cut -d' ' -f1)
+    [ "$(cat "$root/build/$name/.stamp" 2>/dev/null)" != "$stamp" ] || continue
+    say "installing tests/requirements-$name.txt into build/$name"
+    rm -rf "$root/build/$name"
+    "$root/build/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$root/build/$name" \
+      -r "$root/tests/requirements-$name.txt"
+    printf '%s\n' "$stamp" >"$root/build/$name/.stamp"
   done
 fi
 
