@@ -5,8 +5,7 @@
 # -DSHEAF_FETCH_LLHTTP=ON takes the last of them in any case.
 option(SHEAF_FETCH_LLHTTP "Take llhttp from the pinned source package of proxy/wire/llhttp_source.txt" OFF)
 
-# pip is asked for what it has to download, verified by its hash, and runs the package's setup.py for its metadata, with
-# the setuptools that are installed.
+# pip verifies the package by its hash, and has setuptools read its metadata, a new one, which it fetches for that alone.
 function(sheaf_fetch_llhttp folder)
   find_program(SHEAF_PYTHON python3 REQUIRED)
   set(packages ${CMAKE_SOURCE_DIR}/proxy/wire/llhttp_source.txt)
@@ -16,10 +15,10 @@ function(sheaf_fetch_llhttp folder)
     file(REMOVE_RECURSE ${folder})
     message(STATUS "llhttp: fetching the source package of proxy/wire/llhttp_source.txt")
     execute_process(COMMAND ${SHEAF_PYTHON} -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes
-        --no-binary :all: --no-build-isolation --dest ${folder} -r ${packages} RESULT_VARIABLE failed)
+        --no-binary :all: --dest ${folder} -r ${packages} RESULT_VARIABLE failed)
     file(GLOB archive ${folder}/*.tar.gz)
     if(failed OR NOT archive)
-      message(FATAL_ERROR "llhttp cannot be fetched: apt-get install python3-pip python3-setuptools, or one that has it: "
+      message(FATAL_ERROR "llhttp cannot be fetched: apt-get install python3-pip, or one that has it: "
         "libllhttp-dev (Debian 13), node-llhttp (Debian 12, Ubuntu 24.04)")
     endif()
     file(ARCHIVE_EXTRACT INPUT ${archive} DESTINATION ${folder})

@@ -1,0 +1,67 @@
+#!/bin/sh
+# Builds Sheaf with the packages of a Debian release, in a folder of its own with nothing else of this machine: compiled with
+# -Werror, unit tests run, a page served. Takes a quarter of an hour on two idle cores, so it is no part of tests/run.sh.
+# Usage: tests/distribution.sh [SUITE [FOLDER]]    bookworm or trixie (default); FOLDER is kept, and used again
+# Environment: SHEAF_CMAKE: more for cmake (-DSHEAF_FETCH_LLHTTP=ON). Needs root and mmdebstrap.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+suite=${1:-trixie}
+folder=${2:-}
+
+say() { printf '== %s\n' "$*"; }
+
+if [ -z "$folder" ]; then
+  folder=$(mktemp -d)
+  remove=yes
+fi
+# shellcheck disable=SC2317,SC2329  # called by the trap
+clean_up() {
+  for place in proc dev; do umount "$folder/$place" 2>/dev/null || true; done
+  [ -z "${remove:-}" ] || rm -rf --one-file-system "$folder"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+if [ ! -e "$folder/etc/os-release" ]; then
+  say "making a root file system of $suite"
+  mmdebstrap --quiet --variant=minbase --include=ca-certificates,python3,python3-pip "$suite" "$folder"
+fi
+cp /etc/resolv.conf "$folder/etc/resolv.conf"
+mountpoint -q "$folder/proc" || mount -t proc none "$folder/proc"
+mountpoint -q "$folder/dev" || mount --bind /dev "$folder/dev"
+mkdir -p "$folder/src"
+(cd "$root" && git ls-files | tar -c -T -) | tar -x -C "$folder/src"
+
+cat >"$folder/build.sh" <<'BUILD'
+set -eu
+cd /src
+tests/install.sh build
+# shellcheck disable=SC2086  # words on purpose
+cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DSHEAF_COMMIT=none $SHEAF_CMAKE >/build.log 2>&1 || { cat /build.log; exit 1; }
+cmake --build /build
+ctest --test-dir /build --output-on-failure --no-tests=error -R '^unit\.'
+/build/sheaf --version
+BUILD
+cat >"$folder/smoke.py" <<'SMOKE'
+import subprocess, threading, time, urllib.request
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+backend = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
+threading.Thread(target=backend.serve_forever, daemon=True).start()
+sheaf = subprocess.Popen(["/build/sheaf", "--set", "listen.address=unix:/smoke.sock", "--set", "admin.address=127.0.0.1:19901",
+                          "--set", f"upstream.url=http://127.0.0.1:{backend.server_port}", "--set", "drain.delay=0s"])
+for _ in range(100):
+    time.sleep(0.1)
+    try:
+        assert urllib.request.urlopen("http://127.0.0.1:19901/readyz").status == 200
+        break
+    except OSError:
+        pass
+sheaf.terminate()
+assert sheaf.wait(30) == 0
+print("served, and ended with 0")
+SMOKE
+say "building, testing and running it on $suite"
+SHEAF_CMAKE=${SHEAF_CMAKE:-} chroot "$folder" sh /build.sh
+chroot "$folder" python3 /smoke.py
+say "$suite will do"
