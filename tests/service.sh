@@ -41,6 +41,14 @@ mkdir "$copy/packages" && cp "$work"/packed/*.deb "$copy/packages/"
 # That of container images keeps services from starting; an index of all man pages of this machine takes seconds.
 rm -f "$copy/usr/sbin/policy-rc.d" "$copy/var/lib/man-db/auto-update"
 cp "$work/sheaf-test.service" "$copy/etc/systemd/system/"
+# Of cgroup v1 a container's systemd sets no limits; the container has one here.
+group=/sys/fs/cgroup/memory/sheaf-test-$$
+if [ -d /sys/fs/cgroup/memory ]; then
+  mkdir "$group"
+  trap 'echo $$ >/sys/fs/cgroup/memory/cgroup.procs; rmdir "$group"' EXIT
+  echo 1500M >"$group/memory.limit_in_bytes"
+  echo $$ >"$group/cgroup.procs"
+fi
 status=0
 timeout 300 systemd-nspawn --quiet --register=no --keep-unit --private-network --link-journal=no --console=pipe \
   --directory="$copy" --boot systemd.unit=sheaf-test.service </dev/null >"$work/console" 2>&1 || status=$?

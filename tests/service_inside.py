@@ -163,14 +163,11 @@ def nothing_that_it_does_is_forbidden(_: Path, __: Path) -> None:
     run("sheaf", "stats", "--admin", f"unix:{ADMIN}")
 
 
-def sees_its_cgroup(_: Path, __: Path) -> None:
-    """And its limit, where this machine lets a container's systemd set one."""
-    inside = ("nsenter", "--mount", "--target", show("MainPID"))
-    own = run(*inside, "cat", f"/proc/{show('MainPID')}/cgroup")
-    assert "sheaf.service" in own, own
-    groups = Path("/sys/fs/cgroup")
-    if "memory" not in (groups / "cgroup.controllers").read_text() if (groups / "cgroup.controllers").exists() else True:
-        print("(no limit is set: the memory controller is not the container's)")
+def takes_its_limit_from_the_cgroup(_: Path, __: Path) -> None:
+    """Of version 1 the container's, of version 2 the unit's."""
+    first_version = Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")
+    if first_version.exists():
+        assert metric("sheaf_memory_limit_bytes") == 1500 << 20 == int(first_version.read_text())
         return
     run("systemctl", "set-property", "--runtime", "sheaf", "MemoryMax=200M")
     wait_for(lambda: metric("sheaf_memory_limit_bytes") == 200 << 20)
@@ -239,7 +236,7 @@ STEPS = (
     serves_the_application_on_low_ports,
     runs_with_one_capability,
     nothing_that_it_does_is_forbidden,
-    sees_its_cgroup,
+    takes_its_limit_from_the_cgroup,
     is_replaced_when_it_hangs,
     a_wrong_conf_file_is_not_upgraded_to,
     an_upgrade_drains,
