@@ -41,7 +41,9 @@ void SetServerGroups(SSL_CTX* context, std::span<const std::string> groups) {
   if (wanted.empty()) wanted.assign(kUsual.begin(), kUsual.end());
   std::string list;
   for (const std::string& name : wanted) {
-    const std::string longer = list.empty() ? name : list + ":" + name;
+    std::string longer = list;
+    if (!list.empty()) longer += ':';
+    longer += name;
     if (Takes(context, longer)) list = longer;
   }
   if (!list.empty()) Takes(context, list);
