@@ -44,24 +44,29 @@ ctest --test-dir /build --output-on-failure --no-tests=error -R '^unit\.'
 /build/sheaf --version
 BUILD
 cat >"$folder/smoke.py" <<'SMOKE'
-import subprocess, threading, time, urllib.request
+import socket, subprocess, sys, threading, time, urllib.request
 from http.server import HTTPServer, SimpleHTTPRequestHandler
+
+with socket.create_server(("127.0.0.1", 0)) as free:
+    port = free.getsockname()[1]
 backend = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
 threading.Thread(target=backend.serve_forever, daemon=True).start()
-sheaf = subprocess.Popen(["/build/sheaf", "--set", "listen.address=unix:/smoke.sock", "--set", "admin.address=127.0.0.1:19901",
-                          "--set", f"upstream.url=http://127.0.0.1:{backend.server_port}", "--set", "drain.delay=0s"])
-for _ in range(100):
-    time.sleep(0.1)
+options = [f"listen.address=127.0.0.1:{port}", f"upstream.url=http://127.0.0.1:{backend.server_port}", "admin.address=",
+           "drain.delay=0s"]
+sheaf = subprocess.Popen([sys.argv[1], *(word for option in options for word in ("--set", option))])
+for left in range(100, -1, -1):
     try:
-        assert urllib.request.urlopen("http://127.0.0.1:19901/readyz").status == 200
+        page = urllib.request.urlopen(f"http://127.0.0.1:{port}/").read()
         break
     except OSError:
-        pass
+        assert left, "nobody answers"
+        time.sleep(0.1)
+assert b"Directory listing" in page
 sheaf.terminate()
 assert sheaf.wait(30) == 0
 print("served, and ended with 0")
 SMOKE
 say "building, testing and running it on $suite"
 SHEAF_CMAKE=${SHEAF_CMAKE:-} chroot "$folder" sh /build.sh
-chroot "$folder" python3 /smoke.py
+chroot "$folder" python3 /smoke.py /build/sheaf
 say "$suite will do"
