@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "proxy/base/events.h"
 
@@ -16,30 +19,32 @@ std::string AtListener(const ListenerOptions& options, const std::string& error)
 
 using TlsContextRef = std::shared_ptr<const net::TlsContext>;
 
-// Listeners with the same files share a context, and with it the sessions that clients resume.
+// Listeners with the same files and key exchanges share a context, and with it the sessions that clients resume.
 class TlsContexts {
  public:
   // As it was before: to be kept where the files have the same in them.
-  void Know(const ListenerOptions& options, const TlsContextRef& tls) { before_[FilesOf(options)] = tls; }
+  void Know(const ListenerOptions& options, const TlsContextRef& tls) { before_[TermsOf(options)] = tls; }
 
   Result<TlsContextRef> Of(const ListenerOptions& options) {
     if (!options.is_tls()) return TlsContextRef();
-    TlsContextRef& known = contexts_[FilesOf(options)];
+    TlsContextRef& known = contexts_[TermsOf(options)];
     if (known) return known;
-    auto made = net::TlsContext::ForServer(options.tls_certificate, options.tls_key);
+    auto made = net::TlsContext::ForServer(options.tls_certificate, options.tls_key, options.tls_groups);
     if (!made.ok()) return Error{AtListener(options, made.error())};
-    const TlsContextRef& before = before_[FilesOf(options)];
+    const TlsContextRef& before = before_[TermsOf(options)];
     known = before && before->HasPairOf(*made.value()) ? before : std::move(made.value());
     return known;
   }
 
  private:
-  using Files = std::pair<std::string, std::string>;
+  using Terms = std::tuple<std::string, std::string, std::vector<std::string>>;
 
-  static Files FilesOf(const ListenerOptions& options) { return {options.tls_certificate, options.tls_key}; }
+  static Terms TermsOf(const ListenerOptions& options) {
+    return {options.tls_certificate, options.tls_key, options.tls_groups};
+  }
 
-  std::map<Files, TlsContextRef> before_;
-  std::map<Files, TlsContextRef> contexts_;
+  std::map<Terms, TlsContextRef> before_;
+  std::map<Terms, TlsContextRef> contexts_;
 };
 
 bool IsOnePort(const net::Address& one, const net::Address& other) {

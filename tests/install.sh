@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what Sheaf's build, demo and tests need on Debian 12: the packages that are missing, the pinned Python packages
+# Installs what Sheaf's build, demo and tests need on Debian 12, Debian 13 and Ubuntu 24.04: the packages that are missing, the pinned Python packages
 # into build/venv, the pinned JavaScript clients into build/clients. May be run twice: the second run finds all in place.
 # Usage: tests/install.sh [build|demo|all]    build: the compiler's side only; demo: that and the backend; default all.
 set -eu
@@ -8,12 +8,18 @@ what=${1:-all}
 
 say() { printf '== %s\n' "$*"; }
 
+# shellcheck source=/dev/null
+release=$(. /etc/os-release && echo "$ID $VERSION_ID")
+case $release in
+  "debian 12" | "ubuntu 24.04") llhttp=node-llhttp ;;  # its sources
+  *) llhttp=libllhttp-dev ;;
+esac
 packages="g++ cmake ninja-build pkg-config libevent-dev libssl-dev zlib1g-dev rapidjson-dev libtomlplusplus-dev
-  libcli11-dev libgoogle-glog-dev node-llhttp npm doctest-dev"
+  libcli11-dev libgoogle-glog-dev npm doctest-dev $llhttp"
 case $what in
   build) ;;
   demo) packages="$packages python3-venv" ;;
-  all) packages="$packages python3-venv prometheus nginx openssl util-linux procps chromium man-db zsh" ;;
+  all) packages="$packages python3-venv prometheus nginx openssl util-linux procps chromium man-db zsh lintian dpkg-dev systemd" ;;
   *) echo "usage: $0 [build|demo|all]" >&2; exit 2 ;;
 esac
 
@@ -23,6 +29,8 @@ have() {
     g++ | cmake | npm) command -v "$1" >/dev/null ;;
     ninja-build) command -v ninja >/dev/null ;;
     prometheus) command -v promtool >/dev/null ;;
+    # Ubuntu has it as a snap alone; the tests of pages need one from elsewhere there.
+    chromium) [ "${release% *}" = ubuntu ] || command -v chromium >/dev/null ;;
     *) dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed ;;
   esac
 }

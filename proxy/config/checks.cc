@@ -14,6 +14,7 @@
 #include "proxy/config/config.h"
 #include "proxy/config/listener_checks.h"
 #include "proxy/net/address.h"
+#include "proxy/net/tls_groups.h"
 #include "proxy/plan/trusted_proxies.h"
 #include "proxy/wire/http1_syntax.h"
 #include "proxy/wire/http1_target.h"
@@ -47,6 +48,12 @@ std::string CheckAdminAddress(std::string_view text) {
 
 std::string CheckSocketMode(std::string_view text) {
   return text.empty() || ParseFileMode(text) ? "" : R"(must be empty or permissions in octal, such as "0660")";
+}
+
+std::string CheckTlsGroup(std::string_view text) {
+  return net::KnowsGroup(std::string(text))
+             ? ""
+             : R"(must hold key exchanges that the installed OpenSSL knows, such as "X25519" or "P-256")";
 }
 
 std::string CheckUrl(std::string_view text) {
@@ -125,8 +132,10 @@ struct FormRule {
 constexpr FormRule kFormRules[] = {
     {"listen.address", &CheckListenAddress},
     {"listen.socket_mode", &CheckSocketMode},
+    {"listen.tls_groups", &CheckTlsGroup},
     {"listener.address", &CheckListenAddress},
     {"listener.socket_mode", &CheckSocketMode},
+    {"listener.tls_groups", &CheckTlsGroup},
     {"upstream.url", &CheckUrl},
     {"upstream.urls", &CheckUrl},
     {"upstream.balance_key", &CheckBalanceKey},

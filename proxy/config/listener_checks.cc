@@ -130,7 +130,8 @@ class ListenerChecker {
     }
     const bool certificate_readable = IsReadable(owner, certificate, "tls_certificate");
     if (!IsReadable(owner, key, "tls_key") || !certificate_readable) return;
-    const Result<std::unique_ptr<net::TlsContext>> context = net::TlsContext::ForServer(certificate, key);
+    const Result<std::unique_ptr<net::TlsContext>> context =
+        net::TlsContext::ForServer(certificate, key, owner.options.tls_groups);
     if (context.ok()) return;
     AddOf(owner, {"tls_certificate", "tls_key"},
           owner.Name("tls_certificate") + " and " + owner.Name("tls_key") + ": " + context.error());

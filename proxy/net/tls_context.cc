@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <ctime>
 
+#include "proxy/net/tls_groups.h"
+
 namespace sheaf::net {
 namespace {
 
@@ -74,12 +76,14 @@ TlsContext::~TlsContext() {
 }
 
 Result<std::unique_ptr<TlsContext>> TlsContext::ForServer(const std::string& certificate_path,
-                                                          const std::string& key_path) {
+                                                          const std::string& key_path,
+                                                          std::span<const std::string> groups) {
   ERR_clear_error();
   std::unique_ptr<TlsContext> tls(new TlsContext(SSL_CTX_new(TLS_server_method()), false));
   SSL_CTX* context = tls->get();
   if (context == nullptr) return Error{"OpenSSL gives no context: " + LastError()};
   SetCommon(context);
+  SetServerGroups(context, groups);
   // Tickets carry the session, so nothing is kept here between connections.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 1);

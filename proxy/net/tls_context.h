@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,9 +21,9 @@ class TlsContext {
   // Towards clients: TLS 1.2 and 1.3, forward-secret AEAD ciphers, stateless session tickets, ALPN http/1.1, no
   // renegotiation, no compression, no early data. Both files PEM; the certificate file may hold a chain. The error
   // names the file and says whether it is missing, unreadable, or a key that does not match: that one has kMismatch in
-  // it, as while only one of the two files has been replaced yet.
-  static Result<std::unique_ptr<TlsContext>> ForServer(const std::string& certificate_path,
-                                                       const std::string& key_path);
+  // it, as while only one of the two files has been replaced yet. `groups`: see tls_groups.h.
+  static Result<std::unique_ptr<TlsContext>> ForServer(const std::string& certificate_path, const std::string& key_path,
+                                                       std::span<const std::string> groups = {});
 
   // Towards the backend. `ca_path`: PEM file of the accepted roots, empty: the system's. `verify`: check chain and
   // name.

@@ -79,13 +79,14 @@ RefuseReason ReasonOf(llhttp_errno_t error, const llhttp_t& parser, const FieldC
   switch (error) {
     case HPE_INVALID_URL:
       return RefuseReason::kBadTarget;
+    // Which of them a length and an encoding together are depends on llhttp's version and on which comes first.
     case HPE_INVALID_CONTENT_LENGTH:
-      return RefuseReason::kBadContentLength;
     case HPE_UNEXPECTED_CONTENT_LENGTH:
       return (parser.flags & F_TRANSFER_ENCODING) != 0 ? RefuseReason::kLengthAndEncoding
                                                        : RefuseReason::kBadContentLength;
     case HPE_INVALID_TRANSFER_ENCODING:
-      return RefuseReason::kBadTransferEncoding;
+      return (parser.flags & F_CONTENT_LENGTH) != 0 ? RefuseReason::kLengthAndEncoding
+                                                    : RefuseReason::kBadTransferEncoding;
     case HPE_INVALID_HEADER_TOKEN:
     case HPE_UNEXPECTED_SPACE:
       return collector.in_value ? RefuseReason::kBadFieldValue : RefuseReason::kBadFieldName;

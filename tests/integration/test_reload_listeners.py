@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.backend import Backend
-from harness.certificates import Pair
+from harness.certificates import Authority, Pair
 from harness.frames import RawWebSocket
 from harness.helpers import Helper
 from harness.ports import free_port, wait_until
@@ -202,6 +202,22 @@ def test_tls_of_a_listener_that_stays(
             secret.check_echo(b"secret all along")
             plain.check_echo(b"plain all along")
             assert get(proxy.port, "/page").status == 200
+
+
+@live("listen.tls_groups")
+def test_key_exchanges(proxy: ReloadableSheaf, certificate: Pair, authority: Authority, client_tls: ssl.SSLContext) -> None:
+    only_p384 = ssl.create_default_context(cafile=str(authority.certificate))
+    only_p384.set_ecdh_curve("secp384r1")
+    tls = {"tls_certificate": str(certificate.certificate), "tls_key": str(certificate.key)}
+    proxy.reload({"listen": tls})
+    with RawWebSocket(proxy.port, context=only_p384) as session:
+        proxy.reload({"listen": {**tls, "tls_groups": ["X25519", "P-256"]}})
+        with pytest.raises(ssl.SSLError):
+            RawClient(proxy.port, context=only_p384)
+        assert get(proxy.port, "/page", context=client_tls).status == 200
+        session.check_echo(b"on the former terms")
+        proxy.reload({"listen": {**tls, "tls_groups": ["P-384"]}})
+        assert get(proxy.port, "/page", context=only_p384).status == 200
 
 
 def test_listener_tables_with_terms_of_their_own(

@@ -319,7 +319,7 @@ TEST_CASE("a context is kept while its files have the same in them, and a new pa
   CHECK(fixture.Next(secure.address).tls != first);
 }
 
-TEST_CASE("listeners with the same files share a context; one that does not fit is told apart") {
+TEST_CASE("listeners with the same files and key exchanges share a context; one that does not fit is told apart") {
   const Folder folder;
   const TestCertificate pair = WriteTestCertificate(folder / "one");
   const TestCertificate other = WriteTestCertificate(folder / "other");
@@ -331,6 +331,9 @@ TEST_CASE("listeners with the same files share a context; one that does not fit 
   Fixture fixture;
   fixture.Adopt({one, two});
   CHECK(fixture.Next(one.address).tls == fixture.Next(two.address).tls);
+  two.tls_groups = {"P-256"};
+  fixture.Adopt({one, two});
+  CHECK(fixture.Next(one.address).tls != fixture.Next(two.address).tls);
   two.tls_key = other.key_path;
   const std::string mismatch = fixture.ErrorOf({one, two});
   CHECK(mismatch.starts_with("listener " + two.address + ": the key in"));
