@@ -1,0 +1,69 @@
+"""How a pod of docker/k8s, run as processes (harness/pod_kubelet.py), comes to its end.
+
+The manifest's times go ten times as fast, and twenty times where somebody is killed anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from harness.pod_asking import one_pod, status, talking
+from harness.pod_fixtures import MakeCluster, pods
+from harness.pod_rendered import VARIANTS, kustomized
+
+PACE, FAST = 0.1, 0.05
+
+network, store, make_cluster = pods()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_pod_ends_in_order_and_within_its_grace(make_cluster: MakeCluster, variant: str) -> None:
+    """Nobody is killed, clients get their 1012, and who ends last is who was there first."""
+
+    async def scenario() -> None:
+        async with make_cluster(kustomized(variant), PACE) as cluster:
+            pod = await one_pod(cluster)
+            talkers = await talking(cluster, pod, 30)
+            begun = len(pod.journal)
+            await cluster.delete(pod)
+            events = pod.events()[begun:]
+            first_signal = next(place for place, event in enumerate(events) if event.endswith("SIGTERM"))
+            assert {"app: preStop", "sheaf: preStop"} <= set(events[:first_signal]), "the hooks begin together"
+            expected = {
+                "native": ["app: SIGTERM", "app: ended with 0", "sheaf: SIGTERM", "sheaf: ended with 0"],
+                "classic": ["sheaf: SIGTERM", "sheaf: ended with 0", "app: SIGTERM", "app: ended with 0"],
+            }
+            assert [event for event in events if "preStop" not in event] == expected[variant]
+            assert {"app: preStop ended with 0", "sheaf: preStop ended with 0"} < set(events)
+            assert pod.journal[-1].at - pod.journal[begun].at < pod.grace * PACE
+            for one in talkers:
+                await one.stop()
+            assert {one.ends[0] for one in talkers} == {"1012"}
+
+    asyncio.run(scenario())
+
+
+def test_application_that_does_not_end_is_killed_and_sheaf_still_ends_well(make_cluster: MakeCluster) -> None:
+    """The grace is used up by then: the kubelet leaves Sheaf two seconds."""
+
+    async def scenario() -> None:
+        async with make_cluster(kustomized("native"), FAST) as cluster:
+            pod = await one_pod(cluster)
+            talkers = await talking(cluster, pod, 5)
+            hanging = asyncio.create_task(status(pod, "/hang?seconds=600"))
+            begun = len(pod.journal)
+            await cluster.delete(pod)
+            events = pod.events()[begun:]
+            assert [event for event in events if event.startswith("app: ") and "preStop" not in event] == [
+                "app: SIGTERM", "app: SIGKILL", "app: ended with -9",
+            ]  # fmt: skip
+            assert events.index("sheaf: SIGTERM") > events.index("app: SIGTERM")
+            assert "sheaf: ended with 0" in events
+            for one in talkers:
+                await one.stop()
+            assert {one.ends[0] for one in talkers} == {"1012"}
+            await asyncio.gather(hanging, return_exceptions=True)
+
+    asyncio.run(scenario())
