@@ -8,6 +8,7 @@ real one a signal without a handler does not reach PID 1. Not there: seccomp and
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -100,8 +101,9 @@ class Container:
 
     def signal(self, number: signal.Signals) -> None:
         """To its PID 1, unless that has ended."""
-        if not self.ended.done():
-            os.kill(self.pid, number)
+        with contextlib.suppress(ProcessLookupError):
+            if not self.ended.done():
+                os.kill(self.pid, number)
 
     async def run(self, command: Sequence[str], seconds: float) -> int | None:
         """A command beside PID 1, as `kubectl exec`. Its exit code; None where it takes longer, and is killed."""
@@ -119,5 +121,6 @@ class Container:
             return None
         finally:
             if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has ended, and asyncio is about to tell
+                    os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
