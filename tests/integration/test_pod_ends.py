@@ -11,7 +11,7 @@ import pytest
 
 from harness.pod_asking import one_pod, status, talking
 from harness.pod_fixtures import MakeCluster, pods
-from harness.pod_rendered import VARIANTS, kustomized
+from harness.pod_rendered import VARIANTS, rendered
 
 PACE, FAST = 0.1, 0.05
 
@@ -20,12 +20,13 @@ network, store, make_cluster = pods()
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_pod_ends_in_order_and_within_its_grace(make_cluster: MakeCluster, variant: str) -> None:
-    """Nobody is killed, clients get their 1012, and who ends last is who was there first."""
+    """Nobody is killed, not for a stream without an end either, and clients get their 1012."""
 
     async def scenario() -> None:
-        async with make_cluster(kustomized(variant), PACE) as cluster:
+        async with make_cluster(rendered(variant), PACE) as cluster:
             pod = await one_pod(cluster)
             talkers = await talking(cluster, pod, 30)
+            stream = asyncio.create_task(status(pod, "/events"))
             begun = len(pod.journal)
             await cluster.delete(pod)
             events = pod.events()[begun:]
@@ -41,6 +42,7 @@ def test_pod_ends_in_order_and_within_its_grace(make_cluster: MakeCluster, varia
             for one in talkers:
                 await one.stop()
             assert {one.ends[0] for one in talkers} == {"1012"}
+            assert await stream == 200
 
     asyncio.run(scenario())
 
@@ -49,7 +51,7 @@ def test_application_that_does_not_end_is_killed_and_sheaf_still_ends_well(make_
     """The grace is used up by then: the kubelet leaves Sheaf two seconds."""
 
     async def scenario() -> None:
-        async with make_cluster(kustomized("native"), FAST) as cluster:
+        async with make_cluster(rendered("native"), FAST) as cluster:
             pod = await one_pod(cluster)
             talkers = await talking(cluster, pod, 5)
             hanging = asyncio.create_task(status(pod, "/hang?seconds=600"))

@@ -16,7 +16,7 @@ import pytest
 from harness.pod_asking import metrics, one_pod, status, talking, with_conf
 from harness.pod_fixtures import MakeCluster, pods
 from harness.pod_manifest import quantity
-from harness.pod_rendered import VARIANTS, kustomized
+from harness.pod_rendered import VARIANTS, rendered
 from harness.pod_skip import skip_limits
 
 PACE = 0.1
@@ -30,7 +30,7 @@ def test_pod_is_ready_when_sheaf_and_the_application_serve(make_cluster: MakeClu
     """A native sidecar is up before the application begins, and never waits for it."""
 
     async def scenario() -> None:
-        async with make_cluster(kustomized(variant), PACE, APP_WAITS="1") as cluster:
+        async with make_cluster(rendered(variant), PACE, APP_WAITS="1") as cluster:
             pod = cluster.create()
             sheaf, app = pod.members["sheaf"], pod.members["app"]
             await cluster.wait(lambda: sheaf.up.is_set() and app.up.is_set(), 20, "both have started")
@@ -50,7 +50,7 @@ def test_pod_is_ready_when_sheaf_and_the_application_serve(make_cluster: MakeClu
 
 def test_container_has_its_limits_and_no_rights(make_cluster: MakeCluster) -> None:
     """As the manifest says: user, no capability, a root that cannot be written, memory and CPU by its cgroup."""
-    manifest = kustomized("native")
+    manifest = rendered("native")
     spec = manifest.container("sheaf")
 
     async def scenario() -> None:
@@ -77,7 +77,7 @@ def test_container_has_its_limits_and_no_rights(make_cluster: MakeCluster) -> No
 def test_limits_by_the_downward_api(make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the container's cgroup cannot be seen."""
     monkeypatch.setattr("harness.pod_cgroups.mounted_at", lambda controller: None)
-    manifest = kustomized("classic")
+    manifest = rendered("classic")
     limits = manifest.container("sheaf")["resources"]["limits"]
 
     async def scenario() -> None:
@@ -93,7 +93,7 @@ def test_changed_configmap_is_taken_up_and_nobody_is_parted_with(make_cluster: M
     """One with a mistake is not."""
 
     async def scenario() -> None:
-        async with make_cluster(kustomized("native"), PACE) as cluster:
+        async with make_cluster(rendered("native"), PACE) as cluster:
             pod = await one_pod(cluster)
             talkers = await talking(cluster, pod, 20)
 

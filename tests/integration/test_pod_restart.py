@@ -10,7 +10,7 @@ import asyncio
 from harness.pod_asking import metrics, one_pod, status, talking, with_conf
 from harness.pod_clients import Caller
 from harness.pod_fixtures import MakeCluster, pods
-from harness.pod_rendered import kustomized
+from harness.pod_rendered import rendered
 
 PACE = 0.05
 
@@ -19,7 +19,7 @@ network, store, make_cluster = pods()
 
 def test_hung_application_is_restarted_alone(make_cluster: MakeCluster) -> None:
     """Its clients get 1012 and come back, requests a 502 or 503; Sheaf runs on and stays alive."""
-    manifest = kustomized("native")
+    manifest = rendered("native")
     # The probe's command has a patience of its own, whatever the pace; the kubelet's is to be shorter.
     manifest.container("app")["livenessProbe"]["timeoutSeconds"] = 1
 
@@ -54,7 +54,7 @@ def test_update_to_a_faulty_conf_file_stops_at_the_first_pod(make_cluster: MakeC
     """The new pod's Sheaf does not start, so neither does its application; the old pods serve on with what they had."""
 
     async def scenario() -> None:
-        async with make_cluster(kustomized("native"), PACE) as cluster:
+        async with make_cluster(rendered("native"), PACE) as cluster:
             old = await cluster.scale_up()
             caller = Caller(cluster.service.url, 0.02, keeps=False)
             faulty = with_conf(cluster.manifest, "\n[limits]\nmax_feilds = 102\n")

@@ -7,7 +7,7 @@ written down besides, so that the test sees what came twice.
 
     /ws?client=c1&since=0      JSON texts: {"number": 1, "attempt": 1} up, {"ack": 1} and {"line": 0, "id": "c1.1"} down
     Socket.IO                  event "say" with the same object, acknowledged with its number; event "line"; auth likewise
-    GET /                      the pod's name;  GET /hang?seconds=: nothing else runs meanwhile
+    GET /, /events, /hang?seconds=     the pod's name; a stream without an end; nothing else runs meanwhile
 
 Environment: STORE (a folder), APP_WAITS (1: it does not listen before there is a file `go` in the store).
 """
@@ -27,6 +27,7 @@ from typing import Any
 
 import socketio
 from fastapi import FastAPI, WebSocket
+from fastapi.responses import StreamingResponse
 
 LOOK_EVERY = 0.02  # seconds between looks into the store
 FOLDER = Path(os.environ.get("STORE", "."))
@@ -98,6 +99,18 @@ api = FastAPI(lifespan=lifespan)
 @api.get("/")
 async def name() -> str:
     return NAME
+
+
+@api.get("/events")
+async def events() -> StreamingResponse:
+    """A stream that never ends by itself."""
+
+    async def ticks() -> AsyncIterator[str]:
+        while True:
+            yield "data: tick\n\n"
+            await asyncio.sleep(LOOK_EVERY)
+
+    return StreamingResponse(ticks(), media_type="text/event-stream")
 
 
 @api.get("/hang")

@@ -68,6 +68,7 @@ def app_image(module: Path, store: Path, **environment: str) -> Image:
         files={path: source for path, source in files.items() if path not in links} | {"/srv/app.py": module},
         links=links,
         writable={"/var/lib/store": store},
+        command=("uvicorn", "app:app"),
         folder="/srv",
         environment={
             "PATH": f"{packages}/bin:/usr/bin:/bin",

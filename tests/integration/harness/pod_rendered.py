@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,18 +14,20 @@ from .sheaf import ROOT
 
 TOKEN = "of-the-pods-admin-listener"
 SECRET = {"kind": "Secret", "metadata": {"name": "sheaf-admin"}, "stringData": {"token": TOKEN}}
-EXAMPLES = Path(os.environ.get("SHEAF_TEST_EXAMPLES", ROOT / "docker/k8s/examples"))
 # The two ways in which Sheaf stands in a pod.
 VARIANTS = ("native", "classic")
 
 
 @functools.cache
-def _rendered(example: str) -> str:
+def _kustomized(example: str) -> str:
     kubectl = Path(sys.executable).parent / "kubectl"
-    command = [str(kubectl), "kustomize", str(EXAMPLES / example)]
+    command = [str(kubectl), "kustomize", str(ROOT / "docker/k8s/examples" / example)]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
 
 
-def kustomized(example: str) -> Manifest:
-    """What `kubectl apply -k docker/k8s/examples/<example>` would send, and the Secret."""
-    return Manifest([*yaml.safe_load_all(_rendered(example)), SECRET])
+def rendered(source: str) -> Manifest:
+    """Of a file of documents (*.yaml), or of an example: what `kubectl apply -k docker/k8s/examples/<source>` would send.
+    The Secret is added where the documents have none."""
+    text = Path(source).read_text() if source.endswith(".yaml") else _kustomized(source)
+    documents = [one for one in yaml.safe_load_all(text) if one]
+    return Manifest(documents if any(one["kind"] == "Secret" for one in documents) else [*documents, SECRET])
