@@ -25,7 +25,7 @@ class Groups:
 
     def __init__(self, name: str) -> None:
         mounts = {controller: mounted_at(controller) for controller in CONTROLLERS}
-        mounted = {key: mount for key, mount in mounts.items() if mount and mount.parent == Path("/sys/fs/cgroup")}
+        mounted = {key: mount for key, mount in mounts.items() if mount and _can_be_used(mount)}
         unique = f"sheaf-test-{os.getpid()}-{next(_numbers)}-{name}"
         self._folders = {controller: mount / unique for controller, mount in mounted.items()}
         self._names = {controller: mount.name for controller, mount in mounted.items()}
@@ -61,3 +61,7 @@ class Groups:
         for pod in self._folders.values():
             for folder in [*(path for path in pod.iterdir() if path.is_dir()), pod]:
                 MemoryCgroup(folder).remove()
+
+
+def _can_be_used(mount: Path) -> bool:
+    return mount.parent == Path("/sys/fs/cgroup") and os.access(mount, os.W_OK)

@@ -51,10 +51,10 @@ class Pod:
         spec = manifest.pod_spec
         self.grace: float = spec.get("terminationGracePeriodSeconds", 30)
         folder.mkdir()
+        self._volumes = Volumes(folder / "volumes", spec, manifest)
         self._sandbox = Sandbox(name)
         self.address = network.attach(self._sandbox.pid)
         self.groups = Groups(name)
-        self._volumes = Volumes(folder / "volumes", spec, manifest)
         self.members = {one["name"]: Member(self, one) for one in [*spec.get("initContainers", []), *spec["containers"]]}
         assert all(map(is_sidecar, spec.get("initContainers", []))), "init containers that end are not run here"
         self._sidecars = [self.members[one["name"]] for one in spec.get("initContainers", [])]
