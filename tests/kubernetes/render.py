@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import subprocess
 import sys
@@ -22,9 +23,15 @@ def manifest(text: str) -> list[Document]:
     return [document for document in yaml.safe_load_all(text) if document]
 
 
-def kustomize(folder: pathlib.Path | str) -> list[Document]:
-    """What `kubectl apply -k` of the folder (from the root of the tree) would send. Raises RuntimeError with its complaint."""
-    built = subprocess.run([KUBECTL, "kustomize", ROOT / folder], capture_output=True, text=True, check=False)
+@functools.cache
+def _built(folder: pathlib.Path) -> str:
+    built = subprocess.run([KUBECTL, "kustomize", folder], capture_output=True, text=True, check=False)
     if built.returncode or built.stderr:
         raise RuntimeError(f"kubectl kustomize {folder}: {built.stderr}")
-    return manifest(built.stdout)
+    return built.stdout
+
+
+def kustomize(folder: pathlib.Path | str) -> list[Document]:
+    """What `kubectl apply -k` of the folder (from the root of the tree) would send; the caller's own copy. A folder is built
+    once a run. Raises RuntimeError with kustomize's complaint."""
+    return manifest(_built(ROOT / folder))

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from . import objects, render, rules
-from .pod import read, workloads
+from . import ending, objects, render, rules
+from .pod import Pod, read, workloads
 
 BINARY = os.environ["SHEAF_BINARY"]
 EXAMPLES = sorted(path.parent.name for path in (render.ROOT / "docker/k8s/examples").glob("*/kustomization.yaml"))
@@ -22,21 +22,27 @@ def test_example_is_sound(name: str) -> None:
     assert rules.violations(render.kustomize(f"docker/k8s/examples/{name}"), BINARY) == []
 
 
+def pod_of(name: str) -> Pod:
+    """The example's pod."""
+    documents = render.kustomize(f"docker/k8s/examples/{name}")
+    return read(next(workloads(documents)), documents, BINARY)
+
+
 def test_native_sidecar_is_the_classic_container_in_another_place() -> None:
-    pods = []
-    for name in ("native", "classic"):
-        documents = render.kustomize(f"docker/k8s/examples/{name}")
-        pods.append(read(next(workloads(documents)), documents, BINARY))
-    native, classic = pods
+    native, classic = pod_of("native"), pod_of("classic")
     assert native.native and not classic.native
     assert native.sheaf.pop("restartPolicy") == "Always"
     classic.sheaf["env"] = [one for one in classic.sheaf["env"] if one["name"] not in LIMITS]
     assert native.sheaf == classic.sheaf and native.apps == classic.apps
 
 
+def test_native_sidecar_may_drain_once_more_when_the_application_has_ended() -> None:
+    """preStop 20, shutdown 10, drain 15: one after the other, or the drain beside them."""
+    assert (ending.needed(pod_of("native")), ending.needed(pod_of("classic"))) == (45, 30)
+
+
 def test_limits_of_the_downward_api_are_those_of_the_container() -> None:
-    documents = render.kustomize("docker/k8s/examples/classic")
-    options = read(next(workloads(documents)), documents, BINARY).options
+    options = pod_of("classic").options
     assert (options["memory"]["limit"], options["workers"]) == ("256MiB", 1)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from . import objects, quantities, render, rules
+from . import conf, objects, quantities, render, rules
 from .breaks import BINARY, BREAKS, REFUSALS, Edit, Manifest
 from .pod import read, workloads
 from .render import Document
@@ -41,11 +41,22 @@ def test_every_rule_has_a_manifest_that_breaks_it() -> None:
 
 
 @pytest.mark.parametrize("says, edit", REFUSALS)
-def test_sheaf_that_would_not_start_is_a_violation(sound: list[Document], says: str, edit: Edit) -> None:
+def test_sheaf_that_would_not_start_is_no_pod(sound: list[Document], says: str, edit: Edit) -> None:
     manifest = Manifest(copy.deepcopy(sound))
     edit(manifest)
-    found = rules.violations(manifest.documents, BINARY)
-    assert any(sentence.startswith(f"Deployment/quotes: {says}") for sentence in found), found
+    with pytest.raises(conf.Refused, match=says):
+        read(next(workloads(manifest.documents)), manifest.documents, BINARY)
+
+
+def test_violations_name_the_workload(sound: list[Document]) -> None:
+    """Of a pod that starts, and of one that would not."""
+    manifest = Manifest(copy.deepcopy(sound))
+    manifest.app.pop("livenessProbe")
+    assert rules.violations(manifest.documents, BINARY) == [
+        "Deployment/quotes: app is never restarted when it hangs: it has no livenessProbe"
+    ]
+    manifest.edit_conf("address", "adress")
+    assert [sentence[:28] for sentence in rules.violations(manifest.documents, BINARY)] == ["Deployment/quotes: sheaf -t:"]
 
 
 def test_documents_without_sheaf_are_a_violation() -> None:
