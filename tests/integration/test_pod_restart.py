@@ -24,7 +24,7 @@ def test_hung_application_is_restarted_alone(make_cluster: MakeCluster) -> None:
     manifest.container("app")["livenessProbe"]["timeoutSeconds"] = 1
 
     async def scenario() -> None:
-        async with make_cluster(manifest, PACE) as cluster:
+        async with make_cluster(manifest, PACE, air=0) as cluster:
             pod = await one_pod(cluster)
             sheaf, app = pod.members["sheaf"], pod.members["app"]
             before = sheaf.running

@@ -17,7 +17,7 @@ import pytest
 
 from harness.pod_clients import Caller, PlainTalker, SocketIoTalker, Talker
 from harness.pod_cluster import Cluster
-from harness.pod_fixtures import MakeCluster, pods
+from harness.pod_fixtures import AIR, MakeCluster, pods
 from harness.pod_kubelet import Pod
 from harness.pod_rendered import VARIANTS, rendered
 from harness.sheaf import scaled
@@ -99,7 +99,7 @@ class Load:
 @pytest.mark.parametrize("source", SOURCES)
 def test_rolling_update_loses_nothing_acknowledged(make_cluster: MakeCluster, store: Path, source: str) -> None:
     async def scenario() -> None:
-        async with make_cluster(rendered(source), PACE) as cluster:
+        async with make_cluster(rendered(source), PACE, air=AIR if PACE < 1 else 0) as cluster:
             old = await cluster.scale_up()
             load = Load(cluster.service.url)
             await cluster.wait(lambda: all(len(one.acknowledged) > 1 for one in load.talkers), 60, "everybody talks")

@@ -24,9 +24,12 @@ _addresses = itertools.count(10)
 
 
 class Cluster:
-    """`pace`: what each time of the manifest that Kubernetes keeps is multiplied by; see hastened() for the others."""
+    """`pace`: what each time of the manifest that Kubernetes keeps is multiplied by; see hastened() for the others. `air`:
+    see Pod."""
 
-    def __init__(self, manifest: Manifest, images: Images, network: Network, folder: Path, pace: float = 1) -> None:
+    def __init__(
+        self, manifest: Manifest, images: Images, network: Network, folder: Path, pace: float = 1, air: float = 0
+    ) -> None:
         self.manifest = manifest
         self.pods: list[Pod] = []  # all that ever were
         address = f"10.96.0.{next(_addresses)}"
@@ -35,6 +38,7 @@ class Cluster:
         self._network = network
         self._folder = folder
         self._pace = pace
+        self._air = air
         self._ends: list[asyncio.Task[None]] = []
         self._numbers = itertools.count(1)
         folder.mkdir(parents=True)
@@ -63,7 +67,8 @@ class Cluster:
         """One more pod, of the manifest given or the cluster's."""
         source = manifest or self.manifest
         name = f"{source.deployment['metadata']['name']}-{next(self._numbers)}"
-        pod = Pod(name, source, self._images, self._network, self._folder / name, self._pace, self._on_change)
+        folder = self._folder / name
+        pod = Pod(name, source, self._images, self._network, folder, self._pace, self._air, self._on_change)
         self.pods.append(pod)
         return pod
 

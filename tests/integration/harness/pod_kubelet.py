@@ -27,7 +27,8 @@ from .pod_volumes import Volumes
 class Pod:
     """Made by Cluster. `on_change` is called when its readiness may have changed, or its end has begun.
 
-    `pace`: what the manifest's seconds are multiplied by where the kubelet keeps the time.
+    `pace`: what the manifest's seconds are multiplied by where the kubelet keeps the time. `air`: seconds that a grace is
+    longer then, for what does not go faster: programs that load, and end.
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class Pod:
         network: Network,
         folder: Path,
         pace: float,
+        air: float,
         on_change: Callable[[], None],
     ) -> None:
         self.name = name
         self.manifest = manifest
         self.pace = pace
+        self.air = air
         self.on_change = on_change
         self.journal: list[Event] = []
         self._ending = asyncio.Event()

@@ -101,7 +101,7 @@ class Member:
         """Hook, turn, SIGTERM, SIGKILL. `grace` in the manifest's seconds."""
         if not (container := self.running):
             return
-        deadline = time.monotonic() + grace * self._pod.pace
+        deadline = time.monotonic() + grace * self._pod.pace + self._pod.air
         await self._pre_stop(container, deadline)
         if turn:
             await asyncio.wait({turn}, timeout=max(0, deadline - time.monotonic()))
