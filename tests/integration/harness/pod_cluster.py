@@ -91,7 +91,7 @@ class Cluster:
             assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
             await asyncio.sleep(0.01)
 
-    async def wait_ready(self, pods: Sequence[Pod], seconds: float = 20) -> None:
+    async def wait_ready(self, pods: Sequence[Pod], seconds: float = 60) -> None:
         """Until all of these are ready."""
         await self.wait(lambda: all(pod.ready for pod in pods), seconds, f"{[pod.name for pod in pods]} are ready")
 
