@@ -20,8 +20,9 @@ network, store, make_cluster = pods()
 def test_hung_application_is_restarted_alone(make_cluster: MakeCluster) -> None:
     """Its clients get 1012 and come back, requests a 502 or 503; Sheaf runs on and stays alive."""
     manifest = rendered("native")
-    # The probe's command has a patience of its own, whatever the pace; the kubelet's is to be shorter.
-    manifest.container("app")["livenessProbe"]["timeoutSeconds"] = 1
+    # The probe's command has a patience of its own, whatever the pace: the kubelet's is to be shorter. And so fast, the
+    # application would be given no time to start.
+    manifest.container("app")["livenessProbe"].update(timeoutSeconds=1, initialDelaySeconds=80)
 
     async def scenario() -> None:
         async with make_cluster(manifest, PACE, air=0) as cluster:
