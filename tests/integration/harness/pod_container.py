@@ -67,7 +67,7 @@ class Container:
     def __init__(self, sandbox: Sandbox, inside: Inside, log_file: Path) -> None:
         self.inside = inside
         self.log_file = log_file
-        self.pid = 0  # of its PID 1, as this machine numbers it
+        self.pid: int | None = None  # of its PID 1, as this machine numbers it; None: it ended at once
         self.ended: asyncio.Task[int]
         self._sandbox = sandbox
 
@@ -91,7 +91,8 @@ class Container:
             os.close(told)
         assert got_there, f"the container does not start:\n{self.log()}"
         outer = self._process.pid
-        self.pid = int(Path(f"/proc/{outer}/task/{outer}/children").read_text())
+        with contextlib.suppress(FileNotFoundError, ValueError):  # a command that ends at once
+            self.pid = int(Path(f"/proc/{outer}/task/{outer}/children").read_text())
 
     def _joining(self) -> list[str]:
         return ["/bin/sh", "-c", JOIN, "sh", *self.inside.groups.values(), "--"]
@@ -102,7 +103,7 @@ class Container:
     def signal(self, number: signal.Signals) -> None:
         """To its PID 1, unless that has ended."""
         with contextlib.suppress(ProcessLookupError):
-            if not self.ended.done():
+            if self.pid is not None and not self.ended.done():
                 os.kill(self.pid, number)
 
     async def run(self, command: Sequence[str], seconds: float) -> int | None:
