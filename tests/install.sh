@@ -19,7 +19,8 @@ packages="g++ cmake ninja-build pkg-config libevent-dev libssl-dev zlib1g-dev ra
 case $what in
   build) ;;
   demo) packages="$packages python3-venv" ;;
-  all) packages="$packages python3-venv prometheus nginx openssl util-linux procps chromium man-db zsh lintian dpkg-dev systemd" ;;
+  all) packages="$packages python3-venv prometheus nginx openssl util-linux iproute2 procps chromium man-db zsh lintian
+    dpkg-dev systemd" ;;
   *) echo "usage: $0 [build|demo|all]" >&2; exit 2 ;;
 esac
 

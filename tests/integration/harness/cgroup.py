@@ -114,13 +114,13 @@ class MemoryCgroup:
         return True
 
 
-def mounted_at() -> Path | None:
-    """The mount of the version 1 memory controller whose root is the hierarchy's or a container's own group."""
+def mounted_at(controller: str = "memory") -> Path | None:
+    """The mount of this version 1 controller whose root is the hierarchy's or a container's own group."""
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         # proc(5): id parent device root mount-point options [tags...] - type source super-options
         mount, _, file_system = line.partition(" - ")
         kind, _, super_options = file_system.split(" ", 2)
-        if kind == "cgroup" and "memory" in super_options.split(","):
+        if kind == "cgroup" and controller in super_options.split(","):
             return Path(re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), mount.split(" ")[4]))
     return None
 
