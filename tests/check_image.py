@@ -1,6 +1,6 @@
-"""Whether the image's parts are sound, without building it: hadolint on the Dockerfiles, one version and one base, and of the
-root file system that collect_image.sh makes for a binary: that the binary runs in it with nothing else, and that its SBOM
-names all that is in it. docker/build_image.sh builds and tries the image itself.
+"""Whether the image's parts are sound, without building it: hadolint on the Dockerfiles, one version and one base,
+whether CMake gets what it needs in the build stage, and of the root file system that collect_image.sh makes for a binary: that
+the binary runs in it with nothing else, and that its SBOM names all that is in it. docker/build_image.sh builds and tries the image itself.
 Usage: check_image.py BINARY, in the folder that ninja has built it in"""
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,24 @@ def check_dockerfiles() -> None:
     expect(label is not None and label[1] == sbom.version(), f"the image says it is {label and label[1]}, not {sbom.version()}")
 
 
+def check_what_is_copied(folder: pathlib.Path) -> None:
+    """CMake finds in `folder`, made for this, all that it asks for, when it has what the build stage has copied by then."""
+    before, configuring, _ = DOCKERFILES[0].read_text().partition("cmake --preset release")
+    for line in re.findall(r"^COPY (?!--)(.*[^/\s])/?$", before if configuring else "", flags=re.MULTILINE):
+        *sources, to = line.split()
+        for source in (ROOT / name for name in sources if not to.startswith("/")):
+            if source.is_dir():
+                ignored = shutil.ignore_patterns("node_modules", "__pycache__", "*.md")
+                shutil.copytree(source, folder / to, ignore=ignored, dirs_exist_ok=True)
+            else:
+                place = folder / to if len(sources) == 1 else folder / to / source.name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, place)
+    command = ["cmake", "-S", folder, "-B", folder / "build", "-G", "Ninja", "-DSHEAF_TESTS=OFF"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    expect(done.returncode == 0, f"CMake, in what the Dockerfile copies: {done.stdout}{done.stderr}")
+
+
 def check_runs(root: pathlib.Path) -> None:
     """By chroot, as the image's user; a binary with a sanitizer wants more than the image has."""
     sanitized = any("san.so" in path.name for path in root.rglob("*.so*"))
@@ -64,6 +83,7 @@ def check_sbom(root: pathlib.Path, file: pathlib.Path) -> None:
 if __name__ == "__main__":
     check_dockerfiles()
     with tempfile.TemporaryDirectory() as folder:
+        check_what_is_copied(pathlib.Path(folder) / "source")
         collected = pathlib.Path(folder) / "root"
         subprocess.run([ROOT / "docker/collect_image.sh", pathlib.Path(sys.argv[1]).parent, collected], check=True)
         check_runs(collected)
