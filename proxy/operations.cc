@@ -1,6 +1,9 @@
 #include "proxy/operations.h"
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <memory>
 #include <numeric>
 #include <utility>
 
@@ -11,6 +14,17 @@
 #include "proxy/pool_rows.h"
 
 namespace sheaf {
+namespace {
+
+uint32_t LeasedOfBusiest(const EndpointTable& endpoints) {
+  uint32_t most = 0;
+  for (const std::shared_ptr<const EndpointCounters>& one : endpoints.All()) {
+    most = std::max(most, one->links[static_cast<size_t>(pool::LinkState::kActive)].load(std::memory_order_relaxed));
+  }
+  return most;
+}
+
+}  // namespace
 
 std::vector<size_t> AllOf(const Workers& workers) {
   std::vector<size_t> all(workers.size());
@@ -45,6 +59,7 @@ StatsSnapshot Operations::Stats() const {
   snapshot.workers = lent_.metrics.workers();
   snapshot.pool_min_size = WarmLinks(lent_.backends(), now->options.pool);
   snapshot.pool_max_size = now->options.pool.max_size;
+  snapshot.pool_busiest = LeasedOfBusiest(lent_.metrics.endpoints());
   snapshot.ready = ready().ready;
   snapshot.memory_thresholds = memwatch::PressureThresholds::From(now->options.memory);
   snapshot.memory = lent_.memory.history().Latest().value_or(memwatch::MemorySample{});

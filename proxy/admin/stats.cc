@@ -24,7 +24,7 @@ void WritePoolSize(const StatsSnapshot& snapshot, JsonWriter& json) {
   json.Add("current", Total(links));
   json.Add("active", active);
   json.Add("idle", links[static_cast<size_t>(pool::LinkState::kIdle)]);
-  json.Add("utilization", Fraction(static_cast<double>(active), static_cast<double>(snapshot.pool_max_size)));
+  json.Add("utilization", Fraction(uint64_t{snapshot.pool_busiest}, uint64_t{snapshot.pool_max_size}));
   json.End();
 }
 

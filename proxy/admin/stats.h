@@ -25,8 +25,9 @@ struct StatsSnapshot {
   std::chrono::nanoseconds generation_age{0};
   std::string config_sha256;  // of the conf file as it was read; empty: there is none
   uint32_t pool_min_size = 0;
-  uint32_t pool_max_size = 0;
-  bool ready = false;  // as /readyz says
+  uint32_t pool_max_size = 0;  // to one endpoint
+  uint32_t pool_busiest = 0;   // leased connections to the endpoint that has the most of them
+  bool ready = false;          // as /readyz says
   memwatch::MemorySample memory;
   memwatch::PressureThresholds memory_thresholds;
   memwatch::MemorySummary memory_summary;

@@ -123,6 +123,10 @@ def test_several_endpoints(make_reloadable, processes: Processes) -> None:
     assert sum(row["sessions"] for row in rows.values()) == 9
     for name in set(rows) - {drained}:
         assert rows[name]["created"] >= rows[name]["sessions"] > 0
+    size = proxy.stats()["connection_pool"]["pool_size"]
+    assert size["active"] == 9 and size["utilization"] * size["max"] == pytest.approx(
+        max(row["connections"]["active"] for row in rows.values())
+    )
     for socket in sockets:
         socket.close()
 

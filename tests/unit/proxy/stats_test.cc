@@ -38,6 +38,7 @@ TEST_CASE("The pool's figures stand under the original's names") {
   StatsSnapshot snapshot;
   snapshot.pool_min_size = 10;
   snapshot.pool_max_size = 200;
+  snapshot.pool_busiest = 30;
   Links(snapshot, pool::LinkState::kConnecting) = 1;
   Links(snapshot, pool::LinkState::kIdle) = 2;
   Links(snapshot, pool::LinkState::kActive) = 50;
@@ -62,7 +63,7 @@ TEST_CASE("The pool's figures stand under the original's names") {
   CHECK(size["current"].GetInt() == 68);
   CHECK(size["active"].GetInt() == 50);
   CHECK(size["idle"].GetInt() == 2);
-  CHECK(size["utilization"].GetDouble() == doctest::Approx(0.25));
+  CHECK(size["utilization"].GetDouble() == doctest::Approx(0.15));
   const auto& states = pool["connection_states"];
   CHECK(states["connecting"].GetInt() == 1);
   CHECK(states["idle"].GetInt() == 2);
