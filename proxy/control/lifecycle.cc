@@ -23,7 +23,13 @@ Result<bool> Lifecycle::Undrain() {
 
 void Lifecycle::End(const Ending& ending, TimePoint now) {
   const bool second = std::exchange(signalled_, true);
-  if (!second && stage() != Stage::kStarting) events_.OnEnding();
+  const bool has_served = stage() != Stage::kStarting;
+  TakeSignal(ending, second, now);
+  // Behind the change of stage, since whoever is told of it may ask for the stage next.
+  if (!second && has_served) events_.OnEnding();
+}
+
+void Lifecycle::TakeSignal(const Ending& ending, bool second, TimePoint now) {
   switch (stage()) {
     case Stage::kStarting:
     case Stage::kDrained:  // there is nobody to take leave of

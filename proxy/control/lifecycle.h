@@ -40,7 +40,7 @@ enum class DrainEnd : uint8_t {
 
 class LifecycleEvents {
  public:
-  // The process is about to end: the first signal has come.
+  // The process is about to end: the first signal has come, and the stage says so.
   virtual void OnEnding() = 0;
   // kDraining has begun. All sessions are to get their Close within `window`. Once more with a shorter one, if somebody
   // is in a hurry now.
@@ -102,6 +102,7 @@ class Lifecycle {
   static constexpr Duration kLastGoodbye = std::chrono::seconds(1);
 
   void MoveTo(Stage stage) { stage_.store(stage, std::memory_order_relaxed); }
+  void TakeSignal(const Ending& ending, bool second, TimePoint now);
   void Begin(std::string_view by, bool hurried, TimePoint now);
   void Hurry(TimePoint now);
   void TellAllToGo(TimePoint now);

@@ -33,7 +33,7 @@ def test_hung_application_is_restarted_alone(make_cluster: MakeCluster) -> None:
             hanging = asyncio.create_task(status(pod, "/hang?seconds=600"))
             await cluster.wait(lambda: app.restarts == 1, 30, "the application is restarted")
             assert pod.events("app")[2:8] == [
-                "app: livenessProbe failed", "app: preStop", "app: preStop ended with 0",
+                "app: livenessProbe failed", "app: preStop", "app: preStop ended with None",
                 "app: SIGTERM", "app: SIGKILL", "app: ended with -9",
             ]  # fmt: skip
             assert await hanging == 502
