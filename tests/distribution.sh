@@ -67,6 +67,8 @@ assert sheaf.wait(30) == 0
 print("served, and ended with 0")
 SMOKE
 say "building, testing and running it on $suite"
+# The rest of the environment stays: it may say how packages are reached from here.
+unset CC CXX CFLAGS CXXFLAGS LDFLAGS CMAKE_C_COMPILER_LAUNCHER CMAKE_CXX_COMPILER_LAUNCHER
 SHEAF_CMAKE=${SHEAF_CMAKE:-} chroot "$folder" sh /build.sh
 chroot "$folder" python3 /smoke.py /build/sheaf
 say "$suite will do"
