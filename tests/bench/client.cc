@@ -93,10 +93,9 @@ void Client::SendUpgrade() {
     out_.append("Connection: close\r\n\r\n");
     return Flush();
   }
-  if (target_.deflate) {
-    out_.append(kBrowserFields);
+  if (target_.browser) out_.append(kBrowserFields);
+  if (target_.deflate)
     out_.append("Sec-WebSocket-Extensions: ").append(kDeflate).append("; client_max_window_bits\r\n");
-  }
   out_.append("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
   out_.append(kKey).append("\r\nOrigin: http://localhost\r\n\r\n");
   Flush();

@@ -31,7 +31,8 @@ struct Target {
   SSL_CTX* tls = nullptr;
   // Asked for, and a connection that does not get it has failed.
   std::string envelope;  // "json", "binary"; empty: none
-  bool deflate = false;  // permessage-deflate, offered as Chromium does, with the fields that it sends
+  bool browser = false;  // with the fields that Chromium sends; what a server keeps of a handshake has them, too
+  bool deflate = false;  // permessage-deflate, offered as Chromium does
   // Messages are events of Socket.IO; the client is open when it has its namespace.
   bool socketio = false;
   // A plain request instead of a WebSocket. It never opens; it closes, without a problem, when it was answered with

@@ -1,8 +1,8 @@
 // The load generator: one run of one kind of load against one address; its figures go to stdout as one JSON object.
 //
 //   bench_generator --kind echo|tick|broadcast|idle|hold|connect|soak --address 127.0.0.1:8080 [--tls 1] [--rate 20]
-//                   [--envelope json|binary] [--deflate 1] [--socketio 1] [--connections 100] [--outstanding 1]
-//                   [--payload 128]
+//                   [--envelope json|binary] [--browser 1] [--deflate 1] [--socketio 1] [--connections 100]
+//                   [--outstanding 1] [--payload 128]
 //                   [--cycles 0] [--used 1] [--rest 0] [--seconds 5] [--settle 1] [--pid N]... [--beside N]...
 //                   [--memory FILE]...
 #include <algorithm>
@@ -24,6 +24,7 @@ struct Command {
   std::string address;
   std::string rate;
   std::string envelope;
+  bool browser = false;
   bool deflate = false;
   bool socketio = false;
   bool tls = false;
@@ -43,6 +44,8 @@ Command ReadCommand(const std::vector<std::string>& words) {
       command.rate = value;
     else if (name == "--envelope")
       command.envelope = value;
+    else if (name == "--browser")
+      command.browser = value == "1";
     else if (name == "--deflate")
       command.deflate = value == "1";
     else if (name == "--socketio")
@@ -133,6 +136,7 @@ int main(int argc, char** argv) {
                          .path = PathOf(command),
                          .tls = tls.get(),
                          .envelope = command.envelope,
+                         .browser = command.browser,
                          .deflate = command.deflate,
                          .socketio = command.socketio};
   Print(Measure(command));

@@ -107,7 +107,7 @@ def pushed_name(push, clients):
 def pushed(name, clients):
     """One load of the Python backend for clients that offer deflate: directly or in a tunnel, and over mux."""
     push, name = PUSHES[name], pushed_name(name, clients)
-    options = {"rate": push.rates[clients], "deflate": 1} | push.options
+    options = {"rate": push.rates[clients], "browser": 1, "deflate": 1} | push.options
     tunnel = Scenario(name, push.kind, clients, options, settings=DEFAULTS, app=push.app)
     return [tunnel, dataclasses.replace(tunnel, name=f"{name}-mux", settings=MUX)]
 
@@ -165,6 +165,6 @@ SCENARIOS = [
     Scenario("tls-connect", "connect", 64, {}, tls=True),
     Scenario("tls-tick-1000x20", "tick", 1000, {"rate": 20}, tls=True),
     # No deflate, deflate offered as browsers do, and the same to Sheaf, whose defaults then hold.
-    Scenario("backend-plain", "broadcast", 1000, {"rate": 10}, settings=DEFAULTS, app="app:app"),
+    Scenario("backend-plain", "broadcast", 1000, {"rate": 10, "browser": 1}, settings=DEFAULTS, app="app:app"),
     *(scenario for push in PUSHES for clients in PUSHES[push].rates for scenario in pushed(push, clients)),
 ]
