@@ -50,8 +50,10 @@ case $word in
     exec python3 tests/bench/bench.py --table proxies,clients,pod --output build/bench/table "$@" ;;
   mux)
     shift
-    python3 tests/bench/bench.py --table mux,mux-proxy --proxy direct,floor,nginx,sheaf --output build/bench/mux "$@"
-    exec "$venv" tests/bench/mux_floor.py ;;
+    status=0
+    python3 tests/bench/bench.py --table mux,mux-proxy --proxy direct,floor,nginx,sheaf --output build/bench/mux "$@" || status=$?
+    "$venv" tests/bench/mux_floor.py || exit
+    exit "$status" ;;
   answers | bursts | bytes | dashboard | fresh) shift; exec "$venv" "tests/bench/$word.py" "$@" ;;
   adaptive | instructions | push | syscalls) shift; exec python3 "tests/bench/$word.py" "$@" ;;
   idle-cpu) shift; exec python3 tests/bench/idle_cpu.py "$@" ;;

@@ -70,13 +70,6 @@ def chosen(names, wanted):
     return [name for name in names if not wanted or name in wanted.split(",")]
 
 
-def with_vs(line):
-    """The line with the second Sheaf beside the first."""
-    if "Sheaf" not in line.ways:
-        return line
-    return dataclasses.replace(line, ways=line.ways | {"vs": (line.ways["Sheaf"][0], "vs")})
-
-
 def chosen_tables(arguments):
     """Name -> Table with the lines that are asked for."""
     without = chosen(list(TABLES), arguments.without_table) if arguments.without_table else []

@@ -20,8 +20,8 @@ struct SslFree {
 };
 using SslCtx = std::unique_ptr<SSL_CTX, SslCtxFree>;
 
-// A client's context: TLS 1.2 and 1.3, every handshake a full one, the certificate not verified against a root (the
-// signature of the handshake is, as in any handshake).
+// A client's context: TLS 1.3 with one group and one cipher suite, every handshake a full one, the certificate not
+// verified against a root (the signature of the handshake is, as in any handshake).
 SslCtx NewClientContext();
 
 class Channel {

@@ -23,17 +23,17 @@ def messages_a_second(run):
 
 def bytes_a_connection(run):
     """Of the measured processes."""
-    return run["pss_growth"] / run["connections"] if run["connections"] else None
+    return run["pss_growth"] / run["grown_by"] if run.get("grown_by") else None
 
 
 def beside_bytes_a_connection(run):
     """Of those beside them."""
-    return run["beside_pss_growth"] / run["connections"] if run["connections"] else None
+    return run["beside_pss_growth"] / run["grown_by"] if run.get("grown_by") else None
 
 
 def group_bytes_a_connection(run):
     """Of the control group that all of them are in."""
-    return run["group_growth"] / run["connections"] if run.get("group_growth") and run["connections"] else None
+    return run["group_growth"] / run["grown_by"] if run.get("group_growth") and run.get("grown_by") else None
 
 
 def messages_a_frame(run):

@@ -121,7 +121,8 @@ async def measure(arguments):
     module, _, name = arguments.app.partition(":")
     floor = Floor(getattr(importlib.import_module(module), name), arguments.path)
     await floor.start()
-    await floor.open(max(1, arguments.connections // 10))
+    first = max(1, arguments.connections // 10)
+    await floor.open(first)
     await asyncio.sleep(arguments.settle)
     pss_before = pss_bytes()
     await floor.open(arguments.connections)
@@ -132,7 +133,7 @@ async def measure(arguments):
     messages = floor.delivered() - delivered
     return {
         "connections": len(floor.clients), "messages": messages, "seconds": time.monotonic() - began, "cpu_us": cpu_us,
-        "pss_growth": max(0, pss_bytes() - pss_before), "problems": 0, "lost": 0, "first_problem": "",
+        "pss_growth": max(0, pss_bytes() - pss_before), "grown_by": len(floor.clients) - first, "problems": 0, "lost": 0, "first_problem": "",
     }  # fmt: skip
 
 

@@ -120,7 +120,7 @@ void Print(Figures figures) {
               figures.connections, figures.messages, figures.cycles, figures.seconds, figures.cpu_us);
   std::printf("\"frames\": %lu, \"bytes\": %lu, \"beside_cpu_us\": %lu, \"beside_pss_growth\": %lu, ", figures.frames,
               figures.bytes, figures.beside_cpu_us, figures.beside_pss_growth);
-  std::printf("\"group_growth\": %lu, ", figures.group_growth);
+  std::printf("\"group_growth\": %lu, \"grown_by\": %lu, ", figures.group_growth, figures.grown_by);
   std::printf("\"pss_growth\": %lu, \"sent\": %lu, \"received\": %lu, \"lost\": %lu, \"problems\": %lu, ",
               figures.pss_growth, figures.sent, figures.received, figures.Lost(), figures.problems);
   std::printf("\"p50_us\": %.1f, \"p99_us\": %.1f, \"first_problem\": %s}\n", PercentileUs(figures.latencies_ns, 0.5),

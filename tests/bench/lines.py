@@ -103,9 +103,10 @@ def columns_where(line, runs, wrong):
             if wrong([run for run in runs if (run["scenario"], run["proxy"]) == way])]
 
 
-def best_peer(line, columns, marked):
-    """The name of the best other proxy's column; None without any. `columns`: column -> round -> figure."""
-    medians = {peer: statistics.median(columns[peer].values()) for peer in PEERS if columns.get(peer) and peer not in marked}
+def best_peer(line, columns, wrong):
+    """The name of the best other proxy's column; None without any. `columns`: column -> round -> figure; `wrong`: those that
+    are not to be compared with."""
+    medians = {peer: statistics.median(columns[peer].values()) for peer in PEERS if columns.get(peer) and peer not in wrong}
     return (max if line.higher else min)(medians, key=medians.get) if medians else None
 
 
@@ -138,9 +139,12 @@ def evaluate_line(line, ratios, runs):
     columns = {column: figures for column in line.ways if (figures := by_round(line, column, runs))}
     if not columns:
         return None
-    marked = columns_where(line, runs, flawed)
-    best = best_peer(line, columns, marked)
+    marked, behind = columns_where(line, runs, flawed), columns_where(line, runs, late)
+    best = best_peer(line, columns, {*marked, *behind})
     with_best = columns | ({BEST_PEER: columns[best]} if best else {})
+    # A peer that lost messages, and whoever was behind its pace, did less than was asked: no target is met by either.
+    wrong = {column for column in marked if column in PEERS} | set(behind)
+    comparable = {column: figures for column, figures in with_best.items() if column not in wrong}
 
     def ratio(column, over):
         return lambda cells: cells[column] / cells[over] if column in cells and cells.get(over) else None
@@ -148,11 +152,11 @@ def evaluate_line(line, ratios, runs):
     found = {title: spread(with_best, ratio(column, over)) for title, column, over in (ratios if line.ratios else ())}
     return {
         "title": line.title, "digits": line.digits, "higher": line.higher, "marked": marked,
-        "late": columns_where(line, runs, late), "best": best,
+        "late": behind, "best": best,
         "figures": {column: dataclasses.asdict(spread({column: figures}, lambda cells: next(iter(cells.values()), None)))
                     for column, figures in columns.items()},
         "ratios": {title: dataclasses.asdict(one) for title, one in found.items() if one},
-        "targets": [evaluate_target(target, with_best) for target in line.targets],
+        "targets": [evaluate_target(target, comparable) for target in line.targets],
     }
 
 

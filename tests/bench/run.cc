@@ -161,6 +161,7 @@ Figures TickRun::Measure() {
   Tell(first, "start");
   MeasureWindow();
   CountMemory(false);
+  figures_.grown_by = figures_.connections - std::min<uint64_t>(figures_.connections, first);
   Tell(0, "stop");
   AwaitCounts();
   return figures_;
@@ -214,6 +215,7 @@ Figures IdleRun::Measure() {
   figures_.pss_growth = Growth(pss_before, PssBytes(plan_.pids));
   EchoOnce(0, all);  // they are all still there
   figures_.connections -= std::min<uint64_t>(figures_.connections, kFirstIdleClients);
+  figures_.grown_by = figures_.connections;
   return figures_;
 }
 

@@ -44,6 +44,7 @@ struct Figures {
   uint64_t beside_cpu_us = 0;
   uint64_t beside_pss_growth = 0;
   uint64_t group_growth = 0;  // bytes, of the plan's memory files
+  uint64_t grown_by = 0;      // connections that came in between
   uint64_t sent = 0;          // by whoever started the messages, in the whole run
   uint64_t received = 0;      // in the whole run
   uint64_t problems = 0;      // connections refused or lost, messages changed or out of order

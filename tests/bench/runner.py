@@ -89,11 +89,14 @@ def measure(arguments, scenario, name, program, folder):
         measured = (proxy.pids(), backend.pids())
         measured = measured[::-1] if scenario.app else measured
         figures = generate(arguments, scenario, proxy.port, *measured, group)
-        figures["upstream_bytes"] = peers.metric(proxy, "sheaf_upstream_received_bytes_total")
-        if scenario.mux and peers.metric(proxy, "sheaf_mux_streams_opened_total") < figures["connections"]:
-            raise RuntimeError("clients had tunnels instead of links, see sheaf.log")
         if proxy.ended():
             raise RuntimeError("it ended by itself")
+        if not scenario.app and proxy.pids() != measured[0]:
+            raise RuntimeError("its processes changed while they were measured")
+        figures["upstream_bytes"] = peers.metric(proxy, "sheaf_upstream_received_bytes_total")
+        opened = peers.metric(proxy, "sheaf_mux_streams_opened_total")
+        if scenario.mux and (opened is None or opened < figures["connections"]):
+            raise RuntimeError("clients had tunnels instead of links, see sheaf.log")
         return figures
 
 

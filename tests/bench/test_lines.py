@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import bench  # noqa: E402
 import chart  # noqa: E402
+import figures  # noqa: E402
 import lines  # noqa: E402
 import report  # noqa: E402
 import runner  # noqa: E402
@@ -77,6 +78,30 @@ def test_a_column_that_was_behind_the_pace_is_marked():
     runs = [run("nginx", 0, 10.0) | {"pace": 0.8}, run("sheaf", 0, 9.0) | {"pace": 0.99}]
     table, made = of(Target("Sheaf", BEST_PEER, at_most=1.0), runs)
     assert "| 10.0~ | 9.0 " in report.table_text(table, made)
+
+
+def test_who_was_behind_the_pace_is_neither_the_best_nor_meets_a_target():
+    late = {"pace": 0.8}
+    runs = [run("nginx", 0, 5.0) | late, run("caddy", 0, 12.0), run("sheaf", 0, 9.0)]
+    [line] = of(Target("Sheaf", BEST_PEER, at_most=1.0), runs)[1]
+    assert line["best"] == "Caddy" and line["targets"][0]["met"]
+    [line] = of(Target("Sheaf", "nginx", at_most=3.0), runs)[1]
+    assert line["targets"][0]["met"] is None
+    [line] = of(Target("Sheaf", BEST_PEER, at_most=1.0), [run("caddy", 0, 12.0), run("sheaf", 0, 9.0) | late])[1]
+    assert line["targets"][0]["met"] is None
+
+
+def test_no_target_is_set_by_a_peer_that_lost_a_message():
+    runs = [run("nginx", 0, 30.0, problems=1), run("caddy", 0, 12.0), run("sheaf", 0, 9.0)]
+    [line] = of(Target("Sheaf", "nginx", at_most=0.5), runs)[1]
+    assert line["targets"][0]["met"] is None
+
+
+def test_memory_is_that_of_the_connections_that_came_in_between():
+    grown = {"pss_growth": 9000, "beside_pss_growth": 1800, "group_growth": 18000, "connections": 10, "grown_by": 9}
+    of_each = (figures.bytes_a_connection, figures.beside_bytes_a_connection, figures.group_bytes_a_connection)
+    assert [figure(grown) for figure in of_each] == [1000, 200, 2000]
+    assert [figure({**grown, "grown_by": 0}) for figure in of_each] == [None, None, None]
 
 
 def test_a_missing_figure_leaves_the_target_open():
