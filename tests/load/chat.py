@@ -76,8 +76,8 @@ def cpu_a_message(run: Run, *names: str) -> float:
 
 
 ROWS: tuple[tuple[str, Callable[[Run], float], int], ...] = (
-    ("messages that clients got, a second", lambda run: run["clients"]["received"] / run["seconds"], 0),
-    ("of these tokens", lambda run: run["clients"]["tokens"] / run["seconds"], 0),
+    ("messages that clients got, a second", lambda run: run["clients"]["received"] / run["clients"]["seconds"], 0),
+    ("of these tokens", lambda run: run["clients"]["tokens"] / run["clients"]["seconds"], 0),
     ("clients with permessage-deflate", lambda run: run["steady"]["deflate"], 0),
     ("bytes a message, on the clients' wires", lambda run: run["clients"]["bytes"] / run["clients"]["received"], 1),
     ("CPU a message, backend, µs", lambda run: cpu_a_message(run, "backend"), 1),
@@ -91,7 +91,7 @@ ROWS: tuple[tuple[str, Callable[[Run], float], int], ...] = (
     ("acknowledgement, p50, ms", lambda run: run["clients"]["ack_ms"]["p50"], 2),
     ("acknowledgement, p99, ms", lambda run: run["clients"]["ack_ms"]["p99"], 2),
     ("the clients' own loop is late by, p99, ms", lambda run: run["clients"]["late_ms"]["p99"], 2),
-    ("CPU of all that ran on the machine, % of one core", lambda run: 100 * run["taken"]["machine"]["cpu_seconds"] / run["seconds"], 0),
+    ("CPU of all that ran on the machine, % of one core", lambda run: 100 * run["taken"]["machine"]["cpu_seconds"] / run["clients"]["seconds"], 0),
 )
 
 
@@ -135,10 +135,10 @@ def main() -> int:
     report: dict[str, Any] = {"about": machine(arguments.sheaf, ROOT), "settings": settings, "runs": []}
     for number in range(arguments.rounds):
         for name in arguments.ways.split(","):
-            report["runs"].append({"seconds": arguments.seconds, **run_once(name, arguments)})
+            report["runs"].append(run_once(name, arguments))
+            (arguments.output / "chat.json").write_text(json.dumps(report, indent=1))
             print(f"round {number + 1} of {arguments.rounds}: {name}", file=sys.stderr, flush=True)
     table = markdown(report)
-    (arguments.output / "chat.json").write_text(json.dumps(report, indent=1))
     (arguments.output / "chat.md").write_text(table)
     print(table)
     return 1 if any(run["problems"] for run in report["runs"]) else 0

@@ -11,6 +11,8 @@ const {io} = require('socket.io-client');
 
 const {url, users, seconds, settle} = JSON.parse(process.argv[2]);
 const ACK_TIMEOUT = 20_000;  // milliseconds
+const ROOM = 10;  // users, as chat_app.py puts them together
+const LAST_POSTS = 1_000;  // milliseconds in which the last posts reach everybody
 const tally = {steady: false, received: 0, tokens: 0, posts: 0, acks: 0, answers: 0, deflate: 0, problems: []};
 const delays = {token: [], post: [], ack: []};  // milliseconds
 let leaving = false;
@@ -42,6 +44,8 @@ class User {
     this.random = randomOf(number);
     this.answer = 0;
     this.tokens = 0;  // of this answer, so far
+    this.posts = 0;
+    this.heard = new Map();  // of each user of the room: the newest post's number
   }
 
   /** @returns {Promise<void>} done when its WebSocket stands */
@@ -50,7 +54,7 @@ class User {
     this.socket.on('token', (token) => this.take(token));
     this.socket.on('done', (done) => this.end(done));
     this.socket.on('typing', () => count());
-    this.socket.on('post', ({t}) => count('posts', 'post', (now() - t) / 1e6));
+    this.socket.on('post', (post) => this.hear(post));
     this.socket.on('disconnect', (reason) => leaving || tally.problems.push(`user ${this.number}: ${reason}`));
     await new Promise((resolve, reject) => {
       this.socket.on('connect_error', reject);
@@ -67,6 +71,14 @@ class User {
     count('tokens', 'token', (now() - t) / 1e6);
     if (answer !== this.answer || i !== this.tokens) tally.problems.push(`user ${this.number}: ${answer}/${i} for ${this.answer}/${this.tokens}`);
     this.tokens += 1;
+  }
+
+  /** A post is its author's next one. */
+  hear({user, number, t}) {
+    count('posts', 'post', (now() - t) / 1e6);
+    const next = (this.heard.get(user) ?? 0) + 1;
+    if (number !== next) tally.problems.push(`user ${this.number}: post ${number} of ${user} for ${next}`);
+    this.heard.set(user, number);
   }
 
   /** The answer is there. */
@@ -90,7 +102,8 @@ class User {
         await this.say('typing', {user: this.number});
         await sleep(200 + this.random() * 300);
       }
-      await this.say('post', {user: this.number, text: `This is what user ${this.number} has to say to the room.`});
+      this.posts += 1;
+      await this.say('post', {user: this.number, number: this.posts, text: `This is what user ${this.number} has to say to the room.`});
       await this.ask();
       await sleep(500 + this.random() * 1000);
     }
@@ -110,8 +123,20 @@ class User {
 /** @returns {{p50: number, p99: number, count: number}} of milliseconds */
 function percentiles(values) {
   const ordered = values.sort((a, b) => a - b);
-  const at = (share) => ordered[Math.floor((ordered.length - 1) * share)];
+  const at = (share) => ordered[Math.floor((ordered.length - 1) * share)] ?? 0;
   return {p50: at(0.5), p99: at(0.99), count: ordered.length};
+}
+
+/** @returns {string[]} which posts to a room did not come to everybody in it, once all have had the time */
+function missingPosts(all) {
+  const missing = [];
+  for (const {number, heard} of all) {
+    for (const mate of all.filter((one) => Math.floor(one.number / ROOM) === Math.floor(number / ROOM))) {
+      const got = heard.get(mate.number) ?? 0;
+      if (got !== mate.posts) missing.push(`user ${number} has ${got} of ${mate.posts} posts of ${mate.number}`);
+    }
+  }
+  return missing;
 }
 
 /** @returns {[number, number]} TCP payload that the clients' WebSockets have got and sent */
@@ -132,18 +157,21 @@ async function main() {
   loop.enable();
   const before = bytesOf(all);
   tally.steady = true;
+  const began = now();
   say('steady', {connected: all.length, deflate: tally.deflate});
   await sleep(seconds * 1000);
   tally.steady = false;
+  const took = (now() - began) / 1e9;
   const after = bytesOf(all);
   say('leaving', {
-    ...tally, bytes: after[0] - before[0], bytes_sent: after[1] - before[1],
+    ...tally, seconds: took, bytes: after[0] - before[0], bytes_sent: after[1] - before[1],
     token_ms: percentiles(delays.token), post_ms: percentiles(delays.post), ack_ms: percentiles(delays.ack),
     late_ms: {p50: loop.percentile(50) / 1e6 - 5, p99: loop.percentile(99) / 1e6 - 5},
   });
   leaving = true;
   await Promise.allSettled(lives);
-  say('gone', {problems: tally.problems});
+  await sleep(LAST_POSTS);
+  say('gone', {problems: [...tally.problems, ...missingPosts(all)]});
   all.forEach((user) => user.socket.disconnect());
 }
 

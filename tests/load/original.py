@@ -119,10 +119,9 @@ def scrape(way: Way) -> str:
 def wave(way: Way, column: str, users: int, rate: float) -> dict[str, Any]:
     """Users who come, stay for two seconds and go; then what is held."""
     with Generator(way, column, users, rate, 2) as generator:
-        for stage in ("steady", "leaving", "gone"):
-            generator.stage(stage)
+        said = {stage: generator.stage(stage) for stage in ("steady", "leaving", "gone")}
     settle(way)
-    return holdings(way)
+    return {**holdings(way), "came": said["steady"]["connected"], "failed": said["gone"]["failed"]}
 
 
 def measure(way: Way, column: str, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -153,7 +152,8 @@ def is_whole(result: dict[str, Any], users: int) -> bool:
     """Whether nothing was missing, and nobody is left."""
     end, again = result["end"], result["again"]
     left = sum(again["present"][kind] for kind in KINDS) + again.get("sessions", 0)
-    return result["steady"]["connected"] == users and not end["failed"] and end["asked"] == end["quotes"] and not left
+    came = result["steady"]["connected"] == again["came"] == users
+    return came and not end["failed"] and not again["failed"] and end["asked"] == end["quotes"] and not left
 
 
 def main() -> int:
@@ -169,8 +169,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder, Way(
                 WAYS[column], "traders_app:app", Path(folder), arguments.sheaf, conf, words) as way:
             report["columns"].append(measure(way, column, arguments))
+        (arguments.output / "original.json").write_text(json.dumps(report, indent=1))
     table = original_table.markdown(report)
-    (arguments.output / "original.json").write_text(json.dumps(report, indent=1))
     (arguments.output / "original.md").write_text(table)
     print(table)
     return 0 if all(is_whole(one, arguments.users) for one in report["columns"]) else 1

@@ -142,10 +142,10 @@ def leaks(result: Result) -> str:
     """What is left when all have come and gone twice."""
     before, after = result["before"], result["again"]
     left = sum(after["present"][kind] for kind in ("plain", "socketio", "silent")) + after.get("sessions", 0)
-    descriptors = after["present"]["descriptors"] - before["present"]["descriptors"]
+    grown = [after["present"]["descriptors"] - before["present"]["descriptors"]]
     if "sheaf_descriptors" in after:
-        descriptors += after["sheaf_descriptors"] - before["sheaf_descriptors"]
-    return f"{left:.0f} connections, {max(0, descriptors)} descriptors"
+        grown.append(after["sheaf_descriptors"] - before["sheaf_descriptors"])
+    return f"{left:.0f} connections, {sum(max(0, one) for one in grown)} descriptors"
 
 
 def growth(result: Result, earlier: str, later: str) -> str:

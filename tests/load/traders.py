@@ -181,6 +181,7 @@ class PlainTrader(Trader):
     def open(self) -> None:
         url = self.host.replace("http", "ws", 1) + "/ws"
         self._answers: dict[int, Event] = {}
+        self._next = 0  # of the watch list that comes
         self._socket = websocket.create_connection(with_envelope(url, "json") if BATCHING else url, timeout=TIMEOUT)
         if BATCHING and self._socket.getheaders().get("sheaf-batch") != "json":
             raise OSError("Sheaf has not confirmed the envelope json")
@@ -209,9 +210,13 @@ class PlainTrader(Trader):
         self.note(len(messages))
         for message in map(json.loads, messages):
             if "ack" in message:
+                self._next = 0
                 self._answers.pop(message["ack"]).set()
-            else:
-                tally.quotes += 1
+                continue
+            if message["symbol"] != f"S{self._next}":
+                tally.fail(f"{type(self).__name__}: {message['symbol']} came for S{self._next}")
+            self._next += 1
+            tally.quotes += 1
 
 
 class SocketIoTrader(Trader):
