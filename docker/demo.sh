@@ -1,7 +1,9 @@
 #!/bin/sh
 # Builds Sheaf, starts the demo backend (quotes over REST, WebSocket, Socket.IO and server-sent events) and Sheaf in front of
 # it; the page compares the two. Ctrl-C ends both.
-# Usage: docker/demo.sh [--workers N]     N: as many processes of the backend, behind one Sheaf (1); the page says which serves
+# Usage: docker/demo.sh [--workers N] [--mux]
+# --workers N: as many processes of the backend, behind one Sheaf (1); the page says which serves
+# --mux: clients share WebSockets to the backend, which runs under sheaf_asgi (upstream.mode = "mux")
 # Environment: SHEAF_HOST (127.0.0.1) and SHEAF_PORT (8080): where Sheaf listens; BACKEND_PORT: where the backend does, on the
 # same host (8000, or any free port where that one is taken; further processes take free ones); ADMIN_PORT (9901);
 # SHEAF_BINARY: this one is run, and nothing is installed or built.
@@ -15,14 +17,17 @@ binary=${SHEAF_BINARY:-$root/build/release/sheaf}
 python=$root/build/venv/bin/python
 
 say() { printf '== %s\n' "$*"; }
-usage() { echo "usage: $0 [--workers N], N from 1 to 64" >&2; exit 2; }
+usage() { echo "usage: $0 [--workers N] [--mux], N from 1 to 64" >&2; exit 2; }
 
 workers=1
-case $# in
-  0) ;;
-  2) [ "$1" = --workers ] || usage; workers=$2 ;;
-  *) usage ;;
-esac
+mux=""
+while [ $# -gt 0 ]; do
+  case $1 in
+    --workers) [ $# -gt 1 ] || usage; workers=$2; shift 2 ;;
+    --mux) mux=1; shift ;;
+    *) usage ;;
+  esac
+done
 case $workers in [1-9] | [1-5][0-9] | 6[0-4]) ;; *) usage ;; esac
 
 [ -n "${SHEAF_BINARY:-}" ] || "$root/tests/install.sh" demo
@@ -94,8 +99,18 @@ wait_for() { # wait_for URL PROCESS NAME
 # Who listens everywhere is reached at loopback from here.
 case $host in 0.0.0.0) here=127.0.0.1 ;; *) here=$host ;; esac
 
+application=demo.app:app
+if [ -n "$mux" ]; then
+  # The secret that both have: who knows it can be any client to the backend.
+  SHEAF_TOKEN=$("$python" -c 'import secrets; print(secrets.token_hex(32))')
+  export SHEAF_TOKEN SHEAF_UPSTREAM_TOKEN="$SHEAF_TOKEN" SHEAF_UPSTREAM_MODE=mux
+  export SHEAF_APP=$application SHEAF_DEMO_MUX=1 PYTHONPATH="$root/pool/asgi${PYTHONPATH:+:$PYTHONPATH}"
+  application=sheaf_asgi:app
+fi
+
 start_backend() { # start_backend PORT
-  SHEAF_DEMO_PROXY=http://$here:$port SHEAF_DEMO_PROCESSES=$workers "$python" -m uvicorn demo.app:app --app-dir docker \
+  SHEAF_DEMO_PROXY=http://$here:$port SHEAF_DEMO_ADMIN=http://127.0.0.1:$admin_port SHEAF_DEMO_PROCESSES=$workers \
+    "$python" -m uvicorn "$application" --app-dir docker \
     --host "$host" --port "$1" --forwarded-allow-ips "127.0.0.1,$here" --log-level warning --timeout-graceful-shutdown 3 &
   backends="$backends $!"
   urls="${urls:+$urls,}http://$here:$1"
@@ -147,6 +162,7 @@ cat <<TEXT
 
   the page: with and without Sheaf   http://$here:$port/
   the backend, without Sheaf         ${urls%%,*}/
+  Sheaf's dashboard                  http://127.0.0.1:$admin_port/
   Sheaf's figures                    http://127.0.0.1:$admin_port/api/performance/websocket/stats
   Sheaf's metrics (Prometheus)       http://127.0.0.1:$admin_port/metrics
 

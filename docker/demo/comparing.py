@@ -1,10 +1,13 @@
-"""The routes of the comparison: feeds over two paths, their rate, the wire's counters, clients on slow links, the clock.
+"""The routes of the comparison: feeds over two paths, their rate, the wire's counters, the clock. Clients beside the page's
+own are those of visitors.py.
 
 A feed is made by one process, so whatever is asked about it names it in the query: where there are several processes, Sheaf
 sends the same `feed` to the same one.
 
 Environment: SHEAF_DEMO_PROXY (the URL at which Sheaf stands before this backend, as in http://127.0.0.1:8080); without it
-there are no slow clients, and no counters of Sheaf's side. SHEAF_DEMO_PROCESSES: how many processes there are (1).
+there are no other clients, and no counters of Sheaf's side. SHEAF_DEMO_ADMIN (the URL of its admin listener), for the link to
+its dashboard and for its CPU time. SHEAF_DEMO_PROCESSES: how many processes there are (1); SHEAF_DEMO_MUX: set where clients
+share links (upstream.mode = "mux").
 """
 
 from __future__ import annotations
@@ -12,27 +15,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, HTTPException, Query, Request, WebSocket, WebSocketDisconnect
-from fastapi.responses import StreamingResponse
 
-from . import wire
+from . import visitors, wire
 from .feed import MAX_RATE, MIN_RATE, Feeds, Subscription, TooManyFeeds
+from .visitors import PATHS, FeedName, Visitors
 
-NAME = "^[A-Za-z0-9-]{1,40}$"
-FeedName = Annotated[str, Query(pattern=NAME)]
 Rate = Annotated[float, Query(ge=MIN_RATE, le=MAX_RATE)]
-PATHS = ("/ws/feed", "/ws/feed/conflated")
-SLOW_LINK_BYTES_PER_SECOND = 12_000
-# What slow clients read is a feed of their own: else the page would not be the only reader of its messages any more, and
-# Sheaf would compress them once for all of their readers.
-SLOW_SUFFIX = "-slow"
 
 
 class Measured:
@@ -91,22 +84,6 @@ async def send_until_closed(socket: WebSocket, subscription: Subscription) -> No
             await sending
 
 
-async def lines_of_slow_clients(addresses: list[str]) -> AsyncIterator[str]:
-    """Runs slow_client.py and gives what it prints, as server-sent events; ends it when the page leaves."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "demo.slow_client", *addresses, str(SLOW_LINK_BYTES_PER_SECOND),
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).resolve().parents[1],
-    )  # fmt: skip
-    assert process.stdout
-    try:
-        async for line in process.stdout:
-            yield f"data: {line.decode().strip()}\n\n"
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
 def _add_feeds(router: APIRouter, feeds: Feeds, measured: Measured) -> None:
     """The feeds, their rate, and what they cost on the wire."""
 
@@ -114,11 +91,13 @@ def _add_feeds(router: APIRouter, feeds: Feeds, measured: Measured) -> None:
     @router.websocket(PATHS[0])
     @router.websocket(PATHS[1])
     async def quotes(
-        socket: WebSocket, feed: FeedName, rate: Rate | None = None, measure: bool = False, slow: bool = False
+        socket: WebSocket, feed: FeedName, rate: Rate | None = None, measure: bool = False, readers: Visitors | None = None
     ) -> None:
-        """The quotes of a feed; `measure`: this is the one whose bytes on the wire the page asks for; `slow`: those that
-        slow clients read."""
-        feed += SLOW_SUFFIX if slow else ""
+        """The quotes of a feed; `measure`: this is the one whose bytes on the wire the page asks for; `readers`: who reads,
+        if it is not the page."""
+        # What others read is a feed of their own: else the page would not be the only reader of its messages any more, and
+        # Sheaf would compress them once for all of their readers.
+        feed += f"-{readers}" if readers else ""
         if measure:
             measured.note(feed, socket)
         await socket.accept()
@@ -139,7 +118,7 @@ def _add_feeds(router: APIRouter, feeds: Feeds, measured: Measured) -> None:
         """Sets the quotes a second of a feed that is being read, and of its slow clients'."""
         if feeds.get(feed) is None:
             raise HTTPException(404, f"nobody reads a feed named {feed}")
-        for found in filter(None, (feeds.get(feed), feeds.get(feed + SLOW_SUFFIX))):
+        for found in filter(None, (feeds.get(feed), feeds.get(f"{feed}-slow"))):
             found.rate = rate
         return {"rate": rate}
 
@@ -150,33 +129,22 @@ def _add_feeds(router: APIRouter, feeds: Feeds, measured: Measured) -> None:
         return {"at": time.monotonic(), **sides}
 
 
-def _add_page(router: APIRouter, feeds: Feeds, proxy: str) -> None:
-    """What the page asks besides: ports and clock, and clients on slow links. `proxy`: the URL of Sheaf, or empty."""
+def _add_place(router: APIRouter, proxy: str) -> None:
+    """Where the page's backend is. `proxy`: the URL of Sheaf, or empty."""
 
     processes = int(os.environ.get("SHEAF_DEMO_PROCESSES", "1"))
+    dashboard, shares_links = os.environ.get("SHEAF_DEMO_ADMIN") or None, bool(os.environ.get("SHEAF_DEMO_MUX"))
 
     # The process that makes the feed answers.
     @router.get("/api/feed/place")
     async def place(request: Request, feed: FeedName) -> dict[str, object]:
         """On which ports the backend and Sheaf listen (null: on none, or not known); the id of this process, and how many
-        there are; its clock, in seconds since 1970."""
+        there are; whether clients share links to it; Sheaf's dashboard, if there is one; this process's clock, in seconds
+        since 1970."""
         server = request.scope.get("server")
         ports = {"direct_port": server[1] if server else None, "proxy_port": urlsplit(proxy).port}
-        return {**ports, "process": os.getpid(), "processes": processes, "now": time.time()}
-
-    @router.get("/api/feed/slow-clients")
-    async def slow_clients(request: Request, feed: FeedName) -> StreamingResponse:
-        """Server-sent events: how old the quotes are that three clients on a slow link get; see slow_client.py."""
-        found, server = feeds.get(feed), request.scope.get("server")
-        if not found or not proxy or not server or not server[1]:
-            raise HTTPException(409, "slow clients need a feed that is read, SHEAF_DEMO_PROXY, and a backend on a port")
-        query = f"?feed={feed}&slow=1&rate={found.rate}"
-        through = proxy.replace("http", "ws", 1)
-        direct = f"ws://{server[0]}:{server[1]}"
-        addresses = [direct + PATHS[0] + query, through + PATHS[0] + query, through + PATHS[1] + query]
-        return StreamingResponse(
-            lines_of_slow_clients(addresses), media_type="text/event-stream", headers={"cache-control": "no-store"}
-        )
+        told = {"process": os.getpid(), "processes": processes, "shares_links": shares_links, "dashboard": dashboard}
+        return {**ports, **told, "now": time.time()}
 
 
 def make_router() -> APIRouter:
@@ -185,5 +153,6 @@ def make_router() -> APIRouter:
     feeds = Feeds()
     proxy = os.environ.get("SHEAF_DEMO_PROXY", "")
     _add_feeds(router, feeds, Measured(urlsplit(proxy).port))
-    _add_page(router, feeds, proxy)
+    _add_place(router, proxy)
+    visitors.add_routes(router, feeds, proxy)
     return router

@@ -5,7 +5,7 @@
     build/venv/bin/python docker/demo/screenshot.py http://127.0.0.1:8080/
 
 Options: --file, --width and --height (CSS pixels), --dark, --seconds (what the page has to gather its figures), --run
-(JavaScript to run in the page first; without it, the slow clients are started).
+(JavaScript to run in the page first; without it, the slow clients are started and a crowd is measured).
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("--file", type=Path, default=Path(__file__).with_name("screenshot.png"))
     parser.add_argument("--width", type=int, default=1080)
-    parser.add_argument("--height", type=int, default=1190)
+    parser.add_argument("--height", type=int, default=1500)
     parser.add_argument("--dark", action="store_true")
     parser.add_argument("--seconds", type=float, default=40)
-    parser.add_argument("--run", default="document.getElementById('slow-toggle').click()")
+    parser.add_argument("--run", default="document.getElementById('slow-toggle').click(); document.getElementById('crowd-measure').click()")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as profile, open_page(wanted.url, Path(profile)) as page:
         page.resize(wanted.width, wanted.height, dark=wanted.dark)

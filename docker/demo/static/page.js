@@ -5,6 +5,7 @@ import {BatchWebSocket} from '../decoder/sheaf-batch.js';
 import {makeRoom} from './chart.js';
 import {Clock, compareClocks} from './clock.js';
 import {conflationSwitch, rateSlider} from './controls.js';
+import {crowd} from './crowd.js';
 import {change, milliseconds} from './format.js';
 import {Side} from './side.js';
 import {slowClients} from './slow.js';
@@ -60,9 +61,14 @@ function showTheWay(port) {
   document.querySelector('[data-side="sheaf"] .state').append(link);
 }
 
-// Which of the processes the two sides are served by; of a single one there is nothing to tell.
-function showProcess({process, processes}) {
-  document.getElementById('backend').textContent = `One of ${processes} Python processes (${process})`;
+// Which of the processes the two sides are served by (of a single one there is nothing to tell), whether over a link, and
+// where Sheaf's dashboard is, which only this machine's browsers reach.
+function showPlace({process, processes, shares_links: sharesLinks, dashboard}) {
+  if (processes > 1) document.getElementById('backend').textContent = `One of ${processes} Python processes (${process})`;
+  document.getElementById('links').hidden = !sharesLinks;
+  const link = document.getElementById('dashboard');
+  link.hidden = !dashboard || !['127.0.0.1', 'localhost'].includes(location.hostname);
+  if (dashboard) link.href = dashboard;
 }
 
 function showFigures() {
@@ -94,7 +100,7 @@ function draw() {
 async function start() {
   const place = await ask();
   directPort = place.direct_port;
-  if (place.processes > 1) showProcess(place);
+  showPlace(place);
   clock = await compareClocks(ask);
   document.getElementById('clock').textContent = clock.describe();
   if (!directPort) direct.state('the backend listens on no port', 'closed');
@@ -103,6 +109,7 @@ async function start() {
   await direct.connect();
   await sheaf.connect();
   slowClients(about('/slow-clients'));
+  crowd(about('/crowd'));
   startTicker(place.processes > 1);
   setInterval(showFigures, FIGURES_MS);
   setInterval(() => wire.update(), WIRE_MS);
