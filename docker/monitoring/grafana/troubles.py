@@ -9,14 +9,8 @@ BROKEN = (
     '|upstream_connect_failed|upstream_timeout|upstream_tls_error"'
 )
 # Of five minutes, as in prometheus/sheaf.rules.yml, and whether that file is loaded or not.
-BROKEN_NOW = (
-    f"sum by (instance) (increase(sheaf_websocket_closes_total{{$s, {BROKEN}}}[5m]))"
-    " + sum by (instance) (increase(sheaf_pool_failed_total{$s}[5m]))"
-)
-ALL_NOW = (
-    "sum by (instance) (sheaf_websocket_sessions{$s}) + sum by (instance) (increase(sheaf_websocket_closes_total{$s}[5m]))"
-    " + sum by (instance) (increase(sheaf_pool_failed_total{$s}[5m]))"
-)
+BROKEN_NOW = f"sum by (instance) (increase(sheaf_websocket_closes_total{{$s, {BROKEN}}}[5m]))"
+ALL_NOW = "sum by (instance) (sheaf_websocket_sessions{$s}) + sum by (instance) (increase(sheaf_websocket_closes_total{$s}[5m]))"
 
 NOW = Row(
     "Now",
@@ -103,10 +97,9 @@ POOL = Row(
         ),
         Panel(
             "Requests that wait",
-            "For a connection to the backend, since all are in use. Above 0: the pool is exhausted.",
+            "For a connection to the backend: a few, while theirs are dialled. Many, where an endpoint has all that it may have.",
             COUNT,
             [("sum by (instance) (sheaf_pool_waiting{$s})", "{{instance}}")],
-            watch=1,
         ),
         Panel(
             "Refused and closed for it",
@@ -211,7 +204,8 @@ LATENCY = Row(
     [
         Panel(
             "Wait for a batch",
-            "Of the oldest message in it. Yellow and red where the alert SheafBatchDelayHigh begins.",
+            "Of the oldest message in it. Yellow and red where the alert SheafBatchDelayHigh begins, unless a rate holds clients"
+            " back (batching.max_rate, max_bytes_rate; under Batching): then it is long on purpose.",
             SECONDS,
             [
                 (quantile(0.5, "sheaf_batch_delay_seconds", ", instance"), "{{instance}} p50"),
@@ -256,8 +250,9 @@ LATENCY = Row(
             ],
         ),
         Panel(
-            "Workers short of CPU",
-            "They gather for longer (batching.timeout) for clients without an envelope.",
+            "Busy workers",
+            "From half of their CPU on: they gather for longer (batching.timeout) for clients without an envelope. The alert"
+            " SheafCpuShort begins where all are, and CPU is short besides.",
             COUNT,
             [("sheaf_workers_busy{$s}", "{{instance}}")],
             watch=1,
@@ -270,9 +265,9 @@ CONNECTIONS = Row(
     [
         Panel(
             "Share that breaks",
-            "In 5 minutes, of all that were open. Yellow and red where the alert SheafConnectionsBreak begins, if there are 10.",
+            "In 5 minutes, of all sessions. Yellow and red where the alert SheafConnectionsBreak begins, if there are 10.",
             SHARE,
-            [(f"({BROKEN_NOW}) / ({ALL_NOW})", "{{instance}}")],
+            [(f"{BROKEN_NOW} / ({ALL_NOW})", "{{instance}}")],
             watch=0.1,
             act=0.25,
         ),
