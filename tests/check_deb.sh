@@ -29,6 +29,7 @@ check_contents() {
     usr/share/doc/sheaf/README.md usr/share/doc/sheaf/conf/OPTIONS.md usr/share/doc/sheaf/docker/rolling_restart.sh; do
     [ -f "$work/files/$path" ] || die "the package has no $path"
   done
+  python3 "$root/tests/installed_links.py" "$work/files/usr/share/doc/sheaf" || die "links of installed documents lead nowhere"
   grep -q '^Depends: .*libssl3' "$work/files/DEBIAN/control" || die "the package does not depend on the libraries it loads"
   grep -qx 'ExecStart=/usr/bin/sheaf -c /etc/sheaf/sheaf.conf' "$work/files/usr/lib/systemd/system/sheaf.service" ||
     die "the unit starts something else"

@@ -32,6 +32,8 @@ cp /etc/resolv.conf "$folder/etc/resolv.conf"
 [ ! -f "${NODE_EXTRA_CA_CERTS:-}" ] || install -D -m 644 "$NODE_EXTRA_CA_CERTS" "$folder$NODE_EXTRA_CA_CERTS"
 mountpoint -q "$folder/proc" || mount -t proc none "$folder/proc"
 mountpoint -q "$folder/dev" || mount --bind /dev "$folder/dev"
+# Anew, lest what the tree has no more be compiled.
+rm -rf "$folder/src"
 mkdir -p "$folder/src"
 (cd "$root" && git ls-files | tar -c -T -) | tar -x -C "$folder/src"
 

@@ -211,6 +211,28 @@ def an_upgrade_drains(_: Path, new: Path) -> None:
     assert page(80) == (200, "hello")
 
 
+def an_upgrade_knows_what_a_drop_in_sets(_: Path, new: Path) -> None:
+    """A token that the service's environment alone has, without which the conf file is not valid."""
+    override = Path("/etc/systemd/system/sheaf.service.d/override.conf")
+    override.parent.mkdir(parents=True)
+    override.write_text("[Service]\nEnvironment=SHEAF_UPSTREAM_TOKEN=0123456789abcdef0123456789abcdef\n")
+    CONF.write_text(SERVED.replace("[upstream]\n", '[upstream]\nmode = "mux"\n'))
+    run("sheaf", "-t", "-c", str(CONF), status=1)
+    run("systemctl", "daemon-reload")
+    run("systemctl", "restart", "sheaf")
+    before = show("MainPID")
+    assert "not restarted" not in install(new)
+    assert show("MainPID") != before and page(80) == (200, "hello")
+    before = show("MainPID")
+    CONF.write_text(CONF.read_text() + "[poool]\n")
+    assert "not restarted" in install(new) and show("MainPID") == before
+    override.unlink()
+    override.parent.rmdir()
+    CONF.write_text(SERVED)
+    run("systemctl", "daemon-reload")
+    run("systemctl", "restart", "sheaf")
+
+
 def what_is_disabled_stays_so(_: Path, new: Path) -> None:
     run("systemctl", "disable", "--now", "sheaf")
     assert show("Result") == "success" and not Path("/run/sheaf").exists()
@@ -240,6 +262,7 @@ STEPS = (
     is_replaced_when_it_hangs,
     a_wrong_conf_file_is_not_upgraded_to,
     an_upgrade_drains,
+    an_upgrade_knows_what_a_drop_in_sets,
     what_is_disabled_stays_so,
     removed_it_ends_and_purged_it_is_gone,
 )
