@@ -56,10 +56,12 @@ void AddBatching(const Json& batcher, std::string& text) {
 void AddPool(const Json& pool, std::string& text) {
   const Json states = pool.At("connection_states");
   AddLine("pool",
-          CountText(pool.Number("pool_size.active")) + " leased of at most " + CountText(pool.Number("pool_size.max")) +
-              ", " + CountText(states.Number("idle")) + " idle, " + CountText(states.Number("connecting")) +
-              " connecting, " + CountText(states.Number("stale")) + " stale, " + CountText(states.Number("broken")) +
-              " broken; " + CountText(pool.Number("waiting_requests")) + " waiting",
+          CountText(pool.Number("pool_size.active")) + " leased, each endpoint takes at most " +
+              CountText(pool.Number("pool_size.max")) + " (the fullest is at " +
+              PercentText(pool.Number("pool_size.utilization")) + "); " + CountText(states.Number("idle")) + " idle, " +
+              CountText(states.Number("connecting")) + " connecting, " + CountText(states.Number("stale")) +
+              " stale, " + CountText(states.Number("broken")) + " broken; " +
+              CountText(pool.Number("waiting_requests")) + " waiting",
           text);
   const Json all = pool.At("statistics");
   AddLine("",

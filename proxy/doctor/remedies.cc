@@ -26,8 +26,8 @@ constexpr std::array kRefusals = {
     Remedy{"memory_critical", "memory.limit",
            "memory is short: raise the container's limit, or lower limits.buffer_high; /metrics tells what takes it"},
     Remedy{"pool_exhausted", "pool.max_size",
-           "raise it: each WebSocket holds one connection. If few are open, the backend is too slow "
-           "(pool.acquire_timeout is how long a request waits)"},
+           "raise it, or set upstream.mode = \"mux\": else each WebSocket holds one connection. If few are open, the "
+           "backend is too slow (pool.acquire_timeout is how long a request waits)"},
     Remedy{"out_of_descriptors", "listen.max_connections", "raise the limit of open files (ulimit -n), or lower this"},
     Remedy{"upstream_refused", "upstream.url",
            "Sheaf found no backend there. Is it the address as seen from where Sheaf runs (a container's 127.0.0.1 is "

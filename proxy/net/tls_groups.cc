@@ -12,7 +12,8 @@
 namespace sheaf::net {
 namespace {
 
-// What OpenSSL has by default, the post-quantum one last. Those of an older or a restricted (FIPS) library are fewer.
+// What OpenSSL 3.5 has by default, the post-quantum one last. An older or a restricted (FIPS) library has fewer of
+// them. What 3.0 has besides, ffdhe4096 and larger, is left out.
 constexpr std::array<std::string_view, 8> kUsual = {"X25519", "P-256",     "X448",      "P-384",
                                                     "P-521",  "ffdhe2048", "ffdhe3072", "X25519MLKEM768"};
 

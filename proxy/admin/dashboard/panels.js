@@ -37,7 +37,7 @@ export class PoolsPanel {
     {key: 'endpoint', title: 'Endpoint', isText: true, text: ({backend, endpoint}) => `${backend} ${endpoint}`},
     {key: 'state', title: 'State', isText: true, text: ({state}) => state, level: ({state}) => STATE_LEVELS[state] ?? 'none'},
     ...POOL_STATES.map((state) => ({key: state, title: state, text: ({connections}) => count(connections[state])})),
-    {key: 'waiting', title: 'waiting', text: ({waiting}) => count(waiting), level: ({waiting}) => (waiting > 0 ? 'watch' : 'none')},
+    {key: 'waiting', title: 'waiting', text: ({waiting}) => count(waiting)},
     {key: 'sessions', title: 'sessions', text: ({sessions}) => count(sessions)},
   ]);
 

@@ -55,9 +55,10 @@ function pool(stats, counters) {
   return {
     id: 'pool',
     title: 'Pool exhausted',
-    level: refused + closed > 0 ? 'act' : waiting > 0 || size.utilization >= LIMITS.utilization ? 'watch' : 'ok',
-    why: `${count(size.active)} of ${count(size.max)} connections in use; waiting now: ${count(waiting)}; refused in the last `
-      + `minute: ${count(refused + closed)}.`,
+    // That requests wait says nothing by itself: they do while connections are dialled for them.
+    level: refused + closed > 0 ? 'act' : size.utilization >= LIMITS.utilization ? 'watch' : 'ok',
+    why: `${count(size.active)} connections in use; each endpoint takes at most ${count(size.max)}, and the fullest is at `
+      + `${percent(100 * size.utilization)}; waiting now: ${count(waiting)}; refused in the last minute: ${count(refused + closed)}.`,
     remedy: 'Raise pool.max_size and the limit of open files, use upstream.mode = "mux", or add replicas. If there are few '
       + 'WebSockets, the backend is too slow: look at its CPU.',
     chapter: 'Pool exhausted',
@@ -77,7 +78,7 @@ function memory(stats, counters) {
     level: worse(byLevel, refused > 0 ? 'act' : 'ok', shed > 0 ? 'watch' : 'ok'),
     why: [`${bytes(now.used_mb * MIB)} of ${bytes(now.limit_mb * MIB)} (${percent(now.percent)}), level ${now.pressure_level}`, ...done].join('; ') + '.',
     remedy: 'Raise the limit or add replicas. If much is queued, lower limits.buffer_high, or timeouts.stall to part with '
-      + 'clients that do not read.',
+      + 'clients that do not read. If contexts of compression are large, lower deflate.max_context_bytes.',
     chapter: 'Memory high',
   };
 }
@@ -93,7 +94,8 @@ function latency(counters) {
     level: worse(levelOf(delay, LIMITS.delay_ms), levelOf(acquire, LIMITS.acquire_ms)),
     why: sum(delays) + acquired > 0 ? `In the last minute: p99 of what a batch waited ${milliseconds(delay)}; mean wait for a `
       + `connection to the backend ${milliseconds(acquire)}.` : 'No traffic in the last minute.',
-    remedy: 'Batches that wait: lower batching.timeout. Connections that are waited for: see the pool. Else compare the '
+    remedy: 'Batches that wait: do clients not keep up (GET /connections?state=slow), or do batching.max_rate or max_bytes_rate '
+      + 'hold them back on purpose? Else lower batching.timeout. Connections that are waited for: see the pool. Else compare the '
       + 'access log with the backend’s own figures, and look at Sheaf’s CPU quota.',
     chapter: 'Latency high',
   };
@@ -106,11 +108,12 @@ function acquiring({connection_pool: {statistics: {total_acquired: acquired, avg
 
 function connections(stats, counters) {
   const closed = counters.risen(({sessions}) => sessions.closed, LATELY_SECONDS);
-  const failed = counters.risen(({connection_pool: one}) => ({all: one.statistics.total_failed}), LATELY_SECONDS).all ?? 0;
-  const clients = sum(closed, CLIENTS_BROKEN), backend = sum(closed, BACKEND_BROKEN) + failed;
-  const share = (clients + backend) / Math.max(1, stats.sessions.active_sessions + sum(closed) + failed);
+  // Not connections that could not be made: an endpoint that is down is dialled again and again, and others stand in for it.
+  const clients = sum(closed, CLIENTS_BROKEN), backend = sum(closed, BACKEND_BROKEN);
+  const share = (clients + backend) / Math.max(1, stats.sessions.active_sessions + sum(closed));
   const isMany = clients + backend >= LIMITS.broken.fewest;
-  const counts = `broken or stalled in the last 5 minutes: clients ${count(clients)}, connections to the backend ${count(backend)}`;
+  const counts = `sessions that broke or stalled in the last 5 minutes: at their clients ${count(clients)}, at the backend `
+    + count(backend);
   return {
     id: 'connections',
     title: 'Many stale or broken connections',

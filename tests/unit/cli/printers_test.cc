@@ -69,7 +69,7 @@ TEST_CASE("stats that lack every field are printed all the same") {
 TEST_CASE("stats show each group's figures") {
   const std::string text = PrintStats(Parsed(R"({"version":"0.1.0","uptime_seconds":11520,"ready":true,
     "configuration":{"generation":3,"last_reload_successful":true},
-    "connection_pool":{"pool_size":{"active":12,"max":1000},"connection_states":{"idle":3,"broken":1},"waiting_requests":2,
+    "connection_pool":{"pool_size":{"active":12,"max":1000,"utilization":0.01},"connection_states":{"idle":3,"broken":1},"waiting_requests":2,
       "statistics":{"reuse_rate":0.5,"ready_rate":0.975,"avg_acquire_time_ms":0.2,"total_failed":4}},
     "message_batcher":{"statistics":{"avg_batch_size":12.3,"avg_delay_ms":4.2,"frames_saved":123456,
       "payload_bytes":12582912,"sent_bytes":3145728},"deflate":{"compression_ratio":5.2}},
@@ -81,9 +81,9 @@ TEST_CASE("stats show each group's figures") {
   for (const char* part :
        {"Sheaf 0.1.0, up 3h 12m, ready, generation 3\n", "1,000 open, 12,345 opened", "1,234,567 (0 B) to clients",
         "12.3 messages a batch", "123,456 frames saved", "12 MiB became 3 MiB; compression 5.2",
-        "12 leased of at most 1,000, 3 idle, 0 connecting, 0 stale, 1 broken; 2 waiting", "50 % reused, 97.5 % ready",
-        "45.1 % of 512 MiB, normal (60/72/80), RSS 210 MiB", "2 KiB wait", "12 client_closed, 3 drain\n",
-        "refused: 5 pool_exhausted"}) {
+        "12 leased, each endpoint takes at most 1,000 (the fullest is at 1 %); 3 idle, 0 connecting, 0 stale, ",
+        "1 broken; 2 waiting", "50 % reused, 97.5 % ready", "45.1 % of 512 MiB, normal (60/72/80), RSS 210 MiB",
+        "2 KiB wait", "12 client_closed, 3 drain\n", "refused: 5 pool_exhausted"}) {
     CAPTURE(part);
     CHECK(Has(text, part));
   }

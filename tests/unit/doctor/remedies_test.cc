@@ -42,6 +42,12 @@ TEST_CASE("a refusal without a remedy explains itself") {
   CHECK(RemedyForRefusal("of a later version", {}) == "Sheaf refuses it");
 }
 
+TEST_CASE("a full pool has two remedies: more connections, or fewer that are shared") {
+  const std::string text = RemedyForRefusal("pool_exhausted", {});
+  CHECK(text.starts_with("pool.max_size: "));
+  CHECK(text.find("upstream.mode = \"mux\"") != std::string::npos);
+}
+
 TEST_CASE("the options that other remedies name exist") {
   for (const std::string& text :
        {RemedyForMessage(), RemedyForDelay(), RemedyForNoBackend("Connection refused", "upstream.url", false, false),

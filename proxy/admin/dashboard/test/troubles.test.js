@@ -49,7 +49,8 @@ test('without trouble all is well', () => {
 const ROWS = [
   ['pool', {'connection_pool pool_size utilization': LIMITS.utilization - 0.01}, 'ok'],
   ['pool', {'connection_pool pool_size utilization': LIMITS.utilization}, 'watch'],
-  ['pool', {'connection_pool waiting_requests': 1}, 'watch'],
+  ['pool', {'connection_pool waiting_requests': 12}, 'ok'],
+  ['pool', {'connection_pool waiting_requests': 12, 'connection_pool pool_size utilization': 1}, 'watch'],
   ['pool', {'http refused': {pool_exhausted: 1}}, 'act'],
   ['pool', {'http refused': {draining: 9}}, 'ok'],
   ['pool', {'sessions closed': {pool_exhausted: 1}}, 'act'],
@@ -69,7 +70,8 @@ const ROWS = [
   ['connections', {'sessions closed': {client_gone: 5, upstream_gone: 5}, 'sessions active_sessions': 90}, 'watch'],
   ['connections', {'sessions closed': {client_stalled: 10}, 'sessions active_sessions': 30}, 'act'],
   ['connections', {'sessions closed': {client_closed: 100}}, 'ok'],
-  ['connections', {'connection_pool statistics total_failed': 10, 'sessions active_sessions': 0}, 'act'],
+  ['connections', {'connection_pool statistics total_failed': 1000, 'sessions active_sessions': 0}, 'ok'],
+  ['connections', {'connection_pool statistics total_failed': 1000, 'sessions closed': {client_gone: 10}, 'sessions active_sessions': 30}, 'act'],
   ['connections', {'upstream up': false}, 'act'],
 ];
 
@@ -89,6 +91,19 @@ test('what happened before the page was opened is no trouble of now', () => {
   counters.add(old);
   counters.add(changed({}, old));
   assert.deepEqual(judge(changed({}, old), counters).map(({level}) => level), ['ok', 'ok', 'ok', 'ok']);
+});
+
+test('what all endpoints have and what each may have are told apart', () => {
+  const {why} = judged({'connection_pool pool_size': {active: 60, max: 40, utilization: 0.95}, 'connection_pool waiting_requests': 3}).pool;
+  assert.equal(why, '60 connections in use; each endpoint takes at most 40, and the fullest is at 95 %; waiting now: 3; '
+    + 'refused in the last minute: 0.');
+});
+
+test('remedies name what is meant to be so, too', () => {
+  const {latency, memory, pool} = judged({});
+  assert.match(latency.remedy, /state=slow.*max_rate.*batching.timeout/);
+  assert.match(memory.remedy, /limits.buffer_high.*deflate.max_context_bytes/);
+  assert.match(pool.remedy, /upstream.mode = "mux"/);
 });
 
 test('each trouble says what to do, and where more is written', () => {
