@@ -1,11 +1,12 @@
 #!/bin/sh
 # Restarts the endpoints of a backend one after another, so that no request fails: each is drained, restarted when it has
-# nothing to do any more, and drained no more when it is up again.
+# nothing to do any more, and drained no more when it is up again; in every backend that has it, since all are served by the
+# one process.
 #
 # Usage: docker/rolling_restart.sh [-b BACKEND] [-w SECONDS] COMMAND...
 #   COMMAND   restarts one endpoint, and returns when that accepts connections. {} in it is the endpoint: 3 for
 #             unix:/run/app/3.sock, host and port for others.
-#   BACKEND   default
+#   BACKEND   whose endpoints (default)
 #   SECONDS   the longest that an endpoint is waited for, to have nothing to do, and to be up again (60); who is still there
 #             then is closed by the restart
 # Environment: SHEAF_ADMIN: where Sheaf's admin listener is (http://127.0.0.1:9901, unix:/run/sheaf/admin.sock);
@@ -44,20 +45,25 @@ ask() {
     curl --config - --globoff --silent --show-error --fail-with-body --max-time 10 "$@"
 }
 
-# look PYTHON: what this expression makes of the backend's endpoints, `all`.
+# look PYTHON: what this expression makes of `backends`, the endpoints of each by their addresses; of `ours`, those of $backend;
+# and of the one that is restarted: `me`, its address, and `places`, the endpoints of each backend in $places. Who `fails` was
+# tried and could not be reached: of an idle backend nobody may have tried any.
 look() {
   answer=$(ask /backends) || die "Sheaf does not answer at $admin: $answer"
   printf '%s' "$answer" | python3 -c '
 import json, sys
-backends = {one["name"]: one["endpoints"] for one in json.load(sys.stdin)["backends"]}
-if sys.argv[1] not in backends:
-    sys.exit(f"there is no backend {sys.argv[1]}, but: {chr(44).join(backends)}")
-all = {one["endpoint"]: one for one in backends[sys.argv[1]]}
-me = sys.argv[3] if len(sys.argv) > 3 else ""
-print(eval(sys.argv[2]))' "$backend" "$1" "${endpoint:-}"
+name, expression, me, named = sys.argv[1:]
+answer = json.load(sys.stdin)["backends"]
+backends = {one["name"]: {each["endpoint"]: each for each in one["endpoints"]} for one in answer}
+if name not in backends:
+    sys.exit(f"there is no backend {name}, but: {chr(44).join(backends)}")
+ours = backends[name]
+fails = lambda one: not one["up"] and one["failures"] > 0
+places = {name: backends[name] for name in named.split() if me in backends.get(name, [])}
+print(eval(expression))' "$backend" "$1" "${endpoint:-}" "${places:-}"
 }
 
-# wait_until PYTHON: whether the expression, about `all` and `me`, became true in time.
+# wait_until PYTHON: whether the expression became true in time.
 wait_until() {
   left=$((patience * 4))
   while :; do
@@ -69,31 +75,41 @@ wait_until() {
   done
 }
 
-drain() { ask "/backends/$backend/$endpoint/$1" --request POST --output /dev/null || die "$endpoint: $1 was refused"; }
+# drain ACTION: drain or undrain.
+drain() {
+  for place in $places; do
+    ask "/backends/$place/$endpoint/$1" --request POST --output /dev/null || die "$endpoint of $place: $1 was refused"
+  done
+}
 
 # restart_one COMMAND...
 restart_one() {
   number=$(basename "$endpoint" .sock)
-  wait_until 'any(one["state"] == "up" for name, one in all.items() if name != me)' ||
-    die "$endpoint is not restarted: no other endpoint is up, and requests would fail"
+  # Not where an operator has drained it.
+  places=$(look '" ".join(name for name, ends in backends.items() if ends.get(me, {}).get("state") in ("up", "down"))')
+  serves='one["state"] in ("up", "down") and not fails(one)'
+  alone="[name for name, ends in places.items() if not any($serves for end, one in ends.items() if end != me)]"
+  wait_until "not $alone" ||
+    die "$endpoint is not restarted: no other endpoint is up in $(look "chr(32).join($alone)"), and requests would fail"
   # Before it is drained: a signal may come while that is under way.
   trap 'drain undrain' EXIT
   drain drain
-  wait_until 'all[me]["sessions"] == 0' || say "$endpoint still has $(look 'all[me]["sessions"]') sessions"
+  sessions='sum(ends[me]["sessions"] for ends in places.values())'
+  wait_until "$sessions == 0" || say "$endpoint still has $(look "$sessions") sessions"
   for word in "$@"; do
     shift
     set -- "$@" "$(printf '%s' "$word" | sed "s|{}|$number|g")"
   done
-  trap 'say "$endpoint stays drained: see why it does not start, then POST /backends/$backend/$endpoint/undrain"' EXIT
+  trap 'say "$endpoint stays drained: see why it does not come; then POST /backends/BACKEND/$endpoint/undrain for $places"' EXIT
   "$@" || die "this command failed: $*"
-  wait_until 'all[me]["up"]' || die "$endpoint is not up $patience s after its restart"
+  wait_until 'not any(fails(ends[me]) for ends in places.values())' || die "$endpoint is not up $patience s after its restart"
   trap - EXIT
   drain undrain
   say "$endpoint is restarted"
 }
 
 # What an operator has drained, or a reload has removed, is left alone.
-endpoints=$(look '"\n".join(name for name, one in all.items() if one["state"] in ("up", "down"))')
+endpoints=$(look '"\n".join(name for name, one in ours.items() if one["state"] in ("up", "down"))')
 [ -n "$endpoints" ] || die "no endpoint of $backend may be restarted"
 trap 'exit 130' INT
 trap 'exit 143' TERM

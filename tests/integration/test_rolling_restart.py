@@ -19,7 +19,7 @@ from harness.backend import Backend
 from harness.clients_js import CLIENTS, MODULES
 from harness.ports import wait_until
 from harness.processes import Processes
-from harness.sheaf import ROOT, Sheaf
+from harness.sheaf import ROOT, Conf, Sheaf
 
 TOKEN = "of the tests"
 REQUESTS_A_CONNECTION = 20
@@ -91,29 +91,35 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
         yield running
 
 
-@pytest.fixture
-def proxy(processes: Processes, make_sheaf: Callable[..., Sheaf]) -> Sheaf:
-    conf = {
+def conf(processes: Processes, **more: Any) -> Conf:
+    """Of a Sheaf in front of them; `more` sections."""
+    return {
         "upstream": {"url": None, "urls": processes.urls},
         "pool": {"health_check_interval": "500ms"},
         "reload": {"max_age": "1s"},
         "admin": {"token": TOKEN},
+        **more,
     }
-    return make_sheaf("", conf)
 
 
-def endpoints(proxy: Sheaf) -> list[dict[str, Any]]:
+@pytest.fixture
+def proxy(processes: Processes, make_sheaf: Callable[..., Sheaf]) -> Sheaf:
+    return make_sheaf("", conf(processes))
+
+
+def endpoints(proxy: Sheaf, backend: str = "default") -> list[dict[str, Any]]:
     status, body = proxy.admin("/backends", headers={"Authorization": f"Bearer {TOKEN}"})
     assert status == 200, body
-    return json.loads(body)["backends"][0]["endpoints"]
+    (found,) = [one["endpoints"] for one in json.loads(body)["backends"] if one["name"] == backend]
+    return found
 
 
-def states(proxy: Sheaf) -> list[str]:
-    return [one["state"] for one in endpoints(proxy)]
+def states(proxy: Sheaf, backend: str = "default") -> list[str]:
+    return [one["state"] for one in endpoints(proxy, backend)]
 
 
-def change(proxy: Sheaf, url: str, action: str) -> None:
-    path = f"/backends/default/{url}/{action}"
+def change(proxy: Sheaf, url: str, action: str, backend: str = "default") -> None:
+    path = f"/backends/{backend}/{url}/{action}"
     assert proxy.admin(path, "POST", {"Authorization": f"Bearer {TOKEN}"})[0] == 200
 
 
@@ -126,11 +132,12 @@ def begin(proxy: Sheaf, folder: Path, *options: str, token: str = TOKEN) -> subp
     )  # fmt: skip
 
 
-def restart_wanted(processes: Processes, folder: Path, broken: Backend | None) -> None:
-    """Does what ASK waits for, if it does. The process `broken` ends, and does not come again."""
+def restart_wanted(processes: Processes, folder: Path, broken: Backend | None, before: Callable[[], object]) -> None:
+    """Does what ASK waits for, if it does, and `before` first. The process `broken` ends, and does not come again."""
     by_name = {Path(one.url).stem: one for one in processes.all}
     for wanted in folder.glob("*.wanted"):
         one = by_name[wanted.stem]
+        before()
         one.stop()
         if one is broken:
             wanted.with_suffix(".failed").touch()
@@ -140,13 +147,19 @@ def restart_wanted(processes: Processes, folder: Path, broken: Backend | None) -
 
 
 def roll(
-    proxy: Sheaf, processes: Processes, folder: Path, *options: str, broken: Backend | None = None, token: str = TOKEN
+    proxy: Sheaf,
+    processes: Processes,
+    folder: Path,
+    *options: str,
+    broken: Backend | None = None,
+    token: str = TOKEN,
+    before: Callable[[], object] = lambda: None,
 ) -> tuple[int, str]:
-    """The script's exit status, and what it said."""
+    """The script's exit status, and what it said. `before`: is called before each restart."""
     script = begin(proxy, folder, *options, token=token)
     try:
         while script.poll() is None:
-            restart_wanted(processes, folder, broken)
+            restart_wanted(processes, folder, broken, before)
             time.sleep(0.05)
         assert script.stdout
         return script.returncode, script.stdout.read()
@@ -208,6 +221,60 @@ def test_what_an_operator_has_drained_is_left_alone(proxy: Sheaf, processes: Pro
     assert status == 0 and said.count("is restarted") == 2, said
     assert states(proxy) == ["up", "draining", "draining", "up"]
     assert [one == other for one, other in zip(before, processes.pids, strict=True)] == [False, True, True, False]
+
+
+def test_a_process_is_drained_in_each_backend_that_has_it(
+    processes: Processes, make_sheaf: Callable[..., Sheaf], tmp_path: Path
+) -> None:
+    """And waited for in each. Where an operator has drained it, it stays drained."""
+    feeds = {"name": "feeds", "urls": processes.urls}
+    proxy = make_sheaf("", conf(processes, backend=[feeds]), [{"path": "/slow", "backend": "feeds"}])
+    wait_until(lambda: states(proxy, "feeds") == ["up"] * 4, 10, "all have been tried")
+    for url in processes.urls[1:]:
+        change(proxy, url, "drain", "feeds")
+    request = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=20)
+    request.request("GET", "/slow?2")
+    wait_until(lambda: endpoints(proxy, "feeds")[0]["sessions"] == 1, 5, "the first is busy")
+    for url in processes.urls[1:3]:
+        change(proxy, url, "undrain", "feeds")
+    seen: list[tuple[list[str], list[str], int]] = []
+    status, said = roll(
+        proxy, processes, tmp_path,
+        before=lambda: seen.append((states(proxy), states(proxy, "feeds"), endpoints(proxy, "feeds")[0]["sessions"])),
+    )  # fmt: skip
+    assert status == 0 and said.count("is restarted") == 4, said
+    assert seen == [
+        (["draining", "up", "up", "up"], ["draining", "up", "up", "draining"], 0),
+        (["up", "draining", "up", "up"], ["up", "draining", "up", "draining"], 0),
+        (["up", "up", "draining", "up"], ["up", "up", "draining", "draining"], 0),
+        (["up", "up", "up", "draining"], ["up", "up", "up", "draining"], 0),
+    ]
+    assert states(proxy) == ["up"] * 4 and states(proxy, "feeds") == ["up", "up", "up", "draining"]
+    assert request.getresponse().status == 200
+    request.close()
+
+
+def test_the_only_one_of_another_backend_is_not_drained(
+    processes: Processes, make_sheaf: Callable[..., Sheaf], tmp_path: Path
+) -> None:
+    lone = {"name": "lone", "urls": processes.urls[:1]}
+    proxy = make_sheaf("", conf(processes, backend=[lone]), [{"path": "/slow", "backend": "lone"}])
+    wait_until(lambda: states(proxy, "lone") == ["up"], 10, "it has been tried")
+    before = processes.pids
+    status, said = roll(proxy, processes, tmp_path, "-w", "1")
+    assert status == 1 and "no other endpoint is up in lone" in said, said
+    assert states(proxy) == ["up"] * 4 and states(proxy, "lone") == ["up"] and processes.pids == before
+
+
+def test_endpoints_that_nobody_has_tried_are_no_hindrance(
+    processes: Processes, make_sheaf: Callable[..., Sheaf], tmp_path: Path
+) -> None:
+    feeds = {"name": "feeds", "urls": processes.urls}
+    proxy = make_sheaf("", conf(processes, backend=[feeds], pool={"health_check_interval": "0s"}), ready="/livez")
+    before = processes.pids
+    status, said = roll(proxy, processes, tmp_path, "-w", "1")
+    assert status == 0 and said.count("is restarted") == 4, said
+    assert not set(before) & set(processes.pids)
 
 
 def test_one_that_is_waited_for_is_undrained_when_the_script_is_ended(
