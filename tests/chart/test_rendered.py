@@ -115,17 +115,63 @@ def test_a_changed_conf_file_restarts_pods_only_where_that_is_asked_for() -> Non
     assert pod(*restart) != pod(*restart, *changed)
 
 
-def test_liveness_is_asked_over_the_socket_only_where_the_application_is_on_it() -> None:
-    def probe(values: str) -> Any:
-        documents = helm.template("--set", f"app.image=quotes-app:1.0,{values}")
-        (app,) = of_kind(documents, "Deployment")["spec"]["template"]["spec"]["containers"]
-        return app.get("livenessProbe", "none")
+ON_SOCKETS, TCP = "app.env.UVICORN_UDS=null", "config.upstream.url=http://127.0.0.1:8000"
+DOWNWARD = "limitsFromDownwardAPI=true"
 
-    assert 'app.connect("/run/app/app.sock")' in probe("replicas=1")["exec"]["command"][-1]
-    assert probe("app.livenessProbe=null") == "none"
-    over_tcp = "config.upstream.url=http://127.0.0.1:8000,app.env.UVICORN_UDS=null"
-    assert probe(over_tcp) == "none"
-    assert probe(f"{over_tcp},app.livenessProbe.exec.command={{alive}}")["exec"]["command"] == ["alive"]
+
+@pytest.mark.parametrize(
+    ("values", "changed"),
+    [
+        ("replicas=1", "config.drain.timeout=20s"),
+        (ON_SOCKETS, TCP),
+        (DOWNWARD, "config.workers=3"),
+        (DOWNWARD, "config.memory.limit=100MiB"),
+    ],
+)
+def test_pods_are_made_of_these_options(values: str, changed: str) -> None:
+    """What the README excepts from what it says of changes."""
+
+    def pod(given: str) -> Any:
+        return of_kind(helm.template("--set", f"app.image=quotes-app:1.0,{given}"), "Deployment")["spec"]["template"]
+
+    assert pod(values) != pod(f"{values},{changed}")
+
+
+def probes(values: str) -> tuple[Any, Any]:
+    """The startup and the liveness probe of the application; "none" of what it does not have."""
+    documents = helm.template("--set", f"app.image=quotes-app:1.0,{values}")
+    (app,) = of_kind(documents, "Deployment")["spec"]["template"]["spec"]["containers"]
+    return app.get("startupProbe", "none"), app.get("livenessProbe", "none")
+
+
+def test_application_is_asked_over_the_socket_only_where_it_is_on_it() -> None:
+    for probe in probes("replicas=1"):
+        assert 'app.connect("/run/app/app.sock")' in probe["exec"]["command"][-1]
+    over_tcp = f"{ON_SOCKETS},{TCP}"
+    assert probes(over_tcp) == ("none", "none")
+    for probe in probes(f"{over_tcp},app.livenessProbe.exec.command={{alive}}"):
+        assert probe["exec"]["command"] == ["alive"]
+    for probe in probes(f"{over_tcp},app.livenessProbe.httpGet.path=/health,app.livenessProbe.httpGet.port=8000"):
+        assert probe["httpGet"] == {"path": "/health", "port": 8000} and "exec" not in probe
+
+
+def test_startup_probe_gives_ten_minutes_to_what_the_liveness_probe_asks() -> None:
+    startup, liveness = probes("replicas=1")
+    assert startup == {"exec": liveness["exec"], "periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 120}
+    assert "initialDelaySeconds" not in liveness
+    assert probes("app.startupProbe=null") == ("none", liveness)
+    assert probes("app.livenessProbe=null") == ("none", "none")
+    own, kept = probes("app.startupProbe.exec.command={warm,{socket\\}}")
+    assert own["exec"]["command"] == ["warm", "/run/app/app.sock"] and kept == liveness
+    assert probes("app.startupProbe.exec.command={warm},app.livenessProbe=null")[0]["exec"]["command"] == ["warm"]
+
+
+def test_balancer_may_be_kept_to_the_nodes_with_pods() -> None:
+    def service(values: str) -> Any:
+        return of_kind(helm.template("--set", f"app.image=quotes-app:1.0,{values}"), "Service")["spec"]
+
+    assert service("service.type=LoadBalancer,service.externalTrafficPolicy=Local")["externalTrafficPolicy"] == "Local"
+    assert "externalTrafficPolicy" not in service("service.type=LoadBalancer")
 
 
 def test_without_a_secret_of_the_users_the_chart_makes_one() -> None:

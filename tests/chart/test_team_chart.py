@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import shutil
 from typing import Any
 
@@ -42,6 +43,38 @@ def test_both_ways_come_to_the_same(chart: tuple[pathlib.Path, pathlib.Path]) ->
     assert helm.steady(render(chart)) == helm.steady(render(chart, "--set", "byHand=true"))
 
 
+def changed(chart: pathlib.Path, folder: pathlib.Path, changes: dict[str, tuple[str, str]]) -> pathlib.Path:
+    """A copy of the chart in the folder. changes: by file what is replaced by what."""
+    copy = folder / "team-chart"
+    shutil.copytree(chart, copy)
+    for name, (before, after) in changes.items():
+        text = (copy / name).read_text()
+        assert before in text
+        (copy / name).write_text(text.replace(before, after))
+    return copy
+
+
+def test_pod_gets_what_sheaf_needs_and_nothing_else(chart: tuple[pathlib.Path, pathlib.Path]) -> None:
+    """The variables of Services, for one, are the team's affair (enableServiceLinks)."""
+    template = (TEAM / "templates/_pod.tpl").read_text()
+    spec = pod(render(chart))
+    (app,) = spec["containers"]
+    of_sheaf = {"terminationGracePeriodSeconds", "initContainers", "volumes"}
+    assert {key for key in spec if f"\n{key}:" not in template} == of_sheaf
+    of_sheaf = {"lifecycle", "startupProbe", "livenessProbe", "volumeMounts"}
+    assert {key for key in app if f"{key}:" not in template} == of_sheaf
+
+
+def test_container_with_a_liveness_probe_of_its_own_gets_no_startup_probe(
+    chart: tuple[pathlib.Path, pathlib.Path], tmp_path: pathlib.Path
+) -> None:
+    """Whose command its image might not have."""
+    own = "  - name: web\n    livenessProbe: {exec: {command: [alive]}}"
+    copy = changed(chart[0], tmp_path, {"templates/_pod.tpl": ("  - name: web", own)})
+    (app,) = pod(helm.template(chart=copy, program=chart[1]))["containers"]
+    assert app["livenessProbe"] == {"exec": {"command": ["alive"]}} and "startupProbe" not in app
+
+
 def test_the_teams_own_names_and_labels_stay(chart: tuple[pathlib.Path, pathlib.Path]) -> None:
     documents = render(chart)
     (service,) = [document for document in documents if document["kind"] == "Service"]
@@ -68,6 +101,72 @@ def test_two_applications_by_alias_do_not_collide(tmp_path: pathlib.Path) -> Non
     documents = helm.template(chart=shop)
     found = [(document["kind"], document["metadata"]["name"]) for document in documents]
     assert len(found) == len(set(found)) == 8
+    assert rules.violations(documents, os.environ["SHEAF_BINARY"]) == []
+
+
+WITH_SHEAF = (
+    '{{- include "sheaf.podSpec" (dict "sheaf" .Subcharts.sheaf "pod" (include "quotes.pod" . | fromYaml))'
+    " | nindent 6 }}"
+)
+WITHOUT = '{{- include "quotes.pod" . | nindent 6 }}'
+
+
+def test_condition_of_the_dependency_leaves_sheaf_out(
+    chart: tuple[pathlib.Path, pathlib.Path], tmp_path: pathlib.Path
+) -> None:
+    """As the README tells it."""
+    repository = "repository: file://../sheaf\n"
+    either = f"{{{{- if .Values.sheaf.enabled }}}}{WITH_SHEAF}{{{{- else }}}}{WITHOUT}{{{{- end }}}}"
+    changes = {
+        "Chart.yaml": (repository, f"{repository}    condition: sheaf.enabled\n"),
+        "templates/deployment.yaml": (WITH_SHEAF, either),
+    }
+    copy = changed(chart[0], tmp_path, changes)
+    as_it_was = helm.steady(render(chart))
+    for values in ("replicas=2", "sheaf.enabled=true"):
+        assert helm.steady(helm.template("--set", values, chart=copy, program=chart[1])) == as_it_was
+    (deployment,) = helm.template("--set", "sheaf.enabled=false", chart=copy, program=chart[1])
+    spec = deployment["spec"]["template"]["spec"]
+    assert [container["name"] for container in spec["containers"]] == ["web"]
+    assert spec.keys() == {"securityContext", "containers"}
+
+
+def test_annotation_of_the_readme_restarts_pods_when_the_conf_file_changes(
+    chart: tuple[pathlib.Path, pathlib.Path], tmp_path: pathlib.Path
+) -> None:
+    line = re.search(r"^ +checksum/sheaf\.conf: .*$", (helm.CHART / "README.md").read_text(), flags=re.MULTILINE)
+    assert line
+    labels = "    metadata:\n      labels:"
+    annotated = f"    metadata:\n      annotations:\n{line[0]}\n      labels:"
+    copy = changed(chart[0], tmp_path, {"templates/deployment.yaml": (labels, annotated)})
+
+    def annotations(values: str) -> Any:
+        documents = helm.template("--set", values, chart=copy, program=chart[1])
+        (deployment,) = [document for document in documents if document["kind"] == "Deployment"]
+        return deployment["spec"]["template"]["metadata"]["annotations"]
+
+    assert annotations("replicas=2") == annotations("replicas=3") != annotations("sheaf.config.workers=2")
+
+
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: quotes}
+spec:
+  selector: {app: quotes}
+  ports: [{port: 80, targetPort: 8000}]
+"""
+
+
+def test_service_that_serves_already_leads_to_old_pods_and_to_new_ones(
+    chart: tuple[pathlib.Path, pathlib.Path], tmp_path: pathlib.Path
+) -> None:
+    """It stays as it is; Sheaf takes the application's port, which the NetworkPolicy follows."""
+    copy = changed(chart[0], tmp_path, {})
+    (copy / "templates/service.yaml").write_text(SERVICE)
+    values = "sheaf.ports.http=8000,sheaf.service.enabled=false,sheaf.networkPolicy.enabled=true"
+    documents = helm.template("--set", values, chart=copy, program=chart[1])
+    assert sorted(document["kind"] for document in documents).count("Service") == 1
     assert rules.violations(documents, os.environ["SHEAF_BINARY"]) == []
 
 
@@ -99,11 +198,7 @@ def test_pod_that_cannot_be_right_is_refused(
     chart: tuple[pathlib.Path, pathlib.Path], tmp_path: pathlib.Path, change: str
 ) -> None:
     name, before, after, complaint = CHANGES[change]
-    copy = tmp_path / "team-chart"
-    shutil.copytree(chart[0], copy)
-    text = (copy / "templates" / name).read_text()
-    assert before in text
-    (copy / "templates" / name).write_text(text.replace(before, after))
+    copy = changed(chart[0], tmp_path, {f"templates/{name}": (before, after)})
     with pytest.raises(helm.Refused) as refused:
         helm.template(chart=copy, program=chart[1])
     assert complaint in str(refused.value)
@@ -116,6 +211,7 @@ def test_pod_that_cannot_be_right_is_refused(
         ("sheaf.selectorLabels=null,sheaf.podMonitor.enabled=true", "selectorLabels"),
         ("sheaf.autoscaling.enabled=true", "autoscaling.deployment must be set"),
         ("sheaf.config.poll.max_size=3", "additional properties 'poll' not allowed"),
+        ("sheaf.config.reload.watch=false,sheaf.restartOnConfigChange=true", "a changed ConfigMap is not taken up; set it. ("),
     ],
 )
 def test_mistake_is_refused_with_its_reason(chart: tuple[pathlib.Path, pathlib.Path], values: str, complaint: str) -> None:

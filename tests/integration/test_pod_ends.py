@@ -47,11 +47,9 @@ def test_pod_ends_in_order_and_by_itself(make_cluster: MakeCluster, variant: str
 
 def test_application_that_does_not_end_is_killed_and_sheaf_still_ends_well(make_cluster: MakeCluster) -> None:
     """The grace is used up by then: the kubelet leaves Sheaf two seconds."""
-    manifest = rendered("native")
-    del manifest.container("app")["livenessProbe"]  # so fast, it would not wait for a slow start
 
     async def scenario() -> None:
-        async with make_cluster(manifest, FAST, air=0) as cluster:
+        async with make_cluster(rendered("native"), FAST, air=0) as cluster:
             pod = await one_pod(cluster)
             talkers = await talking(cluster, pod, 5)
             hanging = asyncio.create_task(status(pod, "/hang?seconds=600"))

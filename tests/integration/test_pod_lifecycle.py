@@ -33,7 +33,7 @@ def test_pod_is_ready_when_sheaf_and_the_application_serve(make_cluster: MakeClu
         async with make_cluster(rendered(variant), PACE, APP_WAITS="1") as cluster:
             pod = cluster.create()
             sheaf, app = pod.members["sheaf"], pod.members["app"]
-            await cluster.wait(lambda: sheaf.up.is_set() and app.up.is_set(), 20, "both have started")
+            await cluster.wait(lambda: sheaf.up.is_set() and app.running is not None, 20, "both run")
             assert await status(pod) == 503
             await asyncio.sleep(10 * PACE)  # two periods of the readiness probe
             assert not pod.ready

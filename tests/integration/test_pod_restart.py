@@ -6,6 +6,7 @@ The manifest's times go twenty times as fast.
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from harness.pod_asking import metrics, one_pod, status, talking, with_conf
 from harness.pod_clients import Caller
@@ -20,9 +21,8 @@ network, store, make_cluster = pods()
 def test_hung_application_is_restarted_alone(make_cluster: MakeCluster) -> None:
     """Its clients get 1012 and come back, requests a 502 or 503; Sheaf runs on and stays alive."""
     manifest = rendered("native")
-    # The probe's command has a patience of its own, whatever the pace: the kubelet's is to be shorter. And so fast, the
-    # application would be given no time to start.
-    manifest.container("app")["livenessProbe"].update(timeoutSeconds=1, initialDelaySeconds=80)
+    # The probe's command has a patience of its own, whatever the pace: the kubelet's is to be shorter.
+    manifest.container("app")["livenessProbe"].update(timeoutSeconds=1)
 
     async def scenario() -> None:
         async with make_cluster(manifest, PACE, air=0) as cluster:
@@ -47,6 +47,26 @@ def test_hung_application_is_restarted_alone(make_cluster: MakeCluster) -> None:
             assert await status(pod) == 200
             for one in talkers:
                 await one.stop()
+
+    asyncio.run(scenario())
+
+
+def test_application_that_takes_long_to_listen_is_not_restarted(make_cluster: MakeCluster, store: Path) -> None:
+    """Nor is it killed by the liveness probe, which would have lost its patience by then."""
+    manifest = rendered("native")
+    liveness = manifest.container("app")["livenessProbe"]
+    patience = liveness.get("initialDelaySeconds", 0) + liveness["periodSeconds"] * liveness["failureThreshold"]
+
+    async def scenario() -> None:
+        async with make_cluster(manifest, PACE, APP_WAITS="1") as cluster:
+            pod = cluster.create()
+            app = pod.members["app"]
+            await cluster.wait(lambda: app.running is not None, 20, "the application runs")
+            await asyncio.sleep(1.5 * patience * PACE)
+            assert not app.up.is_set() and app.restarts == 0
+            (store / "go").touch()
+            await cluster.wait_ready([pod])
+            assert await status(pod) == 200 and app.restarts == 0
 
     asyncio.run(scenario())
 

@@ -95,6 +95,7 @@ ASKED: list[Break] = [
     (probes.application_is_asked_itself, "livenessProbe of app asks a port",
      lambda m: m.app.update(livenessProbe={"httpGet": {"path": "/", "port": 8080}})),
     (probes.application_is_asked_itself, "never restarted", lambda m: m.app.pop("livenessProbe")),
+    (probes.application_is_asked_itself, "restarted for ever", lambda m: m.app.pop("startupProbe")),
 ]  # fmt: skip
 
 ENDED: list[Break] = [

@@ -36,3 +36,5 @@ def application_is_asked_itself(pod: Pod) -> Iterator[str]:
                 yield f"{probe} of {app['name']} asks a port, on which the application does not listen"
         if not app.get("livenessProbe"):
             yield f"{app['name']} is never restarted when it hangs: it has no livenessProbe"
+        if not app.get("startupProbe"):
+            yield f"{app['name']} is restarted for ever if it takes long to listen: it has no startupProbe"

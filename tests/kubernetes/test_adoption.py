@@ -6,6 +6,10 @@ import os
 import pathlib
 import re
 import subprocess
+from collections.abc import Callable
+
+import pytest
+import yaml
 
 from . import objects, render, rules
 from .pod import read, workloads
@@ -16,11 +20,22 @@ K8S = render.ROOT / "docker/k8s"
 NEEDS_A_CLUSTER = ("kubectl create", "kubectl apply", "sheaf/docker/build_image.sh")
 
 
-def first_commands() -> str:
-    """Those of the README's first block that need neither a cluster nor a builder of images."""
-    block = re.search(r"```sh\n(.*?)```", (K8S / "README.md").read_text(), flags=re.DOTALL)
+def commands(heading: str) -> str:
+    """Those of the README's first block below a heading that need neither a cluster nor a builder of images."""
+    block = re.search(rf"^## {heading}$.*?```sh\n(.*?)```", (K8S / "README.md").read_text(), flags=re.DOTALL | re.MULTILINE)
     assert block
     return "\n".join(line for line in block[1].splitlines() if not line.startswith(NEEDS_A_CLUSTER))
+
+
+def run(script: str, folder: pathlib.Path) -> None:
+    """In a folder that has the files of the application quotes, without the label, and this tree as `sheaf`."""
+    (folder / "sheaf").symlink_to(render.ROOT)
+    for name in ("deployment.yaml", "service.yaml"):
+        unlabelled = (K8S / "examples/quotes" / name).read_text().replace("    sheaf: sidecar\n", "")
+        # By number: see the README.
+        (folder / name).write_text(unlabelled.replace("targetPort: http", "targetPort: 8000"))
+    path = f"{render.KUBECTL.parent}:{os.environ['PATH']}"
+    subprocess.run(["sh", "-ec", script], cwd=folder, env={"PATH": path, "HOME": str(folder)}, check=True)
 
 
 def adopt(folder: pathlib.Path, manifest: str, kustomization: str) -> list[Document]:
@@ -32,16 +47,40 @@ def adopt(folder: pathlib.Path, manifest: str, kustomization: str) -> list[Docum
 
 
 def test_readmes_commands_make_a_sound_pod(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "sheaf").symlink_to(render.ROOT)
-    for name in ("deployment.yaml", "service.yaml"):
-        unlabelled = (K8S / "examples/quotes" / name).read_text().replace("    sheaf: sidecar\n", "")
-        (tmp_path / name).write_text(unlabelled)
-    path = f"{render.KUBECTL.parent}:{os.environ['PATH']}"
-    subprocess.run(["sh", "-ec", first_commands()], cwd=tmp_path, env={"PATH": path, "HOME": str(tmp_path)}, check=True)
+    run(commands("Five commands"), tmp_path)
     documents = render.kustomize(tmp_path)
     assert rules.violations(documents, BINARY) == []
     pod = read(next(workloads(documents)), documents, BINARY)
     assert pod.native and pod.sheaf["image"] == "registry.example/sheaf:0.1.0"
+
+
+def with_policy(kustomization: str) -> str:
+    """With the component network-policy, and the patch that the README has for it."""
+    readme = (K8S / "README.md").read_text()
+    patch = re.search(r"  ```yaml\n(  - target: {kind: NetworkPolicy.*?)  ```", readme, flags=re.DOTALL)
+    assert patch
+    return kustomization.replace("components:\n", "components:\n  - sheaf/docker/k8s/components/network-policy\n") + patch[1]
+
+
+def classic(kustomization: str) -> str:
+    return kustomization.replace("components/native", "components/classic").replace("initContainers/0", "containers/1")
+
+
+@pytest.mark.parametrize("edit", [str, with_policy, classic], ids=["native", "network-policy", "classic"])
+def test_deployment_that_serves_already_keeps_its_port(tmp_path: pathlib.Path, edit: Callable[[str], str]) -> None:
+    """The Service stays to the letter, and leads to old pods and new ones, however many of each there are."""
+    run(commands("A Deployment that serves already"), tmp_path)
+    kustomization = tmp_path / "kustomization.yaml"
+    kustomization.write_text(edit(kustomization.read_text()))
+    documents = render.kustomize(tmp_path)
+    assert rules.violations(documents, BINARY) == []
+    (service,) = objects.of_kind("Service", documents)
+    assert service == yaml.safe_load((tmp_path / "service.yaml").read_text())
+    old = yaml.safe_load((tmp_path / "deployment.yaml").read_text())["spec"]["template"]
+    (app,) = old["spec"]["containers"]
+    pod = read(next(workloads(documents)), documents, BINARY)
+    assert app["ports"][0]["containerPort"] == service["spec"]["ports"][0]["targetPort"] == pod.port("listen")
+    assert service["spec"]["selector"].items() <= old["metadata"]["labels"].items()
 
 
 DEPLOYMENTS = """
@@ -56,7 +95,12 @@ spec:
     spec:
       initContainers: [{name: migrate, image: shop}]
       containers:
-        - {name: app, image: shop, readinessProbe: {tcpSocket: {port: 80}}, livenessProbe: {grpc: {port: 80}}}
+        - name: app
+          image: shop
+          ports: [{name: http, containerPort: 80}, {name: metrics, containerPort: 9000}]
+          startupProbe: {httpGet: {path: /, port: 80}, failureThreshold: 3}
+          readinessProbe: {tcpSocket: {port: 80}}
+          livenessProbe: {grpc: {port: 80}}
         - {name: other, image: other}
 ---
 apiVersion: apps/v1
@@ -72,11 +116,16 @@ spec:
 
 
 def test_what_a_deployment_has_besides_stays(tmp_path: pathlib.Path) -> None:
-    """Init containers, other containers, other Deployments; names get the prefix in all places."""
+    """Init containers, other containers, other Deployments; names get the prefix in all places. A port that the application
+    has besides comes back by a patch."""
     kustomization = """
 namePrefix: my-
 resources: [manifest.yaml]
 components: ["{components}/native", "{components}/uvicorn", "{components}/conf"]
+patches:
+  - target: {{kind: Deployment, labelSelector: sheaf=sidecar}}
+    patch: |-
+      - {{op: add, path: /spec/template/spec/containers/0/ports, value: [{{name: metrics, containerPort: 9000}}]}}
 """
     documents = adopt(tmp_path, DEPLOYMENTS, kustomization)
     shop, worker = objects.of_kind("Deployment", documents)
@@ -84,7 +133,11 @@ components: ["{components}/native", "{components}/uvicorn", "{components}/conf"]
     assert [one["name"] for one in spec["initContainers"]] == ["sheaf", "migrate"]
     assert [one["name"] for one in spec["containers"]] == ["app", "other"]
     assert spec["containers"][1] == {"name": "other", "image": "other"}
-    assert "readinessProbe" not in spec["containers"][0] and list(spec["containers"][0]["livenessProbe"])[0] == "exec"
+    app = spec["containers"][0]
+    assert "readinessProbe" not in app and app["ports"] == [{"name": "metrics", "containerPort": 9000}]
+    for probe in ("startupProbe", "livenessProbe"):
+        assert app[probe].keys() & {"exec", "httpGet", "grpc"} == {"exec"}
+    assert app["startupProbe"]["failureThreshold"] == 120
     assert spec["volumes"][0]["configMap"]["name"] == objects.of_kind("ConfigMap", documents)[0]["metadata"]["name"]
     assert worker["spec"]["template"]["spec"] == {"containers": [{"name": "app", "image": "shop"}]}
 

@@ -64,6 +64,21 @@ def test_clients_come_back_to_their_pod() -> None:
     assert sticky("gateway", "HTTPRoute")["spec"]["rules"][0]["sessionPersistence"]["type"] == "Cookie"
 
 
+def test_application_has_ten_minutes_to_listen() -> None:
+    """Until then its liveness probe, which asks the same, waits."""
+    for name in ("native", "processes"):
+        for app in pod_of(name).apps:
+            startup, liveness = app["startupProbe"], app["livenessProbe"]
+            assert startup["exec"] == liveness["exec"]
+            assert startup["periodSeconds"] * startup["failureThreshold"] == 600
+            assert "initialDelaySeconds" not in liveness
+
+
+def test_pod_that_is_scraped_twice_counts_once() -> None:
+    """Where two PodMonitors have found it, all series are there twice."""
+    assert all("sum(" not in query and "max(" in query for query in objects.adapter_metrics().values())
+
+
 def test_metrics_of_the_adapter_are_sheafs() -> None:
     assert {name: objects.unknown_metrics(query) for name, query in objects.adapter_metrics().items()} == {
         "sheaf_websocket_sessions": set(),

@@ -23,6 +23,9 @@ which is always there.
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}
 {{- fail "ingress.hosts must be set: the host names of the Ingress" -}}
 {{- end -}}
+{{- if and .Values.service.externalTrafficPolicy (eq .Values.service.type "ClusterIP") -}}
+{{- fail "service.externalTrafficPolicy needs service.type NodePort or LoadBalancer: nobody from outside reaches a ClusterIP" -}}
+{{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.service.enabled) -}}
 {{- fail "ingress.enabled needs service.enabled" -}}
 {{- end -}}
@@ -47,7 +50,9 @@ which is always there.
 {{- fail (printf "%s: listen.address is %s, but the Service leads to port %d (ports.http)" $name (toRawJson $listen) (int $ports.http)) -}}
 {{- end -}}
 {{- if not (.config.reload | default dict).watch -}}
-{{- if not .sheaf.Values.restartOnConfigChange -}}
+{{- if not .sheaf.Values.app.image -}}
+{{- fail (printf "%s: without reload.watch = true a changed ConfigMap is not taken up; set it. (restartOnConfigChange is for the chart's own Deployment)" $name) -}}
+{{- else if not .sheaf.Values.restartOnConfigChange -}}
 {{- fail (printf "%s: without reload.watch = true a changed ConfigMap is not taken up; set it, or restartOnConfigChange" $name) -}}
 {{- end -}}
 {{- end -}}

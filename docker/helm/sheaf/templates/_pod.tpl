@@ -7,7 +7,8 @@ A pod's spec with Sheaf in it. Takes a dict: sheaf (this chart's scope), pod (th
 containers that are the application, by default the first one; process 1 is the first of them). They get
 
 - the socket's volume at /run/app;
-- a preStop that keeps them alive while Sheaf drains, and a liveness probe, unless they have them;
+- a preStop that keeps them alive while Sheaf drains, unless they have one;
+- the liveness probe of the values, unless they have one, and then the startup probe that lets it wait for a slow start;
 - in every text of theirs `{socket}` becomes the path of their socket, and `{shutdown}` becomes app.shutdownSeconds.
 */}}
 {{- define "sheaf.podSpec" -}}
@@ -42,7 +43,6 @@ containers that are the application, by default the first one; process 1 is the 
 {{- $_ := set $pod "containers" $containers -}}
 {{- $_ = set $pod "volumes" (concat ($pod.volumes | default list) (include "sheaf.volumes" $sheaf | fromYamlArray)) -}}
 {{- $_ = set $pod "terminationGracePeriodSeconds" $given -}}
-{{- if not (hasKey $pod "enableServiceLinks") -}}{{- $_ = set $pod "enableServiceLinks" false -}}{{- end -}}
 {{- toYaml $pod -}}
 {{- end -}}
 
@@ -77,9 +77,11 @@ sleep:
 {{- end -}}
 {{- $place := dict "sheaf" .sheaf "number" $number -}}
 {{- $onSockets := eq (include "sheaf.onSockets" .sheaf) "yes" -}}
-{{- $liveness := .sheaf.Values.app.livenessProbe -}}
-{{- if and $liveness (not $container.livenessProbe) (or $onSockets (not (contains "{socket}" (toYaml $liveness)))) -}}
-{{- $_ = set $container "livenessProbe" (include "sheaf.appLivenessProbe" $place | fromYaml) -}}
+{{- if not $container.livenessProbe -}}
+{{- range $probe, $values := dict "livenessProbe" "sheaf.appLivenessProbe" "startupProbe" "sheaf.appStartupProbe" -}}
+{{- $asked := include $values $place | fromYaml -}}
+{{- if and $asked (not (get $container $probe)) -}}{{- $_ := set $container $probe $asked -}}{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- range $probe := list "livenessProbe" "readinessProbe" "startupProbe" -}}
 {{- $asked := get $container $probe | default dict -}}
@@ -90,9 +92,35 @@ sleep:
 {{- toYaml $container | replace "{socket}" (include "sheaf.socket" $place) | replace "{shutdown}" (toString .sheaf.Values.app.shutdownSeconds) -}}
 {{- end -}}
 
-{{/* The liveness probe of process `number`. Takes a dict: sheaf, number. */}}
+{{/* The liveness probe of process `number`, or nothing. Takes a dict: sheaf, number. */}}
 {{- define "sheaf.appLivenessProbe" -}}
-{{- toYaml .sheaf.Values.app.livenessProbe | replace "{socket}" (include "sheaf.socket" .) -}}
+{{- include "sheaf.appProbe" (dict "sheaf" .sheaf "number" .number "probe" .sheaf.Values.app.livenessProbe) -}}
+{{- end -}}
+
+{{/*
+The startup probe of process `number`, or nothing. Takes a dict: sheaf, number. It asks what the liveness probe asks, unless
+the values have it ask something else: whoever has no python3 replaces one command, not two.
+*/}}
+{{- define "sheaf.appStartupProbe" -}}
+{{- $probe := deepCopy (.sheaf.Values.app.startupProbe | default dict) -}}
+{{- if and $probe (not (or $probe.exec $probe.httpGet $probe.tcpSocket $probe.grpc)) -}}
+{{- $liveness := include "sheaf.appLivenessProbe" . | fromYaml -}}
+{{- $probe = ternary (merge $probe (pick $liveness "exec" "httpGet" "tcpSocket" "grpc")) dict (gt (len $liveness) 0) -}}
+{{- end -}}
+{{- include "sheaf.appProbe" (dict "sheaf" .sheaf "number" .number "probe" $probe) -}}
+{{- end -}}
+
+{{/*
+A probe as the container gets it: nothing where the values have none, or where it would ask a socket on which the application
+is not. Takes a dict: sheaf, number, probe. A probe of the user's that asks a port comes merged with the command of
+values.yaml, and goes before it.
+*/}}
+{{- define "sheaf.appProbe" -}}
+{{- $probe := .probe | default dict -}}
+{{- if or $probe.httpGet $probe.tcpSocket $probe.grpc -}}{{- $probe = omit $probe "exec" -}}{{- end -}}
+{{- if and $probe (or (eq (include "sheaf.onSockets" .sheaf) "yes") (not (contains "{socket}" (toYaml $probe)))) -}}
+{{- toYaml $probe | replace "{socket}" (include "sheaf.socket" .) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* The pod of this chart's own Deployment, without Sheaf: one container a process. */}}

@@ -1,5 +1,5 @@
-"""The token that the chart makes stays as it is for as long as the cluster has it. What the cluster answers to helm's look-up
-comes from a server that has one Secret, or none; helm's part is helm's own."""
+"""What helm looks up in the cluster stays as it is there: the token that the chart has made, and the number of pods that an
+autoscaler has made. What the cluster answers comes from a server that has one object, or none; helm's part is helm's own."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 
-from kubernetes.render import manifest
+from kubernetes.render import Document, manifest
 
 from . import helm
 
 SECRET = "/api/v1/namespaces/default/secrets/quotes-sheaf-admin"
+DEPLOYMENT = "/apis/apps/v1/namespaces/default/deployments/quotes"
+
+
 def resources(group: str, *kinds: str) -> dict[str, Any]:
     """What an API server says of a group's kinds."""
     common = {"namespaced": True, "verbs": ["get"]}
@@ -24,17 +27,23 @@ def resources(group: str, *kinds: str) -> dict[str, Any]:
     return {"kind": "APIResourceList", "groupVersion": group, "resources": found}
 
 
-APPS = {"groupVersion": "apps/v1", "version": "v1"}
+def group(name: str, version: str) -> dict[str, Any]:
+    """What it says of a group."""
+    told = {"groupVersion": f"{name}/{version}", "version": version}
+    return {"name": name, "versions": [told], "preferredVersion": told}
+
+
 ANSWERS: dict[str, Any] = {
     "/version": {"major": "1", "minor": "33", "gitVersion": "v1.33.0"},
     "/api": {"kind": "APIVersions", "versions": ["v1"]},
     "/apis": {
         "kind": "APIGroupList",
         "apiVersion": "v1",
-        "groups": [{"name": "apps", "versions": [APPS], "preferredVersion": APPS}],
+        "groups": [group("apps", "v1"), group("autoscaling", "v2")],
     },
     "/api/v1": resources("v1", "ConfigMap", "Secret", "Service"),
     "/apis/apps/v1": resources("apps/v1", "Deployment"),
+    "/apis/autoscaling/v2": resources("autoscaling/v2", "HorizontalPodAutoscaler"),
 }
 """By path, of an API server that has nothing."""
 
@@ -46,13 +55,17 @@ class Cluster(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers = dict(ANSWERS)
 
-    def keep(self, token: str) -> None:
-        """Has the Secret from now on, as the release has left it."""
+    def keep(self, path: str, document: Document) -> None:
+        """Has the object from now on, as the release has left it."""
         owner = {"meta.helm.sh/release-name": "quotes", "meta.helm.sh/release-namespace": "default"}
         labels = {"app.kubernetes.io/managed-by": "Helm"}
-        metadata = {"name": "quotes-sheaf-admin", "namespace": "default", "annotations": owner, "labels": labels}
+        metadata = {"name": path.split("/")[-1], "namespace": "default", "annotations": owner, "labels": labels}
+        self.answers[path] = {**document, "metadata": metadata}
+
+    def keep_token(self, token: str) -> None:
+        """In the release's Secret."""
         data = {"token": base64.b64encode(token.encode()).decode()}
-        self.answers[SECRET] = {"kind": "Secret", "apiVersion": "v1", "metadata": metadata, "data": data}
+        self.keep(SECRET, {"kind": "Secret", "apiVersion": "v1", "data": data})
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -84,13 +97,19 @@ def cluster() -> Iterator[Cluster]:
         thread.join()
 
 
-def token(cluster: Cluster, version: str, *arguments: str) -> str:
-    """The token in the Secret that helm would send to the cluster."""
+def sent(cluster: Cluster, version: str, kind: str, *arguments: str) -> Document:
+    """The object of this kind that helm would send to the cluster."""
     address = f"http://127.0.0.1:{cluster.server_address[1]}"
     asked = ("--dry-run=server", "--disable-openapi-validation", "--kube-apiserver", address, "--namespace", "default")
     values = ("--set", "app.image=quotes-app:1.0", *arguments)
     rendered = helm.run(helm.VERSIONS[version], "template", "quotes", str(helm.CHART), *asked, *values)
-    (secret,) = [document for document in manifest(rendered) if document["kind"] == "Secret"]
+    (found,) = [document for document in manifest(rendered) if document["kind"] == kind]
+    return found
+
+
+def token(cluster: Cluster, version: str, *arguments: str) -> str:
+    """In the Secret."""
+    secret = sent(cluster, version, "Secret", *arguments)
     return base64.b64decode(secret["data"]["token"]).decode()
 
 
@@ -99,11 +118,21 @@ def test_upgrade_keeps_the_token_that_the_cluster_has(cluster: Cluster, version:
     first = token(cluster, version)
     assert len(first) == 48
     assert token(cluster, version) != first
-    cluster.keep(first)
+    cluster.keep_token(first)
     assert token(cluster, version) == first
 
 
 def test_token_that_the_values_have_goes_before(cluster: Cluster) -> None:
-    cluster.keep("the-token-from-before-0123456789")
+    cluster.keep_token("the-token-from-before-0123456789")
     given = "0123456789abcdef0123456789abcdef"
     assert token(cluster, "helm 4", "--set", f"adminToken.value={given}") == given
+
+
+@pytest.mark.parametrize("version", helm.VERSIONS)
+def test_autoscaling_begins_with_the_pods_that_there_are(cluster: Cluster, version: str) -> None:
+    """Without `replicas`, helm would take away those of the release before, which Kubernetes takes for one pod."""
+    scaled = ("--set", "autoscaling.enabled=true")
+    assert "replicas" not in sent(cluster, version, "Deployment", *scaled)["spec"]
+    cluster.keep(DEPLOYMENT, {"kind": "Deployment", "apiVersion": "apps/v1", "spec": {"replicas": 7}})
+    assert sent(cluster, version, "Deployment", *scaled)["spec"]["replicas"] == 7
+    assert sent(cluster, version, "Deployment", "--set", "replicas=3")["spec"]["replicas"] == 3
