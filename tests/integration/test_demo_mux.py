@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import time
 import urllib.error
@@ -14,7 +13,7 @@ import pytest
 
 from harness.browser import Page
 from harness.demo import Demo, running_demo
-from harness.demo_page import ages, counted, wait_for_messages
+from harness.demo_page import ages, counted, text, wait_for_messages
 from harness.ports import wait_until
 
 READERS = 250
@@ -24,17 +23,6 @@ READERS = 250
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     with running_demo(tmp_path_factory.mktemp("demo"), arguments=["--mux", "--workers", "2"]) as running:
         yield running
-
-
-def metric(demo: Demo, name: str) -> float:
-    """The sum of a metric's series, from Sheaf's admin listener."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{demo.admin_port}/metrics", timeout=5) as answer:
-        series = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", answer.read().decode(), re.MULTILINE)
-    return sum(map(float, series))
-
-
-def text(page: Page, selector: str) -> str:
-    return str(page.evaluate(f"document.querySelector({json.dumps(selector)}).textContent"))
 
 
 def cost(page: Page, side: str, name: str) -> float | None:
@@ -51,8 +39,8 @@ def crowd_of(demo: Demo) -> contextlib.AbstractContextManager[object]:
 def test_clients_share_links_and_get_the_same_quotes(page: Page, demo: Demo) -> None:
     wait_for_messages(page, 300)
     assert (counted(page, "direct")["gaps"], counted(page, "sheaf")["gaps"]) == (0, 0)
-    assert metric(demo, "sheaf_mux_links_opened_total") >= 1
-    assert metric(demo, "sheaf_mux_streams_opened_total") >= metric(demo, "sheaf_websocket_sessions") >= 2
+    assert demo.metric("sheaf_mux_links_opened_total") >= 1
+    assert demo.metric("sheaf_mux_streams_opened_total") >= demo.metric("sheaf_websocket_sessions") >= 2
 
 
 def test_page_says_that_links_are_shared_and_leads_to_the_dashboard(page: Page, demo: Demo) -> None:
@@ -64,19 +52,19 @@ def test_page_says_that_links_are_shared_and_leads_to_the_dashboard(page: Page, 
 
 
 def test_slow_clients_read_over_links_too(page: Page, demo: Demo) -> None:
-    sessions = metric(demo, "sheaf_websocket_sessions")
+    sessions = demo.metric("sheaf_websocket_sessions")
     page.evaluate("document.getElementById('slow-toggle').click()")
     wait_until(lambda: len(ages(page)) == 3, 20, "all three slow clients have an age")
     page.evaluate("document.getElementById('slow-toggle').click()")
-    wait_until(lambda: metric(demo, "sheaf_websocket_sessions") <= sessions, 20, "the slow clients have left")
+    wait_until(lambda: demo.metric("sheaf_websocket_sessions") <= sessions, 20, "the slow clients have left")
 
 
 def test_a_crowd_is_measured_and_goes(page: Page, demo: Demo) -> None:
-    sessions = metric(demo, "sheaf_websocket_sessions")
+    sessions = demo.metric("sheaf_websocket_sessions")
     page.evaluate("document.getElementById('crowd-measure').click()")
 
     def has_come() -> bool:
-        return metric(demo, "sheaf_websocket_sessions") >= sessions + READERS
+        return demo.metric("sheaf_websocket_sessions") >= sessions + READERS
 
     # Seldom, since what asking costs Sheaf counts as what it uses without a crowd.
     wait_until(has_come, 60, "the crowd reads through Sheaf", every=1)
@@ -86,7 +74,7 @@ def test_a_crowd_is_measured_and_goes(page: Page, demo: Demo) -> None:
     direct, through = cost(page, "direct", "bytes"), cost(page, "sheaf", "bytes")
     assert direct and through and through < 1.2 * direct < 80, "both compress, with a context"
     assert re.match(rf"{READERS} readers, [\d,]+ messages a second", text(page, "#crowd-state"))
-    wait_until(lambda: metric(demo, "sheaf_websocket_sessions") <= sessions, 20, "the crowd has left")
+    wait_until(lambda: demo.metric("sheaf_websocket_sessions") <= sessions, 20, "the crowd has left")
 
 
 def test_there_is_one_crowd_at_a_time_in_a_process_and_it_leaves_with_its_page(demo: Demo) -> None:

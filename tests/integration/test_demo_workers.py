@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 
 from harness.browser import Page
 from harness.demo import Demo, running_demo
-from harness.demo_page import ages, counted, figure, set_conflation, wait_for_messages
+from harness.demo_page import ages, counted, figure, set_conflation, text, wait_for_messages
 from harness.ports import wait_until
 from harness.sheaf import ROOT
 
@@ -25,10 +25,6 @@ WORKERS = 4
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     with running_demo(tmp_path_factory.mktemp("demo"), arguments=["--workers", str(WORKERS)]) as running:
         yield running
-
-
-def text(page: Page, selector: str) -> str:
-    return str(page.evaluate(f"document.querySelector({json.dumps(selector)}).textContent"))
 
 
 def ask(demo: Demo, path: str, method: str = "GET") -> dict[str, object]:

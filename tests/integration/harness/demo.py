@@ -7,11 +7,12 @@ import os
 import re
 import signal
 import subprocess
+import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .ports import free_port, wait_until
-from .sheaf import BINARY, ROOT
+from .sheaf import BINARY, ROOT, metric_in
 
 
 class Demo:
@@ -47,6 +48,11 @@ class Demo:
     def _is_ready(self) -> bool:
         assert self.process.poll() is None, self.log()
         return "Ctrl-C ends both" in self.log()
+
+    def metric(self, name: str) -> float:
+        """The sum of all samples of a metric of Sheaf's."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=5) as answer:
+            return metric_in(answer.read().decode(), name)
 
     def log(self) -> str:
         return self._log_file.read_text(errors="replace")

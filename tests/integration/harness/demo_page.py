@@ -34,6 +34,11 @@ def figure(page: Page, side: str, name: str) -> str:
     return str(page.evaluate(f"document.querySelector('[data-side={side}] [data-figure={name}]').textContent"))
 
 
+def text(page: Page, selector: str) -> str:
+    """What the first element of this selector shows."""
+    return str(page.evaluate(f"document.querySelector({json.dumps(selector)}).textContent"))
+
+
 def set_slider(page: Page, position: int) -> None:
     """Moves the slider of the rate."""
     page.evaluate(f"(() => {{ const s = document.getElementById('rate'); s.value = {position};"

@@ -42,6 +42,19 @@ def checks_types_at_run_time() -> bool:
     return b"__ubsan_handle_dynamic_type" in BINARY.read_bytes()
 
 
+def metric_in(exposition: str, name: str, **labels: str) -> float:
+    """The sum of all samples of `name` with these labels in what /metrics has answered; 0 where there is none."""
+    total = 0.0
+    for line in exposition.splitlines():
+        found = re.fullmatch(r"([a-zA-Z_:]+)(?:\{(.*)\})? (\S+)", line)
+        if not found or found[1] != name:
+            continue
+        pairs = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', found[2] or ""))
+        if all(pairs.get(key) == value for key, value in labels.items()):
+            total += float(found[3])
+    return total
+
+
 def scaled(full: int, sanitized: int) -> int:
     """A load for the build under test, times SHEAF_TEST_SCALE where that is set (0.1: a quick look, 10: a soak)."""
     return max(1, int((sanitized if is_sanitized() else full) * float(os.environ.get("SHEAF_TEST_SCALE", "1"))))
@@ -172,15 +185,7 @@ class Sheaf:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of all samples of `name` that have these labels; 0 where there is none."""
-        total = 0.0
-        for line in self.admin("/metrics")[1].splitlines():
-            found = re.fullmatch(r"([a-zA-Z_:]+)(?:\{(.*)\})? (\S+)", line)
-            if not found or found[1] != name:
-                continue
-            pairs = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', found[2] or ""))
-            if all(pairs.get(key) == value for key, value in labels.items()):
-                total += float(found[3])
-        return total
+        return metric_in(self.admin("/metrics")[1], name, **labels)
 
     def log(self) -> str:
         """What is written of the log, whole lines alone: the last one may have been written in part."""
